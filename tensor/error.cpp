@@ -1,0 +1,15 @@
+#include <unroll/tensor/error.h>
+
+#include <stdexcept>
+
+namespace unroll::detail {
+
+void throw_invalid(fmt::string_view format, fmt::format_args args) {
+  throw std::invalid_argument(fmt::vformat(format, args));
+}
+
+void throw_runtime(fmt::string_view format, fmt::format_args args) {
+  throw std::runtime_error(fmt::vformat(format, args));
+}
+
+}  // namespace unroll::detail

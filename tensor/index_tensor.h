@@ -1,0 +1,56 @@
+// IndexTensor: an n-d array of 64-bit integers: ids, labels, positions. Row-major; copies share the
+// numbers.
+#pragma once
+
+#include <unroll/tensor/shape.h>
+
+#include <algorithm>
+#include <memory>
+#include <string>
+#include <vector>
+
+namespace unroll {
+
+class IndexTensor {
+ public:
+  IndexTensor() = default;
+  IndexTensor(std::vector<Index> values);  // [n]; implicit: a list of ids is one
+  IndexTensor(std::vector<Index> values, const Shape& shape);
+  static IndexTensor of(std::initializer_list<Index> values) { return std::vector<Index>(values); }
+  static IndexTensor full(const Shape& shape, Index value);
+  static IndexTensor arange(Index n);
+
+  bool defined() const { return values_ != nullptr; }
+  const Shape& shape() const { return shape_; }
+  Index numel() const { return shape_.numel(); }
+  int rank() const { return shape_.rank(); }
+  const Index* data() const { return values_ ? values_->data() : nullptr; }
+  Index operator[](Index flat) const { return (*values_)[static_cast<std::size_t>(flat)]; }
+  std::span<const Index> span() const { return {data(), static_cast<std::size_t>(numel())}; }
+  auto begin() const { return span().begin(); }
+  auto end() const { return span().end(); }
+
+  IndexTensor reshape(const Shape& shape) const;
+  // Throws, with `op` first, unless every id is in [0, limit) or equals `except` (an id that means
+  // "none").
+  void check_range(const char* op, Index limit, Index except = -1) const;
+  std::string str() const;
+
+  friend bool operator==(const IndexTensor& a, const IndexTensor& b) {
+    return a.shape_ == b.shape_ && std::equal(a.begin(), a.end(), b.begin());
+  }
+
+ private:
+  std::shared_ptr<const std::vector<Index>> values_;
+  Shape shape_{0};
+};
+
+}  // namespace unroll
+
+template <>
+struct fmt::formatter<unroll::IndexTensor> : fmt::formatter<std::string_view> {
+  template <class Context>
+  auto format(const unroll::IndexTensor& tensor, Context& context) const {
+    return fmt::formatter<std::string_view>::format(tensor.str(), context);
+  }
+};

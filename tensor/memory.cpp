@@ -1,0 +1,244 @@
+#include <unroll/tensor/memory.h>
+
+#include <array>
+#include <atomic>
+#include <bit>
+#include <cstdlib>
+#include <mutex>
+#include <new>
+
+namespace unroll::memory {
+namespace {
+
+constexpr std::size_t kAlignment = 64;
+constexpr std::size_t kLargest = std::size_t{1} << 62;
+constexpr std::size_t kSmall = std::size_t{1} << 16;  // up to here a thread keeps its own
+constexpr int kClasses = 4 * 57;
+
+// Under AddressSanitizer nothing is cached, so that a use after free is seen.
+#if defined(__SANITIZE_ADDRESS__)
+constexpr bool kCaching = false;
+#elif defined(__has_feature)
+#if __has_feature(address_sanitizer)
+constexpr bool kCaching = false;
+#else
+constexpr bool kCaching = true;
+#endif
+#else
+constexpr bool kCaching = true;
+#endif
+
+// Four size classes for each power of two from 64 bytes on: at most a quarter of a block is unused.
+struct SizeClass {
+  int index;
+  std::size_t bytes;
+};
+
+SizeClass size_class(std::size_t bytes) {
+  if (bytes <= kAlignment) return {0, kAlignment};
+  if (bytes > kLargest) throw std::bad_alloc();
+  const int log = std::bit_width(bytes - 1);  // 2^(log-1) < bytes <= 2^log
+  std::size_t step = std::size_t{1} << (log - 3);
+  if (step < kAlignment) step = kAlignment;
+  const std::size_t rounded = (bytes + step - 1) / step * step;
+  const int quarter = static_cast<int>((rounded - (std::size_t{1} << (log - 1))) / step);  // 1..4
+  return {4 * (log - 7) + quarter, rounded};
+}
+
+// A freed block holds the link to the next one.
+struct FreeList {
+  void* head = nullptr;
+
+  void push(void* block) {
+    *static_cast<void**>(block) = head;
+    head = block;
+  }
+  void* pop() {
+    void* block = head;
+    if (block) head = *static_cast<void**>(block);
+    return block;
+  }
+};
+
+std::atomic<Index> g_peak{0}, g_system_calls{0};
+
+// Each thread counts for itself and is added up on request; a thread that has ended leaves its sums
+// behind.
+struct Counters {
+  std::atomic<Index> in_use{0}, cached{0};
+  Counters* next = nullptr;
+
+  static void bump(std::atomic<Index>& counter, Index by) {
+    counter.store(counter.load(std::memory_order_relaxed) + by, std::memory_order_relaxed);
+  }
+};
+
+struct Global {
+  std::mutex mutex;
+  std::array<FreeList, kClasses> large;
+  Index large_cached = 0;
+  Counters* threads = nullptr;
+  Index retired_in_use = 0;
+};
+
+Global& global() {
+  static auto* instance = new Global;  // never destroyed: tensors may outlive every static
+  return *instance;
+}
+
+std::atomic<Index> g_large_in_use{0};
+
+void raise_peak(Index now) {
+  Index seen = g_peak.load(std::memory_order_relaxed);
+  while (now > seen && !g_peak.compare_exchange_weak(seen, now, std::memory_order_relaxed)) {
+  }
+}
+
+struct ThreadCache {
+  std::array<FreeList, 48> lists;
+  Counters counters;
+
+  ThreadCache() {
+    std::lock_guard lock(global().mutex);
+    counters.next = global().threads;
+    global().threads = &counters;
+  }
+  ~ThreadCache();
+  void release() {
+    for (FreeList& list : lists)
+      while (void* block = list.pop()) std::free(block);
+    counters.cached.store(0, std::memory_order_relaxed);
+  }
+};
+
+thread_local bool t_ended = false;  // trivially destructible: readable while a thread is torn down
+thread_local ThreadCache* t_cache = nullptr;
+
+ThreadCache::~ThreadCache() {
+  release();
+  t_ended = true;
+  t_cache = nullptr;
+  Global& g = global();
+  std::lock_guard lock(g.mutex);
+  g.retired_in_use += counters.in_use.load(std::memory_order_relaxed);
+  for (Counters** link = &g.threads; *link; link = &(*link)->next) {
+    if (*link == &counters) {
+      *link = counters.next;
+      break;
+    }
+  }
+}
+
+ThreadCache* make_cache() {
+  if (t_ended) return nullptr;
+  thread_local ThreadCache cache;
+  return t_cache = &cache;
+}
+
+inline ThreadCache* thread_cache() { return t_cache ? t_cache : make_cache(); }
+
+void* from_system(std::size_t bytes) {
+  void* block = std::aligned_alloc(kAlignment, bytes);
+  if (!block) {
+    release_cached();
+    block = std::aligned_alloc(kAlignment, bytes);
+    if (!block) throw std::bad_alloc();
+  }
+  g_system_calls.fetch_add(1, std::memory_order_relaxed);
+  return block;
+}
+
+Index small_in_use() {
+  Global& g = global();
+  Index sum = g.retired_in_use;
+  for (Counters* c = g.threads; c; c = c->next) sum += c->in_use.load(std::memory_order_relaxed);
+  return sum;
+}
+
+}  // namespace
+
+void* allocate(std::size_t bytes) {
+  const SizeClass size = size_class(bytes);
+  if (size.bytes <= kSmall) {
+    ThreadCache* cache = thread_cache();
+    if (!cache) {  // the thread is being torn down
+      void* block = from_system(size.bytes);
+      std::lock_guard lock(global().mutex);
+      global().retired_in_use += static_cast<Index>(size.bytes);
+      return block;
+    }
+    void* block = cache->lists[size.index].pop();
+    Counters::bump(cache->counters.in_use, static_cast<Index>(size.bytes));
+    if (!block) return from_system(size.bytes);
+    Counters::bump(cache->counters.cached, -static_cast<Index>(size.bytes));
+    return block;
+  }
+  Global& g = global();
+  void* block;
+  {
+    std::lock_guard lock(g.mutex);
+    block = g.large[size.index].pop();
+    if (block) g.large_cached -= static_cast<Index>(size.bytes);
+    const Index large =
+        g_large_in_use.fetch_add(static_cast<Index>(size.bytes), std::memory_order_relaxed) +
+        static_cast<Index>(size.bytes);
+    raise_peak(large + small_in_use());
+  }
+  return block ? block : from_system(size.bytes);
+}
+
+void deallocate(void* block, std::size_t bytes) noexcept {
+  if (!block) return;
+  const SizeClass size = size_class(bytes);
+  if (size.bytes <= kSmall) {
+    ThreadCache* cache = thread_cache();
+    if (!cache) {
+      std::free(block);
+      std::lock_guard lock(global().mutex);
+      global().retired_in_use -= static_cast<Index>(size.bytes);
+      return;
+    }
+    Counters::bump(cache->counters.in_use, -static_cast<Index>(size.bytes));
+    if (!kCaching) return std::free(block);
+    cache->lists[size.index].push(block);
+    Counters::bump(cache->counters.cached, static_cast<Index>(size.bytes));
+    return;
+  }
+  Global& g = global();
+  g_large_in_use.fetch_sub(static_cast<Index>(size.bytes), std::memory_order_relaxed);
+  if (!kCaching) return std::free(block);
+  std::lock_guard lock(g.mutex);
+  g.large[size.index].push(block);
+  g.large_cached += static_cast<Index>(size.bytes);
+}
+
+Stats stats() {
+  Global& g = global();
+  std::lock_guard lock(g.mutex);
+  Stats out;
+  out.in_use = g_large_in_use.load() + small_in_use();
+  out.cached = g.large_cached;
+  for (Counters* c = g.threads; c; c = c->next)
+    out.cached += c->cached.load(std::memory_order_relaxed);
+  raise_peak(out.in_use);
+  out.peak = g_peak.load();
+  out.system_calls = g_system_calls.load();
+  return out;
+}
+
+void reset_peak() {
+  Global& g = global();
+  std::lock_guard lock(g.mutex);
+  g_peak.store(g_large_in_use.load() + small_in_use());
+}
+
+void release_cached() {
+  if (ThreadCache* cache = thread_cache()) cache->release();
+  Global& g = global();
+  std::lock_guard lock(g.mutex);
+  for (FreeList& list : g.large)
+    while (void* block = list.pop()) std::free(block);
+  g.large_cached = 0;
+}
+
+}  // namespace unroll::memory

@@ -1,0 +1,99 @@
+#include <unroll/tensor/shape.h>
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+namespace unroll {
+
+Shape::Shape(std::span<const Index> sizes) : rank_(static_cast<int>(sizes.size())) {
+  check(sizes.size() <= kMaxRank, "shape: at most {} axes are supported: got {}", kMaxRank,
+        sizes.size());
+  std::copy(sizes.begin(), sizes.end(), sizes_.begin());
+  Index numel = 1;
+  for (Index size : sizes) {
+    check(size >= 0, "shape: sizes must not be negative: got {}", str());
+    check(!__builtin_mul_overflow(numel, std::max<Index>(size, 1), &numel),
+          "shape: the number of elements must fit 63 bits: got {}", str());
+  }
+}
+
+int Shape::axis(int axis, const char* op) const {
+  check(axis >= -rank_ && axis < rank_,
+        "{}: an axis in [{}, {}] was required for the shape {}: got {}", op, -rank_, rank_ - 1,
+        str(), axis);
+  return axis < 0 ? axis + rank_ : axis;
+}
+
+Shape Shape::with(int axis, Index size) const {
+  Shape out = *this;
+  out.set(axis, size);
+  return out;
+}
+
+Shape Shape::without(int axis) const {
+  Shape out;
+  for (int i = 0; i < rank_; ++i)
+    if (i != axis) out.sizes_[out.rank_++] = sizes_[i];
+  return out;
+}
+
+Shape Shape::inserted(int axis, Index size) const {
+  check(rank_ < kMaxRank, "shape: at most {} axes are supported: one more than {} was asked for",
+        kMaxRank, str());
+  Shape out;
+  for (int i = 0; i <= rank_; ++i) {
+    if (i == axis) out.sizes_[out.rank_++] = size;
+    if (i < rank_) out.sizes_[out.rank_++] = sizes_[i];
+  }
+  return out;
+}
+
+std::string Shape::str() const {
+  std::string text = "[";
+  for (int i = 0; i < rank_; ++i) text += (i ? ", " : "") + std::to_string(sizes_[i]);
+  return text + "]";
+}
+
+Shape infer_shape(const char* op, std::initializer_list<Index> sizes, const Shape& from) {
+  Index known = 1;
+  int unknown = -1, axis = 0;
+  std::array<Index, Shape::kMaxRank> out{};
+  check(sizes.size() <= out.size(), "{}: at most {} axes are supported: got {}", op, out.size(),
+        sizes.size());
+  for (Index size : sizes) {
+    if (size == -1) {
+      check(unknown < 0, "{}: at most one size of -1 was required: got [{}]", op,
+            fmt::join(sizes, ", "));
+      unknown = axis;
+    } else {
+      known *= size;
+    }
+    out[axis++] = size;
+  }
+  if (unknown >= 0) {
+    check(known > 0 && from.numel() % known == 0,
+          "{}: a shape with {} elements was required for {}: got [{}]", op, from.numel(), from,
+          fmt::join(sizes, ", "));
+    out[unknown] = from.numel() / known;
+  }
+  return Shape(std::span<const Index>(out.data(), sizes.size()));
+}
+
+Shape broadcast(const char* op, const Shape& a, const Shape& b) {
+  if (a == b) return a;
+  const Shape& longer = a.rank() >= b.rank() ? a : b;
+  const Shape& shorter = a.rank() >= b.rank() ? b : a;
+  Shape out = longer;
+  for (int i = 1; i <= shorter.rank(); ++i) {
+    const Index x = longer[-i], y = shorter[-i];
+    check(x == y || x == 1 || y == 1,
+          "{}: shapes that broadcast together were required (equal sizes or 1, from the last axis "
+          "on): got {} and {}",
+          op, a, b);
+    out.set(-i, x == 1 ? y : x);
+  }
+  return out;
+}
+
+}  // namespace unroll

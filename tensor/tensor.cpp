@@ -1,0 +1,420 @@
+#include <unroll/tensor/memory.h>
+#include <unroll/tensor/tensor.h>
+
+#include <algorithm>
+#include <cstring>
+#include <new>
+#include <numeric>
+
+namespace unroll {
+
+using detail::TensorData;
+
+namespace {
+
+constexpr std::size_t kHeader = (sizeof(TensorData) + 63) / 64 * 64;
+
+void set_row_major(TensorData& data) {
+  Index step = 1;
+  for (int i = data.shape.rank() - 1; i >= 0; --i) {
+    data.strides[i] = step;
+    step *= data.shape[i];
+  }
+}
+
+bool row_major(const Shape& shape, std::span<const Index> strides) {
+  Index step = 1;
+  for (int i = shape.rank() - 1; i >= 0; --i) {
+    if (shape[i] == 1) continue;
+    if (strides[i] != step) return false;
+    step *= shape[i];
+  }
+  return true;
+}
+
+// Strides under which `to` shows the same elements as (from, strides) in row-major order, or false
+// where none exist.
+bool strides_for(const Shape& from, std::span<const Index> strides, const Shape& to,
+                 std::array<Index, Shape::kMaxRank>& out) {
+  int i = from.rank() - 1, j = to.rank() - 1;
+  while (j >= 0) {
+    if (to[j] == 1) {
+      out[j--] = 1;
+      continue;
+    }
+    while (i >= 0 && from[i] == 1) --i;
+    Index have = from[i], want = to[j], step = strides[i];
+    out[j] = step;
+    while (have != want) {
+      if (want < have) {
+        step = out[j] * to[j];
+        if (--j < 0) return false;
+        out[j] = step;
+        want *= to[j];
+      } else {
+        do {
+          if (--i < 0) return false;
+        } while (from[i] == 1);
+        if (strides[i] != strides[i + 1] * from[i + 1] && from[i + 1] != 1) return false;
+        have *= from[i];
+      }
+    }
+    --i, --j;
+  }
+  return true;
+}
+
+// Calls f(offset of a, offset of b) for every element, in row-major order.
+template <class F>
+void for_each_offset(const Shape& shape, std::span<const Index> a, std::span<const Index> b,
+                     F&& f) {
+  if (shape.numel() == 0) return;
+  std::array<Index, Shape::kMaxRank> index{};
+  Index at = 0, bt = 0;
+  const int rank = shape.rank();
+  while (true) {
+    f(at, bt);
+    int axis = rank - 1;
+    for (; axis >= 0; --axis) {
+      at += a[axis], bt += b[axis];
+      if (++index[axis] < shape[axis]) break;
+      at -= a[axis] * shape[axis], bt -= b[axis] * shape[axis];
+      index[axis] = 0;
+    }
+    if (axis < 0) return;
+  }
+}
+
+// The same for the rows along the last axis: f(offset of a, offset of b, length, stride of a,
+// stride of b).
+template <class F>
+void for_each_row(const Shape& shape, std::span<const Index> a, std::span<const Index> b, F&& f) {
+  if (shape.rank() == 0) return f(0, 0, 1, 1, 1);
+  const int last = shape.rank() - 1;
+  if (shape[last] == 0) return;
+  for_each_offset(shape.without(last), a.first(last), b.first(last),
+                  [&](Index at, Index bt) { f(at, bt, shape[last], a[last], b[last]); });
+}
+
+Index offset_of(const Tensor& x, std::initializer_list<Index> index) {
+  check(static_cast<int>(index.size()) == x.rank(),
+        "at: one index for each axis of {} was required: got {} indices", x.shape(), index.size());
+  Index offset = 0;
+  int axis = 0;
+  for (Index i : index) {
+    const Index size = x.shape()[axis];
+    check(i >= -size && i < size, "at: an index in [{}, {}) was required on axis {} of {}: got {}",
+          -size, size, axis, x.shape(), i);
+    offset += (i < 0 ? i + size : i) * x.strides()[axis++];
+  }
+  return offset;
+}
+
+template <class T>
+Tensor from_values(std::span<const T> values, const Shape& shape) {
+  check(static_cast<Index>(values.size()) == shape.numel(),
+        "from: {} values were required for the shape {}: got {}", shape.numel(), shape,
+        values.size());
+  Tensor out = Tensor::empty(shape, dtype_of<T>);
+  std::copy(values.begin(), values.end(), out.data<T>());
+  return out;
+}
+
+}  // namespace
+
+void detail::destroy(TensorData* data) noexcept {
+  TensorData* owner = data->owner;
+  const std::size_t bytes = data->bytes;
+  data->~TensorData();
+  memory::deallocate(data, bytes);
+  if (owner && owner->references.fetch_sub(1, std::memory_order_acq_rel) == 1) destroy(owner);
+}
+
+void Tensor::refuse_undefined() {
+  fail(
+      "tensor: a tensor with a value was required: got an undefined one (default constructed or "
+      "moved from)");
+}
+
+void Tensor::refuse_dtype(DType asked) const {
+  fail("tensor: elements of type {} were asked for: the tensor {} holds {} (see to())",
+       name_of(asked), shape(), name_of(dtype()));
+}
+
+void check_same_dtype(const char* op, const Tensor& a, const Tensor& b) {
+  check(a.dtype() == b.dtype(),
+        "{}: tensors of one type were required: got {} {} and {} {} (see to())", op,
+        name_of(a.dtype()), a.shape(), name_of(b.dtype()), b.shape());
+}
+
+Tensor Tensor::empty(const Shape& shape, DType dtype) {
+  const Index numel = shape.numel();
+  if (numel > (Index{1} << 58)) throw std::bad_alloc();
+  const std::size_t bytes = kHeader + static_cast<std::size_t>(numel) * size_of(dtype);
+  auto* data = new (memory::allocate(bytes)) TensorData;
+  data->dtype = dtype;
+  data->shape = shape;
+  set_row_major(*data);
+  data->numel = numel;
+  data->data = reinterpret_cast<std::byte*>(data) + kHeader;
+  data->bytes = bytes;
+  Tensor out;
+  out.impl_ = data;
+  return out;
+}
+
+Tensor make_view(const Tensor& base, const Shape& shape, std::span<const Index> strides,
+                 Index offset) {
+  auto* data = new (memory::allocate(sizeof(TensorData))) TensorData;
+  data->dtype = base.dtype();
+  data->shape = shape;
+  std::copy(strides.begin(), strides.end(), data->strides.begin());
+  data->numel = shape.numel();
+  data->contiguous = row_major(shape, strides);
+  data->data = base.impl_->data + offset * static_cast<Index>(size_of(data->dtype));
+  data->owner = base.impl_->owner ? base.impl_->owner : base.impl_;
+  data->owner->references.fetch_add(1, std::memory_order_relaxed);
+  data->bytes = sizeof(TensorData);
+  Tensor out;
+  out.impl_ = data;
+  return out;
+}
+
+Tensor Tensor::zeros(const Shape& shape, DType dtype) {
+  Tensor out = empty(shape, dtype);
+  std::memset(out.impl_->data, 0, static_cast<std::size_t>(out.numel()) * size_of(dtype));
+  return out;
+}
+
+Tensor Tensor::ones(const Shape& shape, DType dtype) { return full(shape, 1.0, dtype); }
+
+Tensor Tensor::full(const Shape& shape, double value, DType dtype) {
+  Tensor out = empty(shape, dtype);
+  dispatch(dtype,
+           [&]<class T>() { std::fill_n(out.data<T>(), out.numel(), static_cast<T>(value)); });
+  return out;
+}
+
+Tensor Tensor::scalar(double value, DType dtype) { return full({}, value, dtype); }
+
+Tensor Tensor::arange(Index n, DType dtype) {
+  check(n >= 0, "arange: a length of at least 0 was required: got {}", n);
+  Tensor out = empty({n}, dtype);
+  dispatch(dtype, [&]<class T>() {
+    for (Index i = 0; i < n; ++i) out.data<T>()[i] = static_cast<T>(i);
+  });
+  return out;
+}
+
+Tensor Tensor::eye(Index n, DType dtype) {
+  Tensor out = zeros({n, n}, dtype);
+  for (Index i = 0; i < n; ++i) out.set({i, i}, 1.0);
+  return out;
+}
+
+Tensor Tensor::of(std::initializer_list<double> values, DType dtype) {
+  return from(std::span<const double>(values.begin(), values.size()),
+              {static_cast<Index>(values.size())})
+      .to(dtype);
+}
+
+Tensor Tensor::of(std::initializer_list<std::initializer_list<double>> rows, DType dtype) {
+  const auto n = static_cast<Index>(rows.size());
+  const auto m = n ? static_cast<Index>(rows.begin()->size()) : 0;
+  std::vector<double> values;
+  for (const auto& row : rows) {
+    check(static_cast<Index>(row.size()) == m,
+          "of: rows of one length were required: got rows of {} and {} values", m, row.size());
+    values.insert(values.end(), row.begin(), row.end());
+  }
+  return from(std::span<const double>(values), {n, m}).to(dtype);
+}
+
+Tensor Tensor::from(std::span<const float> values, const Shape& shape) {
+  return from_values(values, shape);
+}
+Tensor Tensor::from(std::span<const double> values, const Shape& shape) {
+  return from_values(values, shape);
+}
+
+bool Tensor::shares_storage_with(const Tensor& other) const {
+  const auto root = [](const TensorData& data) { return data.owner ? data.owner : &data; };
+  return root(impl()) == root(other.impl());
+}
+
+double Tensor::item() const {
+  check(numel() == 1, "item: a tensor with one element was required: got the shape {}", shape());
+  return dispatch(dtype(), [&]<class T>() { return static_cast<double>(*data<T>()); });
+}
+
+double Tensor::at(std::initializer_list<Index> i) const {
+  const Index offset = offset_of(*this, i);
+  return dispatch(dtype(), [&]<class T>() { return static_cast<double>(data<T>()[offset]); });
+}
+
+void Tensor::set(std::initializer_list<Index> i, double value) {
+  const Index offset = offset_of(*this, i);
+  dispatch(dtype(), [&]<class T>() { data<T>()[offset] = static_cast<T>(value); });
+}
+
+template <class T>
+std::vector<T> Tensor::to_vector() const {
+  const Tensor source = to(dtype_of<T>).contiguous();
+  const T* first = source.data<T>();
+  return std::vector<T>(first, first + source.numel());
+}
+template std::vector<float> Tensor::to_vector<float>() const;
+template std::vector<double> Tensor::to_vector<double>() const;
+
+Tensor Tensor::reshape(const Shape& asked) const {
+  if (asked == shape()) return *this;
+  check(asked.numel() == numel(),
+        "reshape: a shape with {} elements was required for {}: got {} with {}", numel(), shape(),
+        asked, asked.numel());
+  std::array<Index, Shape::kMaxRank> steps{};
+  if (is_contiguous() || numel() == 0) {
+    Index step = 1;
+    for (int i = asked.rank() - 1; i >= 0; --i) {
+      steps[i] = step;
+      step *= asked[i];
+    }
+  } else if (!strides_for(shape(), strides(), asked, steps)) {
+    return contiguous().reshape(asked);
+  }
+  return make_view(*this, asked, std::span(steps).first(asked.rank()), 0);
+}
+
+Tensor Tensor::reshape(std::initializer_list<Index> sizes) const {
+  return reshape(infer_shape("reshape", sizes, shape()));
+}
+
+Tensor Tensor::transpose(int a, int b) const {
+  a = shape().axis(a, "transpose"), b = shape().axis(b, "transpose");
+  std::array<Index, Shape::kMaxRank> steps = impl_->strides;
+  Shape out = shape();
+  out.set(a, shape()[b]);
+  out.set(b, shape()[a]);
+  std::swap(steps[a], steps[b]);
+  return make_view(*this, out, std::span(steps).first(rank()), 0);
+}
+
+Tensor Tensor::permute(std::span<const int> axes) const {
+  check(static_cast<int>(axes.size()) == rank(),
+        "permute: each axis of {} once was required: got {} axes", shape(), axes.size());
+  std::array<Index, Shape::kMaxRank> steps{};
+  Shape out = shape();
+  std::array<bool, Shape::kMaxRank> seen{};
+  for (int i = 0; i < rank(); ++i) {
+    const int axis = shape().axis(axes[i], "permute");
+    check(!seen[axis], "permute: each axis of {} once was required: axis {} came twice", shape(),
+          axis);
+    seen[axis] = true;
+    out.set(i, shape()[axis]);
+    steps[i] = impl_->strides[axis];
+  }
+  return make_view(*this, out, std::span(steps).first(rank()), 0);
+}
+
+Tensor Tensor::narrow(int axis, Index start, Index length) const {
+  axis = shape().axis(axis, "narrow");
+  const Index size = shape()[axis];
+  check(start >= 0 && length >= 0 && length <= size && start <= size - length,
+        "narrow: a range within [0, {}) was required on axis {} of {}: got start {} and length {}",
+        size, axis, shape(), start, length);
+  return make_view(*this, shape().with(axis, length), strides(), start * impl_->strides[axis]);
+}
+
+Tensor Tensor::select(int axis, Index index) const {
+  axis = shape().axis(axis, "select");
+  const Index size = shape()[axis];
+  check(index >= -size && index < size,
+        "select: an index in [{}, {}) was required on axis {} of {}: got {}", -size, size, axis,
+        shape(), index);
+  if (index < 0) index += size;
+  std::array<Index, Shape::kMaxRank> steps{};
+  for (int i = 0, j = 0; i < rank(); ++i)
+    if (i != axis) steps[j++] = impl_->strides[i];
+  return make_view(*this, shape().without(axis), std::span(steps).first(rank() - 1),
+                   index * impl_->strides[axis]);
+}
+
+Tensor Tensor::expand(const Shape& asked) const {
+  if (asked == shape()) return *this;
+  const int extra = asked.rank() - rank();
+  std::array<Index, Shape::kMaxRank> steps{};
+  bool fits = extra >= 0;
+  for (int i = 0; fits && i < rank(); ++i) {
+    fits = shape()[i] == asked[i + extra] || shape()[i] == 1;
+    steps[i + extra] = shape()[i] == asked[i + extra] ? impl_->strides[i] : 0;
+  }
+  check(fits, "expand: a shape that {} broadcasts to was required: got {}", shape(), asked);
+  return make_view(*this, asked, std::span(steps).first(asked.rank()), 0);
+}
+
+Tensor Tensor::unsqueeze(int axis) const {
+  check(axis >= -rank() - 1 && axis <= rank(),
+        "unsqueeze: an axis in [{}, {}] was required for {}: got {}", -rank() - 1, rank(), shape(),
+        axis);
+  return reshape(shape().inserted(axis < 0 ? axis + rank() + 1 : axis, 1));
+}
+
+Tensor Tensor::squeeze(int axis) const {
+  axis = shape().axis(axis, "squeeze");
+  check(shape()[axis] == 1, "squeeze: a size of 1 was required on axis {}: got the shape {}", axis,
+        shape());
+  return reshape(shape().without(axis));
+}
+
+Tensor Tensor::clone() const {
+  Tensor out = empty(shape(), dtype());
+  out.copy_(*this);
+  return out;
+}
+
+Tensor Tensor::contiguous() const { return is_contiguous() ? *this : clone(); }
+
+Tensor Tensor::to(DType asked) const {
+  if (asked == dtype()) return *this;
+  Tensor out = empty(shape(), asked);
+  out.copy_(*this);
+  return out;
+}
+
+void Tensor::copy_(const Tensor& source) {
+  check(shape() == source.shape(), "copy_: one shape was required: got {} into {}", source.shape(),
+        shape());
+  if (impl_ == source.impl_ || numel() == 0) return;
+  const bool same_type = dtype() == source.dtype();
+  if (same_type && is_contiguous() && source.is_contiguous()) {
+    std::memmove(impl_->data, source.impl_->data,
+                 static_cast<std::size_t>(numel()) * size_of(dtype()));
+    return;
+  }
+  if (shares_storage_with(source)) return copy_(source.clone());
+  dispatch(dtype(), [&]<class T>() {
+    dispatch(source.dtype(), [&]<class S>() {
+      T* to = data<T>();
+      const S* from = source.data<S>();
+      for_each_row(shape(), strides(), source.strides(),
+                   [&](Index i, Index j, Index n, Index step_i, Index step_j) {
+                     if (step_i == 1 && step_j == 1) {
+                       std::copy(from + j, from + j + n, to + i);
+                     } else {
+                       for (Index k = 0; k < n; ++k)
+                         to[i + k * step_i] = static_cast<T>(from[j + k * step_j]);
+                     }
+                   });
+    });
+  });
+}
+
+void Tensor::fill_(double value) {
+  dispatch(dtype(), [&]<class T>() {
+    T* to = data<T>();
+    for_each_row(shape(), strides(), strides(), [&](Index i, Index, Index n, Index step, Index) {
+      for (Index k = 0; k < n; ++k) to[i + k * step] = static_cast<T>(value);
+    });
+  });
+}
+
+}  // namespace unroll
