@@ -8,8 +8,11 @@
 #include <initializer_list>
 #include <span>
 #include <string>
+#include <vector>
 
 namespace unroll {
+
+using Axes = std::vector<int>;
 
 class Shape {
  public:

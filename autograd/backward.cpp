@@ -1,0 +1,402 @@
+// backward: a loop over the tape's entries, from the last to the first.
+#include <unroll/autograd/ops.h>
+#include <unroll/autograd/tape_state.h>
+#include <unroll/tensor/indexing.h>
+#include <unroll/tensor/math.h>
+#include <unroll/tensor/matmul.h>
+#include <unroll/tensor/reduce.h>
+
+#include <fmt/format.h>
+
+namespace unroll {
+namespace {
+
+// What has arrived of one gradient so far. Thin products and rows wait until somebody needs the
+// sum.
+struct Pending {
+  struct Waiting {
+    std::vector<Tensor> left, right;  // gradient += sum of left_i^T right_i
+    Index product_rows = 0;
+    std::vector<IndexTensor> ids;  // gradient[ids_i] += rows_i
+    std::vector<Tensor> rows;
+    Shape table;
+  };
+
+  Var dense;
+  std::unique_ptr<Waiting> waiting;
+
+  Waiting& wait() {
+    if (!waiting) waiting = std::make_unique<Waiting>();
+    return *waiting;
+  }
+};
+
+// Enough rows for a product at full speed; more would only hold memory.
+constexpr Index kFatProduct = 2048;
+
+Tensor joined(const std::vector<Tensor>& parts) {
+  return parts.size() == 1 ? parts.front() : concat(parts, 0);
+}
+
+}  // namespace
+
+// One engine for each backward; one more, inside it, for every Cotangents::add_through, which hands
+// the gradients of what lies before its own range to its parent.
+class Engine {
+ public:
+  Engine(Tape::State& s, Engine* parent, const Tape::State::Mark& from, bool retain)
+      : s_(s),
+        parent_(parent),
+        first_slot_(static_cast<std::uint32_t>(from.slots)),
+        first_entry_(from.entries),
+        retain_(retain) {
+    pending_.resize(s.slots.size() - from.slots);
+  }
+
+  void want(std::uint32_t slot) { wanted_.emplace_back(slot, Var()); }
+  void run(std::size_t end_entry);
+  Gradients collect();
+  Var result(std::uint32_t slot);
+
+  void add(std::uint32_t slot, const Var& g);
+  void add_product(std::uint32_t slot, const Var& a, const Var& g);
+  void add_rows(std::uint32_t slot, const IndexTensor& ids, const Var& g, const Shape& table);
+  void add_narrow(std::uint32_t slot, int axis, Index start, const Var& g, const Shape& shape);
+  void add_through(const std::function<std::vector<Var>(const std::vector<Var>&)>& f,
+                   const std::vector<Var>& inputs, std::span<const Var> gradients);
+  Var output(const Tensor& value, std::uint32_t slot) const {
+    return Tape::State::var(value, s_.serial, slot);
+  }
+
+ private:
+  Pending& at(std::uint32_t slot) {
+    if (slot & kLeaf) {
+      if (parent_) return parent_->at(slot);
+      if (leaves_.size() < s_.leaves.size()) leaves_.resize(s_.leaves.size());
+      return leaves_[slot & ~kLeaf];
+    }
+    return slot < first_slot_ ? parent_->at(slot) : pending_[slot - first_slot_];
+  }
+  Var take(std::uint32_t slot);
+  void flush_products(Pending& p);
+  void call_hooks(std::uint32_t slot, Var& g);
+  void check_gradient(std::uint32_t slot, const Tensor& g) const;
+
+  Tape::State& s_;
+  Engine* parent_;
+  std::uint32_t first_slot_;
+  std::size_t first_entry_;
+  bool retain_;
+  const Tape::Entry* entry_ = nullptr;  // whose derivative runs
+  std::vector<Pending> pending_, leaves_;
+  std::vector<std::pair<std::uint32_t, Var>> wanted_;
+};
+
+void Engine::check_gradient(std::uint32_t slot, const Tensor& g) const {
+  if (!s_.has_shape(slot, g.shape())) [[unlikely]]
+    fail("{}: a gradient of the input's shape {} was required of the derivative: got {}",
+         entry_ ? entry_->op->name() : "backward", s_.shape_of(slot), g.shape());
+  if (detecting_anomaly() && entry_ && !all_finite(g)) [[unlikely]]
+    fail_io(
+        "anomaly: {} made the first NaN or infinity going backward: gradient {} of input {}, at {}",
+        entry_->op->name(), g.shape(), s_.shape_of(slot), place(entry_->where));
+}
+
+void Engine::add(std::uint32_t slot, const Var& g) {
+  check_gradient(slot, g.value());
+  Pending& p = at(slot);
+  if (!p.dense.defined()) {
+    p.dense = g;
+  } else if (recording()) {
+    p.dense = p.dense + g;
+  } else {
+    Tensor sum = p.dense.value();
+    p.dense = Var();
+    if (sum.is_unique() && sum.is_contiguous()) {
+      add_into(sum, g.value());
+    } else {
+      sum = unroll::add(sum, g.value());
+    }
+    p.dense = Var(std::move(sum));
+  }
+}
+
+void Engine::add_product(std::uint32_t slot, const Var& a, const Var& g) {
+  if (recording() || detecting_anomaly()) return add(slot, matmul(transpose(a), g));
+  Pending& p = at(slot);
+  Pending::Waiting& w = p.wait();
+  w.left.push_back(a.value());
+  w.right.push_back(g.value());
+  w.product_rows += a.shape()[0];
+  if (w.product_rows >= kFatProduct) flush_products(p);
+}
+
+void Engine::flush_products(Pending& p) {
+  Pending::Waiting& w = *p.waiting;
+  if (w.left.empty()) return;
+  const Tensor a = joined(w.left), g = joined(w.right);
+  w.left.clear(), w.right.clear(), w.product_rows = 0;
+  Tensor sum = p.dense.value();
+  p.dense = Var();
+  if (!sum.defined()) {
+    sum = unroll::matmul(a.transpose(), g);
+  } else if (sum.is_unique() && sum.is_contiguous()) {
+    matmul_into(sum, a.transpose(), g);
+  } else {
+    sum = unroll::add(sum, unroll::matmul(a.transpose(), g));
+  }
+  p.dense = Var(std::move(sum));
+}
+
+void Engine::add_rows(std::uint32_t slot, const IndexTensor& ids, const Var& g,
+                      const Shape& table) {
+  if (recording() || !(slot & kLeaf)) return add(slot, scatter_rows(g, ids, table[0]));
+  if (detecting_anomaly() && !all_finite(g.value())) [[unlikely]]
+    check_gradient(slot, Tensor::full(table, NAN, g.dtype()));
+  Pending::Waiting& w = at(slot).wait();
+  w.ids.push_back(ids);
+  w.rows.push_back(g.value());
+  w.table = table;
+}
+
+void Engine::add_narrow(std::uint32_t slot, int axis, Index start, const Var& g,
+                        const Shape& shape) {
+  if (recording()) {
+    const Index after = shape[axis] - start - g.shape()[axis];
+    return add(slot, pad(g, axis, start, after));
+  }
+  Pending& p = at(slot);
+  Tensor sum = p.dense.value();
+  p.dense = Var();
+  if (!sum.defined()) {
+    sum = Tensor::zeros(shape, g.dtype());
+  } else if (!sum.is_unique() || !sum.is_contiguous()) {
+    sum = sum.clone();
+  }
+  {
+    Tensor range = sum.narrow(axis, start, g.shape()[axis]);
+    check_gradient(slot, sum);
+    add_into(range, g.value());
+  }
+  p.dense = Var(std::move(sum));
+}
+
+Var Engine::take(std::uint32_t slot) {
+  Pending p = std::move(at(slot));
+  at(slot) = Pending();
+  if (p.waiting) flush_products(p);  // rows wait at leaves only, and leaves are not taken
+  if (p.dense.defined() && !s_.hooks.empty()) call_hooks(slot, p.dense);
+  return std::move(p.dense);
+}
+
+void Engine::call_hooks(std::uint32_t slot, Var& g) {
+  const auto found = s_.hooks.find(slot);
+  if (found == s_.hooks.end()) return;
+  for (const auto& hook : found->second) {
+    const Tensor changed = hook(g.value());
+    if (!changed.defined()) continue;
+    check(changed.shape() == g.shape(), "hook: a gradient of shape {} was required: got {}",
+          g.shape(), changed.shape());
+    g = Var(changed);
+  }
+}
+
+void Engine::run(std::size_t end_entry) {
+  std::vector<Var> gradients;
+  std::vector<std::uint32_t> inputs;
+  for (std::size_t e = end_entry; e-- > first_entry_;) {
+    // A copy: a derivative that records makes the vectors of the tape grow.
+    const Tape::Entry entry = s_.entries[e];
+    gradients.clear();
+    bool any = false;
+    for (std::uint32_t k = 0; k < entry.outputs; ++k) {
+      const std::uint32_t slot = entry.first_output + k;
+      gradients.push_back(take(slot));
+      any = any || gradients.back().defined();
+      if (wanted_.empty()) continue;
+      for (auto& [wanted, value] : wanted_)
+        if (wanted == slot) value = gradients.back();
+    }
+    if (!any) continue;
+    check(entry.call != nullptr,
+          "backward: an entry can be used once unless it is retained: {} (recorded at {}) has been "
+          "used already; pass {{.retain = true}} the first time",
+          entry.op->name(), place(entry.where));
+    inputs.assign(&s_.inputs[entry.first_input], &s_.inputs[entry.first_input] + entry.inputs);
+    Cotangents out;
+    out.engine_ = this;
+    out.inputs_ = inputs.data();
+    out.count_ = static_cast<int>(entry.inputs);
+    out.first_output_ = entry.first_output;
+    entry_ = &entry;
+    entry.call(entry.closure, gradients, out);
+    entry_ = nullptr;
+    if (!retain_) s_.entries[e].free();
+  }
+}
+
+Var Engine::result(std::uint32_t slot) {
+  if (!(slot & kLeaf)) {
+    for (auto& [wanted, value] : wanted_)
+      if (wanted == slot) return value;
+    return {};
+  }
+  Pending& p = at(slot);
+  if (p.waiting) {
+    flush_products(p);
+    Pending::Waiting& w = *p.waiting;
+    for (std::size_t i = 0; i < w.ids.size(); ++i)
+      add(slot, scatter_rows(w.rows[i], w.ids[i], w.table[0]));
+    w.ids.clear(), w.rows.clear();
+  }
+  Var g = p.dense;
+  if (g.defined()) call_hooks(slot, g);
+  return g;
+}
+
+Gradients Engine::collect() {
+  Gradients out;
+  for (std::size_t i = 0; i < leaves_.size(); ++i) {
+    Pending& p = leaves_[i];
+    const auto slot = static_cast<std::uint32_t>(i) | kLeaf;
+    Gradient g;
+    if (p.waiting) {
+      flush_products(p);
+      if (!p.waiting->ids.empty())
+        g.rows = RowGradient::sum(p.waiting->ids, p.waiting->rows, p.waiting->table);
+    }
+    if (p.dense.defined()) g.add({p.dense.value(), {}});
+    p = Pending();
+    if (!g.dense.defined() && !g.rows.values.defined()) continue;
+    if (s_.hooks.count(slot)) {
+      Var dense(g.to_dense());
+      call_hooks(slot, dense);
+      g = {dense.value(), {}};
+    }
+    out.entries().emplace(s_.leaves[i].id, std::move(g));
+  }
+  return out;
+}
+
+void Engine::add_through(const std::function<std::vector<Var>(const std::vector<Var>&)>& f,
+                         const std::vector<Var>& inputs, std::span<const Var> gradients) {
+  const Tape::State::Mark mark = s_.mark();
+  const bool keep = s_.recording;  // the gradient itself is being recorded
+  struct Restore {
+    Tape::State& s;
+    bool recording;
+    ~Restore() { s.recording = recording; }
+  } restore{s_, keep};
+  s_.recording = true;
+  const std::vector<Var> outputs = f(inputs);
+  check(outputs.size() == gradients.size(),
+        "add_through: a function with {} results was required: got {}", gradients.size(),
+        outputs.size());
+  s_.recording = keep;
+  {
+    Engine inner(s_, this, mark, keep);
+    for (std::size_t k = 0; k < outputs.size(); ++k) {
+      const std::uint32_t slot = s_.slot_of(outputs[k], "add_through");
+      if (slot != kNoSlot && gradients[k].defined()) inner.add(slot, gradients[k]);
+    }
+    inner.run(s_.entries.size());
+  }
+  if (!keep) s_.truncate(mark);
+}
+
+// --- what a derivative sees ---
+
+void Cotangents::add(int i, const Var& g) {
+  if (needs(i)) engine_->add(inputs_[i], g);
+}
+void Cotangents::add_product(int i, const Var& a, const Var& g) {
+  if (needs(i)) engine_->add_product(inputs_[i], a, g);
+}
+void Cotangents::add_rows(int i, const IndexTensor& ids, const Var& g, const Shape& table) {
+  if (needs(i)) engine_->add_rows(inputs_[i], ids, g, table);
+}
+void Cotangents::add_narrow(int i, int axis, Index start, const Var& g, const Shape& shape) {
+  if (needs(i)) engine_->add_narrow(inputs_[i], axis, start, g, shape);
+}
+Var Cotangents::output(const Tensor& value, int k) const {
+  return engine_->output(value, first_output_ + static_cast<std::uint32_t>(k));
+}
+void Cotangents::add_through(const std::function<std::vector<Var>(const std::vector<Var>&)>& f,
+                             const std::vector<Var>& inputs, std::span<const Var> gradients) {
+  engine_->add_through(f, inputs, gradients);
+}
+
+// --- what a user calls ---
+
+namespace {
+
+// The gradient that backward starts from.
+Var seed_for(const char* op, const Var& y, const Var& seed) {
+  if (!seed.defined()) {
+    check(y.numel() == 1,
+          "{}: a loss with one element was required (or a seed of its shape): got the shape {}", op,
+          y.shape());
+    return Var(Tensor::ones(y.shape(), y.dtype()));
+  }
+  check(seed.shape() == y.shape() && seed.dtype() == y.dtype(),
+        "{}: a seed of shape {} and type {} was required: got {} of {}", op, y.shape(),
+        name_of(y.dtype()), seed.shape(), name_of(seed.dtype()));
+  return seed;
+}
+
+void require_on_tape(const char* op, const Var& y) {
+  check(y.requires_grad(),
+        "{}: a value that depends on a Param or a watched Var was required: got a constant (shape "
+        "{}); "
+        "was the model called while a Tape was alive?",
+        op, y.shape());
+}
+
+}  // namespace
+
+Gradients Tape::backward(const Var& loss, const BackwardOptions& options) {
+  require_on_tape("backward", loss);
+  check(Tape::current() == this,
+        "backward: the tape that records now was required: another tape began on this thread after "
+        "it, or it lives on another thread");
+  const std::uint32_t slot = state_->slot_of(loss, "backward");
+  const Var seed = seed_for("backward", loss, options.seed.defined() ? Var(options.seed) : Var());
+  const NoGrad off;
+  Engine engine(*state_, nullptr, {}, options.retain);
+  engine.add(slot, seed);
+  engine.run((slot & kLeaf) ? 0 : state_->slots[slot].entry + 1);
+  return engine.collect();
+}
+
+std::vector<Var> grad(const Var& y, const std::vector<Var>& inputs, const GradOptions& options) {
+  require_on_tape("grad", y);
+  Tape* tape = Tape::current();
+  check(tape != nullptr, "grad: a recording tape was required: got none");
+  return tape->gradients_of(y, inputs, options);
+}
+
+std::vector<Var> Tape::gradients_of(const Var& y, const std::vector<Var>& inputs,
+                                    const GradOptions& options) {
+  const std::uint32_t slot = state_->slot_of(y, "grad");
+  const Var seed = seed_for("grad", y, options.seed);
+  std::vector<std::uint32_t> slots;
+  for (const Var& v : inputs) {
+    require_on_tape("grad", v);
+    slots.push_back(state_->slot_of(v, "grad"));
+  }
+  struct Restore {
+    State& s;
+    bool recording;
+    ~Restore() { s.recording = recording; }
+  } restore{*state_, state_->recording};
+  state_->recording = options.create_graph;
+  Engine engine(*state_, nullptr, {}, options.retain || options.create_graph);
+  for (std::uint32_t s : slots) engine.want(s);
+  engine.add(slot, seed);
+  engine.run((slot & kLeaf) ? 0 : state_->slots[slot].entry + 1);
+  std::vector<Var> out;
+  for (std::uint32_t s : slots) out.push_back(engine.result(s));
+  return out;
+}
+
+}  // namespace unroll

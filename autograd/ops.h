@@ -1,0 +1,130 @@
+// Every differentiable op. Anything goes in that `In` takes (a Var, Tensor, Param or number);
+// broadcasting is NumPy's.
+//
+// Each op lives in one place under ops/: shape rule, forward and derivative together. Shapes are
+// refused with a sentence (std::invalid_argument) before anything is computed.
+#pragma once
+
+#include <unroll/autograd/tape.h>
+#include <unroll/tensor/random.h>
+
+#include <array>
+
+namespace unroll {
+
+// --- elementwise (ops/elementwise.cpp) ---
+Var add(const In& a, const In& b);
+Var sub(const In& a, const In& b);
+Var mul(const In& a, const In& b);
+Var div(const In& a, const In& b);
+Var pow(const In& a, const In& b);
+Var minimum(const In& a, const In& b);  // where equal, half of the gradient goes to each
+Var maximum(const In& a, const In& b);
+// a where condition is not 0, else b.
+Var where(const Tensor& condition, const In& a, const In& b);
+// value where mask is not 0, else x.
+Var masked_fill(const In& x, const Tensor& mask, double value);
+
+Var neg(const In& x);
+Var exp(const In& x);
+Var log(const In& x);
+Var sqrt(const In& x);
+Var abs(const In& x);
+Var square(const In& x);
+Var reciprocal(const In& x);
+Var sin(const In& x);
+Var cos(const In& x);
+Var tanh(const In& x);
+Var sigmoid(const In& x);
+Var relu(const In& x);
+Var leaky_relu(const In& x, double slope = 0.01);
+Var elu(const In& x, double alpha = 1.0);
+Var gelu(const In& x);        // x * Phi(x), with the error function
+Var gelu_tanh(const In& x);   // its approximation by tanh
+Var normal_cdf(const In& x);  // Phi(x), of the standard normal distribution
+Var silu(const In& x);
+Var softplus(const In& x);
+Var clamp(const In& x, double low, double high);
+
+inline Var operator+(const In& a, const In& b) { return add(a, b); }
+inline Var operator-(const In& a, const In& b) { return sub(a, b); }
+inline Var operator*(const In& a, const In& b) { return mul(a, b); }
+inline Var operator/(const In& a, const In& b) { return div(a, b); }
+inline Var operator-(const In& x) { return neg(x); }
+
+// --- reductions (ops/reduce.cpp); no axes: all of them ---
+Var sum(const In& x, const Axes& axes = {}, bool keepdim = false);
+Var mean(const In& x, const Axes& axes = {}, bool keepdim = false);
+Var max(const In& x, const Axes& axes = {}, bool keepdim = false);  // ties share the gradient
+Var min(const In& x, const Axes& axes = {}, bool keepdim = false);
+// Divided by n - correction.
+Var var(const In& x, const Axes& axes = {}, bool keepdim = false, Index correction = 1);
+Var logsumexp(const In& x, const Axes& axes = {}, bool keepdim = false);
+Var cumsum(const In& x, int axis);
+Var softmax(const In& x, int axis = -1);
+Var log_softmax(const In& x, int axis = -1);
+
+// --- products (ops/matmul.cpp) ---
+// [.., M, K] x [.., K, N] -> [.., M, N]; leading axes broadcast; 1-D operands as in NumPy.
+Var matmul(const In& a, const In& b);
+// x [.., K] w [K, N] + b [N]; b may be undefined.
+Var linear(const In& x, const In& w, const In& b);
+
+// --- shapes (ops/shape.cpp) ---
+Var reshape(const In& x, const Shape& shape);
+Var reshape(const In& x, std::initializer_list<Index> sizes);  // one size may be -1
+Var transpose(const In& x, int a = -2, int b = -1);
+Var permute(const In& x, const std::vector<int>& axes);
+Var narrow(const In& x, int axis, Index start, Index length);
+Var select(const In& x, int axis, Index index);
+Var expand(const In& x, const Shape& shape);
+Var flip(const In& x, int axis);
+Var pad(const In& x, int axis, Index before, Index after, double value = 0);
+Var unsqueeze(const In& x, int axis);
+Var squeeze(const In& x, int axis);
+Var concat(std::span<const Var> parts, int axis = 0, Where where = Where::here());
+Var stack(std::span<const Var> parts, int axis = 0, Where where = Where::here());
+// Parts of the given sizes along an axis; the sizes must add up to it.
+std::vector<Var> split(const In& x, const std::vector<Index>& sizes, int axis = 0);
+
+// --- picking and spreading (ops/indexing.cpp) ---
+// out[i][j] = x[index[i][j]][j] along the axis; index has x's rank.
+Var gather(const In& x, int axis, const IndexTensor& index);
+// A copy of x with source added at the places that gather would read.
+Var scatter_add(const In& x, int axis, const IndexTensor& index, const In& source);
+// Whole slices x[.., index[i], ..]; index is 1-D.
+Var index_select(const In& x, int axis, const IndexTensor& index);
+// The transpose of index_select: zeros of that size along the axis, with x's slices added at the
+// indices.
+Var index_add(const In& x, int axis, const IndexTensor& index, Index size);
+// Rows of table [V, D]: ids of any shape [..] -> [.., D]. Ids equal to padding_id get no gradient.
+Var embedding(const IndexTensor& ids, const In& table, Index padding_id = -1);
+// [.., D] at ids [..] -> [rows, D], zero where no id points; equal ids add up. The transpose of
+// embedding.
+Var scatter_rows(const In& x, const IndexTensor& ids, Index rows);
+
+// --- normalisation and dropout (ops/normalise.cpp) ---
+// Over the last axis D; gain and bias [D] may be undefined. Ba et al. 2016.
+Var layer_norm(const In& x, const In& gain, const In& bias, double eps = 1e-5);
+// x / sqrt(mean(x^2) + eps) * gain. Zhang and Sennrich 2019.
+Var rms_norm(const In& x, const In& gain, double eps = 1e-6);
+// Zero with probability p, else divided by 1 - p.
+Var dropout(const In& x, double p, Generator& generator = default_generator());
+
+// --- fused losses (ops/loss.cpp) ---
+struct CrossEntropyOptions {
+  Index ignore_id = -100;
+  Tensor class_weights = {};  // [V]
+  double label_smoothing = 0;
+};
+// Rows of scores x [N, V] against ids [N] -> the loss of each row [N] (0 where ignored), weighted.
+Var cross_entropy_rows(const In& x, const IndexTensor& target,
+                       const CrossEntropyOptions& options = {});
+
+// --- memory for time ---
+// f(inputs), but recomputed in backward instead of saved. f must give the same each time it is
+// called; the parameters it uses get their gradients too.
+std::vector<Var> checkpoint(const std::function<std::vector<Var>(const std::vector<Var>&)>& f,
+                            const std::vector<Var>& inputs, Where where = Where::here());
+
+}  // namespace unroll

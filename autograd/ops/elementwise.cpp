@@ -1,0 +1,254 @@
+// Ops that work element by element.
+//
+// Of one variable: one line each in the list below, which says how the derivative is written in
+// plain ops (for second derivatives); kernels/unary.cpp has the value and the fused derivative. Of
+// two: written out.
+#include <unroll/autograd/ops.h>
+#include <unroll/tensor/math.h>
+#include <unroll/tensor/reduce.h>
+
+#include <numbers>
+
+namespace unroll {
+namespace {
+
+// The gradient of an operand that was broadcast: summed up again.
+Var sum_like(const Var& g, const Shape& shape) {
+  if (g.shape() == shape) return g;
+  if (!recording()) return Var(sum_to(g.value(), shape));
+  Axes axes;
+  const int extra = g.rank() - shape.rank();
+  for (int i = 0; i < g.rank(); ++i)
+    if (i < extra || (shape[i - extra] == 1 && g.shape()[i] != 1)) axes.push_back(i);
+  return reshape(axes.empty() ? g : sum(g, axes, true), shape);
+}
+
+// What an op saves of an operand: itself if a derivative will need it, else nothing.
+Var saved_if(bool needed, const In& x) { return needed ? *x : Var(); }
+
+constexpr bool saves_output(char saved) { return saved == 'y'; }
+
+}  // namespace
+
+// --- one variable ---
+
+namespace {
+
+// The derivative at s, the input x or the output y (UNROLL_UNARY_OPS), times g; in ops that can be
+// differentiated again.
+using Plain = Var (*)(const Var& g, const Var& s, double p, double q);
+
+Var one_variable(const Op& op, kernels::Unary kernel, bool from_output, Plain plain, const In& x,
+                 double p = 0, double q = 0) {
+  const Tensor y = apply(kernel, x.value(), p, q);
+  return record(op, y, {&x}, [=, s = from_output ? Var(y) : *x](const Var& g, Cotangents& d) {
+    if (recording()) {
+      d.add(0, plain(g, from_output ? d.output(s.value()) : s, p, q));
+    } else {
+      d.add(0, Var(apply_gradient(kernel, g.value(), s.value(), p, q)));
+    }
+  });
+}
+
+Var step(const Var& x, double at = 0) {
+  return Var(less(Tensor::scalar(at, x.dtype()), x.value()));
+}
+Var sign(const Var& x) {
+  const Tensor zero = Tensor::scalar(0, x.dtype());
+  return Var(sub(less(zero, x.value()), less(x.value(), zero)));
+}
+Var normal_density(const Var& x) {
+  return exp(square(x) * -0.5) * (0.5 * std::numbers::inv_sqrtpi * std::numbers::sqrt2);
+}
+constexpr double kGelu = 0.797884560802865355880;  // sqrt(2 / pi)
+
+}  // namespace
+
+#define UNROLL_UNARY(name, saved, ...)                                                          \
+  namespace {                                                                                   \
+  const Op name##_op{#name};                                                                    \
+  Var name##_plain([[maybe_unused]] const Var& g, [[maybe_unused]] const Var& saved,            \
+                   [[maybe_unused]] double p, [[maybe_unused]] double q) {                      \
+    return __VA_ARGS__;                                                                         \
+  }                                                                                             \
+  Var name##_with(const In& in, double p = 0, double q = 0) {                                   \
+    return one_variable(name##_op, kernels::Unary::name, saves_output(#saved[0]), name##_plain, \
+                        in, p, q);                                                              \
+  }                                                                                             \
+  }
+UNROLL_UNARY(neg, x, -g)
+UNROLL_UNARY(exp, y, g* y)
+UNROLL_UNARY(log, x, g / x)
+UNROLL_UNARY(sqrt, y, g * 0.5 / y)
+UNROLL_UNARY(abs, x, g* sign(x))
+UNROLL_UNARY(square, x, g * 2.0 * x)
+UNROLL_UNARY(reciprocal, y, -g* square(y))
+UNROLL_UNARY(sin, x, g* cos(x))
+UNROLL_UNARY(cos, x, -g* sin(x))
+UNROLL_UNARY(tanh, y, g*(1.0 - square(y)))
+UNROLL_UNARY(sigmoid, y, g* y*(1.0 - y))
+UNROLL_UNARY(relu, y, g* step(y))
+UNROLL_UNARY(leaky_relu, x, g*(p + (1 - p) * step(x)))
+UNROLL_UNARY(elu, x, where(step(x).value(), g, g* p* exp(minimum(x, 0.0))))
+UNROLL_UNARY(gelu, x, g*(normal_cdf(x) + x * normal_density(x)))
+UNROLL_UNARY(silu, x, g* sigmoid(x) * (1.0 + x * (1.0 - sigmoid(x))))
+UNROLL_UNARY(softplus, x, g* sigmoid(x))
+UNROLL_UNARY(clamp, x,
+             g* Var(mul(less_equal(Tensor::scalar(p, x.dtype()), x.value()),
+                        less_equal(x.value(), Tensor::scalar(q, x.dtype())))))
+#undef UNROLL_UNARY
+
+namespace {
+const Op gelu_tanh_op{"gelu_tanh"};
+Var gelu_tanh_plain(const Var& g, const Var& x, double, double) {
+  const Var s = sigmoid(2 * kGelu * x * (1.0 + 0.044715 * square(x)));
+  const Var slope = 2 * kGelu * (1.0 + 3 * 0.044715 * square(x));
+  return g * (s + x * slope * s * (1.0 - s));
+}
+Var gelu_tanh_with(const In& x) {
+  return one_variable(gelu_tanh_op, kernels::Unary::gelu_tanh, false, gelu_tanh_plain, x);
+}
+}  // namespace
+
+Var neg(const In& x) { return neg_with(x); }
+Var exp(const In& x) { return exp_with(x); }
+Var log(const In& x) { return log_with(x); }
+Var sqrt(const In& x) { return sqrt_with(x); }
+Var abs(const In& x) { return abs_with(x); }
+Var square(const In& x) { return square_with(x); }
+Var reciprocal(const In& x) { return reciprocal_with(x); }
+Var sin(const In& x) { return sin_with(x); }
+Var cos(const In& x) { return cos_with(x); }
+Var tanh(const In& x) { return tanh_with(x); }
+Var sigmoid(const In& x) { return sigmoid_with(x); }
+Var relu(const In& x) { return relu_with(x); }
+Var leaky_relu(const In& x, double slope) { return leaky_relu_with(x, slope); }
+Var elu(const In& x, double alpha) { return elu_with(x, alpha); }
+Var gelu(const In& x) { return gelu_with(x); }
+Var gelu_tanh(const In& x) { return gelu_tanh_with(x); }
+Var silu(const In& x) { return silu_with(x); }
+Var softplus(const In& x) { return softplus_with(x); }
+namespace {
+const Op normal_cdf_op{"normal_cdf"};
+}
+Var normal_cdf(const In& x) {
+  // gelu(x) = x Phi(x); away from 0 the quotient is exact enough, at 0 it is 1/2.
+  const Tensor zero = equal(x.value(), Tensor::scalar(0, x->dtype()));
+  const Tensor safe = where(zero, Tensor::scalar(1, x->dtype()), x.value());
+  const Tensor y = where(zero, Tensor::scalar(0.5, x->dtype()), div(gelu(safe), safe));
+  return record(normal_cdf_op, y, {&x},
+                [x = *x](const Var& g, Cotangents& d) { d.add(0, g * normal_density(x)); });
+}
+
+Var clamp(const In& x, double low, double high) {
+  check(low <= high, "clamp: low <= high was required: got {} and {}", low, high);
+  return clamp_with(x, low, high);
+}
+
+// --- two variables ---
+
+namespace {
+const Op add_op{"add"}, sub_op{"sub"}, mul_op{"mul"}, div_op{"div"}, pow_op{"pow"};
+const Op minimum_op{"minimum"}, maximum_op{"maximum"}, where_op{"where"};
+}  // namespace
+
+Var add(const In& a, const In& b) {
+  a.like(b), b.like(a);
+  return record(add_op, add(a.value(), b.value()), {&a, &b},
+                [sa = a->shape(), sb = b->shape()](const Var& g, Cotangents& d) {
+                  if (d.needs(0)) d.add(0, sum_like(g, sa));
+                  if (d.needs(1)) d.add(1, sum_like(g, sb));
+                });
+}
+
+Var sub(const In& a, const In& b) {
+  a.like(b), b.like(a);
+  return record(sub_op, sub(a.value(), b.value()), {&a, &b},
+                [sa = a->shape(), sb = b->shape()](const Var& g, Cotangents& d) {
+                  if (d.needs(0)) d.add(0, sum_like(g, sa));
+                  if (d.needs(1)) d.add(1, sum_like(-g, sb));
+                });
+}
+
+Var mul(const In& a, const In& b) {
+  a.like(b), b.like(a);
+  return record(mul_op, mul(a.value(), b.value()), {&a, &b},
+                [sa = a->shape(), sb = b->shape(), va = saved_if(b.requires_grad(), a),
+                 vb = saved_if(a.requires_grad(), b)](const Var& g, Cotangents& d) {
+                  if (d.needs(0)) d.add(0, sum_like(g * vb, sa));
+                  if (d.needs(1)) d.add(1, sum_like(g * va, sb));
+                });
+}
+
+Var div(const In& a, const In& b) {
+  a.like(b), b.like(a);
+  const Tensor y = div(a.value(), b.value());
+  return record(
+      div_op, y, {&a, &b},
+      [sa = a->shape(), b = *b, y = b.requires_grad() ? y : Tensor()](const Var& g, Cotangents& d) {
+        const Var ga = g / b;
+        if (d.needs(1)) d.add(1, sum_like(-ga * d.output(y), b.shape()));
+        if (d.needs(0)) d.add(0, sum_like(ga, sa));
+      });
+}
+
+// d a^b = b a^(b-1) da + a^b log(a) db; at a = 0 the logarithm counts as 0, as in PyTorch.
+Var pow(const In& a, const In& b) {
+  a.like(b), b.like(a);
+  const Tensor y = pow(a.value(), b.value());
+  return record(
+      pow_op, y, {&a, &b},
+      [a = *a, b = *b, y = b.requires_grad() ? y : Tensor()](const Var& g, Cotangents& d) {
+        if (d.needs(0)) {
+          const Tensor zero = equal(b.value(), Tensor::scalar(0, b.dtype()));
+          d.add(0, sum_like(g * where(zero, 0.0, b * pow(a, b - 1.0)), a.shape()));
+        }
+        if (d.needs(1)) {
+          const Tensor zero = equal(a.value(), Tensor::scalar(0, a.dtype()));
+          const Var logarithm = log(where(zero, 1.0, a));
+          d.add(1, sum_like(g * d.output(y) * logarithm, b.shape()));
+        }
+      });
+}
+
+namespace {
+// 1 where a < b, 1/2 where equal, else 0.
+Tensor share(const Tensor& a, const Tensor& b) {
+  return mul(add(less(a, b), less_equal(a, b)), 0.5);
+}
+
+Var extreme(const Op& op, const Tensor& y, const In& a, const In& b, const Tensor& to_a) {
+  return record(op, y, {&a, &b},
+                [sa = a->shape(), sb = b->shape(), to_a](const Var& g, Cotangents& d) {
+                  if (d.needs(0)) d.add(0, sum_like(g * to_a, sa));
+                  if (d.needs(1))
+                    d.add(1, sum_like(g * sub(Tensor::scalar(1, to_a.dtype()), to_a), sb));
+                });
+}
+}  // namespace
+
+Var minimum(const In& a, const In& b) {
+  a.like(b), b.like(a);
+  return extreme(minimum_op, minimum(a.value(), b.value()), a, b, share(a.value(), b.value()));
+}
+Var maximum(const In& a, const In& b) {
+  a.like(b), b.like(a);
+  return extreme(maximum_op, maximum(a.value(), b.value()), a, b, share(b.value(), a.value()));
+}
+
+Var where(const Tensor& condition, const In& a, const In& b) {
+  a.like(b), b.like(a);
+  return record(where_op, where(condition, a.value(), b.value()), {&a, &b},
+                [sa = a->shape(), sb = b->shape(), condition](const Var& g, Cotangents& d) {
+                  if (d.needs(0)) d.add(0, sum_like(where(condition, g, 0.0), sa));
+                  if (d.needs(1)) d.add(1, sum_like(where(condition, 0.0, g), sb));
+                });
+}
+
+Var masked_fill(const In& x, const Tensor& mask, double value) {
+  check(broadcast("masked_fill", x->shape(), mask.shape()) == x->shape(),
+        "masked_fill: a mask that broadcasts to {} was required: got {}", x->shape(), mask.shape());
+  return where(mask, value, x);
+}
+
+}  // namespace unroll

@@ -1,0 +1,66 @@
+// Picking and spreading by index.
+#include <unroll/autograd/ops.h>
+#include <unroll/tensor/indexing.h>
+#include <unroll/tensor/math.h>
+
+namespace unroll {
+namespace {
+
+const Op gather_op{"gather"}, scatter_add_op{"scatter_add"}, index_select_op{"index_select"};
+const Op index_add_op{"index_add"}, embedding_op{"embedding"}, scatter_rows_op{"scatter_rows"};
+
+}  // namespace
+
+Var gather(const In& x, int axis, const IndexTensor& index) {
+  return record(gather_op, gather(x.value(), axis, index), {&x},
+                [axis, index, shape = x->shape()](const Var& g, Cotangents& d) {
+                  d.add(0, scatter_add(Tensor::zeros(shape, g.dtype()), axis, index, g));
+                });
+}
+
+Var scatter_add(const In& x, int axis, const IndexTensor& index, const In& source) {
+  return record(scatter_add_op, scatter_add(x.value(), axis, index, source.value()), {&x, &source},
+                [axis, index](const Var& g, Cotangents& d) {
+                  d.add(0, g);
+                  if (d.needs(1)) d.add(1, gather(g, axis, index));
+                });
+}
+
+Var index_select(const In& x, int axis, const IndexTensor& index) {
+  return record(index_select_op, index_select(x.value(), axis, index), {&x},
+                [axis, index, size = x->size(axis)](const Var& g, Cotangents& d) {
+                  d.add(0, index_add(g, axis, index, size));
+                });
+}
+
+Var index_add(const In& x, int axis, const IndexTensor& index, Index size) {
+  return record(
+      index_add_op, index_add(x.value(), axis, index, size), {&x},
+      [axis, index](const Var& g, Cotangents& d) { d.add(0, index_select(g, axis, index)); });
+}
+
+Var embedding(const IndexTensor& ids, const In& table, Index padding_id) {
+  const Tensor y = take_rows(table.value(), ids);
+  return record(embedding_op, y, {&table},
+                [ids, padding_id, shape = table->shape()](const Var& g, Cotangents& d) {
+                  const Index dim = shape[1];
+                  const Var rows = reshape(g, {ids.numel(), dim});
+                  if (padding_id < 0) return d.add_rows(0, ids, rows, shape);
+                  Tensor keep = Tensor::ones({ids.numel(), 1}, g.dtype());
+                  for (Index i = 0; i < ids.numel(); ++i)
+                    if (ids[i] == padding_id) keep.set({i, 0}, 0);
+                  d.add_rows(0, ids, rows * keep, shape);
+                });
+}
+
+Var scatter_rows(const In& x, const IndexTensor& ids, Index rows) {
+  check(x->rank() >= 1 && x->numel() == ids.numel() * x->shape().back(),
+        "scatter_rows: one row for each of {} ids was required: got {}", ids.numel(), x->shape());
+  Tensor y = Tensor::zeros({rows, x->shape().back()}, x->dtype());
+  add_rows_into(y, ids, x.value());
+  return record(scatter_rows_op, y, {&x}, [ids, shape = x->shape()](const Var& g, Cotangents& d) {
+    d.add(0, reshape(embedding(ids, g), shape));
+  });
+}
+
+}  // namespace unroll

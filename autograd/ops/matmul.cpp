@@ -1,0 +1,60 @@
+// Products.
+#include <unroll/autograd/ops.h>
+#include <unroll/tensor/matmul.h>
+#include <unroll/tensor/reduce.h>
+
+namespace unroll {
+namespace {
+
+const Op matmul_op{"matmul"}, linear_op{"linear"};
+
+// g summed over the leading axes that were broadcast.
+Var unbroadcast(const Var& g, const Shape& shape) {
+  if (g.shape() == shape) return g;
+  Axes axes;
+  const int extra = g.rank() - shape.rank();
+  for (int i = 0; i < g.rank(); ++i)
+    if (i < extra || (shape[i - extra] == 1 && g.shape()[i] != 1)) axes.push_back(i);
+  return reshape(axes.empty() ? g : sum(g, axes, true), shape);
+}
+
+Var rows_of(const Var& x) {
+  return reshape(x, Shape{x.shape().back() ? x.numel() / x.shape().back() : 0, x.shape().back()});
+}
+
+}  // namespace
+
+Var matmul(const In& a, const In& b) {
+  // A 1-D operand is a matrix with an axis of 1, which goes again.
+  if (a->rank() == 1 && b->rank() == 1)
+    return reshape(matmul(unsqueeze(a, 0), unsqueeze(b, 1)), Shape());
+  if (a->rank() == 1) return squeeze(matmul(unsqueeze(a, 0), b), -2);
+  if (b->rank() == 1) return squeeze(matmul(a, unsqueeze(b, 1)), -1);
+  return record(matmul_op, matmul(a.value(), b.value()), {&a, &b},
+                [sa = a->shape(), sb = b->shape(), va = b.requires_grad() ? *a : Var(),
+                 vb = a.requires_grad() ? *b : Var()](const Var& g, Cotangents& d) {
+                  if (d.needs(0)) d.add(0, unbroadcast(matmul(g, transpose(vb)), sa));
+                  if (!d.needs(1)) return;
+                  if (sb.rank() == 2) {
+                    d.add_product(1, rows_of(va), rows_of(g));
+                  } else {
+                    d.add(1, unbroadcast(matmul(transpose(va), g), sb));
+                  }
+                });
+}
+
+Var linear(const In& x, const In& w, const In& b) {
+  const bool biased = b->defined();
+  const Tensor y = linear(x.value(), w.value(), biased ? b.value() : Tensor());
+  const auto derivative = [x = w.requires_grad() ? *x : Var(), w = x.requires_grad() ? *w : Var()](
+                              const Var& g, Cotangents& d) {
+    if (d.needs(0)) d.add(0, matmul(g, transpose(w)));
+    if (d.needs(1)) d.add_product(1, rows_of(x), rows_of(g));
+    // The third input is there when there is a bias.
+    if (d.inputs() > 2 && d.needs(2)) d.add(2, sum(rows_of(g), {0}));
+  };
+  if (biased) return record(linear_op, y, {&x, &w, &b}, derivative);
+  return record(linear_op, y, {&x, &w}, derivative);
+}
+
+}  // namespace unroll

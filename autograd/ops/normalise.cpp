@@ -1,0 +1,97 @@
+// Normalisation of rows, and dropout.
+#include <unroll/autograd/ops.h>
+#include <unroll/tensor/kernels/rows.h>
+#include <unroll/tensor/math.h>
+
+namespace unroll {
+namespace {
+
+const Op layer_norm_op{"layer_norm"}, rms_norm_op{"rms_norm"}, dropout_op{"dropout"};
+
+// The same in plain ops: what the fused derivative is differentiated by.
+Var normalise_plainly(const Var& x, const Var& gain, const Var& bias, double eps, bool centred) {
+  const Var c = centred ? x - mean(x, {-1}, true) : x;
+  Var y = c / sqrt(mean(square(c), {-1}, true) + eps);
+  if (gain.defined()) y = y * gain;
+  if (bias.defined()) y = y + bias;
+  return y;
+}
+
+Var normalise(const Op& op, const In& x, const In& gain, const In& bias, double eps, bool centred) {
+  check(x->rank() >= 1 && x->shape().back() > 0,
+        "{}: rows of at least one number were required: got {}", op.name(), x->shape());
+  const Index n = x->shape().back(), rows = x->numel() / n;
+  for (const Var* v : {&*gain, &*bias}) {
+    if (!v->defined()) continue;
+    check(v->shape() == Shape({n}),
+          "{}: a gain and a bias of shape [{}] were required for {}: got {}", op.name(), n,
+          x->shape(), v->shape());
+    check_same_dtype(op.name(), x.value(), v->value());
+  }
+  const Tensor source = x.value().contiguous();
+  const Tensor gains = gain->defined() ? gain.value().contiguous() : Tensor();
+  const Tensor biases = bias->defined() ? bias.value().contiguous() : Tensor();
+  Tensor y = Tensor::empty(x->shape(), x->dtype());
+  Tensor shift = Tensor::empty({rows}, x->dtype()), scale = Tensor::empty({rows}, x->dtype());
+  dispatch(x->dtype(), [&]<class T>() {
+    kernels::normalise_rows<T>(source.data<T>(), gains.defined() ? gains.data<T>() : nullptr,
+                               biases.defined() ? biases.data<T>() : nullptr, y.data<T>(),
+                               shift.data<T>(), scale.data<T>(), rows, n, eps, centred);
+  });
+  const auto derivative = [=, x = Var(*x), gain = *gain, bias = *bias](const Var& g,
+                                                                       Cotangents& d) {
+    if (recording()) {
+      std::vector<Var> inputs{x};
+      if (gain.defined()) inputs.push_back(gain);
+      if (bias.defined()) inputs.push_back(bias);
+      const auto plain = [&](const std::vector<Var>& in) -> std::vector<Var> {
+        std::size_t next = 1;
+        const Var at_gain = gain.defined() ? in[next++] : Var();
+        const Var at_bias = bias.defined() ? in[next] : Var();
+        return {normalise_plainly(in[0], at_gain, at_bias, eps, centred)};
+      };
+      return d.add_through(plain, inputs, {&g, 1});
+    }
+    const Tensor from = x.value().contiguous(), gc = g.value().contiguous();
+    const int gain_at = gain.defined() ? 1 : -1,
+              bias_at = bias.defined() ? (gain.defined() ? 2 : 1) : -1;
+    Tensor dx = Tensor::empty(x.shape(), x.dtype());
+    Tensor dgain = gain_at > 0 && d.needs(gain_at) ? Tensor::zeros({n}, x.dtype()) : Tensor();
+    Tensor dbias = bias_at > 0 && d.needs(bias_at) ? Tensor::zeros({n}, x.dtype()) : Tensor();
+    dispatch(x.dtype(), [&]<class T>() {
+      const Tensor& s = shift;
+      const Tensor& r = scale;
+      kernels::normalise_rows_gradient<T>(
+          gc.data<T>(), from.data<T>(), gains.defined() ? gains.data<T>() : nullptr, s.data<T>(),
+          r.data<T>(), dx.data<T>(), dgain.defined() ? dgain.data<T>() : nullptr,
+          dbias.defined() ? dbias.data<T>() : nullptr, rows, n, centred);
+    });
+    d.add(0, Var(dx));
+    if (dgain.defined()) d.add(gain_at, Var(dgain));
+    if (dbias.defined()) d.add(bias_at, Var(dbias));
+  };
+  if (gain->defined() && bias->defined()) return record(op, y, {&x, &gain, &bias}, derivative);
+  if (gain->defined()) return record(op, y, {&x, &gain}, derivative);
+  if (bias->defined()) return record(op, y, {&x, &bias}, derivative);
+  return record(op, y, {&x}, derivative);
+}
+
+}  // namespace
+
+Var layer_norm(const In& x, const In& gain, const In& bias, double eps) {
+  return normalise(layer_norm_op, x, gain, bias, eps, true);
+}
+
+Var rms_norm(const In& x, const In& gain, double eps) {
+  return normalise(rms_norm_op, x, gain, Var(), eps, false);
+}
+
+Var dropout(const In& x, double p, Generator& generator) {
+  check(p >= 0 && p < 1, "dropout: a probability in [0, 1) was required: got {}", p);
+  if (p == 0) return *x;
+  const Tensor mask = mul(generator.bernoulli(x->shape(), 1 - p, x->dtype()), 1 / (1 - p));
+  return record(dropout_op, mul(x.value(), mask), {&x},
+                [mask](const Var& g, Cotangents& d) { d.add(0, g * mask); });
+}
+
+}  // namespace unroll

@@ -1,0 +1,109 @@
+// Sums, extremes and softmax.
+#include <unroll/autograd/ops.h>
+#include <unroll/tensor/math.h>
+#include <unroll/tensor/reduce.h>
+
+#include <cmath>
+
+namespace unroll {
+namespace {
+
+const Op sum_op{"sum"}, max_op{"max"}, min_op{"min"}, cumsum_op{"cumsum"};
+const Op softmax_op{"softmax"}, log_softmax_op{"log_softmax"};
+
+// A reduced value with its axes back, as size 1, so that it broadcasts against what it came from.
+Var with_axes(const Var& y, const Shape& from, const Axes& axes) {
+  return reshape(y, reduced_shape("reduce", from, axes, true));
+}
+
+Index reduced_count(const Tensor& x, const Tensor& y) {
+  return y.numel() ? x.numel() / y.numel() : 0;
+}
+
+Var extreme(const Op& op, const Tensor& y, const In& x, const Axes& axes) {
+  return record(op, y, {&x}, [x = x.value(), y, axes](const Var& g, Cotangents& d) {
+    const Shape kept = reduced_shape("reduce", x.shape(), axes, true);
+    Tensor share = equal(x, y.reshape(kept));
+    share = div(share, sum(share, axes, true));
+    d.add(0, reshape(g, kept) * share);
+  });
+}
+
+// An op that works along the last axis, along any.
+template <class F>
+Var along(const In& x, int axis, const char* op, F f) {
+  axis = x->shape().axis(axis, op);
+  if (axis == x->rank() - 1) return f(x);
+  return transpose(f(transpose(x, axis, -1)), axis, -1);
+}
+
+}  // namespace
+
+Var sum(const In& x, const Axes& axes, bool keepdim) {
+  return record(sum_op, sum(x.value(), axes, keepdim), {&x},
+                [shape = x->shape(), axes](const Var& g, Cotangents& d) {
+                  d.add(0, expand(with_axes(g, shape, axes), shape));
+                });
+}
+
+Var mean(const In& x, const Axes& axes, bool keepdim) {
+  check(x->numel() > 0, "mean: at least one element was required: got the shape {}", x->shape());
+  const Var total = sum(x, axes, keepdim);
+  return total * (1.0 / static_cast<double>(reduced_count(x.value(), total.value())));
+}
+
+Var max(const In& x, const Axes& axes, bool keepdim) {
+  return extreme(max_op, max(x.value(), axes, keepdim), x, axes);
+}
+Var min(const In& x, const Axes& axes, bool keepdim) {
+  return extreme(min_op, min(x.value(), axes, keepdim), x, axes);
+}
+
+Var var(const In& x, const Axes& axes, bool keepdim, Index correction) {
+  const Var deviation = *x - mean(x, axes, true);
+  const Var squares = sum(square(deviation), axes, keepdim);
+  const Index n = reduced_count(x.value(), squares.value());
+  check(n > correction, "var: more than {} elements were required: got {} of the shape {}",
+        correction, n, x->shape());
+  return squares * (1.0 / static_cast<double>(n - correction));
+}
+
+// log sum exp(x) = m + log sum exp(x - m), m the largest; m is a constant, its gradient cancels.
+Var logsumexp(const In& x, const Axes& axes, bool keepdim) {
+  Tensor top = max(x.value(), axes, true);
+  const Tensor finite = less(abs(top), Tensor::scalar(INFINITY, top.dtype()));
+  top = where(finite, top, Tensor::scalar(0, top.dtype()));
+  const Var y = log(sum(exp(*x - top), axes, true)) + top;
+  return keepdim ? y : reshape(y, reduced_shape("logsumexp", x->shape(), axes, false));
+}
+
+Var cumsum(const In& x, int axis) {
+  // The gradient is the cumulative sum from the other end.
+  return record(cumsum_op, cumsum(x.value(), axis), {&x}, [axis](const Var& g, Cotangents& d) {
+    d.add(0, recording() ? flip(cumsum(flip(g, axis), axis), axis)
+                         : Var(cumsum(g.value(), axis, true)));
+  });
+}
+
+Var softmax(const In& x, int axis) {
+  return along(x, axis, "softmax", [](const In& rows) {
+    const Tensor y = softmax(rows.value());
+    return record(softmax_op, y, {&rows}, [y](const Var& g, Cotangents& d) {
+      if (!recording()) return d.add(0, Var(softmax_gradient(g.value(), y, false)));
+      const Var p = d.output(y);
+      d.add(0, p * (g - sum(g * p, {-1}, true)));
+    });
+  });
+}
+
+Var log_softmax(const In& x, int axis) {
+  return along(x, axis, "log_softmax", [](const In& rows) {
+    const Tensor y = log_softmax(rows.value());
+    return record(log_softmax_op, y, {&rows}, [y](const Var& g, Cotangents& d) {
+      if (!recording()) return d.add(0, Var(softmax_gradient(g.value(), y, true)));
+      d.add(0, g - exp(d.output(y)) * sum(g, {-1}, true));
+    });
+  });
+}
+
+}  // namespace unroll

@@ -1,0 +1,123 @@
+// Ops that move numbers and change none.
+#include <unroll/autograd/ops.h>
+#include <unroll/tensor/indexing.h>
+
+#include <numeric>
+
+namespace unroll {
+namespace {
+
+const Op reshape_op{"reshape"}, permute_op{"permute"}, narrow_op{"narrow"}, expand_op{"expand"};
+const Op flip_op{"flip"}, pad_op{"pad"}, concat_op{"concat"};
+
+}  // namespace
+
+Var reshape(const In& x, const Shape& shape) {
+  if (x->shape() == shape) return *x;
+  return record(reshape_op, x.value().reshape(shape), {&x},
+                [from = x->shape()](const Var& g, Cotangents& d) { d.add(0, reshape(g, from)); });
+}
+Var reshape(const In& x, std::initializer_list<Index> sizes) {
+  return reshape(x, infer_shape("reshape", sizes, x->shape()));
+}
+Var unsqueeze(const In& x, int axis) { return reshape(x, x.value().unsqueeze(axis).shape()); }
+Var squeeze(const In& x, int axis) { return reshape(x, x.value().squeeze(axis).shape()); }
+
+Var permute(const In& x, const std::vector<int>& axes) {
+  return record(permute_op, x.value().permute(axes), {&x}, [axes](const Var& g, Cotangents& d) {
+    std::vector<int> back(axes.size());
+    const int rank = static_cast<int>(axes.size());
+    for (int i = 0; i < rank; ++i) back[(axes[i] + rank) % rank] = i;
+    d.add(0, permute(g, back));
+  });
+}
+Var transpose(const In& x, int a, int b) {
+  a = x->shape().axis(a, "transpose"), b = x->shape().axis(b, "transpose");
+  std::vector<int> axes(static_cast<std::size_t>(x->rank()));
+  std::iota(axes.begin(), axes.end(), 0);
+  std::swap(axes[a], axes[b]);
+  return permute(x, axes);
+}
+
+Var narrow(const In& x, int axis, Index start, Index length) {
+  const Tensor y = x.value().narrow(axis, start, length);
+  axis = x->shape().axis(axis, "narrow");
+  return record(narrow_op, y, {&x}, [axis, start, shape = x->shape()](const Var& g, Cotangents& d) {
+    d.add_narrow(0, axis, start, g, shape);
+  });
+}
+Var select(const In& x, int axis, Index index) {
+  axis = x->shape().axis(axis, "select");
+  const Index size = x->shape()[axis];
+  check(index >= -size && index < size,
+        "select: an index in [{}, {}) was required on axis {} of {}: got {}", -size, size, axis,
+        x->shape(), index);
+  return reshape(narrow(x, axis, index < 0 ? index + size : index, 1), x->shape().without(axis));
+}
+std::vector<Var> split(const In& x, const std::vector<Index>& sizes, int axis) {
+  axis = x->shape().axis(axis, "split");
+  check(std::accumulate(sizes.begin(), sizes.end(), Index{0}) == x->shape()[axis],
+        "split: sizes that add up to {} (axis {} of {}) were required: got {}", x->shape()[axis],
+        axis, x->shape(), Shape(sizes));
+  std::vector<Var> parts;
+  Index start = 0;
+  for (Index size : sizes) {
+    parts.push_back(narrow(x, axis, start, size));
+    start += size;
+  }
+  return parts;
+}
+
+Var expand(const In& x, const Shape& shape) {
+  if (x->shape() == shape) return *x;
+  return record(expand_op, x.value().expand(shape), {&x},
+                [from = x->shape()](const Var& g, Cotangents& d) {
+                  Axes axes;
+                  const int extra = g.rank() - from.rank();
+                  for (int i = 0; i < g.rank(); ++i)
+                    if (i < extra || (from[i - extra] == 1 && g.shape()[i] != 1)) axes.push_back(i);
+                  d.add(0, reshape(axes.empty() ? g : sum(g, axes), from));
+                });
+}
+
+Var flip(const In& x, int axis) {
+  return record(flip_op, flip(x.value(), axis), {&x},
+                [axis](const Var& g, Cotangents& d) { d.add(0, flip(g, axis)); });
+}
+
+Var pad(const In& x, int axis, Index before, Index after, double value) {
+  return record(pad_op, pad(x.value(), axis, before, after, value), {&x},
+                [axis, before, size = x->size(axis)](const Var& g, Cotangents& d) {
+                  d.add(0, narrow(g, axis, before, size));
+                });
+}
+
+Var concat(std::span<const Var> parts, int axis, Where where) {
+  std::vector<Tensor> values;
+  std::vector<Index> sizes;
+  for (const Var& part : parts) values.push_back(part.value());
+  const Tensor y = concat(values, axis);
+  for (const Var& part : parts) sizes.push_back(part.size(axis));
+  return record(concat_op, {&y, 1}, parts, where,
+                [axis, sizes](const Var& g, Cotangents& d) {
+                  Index start = 0;
+                  for (int i = 0; i < static_cast<int>(sizes.size()); ++i) {
+                    if (d.needs(i)) d.add(i, narrow(g, axis, start, sizes[i]));
+                    start += sizes[i];
+                  }
+                })
+      .front();
+}
+
+Var stack(std::span<const Var> parts, int axis, Where where) {
+  check(!parts.empty(), "stack: at least one value was required: got none");
+  std::vector<Var> rows;
+  for (const Var& part : parts) {
+    check(part.shape() == parts[0].shape(), "stack: equal shapes were required: got {} and {}",
+          parts[0].shape(), part.shape());
+    rows.push_back(unsqueeze(part, axis));
+  }
+  return concat(rows, axis, where);
+}
+
+}  // namespace unroll

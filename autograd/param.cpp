@@ -1,0 +1,31 @@
+#include <unroll/autograd/gradients.h>
+#include <unroll/autograd/param.h>
+
+namespace unroll {
+
+ParamState::ParamState(Tensor value) : value_(std::move(value)), id_(detail::next_leaf_id()) {
+  check(value_.defined(), "param: a tensor with a value was required: got an undefined one");
+}
+
+ParamState::ParamState(const ParamState& other)
+    : trainable(other.trainable), value_(other.value_.clone()), id_(detail::next_leaf_id()) {}
+
+Tensor& ParamState::mutable_value() {
+  if (!value_.is_unique()) value_ = value_.clone();
+  return value_;
+}
+
+void ParamState::set_value(const Tensor& value) {
+  check(value.shape() == value_.shape() && value.dtype() == value_.dtype(),
+        "param: a value {} of type {} was required: got {} of type {}", value_.shape(),
+        name_of(value_.dtype()), value.shape(), name_of(value.dtype()));
+  value_ = value.clone();
+}
+
+void Param::refuse_undefined() {
+  fail(
+      "param: a parameter with a value was required: got an undefined one (default constructed or "
+      "moved from)");
+}
+
+}  // namespace unroll

@@ -1,0 +1,73 @@
+// Param: a tensor that training changes. A value: copying a Param copies its numbers, moving it
+// keeps its identity.
+#pragma once
+
+#include <unroll/tensor/tensor.h>
+
+#include <memory>
+#include <string>
+#include <vector>
+
+namespace unroll {
+
+// What a Param holds, at an address that survives moves of the model around it.
+class ParamState {
+ public:
+  explicit ParamState(Tensor value);
+  ParamState(const ParamState& other);  // numbers and identity of its own
+  ParamState& operator=(const ParamState&) = delete;
+
+  const Tensor& value() const { return value_; }
+  // The numbers for changing in place. Whoever still holds the old ones (a tape, a Var) keeps them
+  // unchanged.
+  Tensor& mutable_value();
+  void set_value(const Tensor& value);  // copies; throws when shape or type differ
+
+  std::uint64_t id() const { return id_; }
+  bool trainable = true;  // false: a constant to every tape, and left alone by optimisers
+
+ private:
+  Tensor value_;
+  std::uint64_t id_;
+};
+
+class Param {
+ public:
+  Param() = default;  // no parameter at all, as a layer without bias has
+  explicit Param(Tensor value) : state_(std::make_shared<ParamState>(std::move(value))) {}
+  Param(const Param& other)
+      : state_(other.state_ ? std::make_shared<ParamState>(*other.state_) : nullptr) {}
+  Param(Param&&) noexcept = default;
+  Param& operator=(const Param& other) { return *this = Param(other); }
+  Param& operator=(Param&&) noexcept = default;
+
+  bool defined() const { return state_ != nullptr; }
+  const Tensor& value() const { return state().value(); }
+  const Shape& shape() const { return value().shape(); }
+  DType dtype() const { return value().dtype(); }
+  void set_value(const Tensor& value) { state().set_value(value); }
+  void set_trainable(bool trainable) { state().trainable = trainable; }
+  bool trainable() const { return state().trainable; }
+  std::uint64_t id() const { return state().id(); }
+
+  const std::shared_ptr<ParamState>& handle() const { return state_; }
+
+ private:
+  ParamState& state() const {
+    if (!state_) [[unlikely]]
+      refuse_undefined();
+    return *state_;
+  }
+  [[noreturn]] static void refuse_undefined();
+
+  std::shared_ptr<ParamState> state_;
+};
+
+// A parameter under the name that its place in the model gives it: "lstm.layers.0.wx".
+struct NamedParam {
+  std::string name;
+  std::shared_ptr<ParamState> param;
+};
+using NamedParams = std::vector<NamedParam>;
+
+}  // namespace unroll

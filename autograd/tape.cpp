@@ -1,0 +1,214 @@
+#include <unroll/autograd/tape_state.h>
+#include <unroll/tensor/math.h>
+
+#include <fmt/format.h>
+
+#include <atomic>
+
+namespace unroll {
+namespace {
+
+std::atomic<std::uint64_t> g_next_serial{1};
+thread_local Tape* t_current = nullptr;
+thread_local bool t_anomaly = false;
+
+}  // namespace
+
+namespace {
+
+// A tape that has ended leaves its vectors to the next one of the thread.
+thread_local std::unique_ptr<void, void (*)(void*)> t_spare{nullptr, nullptr};
+
+}  // namespace
+
+std::string place(Where where) {
+  return where.file ? fmt::format("{}:{}", where.file, where.line) : std::string("unknown");
+}
+
+void Tape::State::refuse_other_tape(const Var& v, const char* op) {
+  fail(
+      "{}: a value of the tape that records now was required: got one (shape {}) recorded on "
+      "another tape, or on one that has ended; detach() gives its numbers as a constant",
+      op, v.shape());
+}
+
+Tape::Tape() {
+  if (t_spare) {
+    state_.reset(static_cast<State*>(t_spare.release()));
+  } else {
+    state_ = std::make_unique<State>();
+  }
+  state_->serial = g_next_serial.fetch_add(1, std::memory_order_relaxed);
+  state_->previous = t_current;
+  t_current = this;
+}
+
+Tape::~Tape() {
+  // Tapes are scopes, so the innermost ends first; one that was kept on the heap may not.
+  Tape** link = &t_current;
+  while (*link && *link != this) link = &(*link)->state_->previous;
+  if (*link) *link = state_->previous;
+  state_->clear();
+  if (!t_spare)
+    t_spare = {state_.release(), [](void* state) { delete static_cast<State*>(state); }};
+}
+
+Tape* Tape::current() { return t_current; }
+
+bool recording() { return t_current && t_current->state_->recording; }
+
+NoGrad::NoGrad() : tape_(t_current) {
+  if (tape_) before_ = std::exchange(tape_->state_->recording, false);
+}
+NoGrad::~NoGrad() {
+  if (tape_) tape_->state_->recording = before_;
+}
+
+DetectAnomaly::DetectAnomaly() : before_(std::exchange(t_anomaly, true)) {}
+DetectAnomaly::~DetectAnomaly() { t_anomaly = before_; }
+bool detecting_anomaly() { return t_anomaly; }
+
+static std::vector<const Op*>& op_list() {
+  static std::vector<const Op*> ops;
+  return ops;
+}
+
+Op::Op(const char* name) : name_(name) { op_list().push_back(this); }
+const std::vector<const Op*>& Op::all() { return op_list(); }
+
+// --- values ---
+
+Var::Var(const Param& param) : value_(param.value()) {
+  if (!recording() || !param.trainable()) return;
+  Tape::State& s = *t_current->state_;
+  tape_ = s.serial;
+  slot_ = s.leaf_for(*param.handle());
+  leaf_ = param.id();
+}
+
+void Var::hook(std::function<Tensor(const Tensor&)> f) const {
+  check(t_current && tape_ != 0,
+        "hook: a value on the recording tape was required: got a constant (shape {})", shape());
+  Tape::State& s = *t_current->state_;
+  s.hooks[s.slot_of(*this, "hook")].push_back(std::move(f));
+}
+
+Var Tape::watch(const Tensor& value) {
+  const std::uint64_t id = detail::next_leaf_id();
+  return Var(value, state_->serial, state_->add_leaf(id, value), id);
+}
+
+// --- recording ---
+
+void* Recorder::begin(const Op& op, std::span<const Tensor> outputs,
+                      std::span<const Var* const> inputs, Where where, std::size_t bytes,
+                      bool always) {
+  Tape::State* s = t_current ? t_current->state_.get() : nullptr;
+  bool wanted = always;
+  for (const Var* v : inputs) {
+    if (v->tape_ == 0) continue;
+    if (!s || v->tape_ != s->serial) [[unlikely]]
+      Tape::State::refuse_other_tape(*v, op.name());
+    wanted = true;
+  }
+  if (t_anomaly) [[unlikely]] {
+    for (const Tensor& out : outputs) {
+      if (all_finite(out)) continue;
+      std::string shapes;
+      for (const Var* v : inputs)
+        shapes += fmt::format("{}{}", shapes.empty() ? "" : ", ", v->shape());
+      fail_io(
+          "anomaly: {} made the first NaN or infinity going forward: inputs {}, output {}, at {}",
+          op.name(), shapes, out.shape(), place(where));
+    }
+  }
+  if (!s || !s->recording || !wanted) return nullptr;
+  Tape::Entry entry;
+  entry.op = &op;
+  entry.where = where;
+  entry.first_input = static_cast<std::uint32_t>(s->inputs.size());
+  entry.inputs = static_cast<std::uint32_t>(inputs.size());
+  entry.first_output = static_cast<std::uint32_t>(s->slots.size());
+  entry.outputs = static_cast<std::uint32_t>(outputs.size());
+  entry.closure = s->arena.take(bytes);
+  for (const Var* v : inputs) s->inputs.push_back(v->tape_ ? v->slot_ : kNoSlot);
+  for (const Tensor& out : outputs) {
+    s->slots.push_back({static_cast<std::uint32_t>(s->dims.size()),
+                        static_cast<std::uint8_t>(out.rank()), out.dtype(),
+                        static_cast<std::uint32_t>(s->entries.size())});
+    s->dims.insert(s->dims.end(), out.shape().begin(), out.shape().end());
+  }
+  s->entries.push_back(entry);
+  return entry.closure;
+}
+
+void Recorder::finish(Call call, Destroy destroy, void*, std::span<const Tensor> outputs,
+                      std::span<Var> vars) {
+  Tape::State& s = *t_current->state_;
+  Tape::Entry& entry = s.entries.back();
+  entry.call = call;
+  entry.destroy = destroy;
+  for (std::size_t i = 0; i < outputs.size(); ++i)
+    vars[i] =
+        Tape::State::var(outputs[i], s.serial, entry.first_output + static_cast<std::uint32_t>(i));
+}
+
+// --- looking at it ---
+
+Index Tape::size() const { return static_cast<Index>(state_->entries.size()); }
+
+void Tape::mark_checked(int order) const {
+  for (const Entry& entry : state_->entries) entry.op->mark_checked(order);
+}
+
+namespace {
+std::string slot_name(std::uint32_t slot) {
+  if (slot == kNoSlot) return "constant";
+  return (slot & kLeaf) ? fmt::format("leaf{}", slot & ~kLeaf) : fmt::format("%{}", slot);
+}
+}  // namespace
+
+std::string Tape::dump() const {
+  const State& s = *state_;
+  std::string text;
+  for (std::size_t i = 0; i < s.leaves.size(); ++i)
+    text += fmt::format("leaf{} {} {}\n", i, name_of(s.leaves[i].dtype), s.leaves[i].shape);
+  for (const Entry& e : s.entries) {
+    std::string outputs, inputs;
+    for (std::uint32_t k = 0; k < e.outputs; ++k) {
+      const std::uint32_t slot = e.first_output + k;
+      outputs += fmt::format("{}{} {} {}", k ? ", " : "", slot_name(slot),
+                             name_of(s.slots[slot].dtype), s.shape_of(slot));
+    }
+    for (std::uint32_t k = 0; k < e.inputs; ++k)
+      inputs += (k ? ", " : "") + slot_name(s.inputs[e.first_input + k]);
+    text += fmt::format("{} = {}({})  # {}{}\n", outputs, e.op->name(), inputs, place(e.where),
+                        e.call ? "" : ", used");
+  }
+  return text;
+}
+
+std::string Tape::dump_dot() const {
+  const State& s = *state_;
+  std::string text = "digraph tape {\n  rankdir=BT;\n  node [shape=box, fontname=monospace];\n";
+  for (std::size_t i = 0; i < s.leaves.size(); ++i)
+    text +=
+        fmt::format("  leaf{} [label=\"leaf{}\\n{}\", style=filled];\n", i, i, s.leaves[i].shape);
+  const auto node = [&](std::uint32_t slot) {
+    return (slot & kLeaf) ? slot_name(slot) : fmt::format("e{}", s.slots[slot].entry);
+  };
+  for (std::size_t i = 0; i < s.entries.size(); ++i) {
+    const Entry& e = s.entries[i];
+    std::string shapes;
+    for (std::uint32_t k = 0; k < e.outputs; ++k)
+      shapes += (k ? " " : "") + s.shape_of(e.first_output + k).str();
+    text += fmt::format("  e{} [label=\"{}\\n{}\"];\n", i, e.op->name(), shapes);
+    for (std::uint32_t k = 0; k < e.inputs; ++k) {
+      const std::uint32_t slot = s.inputs[e.first_input + k];
+      if (slot != kNoSlot) text += fmt::format("  {} -> e{};\n", node(slot), i);
+    }
+  }
+  return text + "}\n";
+}
+
+}  // namespace unroll

@@ -1,0 +1,164 @@
+// The inside of a tape: entries, slots and leaves. Private to tape.cpp and backward.cpp.
+#pragma once
+
+#include <unroll/autograd/tape.h>
+#include <unroll/tensor/memory.h>
+
+#include <algorithm>
+#include <array>
+#include <unordered_map>
+
+namespace unroll {
+
+// A slot is a value's place on the tape: outputs of entries are numbered in order, leaves on their
+// own with the top bit set.
+inline constexpr std::uint32_t kLeaf = std::uint32_t{1} << 31;
+inline constexpr std::uint32_t kNoSlot = ~std::uint32_t{0};
+
+// Closures stand one after another in chunks, and go all at once.
+class Arena {
+ public:
+  struct Mark {
+    std::size_t chunk = 0, used = 0;
+  };
+
+  ~Arena() {
+    for (void* chunk : chunks_) memory::deallocate(chunk, kChunk);
+    for (auto [block, bytes] : large_) memory::deallocate(block, bytes);
+  }
+  void* take(std::size_t bytes) {
+    bytes = (bytes + 15) / 16 * 16;
+    if (bytes > kChunk) {
+      large_.emplace_back(memory::allocate(bytes), bytes);
+      return large_.back().first;
+    }
+    if (at_.chunk == chunks_.size() || at_.used + bytes > kChunk) {
+      if (at_.chunk < chunks_.size()) ++at_.chunk;
+      if (at_.chunk == chunks_.size()) chunks_.push_back(memory::allocate(kChunk));
+      at_.used = 0;
+    }
+    void* out = static_cast<std::byte*>(chunks_[at_.chunk]) + at_.used;
+    at_.used += bytes;
+    return out;
+  }
+  Mark mark() const { return at_; }
+  void release(Mark mark) { at_ = mark; }
+
+ private:
+  static constexpr std::size_t kChunk = 1 << 15;
+  std::vector<void*> chunks_;
+  std::vector<std::pair<void*, std::size_t>> large_;
+  Mark at_;
+};
+
+struct Tape::Entry {
+  const Op* op;
+  Recorder::Call call = nullptr;  // nullptr once used
+  Recorder::Destroy destroy = nullptr;
+  void* closure = nullptr;
+  Where where;
+  std::uint32_t first_input, inputs;
+  std::uint32_t first_output, outputs;
+
+  void free() {
+    if (call) destroy(closure);
+    call = nullptr;
+  }
+};
+
+struct Tape::State {
+  struct Slot {
+    std::uint32_t dims;  // where its sizes begin
+    std::uint8_t rank;
+    DType dtype;
+    std::uint32_t entry;  // that made it
+  };
+  struct Leaf {
+    std::uint64_t id;
+    Shape shape;
+    DType dtype;
+  };
+  struct Mark {
+    std::size_t entries, inputs, slots, dims;
+    Arena::Mark arena;
+  };
+
+  std::uint64_t serial = 0;
+  Tape* previous = nullptr;
+  bool recording = true;
+  Arena arena;
+  std::vector<Entry> entries;
+  std::vector<std::uint32_t> inputs;
+  std::vector<Slot> slots;
+  std::vector<Index> dims;
+  std::vector<Leaf> leaves;
+  std::unordered_map<std::uint64_t, std::uint32_t> leaf_of_param;
+  std::array<std::pair<std::uint64_t, std::uint32_t>, 64> recent_params{};  // in front of the map
+  std::unordered_map<std::uint32_t, std::vector<std::function<Tensor(const Tensor&)>>> hooks;
+
+  Shape shape_of(std::uint32_t slot) const {
+    if (slot & kLeaf) return leaves[slot & ~kLeaf].shape;
+    const Slot& s = slots[slot];
+    return Shape(std::span(dims).subspan(s.dims, s.rank));
+  }
+  bool has_shape(std::uint32_t slot, const Shape& shape) const {
+    if (slot & kLeaf) return leaves[slot & ~kLeaf].shape == shape;
+    const Slot& s = slots[slot];
+    return s.rank == shape.rank() && std::equal(shape.begin(), shape.end(), &dims[s.dims]);
+  }
+
+  std::uint32_t add_leaf(std::uint64_t id, const Tensor& value) {
+    leaves.push_back({id, value.shape(), value.dtype()});
+    return static_cast<std::uint32_t>(leaves.size() - 1) | kLeaf;
+  }
+  std::uint32_t leaf_for(const ParamState& param) {
+    auto& recent = recent_params[param.id() % recent_params.size()];
+    if (recent.first == param.id()) return recent.second;
+    const auto [at, fresh] = leaf_of_param.try_emplace(param.id(), 0);
+    if (fresh) at->second = add_leaf(param.id(), param.value());
+    recent = {param.id(), at->second};
+    return at->second;
+  }
+
+  Mark mark() const {
+    return {entries.size(), inputs.size(), slots.size(), dims.size(), arena.mark()};
+  }
+  // Forgets everything recorded since, leaves excepted.
+  void truncate(const Mark& mark) {
+    for (std::size_t e = entries.size(); e-- > mark.entries;) entries[e].free();
+    entries.resize(mark.entries);
+    inputs.resize(mark.inputs);
+    slots.resize(mark.slots);
+    dims.resize(mark.dims);
+    std::erase_if(
+        hooks, [&](const auto& hook) { return !(hook.first & kLeaf) && hook.first >= mark.slots; });
+    arena.release(mark.arena);
+  }
+  void clear() {
+    truncate({});
+    leaves.clear();
+    leaf_of_param.clear();
+    recent_params.fill({});
+    hooks.clear();
+    recording = true;
+  }
+
+  // The slot of a Var on this tape, kNoSlot for a constant; a Var of another tape is refused.
+  std::uint32_t slot_of(const Var& v, const char* op) const {
+    if (v.tape_ == 0) return kNoSlot;
+    if (v.tape_ != serial) [[unlikely]]
+      refuse_other_tape(v, op);
+    return v.slot_;
+  }
+  [[noreturn]] static void refuse_other_tape(const Var& v, const char* op);
+
+  static Var var(Tensor value, std::uint64_t serial, std::uint32_t slot) {
+    return Var(std::move(value), serial, slot);
+  }
+};
+
+// Whether DetectAnomaly is on, and how a line of code is named.
+bool detecting_anomaly();
+std::string place(Where where);
+
+}  // namespace unroll

@@ -1,0 +1,14 @@
+# cmake --install gives find_package(unroll) with unroll::unroll.
+include(CMakePackageConfigHelpers)
+set(package_dir ${CMAKE_INSTALL_LIBDIR}/cmake/unroll)
+
+install(TARGETS unroll EXPORT unrollTargets ARCHIVE DESTINATION ${CMAKE_INSTALL_LIBDIR})
+foreach(room IN LISTS rooms)
+  install(DIRECTORY ${room} DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}/unroll FILES_MATCHING PATTERN "*.h"
+          PATTERN kernels EXCLUDE PATTERN "tape_state.h" EXCLUDE)
+endforeach()
+install(FILES unroll.h DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}/unroll)
+install(EXPORT unrollTargets NAMESPACE unroll:: DESTINATION ${package_dir})
+write_basic_package_version_file(${PROJECT_BINARY_DIR}/unrollConfigVersion.cmake COMPATIBILITY SameMinorVersion)
+install(FILES cmake/unrollConfig.cmake ${PROJECT_BINARY_DIR}/unrollConfigVersion.cmake
+        DESTINATION ${package_dir})

@@ -1,0 +1,211 @@
+#include <unroll/tensor/indexing.h>
+#include <unroll/tensor/kernels/elementwise.h>
+
+#include <algorithm>
+
+namespace unroll {
+namespace {
+
+// A contiguous tensor as [outer, size, inner] around an axis.
+struct Around {
+  Index outer = 1, size = 1, inner = 1;
+  Around(const Shape& shape, int axis) : size(shape[axis]) {
+    for (int i = 0; i < axis; ++i) outer *= shape[i];
+    for (int i = axis + 1; i < shape.rank(); ++i) inner *= shape[i];
+  }
+};
+
+// Checks an index for gather and scatter_add: x's rank, no larger than x off the axis.
+void check_index(const char* op, const Shape& x, int axis, const IndexTensor& index) {
+  bool fits = index.rank() == x.rank();
+  for (int i = 0; fits && i < x.rank(); ++i) fits = i == axis || index.shape()[i] <= x[i];
+  check(fits, "{}: an index of the rank of {} and no larger beside axis {} was required: got {}",
+        op, x, axis, index.shape());
+  index.check_range(op, x[axis]);
+}
+
+// Calls f(place in x, place in index) for each element of the index.
+template <class F>
+void for_each_picked(const Shape& x, int axis, const IndexTensor& index, F&& f) {
+  const int rank = x.rank();
+  std::array<Index, Shape::kMaxRank> step{}, at{};
+  Index product = 1;
+  for (int i = rank - 1; i >= 0; --i) step[i] = product, product *= x[i];
+  for (Index flat = 0; flat < index.numel(); ++flat) {
+    Index place = index[flat] * step[axis];
+    for (int i = 0; i < rank; ++i)
+      if (i != axis) place += at[i] * step[i];
+    f(place, flat);
+    for (int i = rank - 1; i >= 0; --i) {
+      if (++at[i] < index.shape()[i]) break;
+      at[i] = 0;
+    }
+  }
+}
+
+}  // namespace
+
+Tensor concat(std::span<const Tensor> parts, int axis) {
+  check(!parts.empty(), "concat: at least one tensor was required: got none");
+  const Tensor& first = parts[0];
+  axis = first.shape().axis(axis, "concat");
+  Index total = 0;
+  for (const Tensor& part : parts) {
+    check_same_dtype("concat", first, part);
+    bool fits = part.rank() == first.rank();
+    for (int i = 0; fits && i < first.rank(); ++i)
+      fits = i == axis || part.shape()[i] == first.shape()[i];
+    check(fits, "concat: shapes equal but on axis {} were required: got {} and {}", axis,
+          first.shape(), part.shape());
+    total += part.shape()[axis];
+  }
+  Tensor out = Tensor::empty(first.shape().with(axis, total), first.dtype());
+  Index start = 0;
+  for (const Tensor& part : parts) {
+    const Index size = part.shape()[axis];
+    Tensor range = out.narrow(axis, start, size);
+    range.copy_(part);
+    start += size;
+  }
+  return out;
+}
+
+Tensor stack(std::span<const Tensor> parts, int axis) {
+  check(!parts.empty(), "stack: at least one tensor was required: got none");
+  const int rank = parts[0].rank();
+  check(axis >= -rank - 1 && axis <= rank, "stack: an axis in [{}, {}] was required: got {}",
+        -rank - 1, rank, axis);
+  if (axis < 0) axis += rank + 1;
+  std::vector<Tensor> rows;
+  for (const Tensor& part : parts) {
+    check(part.shape() == parts[0].shape(), "stack: equal shapes were required: got {} and {}",
+          parts[0].shape(), part.shape());
+    rows.push_back(part.unsqueeze(axis));
+  }
+  return concat(rows, axis);
+}
+
+Tensor flip(const Tensor& x, int axis) {
+  axis = x.shape().axis(axis, "flip");
+  const Index n = x.shape()[axis];
+  if (x.numel() == 0) return x;
+  std::array<Index, Shape::kMaxRank> steps{};
+  std::copy(x.strides().begin(), x.strides().end(), steps.begin());
+  const Index offset = (n - 1) * steps[axis];
+  steps[axis] = -steps[axis];
+  return make_view(x, x.shape(), std::span(steps).first(static_cast<std::size_t>(x.rank())), offset)
+      .contiguous();
+}
+
+Tensor pad(const Tensor& x, int axis, Index before, Index after, double value) {
+  axis = x.shape().axis(axis, "pad");
+  check(before >= 0 && after >= 0,
+        "pad: amounts of at least 0 were required: got {} before and {} after", before, after);
+  const Index n = x.shape()[axis];
+  Tensor out = Tensor::full(x.shape().with(axis, before + n + after), value, x.dtype());
+  Tensor middle = out.narrow(axis, before, n);
+  middle.copy_(x);
+  return out;
+}
+
+Tensor gather(const Tensor& x, int axis, const IndexTensor& index) {
+  axis = x.shape().axis(axis, "gather");
+  check_index("gather", x.shape(), axis, index);
+  const Tensor source = x.contiguous();
+  Tensor out = Tensor::empty(index.shape(), x.dtype());
+  dispatch(x.dtype(), [&]<class T>() {
+    const T* from = source.data<T>();
+    T* to = out.data<T>();
+    for_each_picked(x.shape(), axis, index, [&](Index place, Index i) { to[i] = from[place]; });
+  });
+  return out;
+}
+
+Tensor scatter_add(const Tensor& x, int axis, const IndexTensor& index, const Tensor& source) {
+  axis = x.shape().axis(axis, "scatter_add");
+  check_same_dtype("scatter_add", x, source);
+  check_index("scatter_add", x.shape(), axis, index);
+  check(source.shape() == index.shape(),
+        "scatter_add: a source of the index's shape {} was required: got {}", index.shape(),
+        source.shape());
+  const Tensor from = source.contiguous();
+  Tensor out = x.clone();
+  dispatch(x.dtype(), [&]<class T>() {
+    const T* values = from.data<T>();
+    T* to = out.data<T>();
+    for_each_picked(x.shape(), axis, index, [&](Index place, Index i) { to[place] += values[i]; });
+  });
+  return out;
+}
+
+Tensor index_select(const Tensor& x, int axis, const IndexTensor& index) {
+  axis = x.shape().axis(axis, "index_select");
+  check(index.rank() == 1, "index_select: a 1-D index was required: got {}", index.shape());
+  index.check_range("index_select", x.shape()[axis]);
+  const Tensor source = x.contiguous();
+  const Around a(x.shape(), axis);
+  Tensor out = Tensor::empty(x.shape().with(axis, index.numel()), x.dtype());
+  dispatch(x.dtype(), [&]<class T>() {
+    const T* from = source.data<T>();
+    T* to = out.data<T>();
+    for (Index o = 0; o < a.outer; ++o)
+      for (Index i : index) {
+        std::copy_n(from + (o * a.size + i) * a.inner, a.inner, to);
+        to += a.inner;
+      }
+  });
+  return out;
+}
+
+Tensor index_add(const Tensor& x, int axis, const IndexTensor& index, Index size) {
+  axis = x.shape().axis(axis, "index_add");
+  index.check_range("index_add", size);
+  const Tensor source = x.contiguous();
+  const Around a(x.shape().with(axis, size), axis);
+  Tensor out = Tensor::zeros(x.shape().with(axis, size), x.dtype());
+  dispatch(x.dtype(), [&]<class T>() {
+    const T* from = source.data<T>();
+    for (Index o = 0; o < a.outer; ++o)
+      for (Index i : index) {
+        kernels::add_into(out.data<T>() + (o * a.size + i) * a.inner, from, a.inner);
+        from += a.inner;
+      }
+  });
+  return out;
+}
+
+Tensor take_rows(const Tensor& table, const IndexTensor& ids) {
+  check(table.rank() == 2, "embedding: a table [V, D] was required: got {}", table.shape());
+  ids.check_range("embedding", table.shape()[0]);
+  const Tensor source = table.contiguous();
+  const Index dim = table.shape()[1];
+  Tensor out = Tensor::empty(ids.shape().inserted(ids.rank(), dim), table.dtype());
+  dispatch(table.dtype(), [&]<class T>() {
+    const T* from = source.data<T>();
+    T* to = out.data<T>();
+    for (Index id : ids) {
+      std::copy_n(from + id * dim, dim, to);
+      to += dim;
+    }
+  });
+  return out;
+}
+
+void add_rows_into(Tensor& table, const IndexTensor& ids, const Tensor& rows) {
+  const Index dim = table.shape().back();
+  check(table.rank() == 2 && table.is_contiguous() && rows.numel() == ids.numel() * dim,
+        "add_rows_into: a table [V, D] and rows [{}, D] were required: got {} and {}", ids.numel(),
+        table.shape(), rows.shape());
+  ids.check_range("add_rows_into", table.shape()[0]);
+  const Tensor source = rows.contiguous();
+  dispatch(table.dtype(), [&]<class T>() {
+    const T* from = source.data<T>();
+    T* to = table.data<T>();
+    for (Index id : ids) {
+      kernels::add_into(to + id * dim, from, dim);
+      from += dim;
+    }
+  });
+}
+
+}  // namespace unroll

@@ -1,0 +1,149 @@
+#include <unroll/tensor/kernels/elementwise.h>
+
+#undef HWY_TARGET_INCLUDE
+#define HWY_TARGET_INCLUDE "unroll/tensor/kernels/binary.cpp"
+#include <hwy/foreach_target.h>
+
+#include <unroll/tensor/kernels/simd_math.h>
+
+HWY_BEFORE_NAMESPACE();
+namespace unroll::kernels::HWY_NAMESPACE {
+namespace functions2 {
+
+#define UNROLL_FUNCTION(name, value)                        \
+  struct name {                                             \
+    template <class D, class V>                             \
+    static HWY_INLINE V f([[maybe_unused]] D d, V a, V b) { \
+      return value;                                         \
+    }                                                       \
+  };
+UNROLL_FUNCTION(add, hn::Add(a, b))
+UNROLL_FUNCTION(sub, hn::Sub(a, b))
+UNROLL_FUNCTION(mul, hn::Mul(a, b))
+UNROLL_FUNCTION(div, hn::Div(a, b))
+// NaN in either goes through.
+UNROLL_FUNCTION(minimum, hn::IfThenElse(hn::Or(hn::Lt(a, b), hn::IsNaN(a)), a, b))
+UNROLL_FUNCTION(maximum, hn::IfThenElse(hn::Or(hn::Gt(a, b), hn::IsNaN(a)), a, b))
+UNROLL_FUNCTION(equal, hn::IfThenElseZero(hn::Eq(a, b), hn::Set(d, 1)))
+UNROLL_FUNCTION(less, hn::IfThenElseZero(hn::Lt(a, b), hn::Set(d, 1)))
+UNROLL_FUNCTION(less_equal, hn::IfThenElseZero(hn::Le(a, b), hn::Set(d, 1)))
+#undef UNROLL_FUNCTION
+
+struct pow {
+  template <class D, class V>
+  static HWY_INLINE V f(D d, V a, V b) {
+    using T = hn::TFromD<D>;
+    HWY_ALIGN T base[HWY_MAX_BYTES / sizeof(T)], exponent[HWY_MAX_BYTES / sizeof(T)];
+    hn::Store(a, d, base);
+    hn::Store(b, d, exponent);
+    for (std::size_t i = 0; i < hn::Lanes(d); ++i) base[i] = std::pow(base[i], exponent[i]);
+    return hn::Load(d, base);
+  }
+};
+
+}  // namespace functions2
+
+template <class F, int kStepA, int kStepB, class T>
+void binary_run(const T* a, const T* b, T* y, std::size_t n) {
+  const hn::ScalableTag<T> d;
+  const std::size_t lanes = hn::Lanes(d);
+  const auto a0 = hn::Set(d, *a), b0 = hn::Set(d, *b);
+  std::size_t i = 0;
+  for (; i + lanes <= n; i += lanes)
+    hn::StoreU(F::f(d, kStepA ? hn::LoadU(d, a + i) : a0, kStepB ? hn::LoadU(d, b + i) : b0), d,
+               y + i);
+  if (i < n)
+    store_n(F::f(d, kStepA ? load_n(d, a + i, n - i) : a0, kStepB ? load_n(d, b + i, n - i) : b0),
+            d, y + i, n - i);
+}
+
+template <class F, class T>
+void binary_steps(const T* a, Index step_a, const T* b, Index step_b, T* y, std::size_t n) {
+  if (n == 0) return;
+  if (step_a && step_b) return binary_run<F, 1, 1>(a, b, y, n);
+  if (step_a) return binary_run<F, 1, 0>(a, b, y, n);
+  if (step_b) return binary_run<F, 0, 1>(a, b, y, n);
+  binary_run<F, 0, 0>(a, b, y, n);
+}
+
+template <class T>
+void where_run(const T* condition, const T* a, const T* b, T* y, std::size_t n) {
+  for (std::size_t i = 0; i < n; ++i) y[i] = condition[i] != 0 ? a[i] : b[i];
+}
+
+template <class T>
+void add_into_run(T* y, const T* x, std::size_t n) {
+  binary_run<functions2::add, 1, 1>(y, x, y, n);
+}
+
+template <class T>
+bool all_finite_run(const T* x, std::size_t n) {
+  const hn::ScalableTag<T> d;
+  const std::size_t lanes = hn::Lanes(d);
+  auto sum = hn::Zero(d);  // x - x is 0 for a finite x, NaN otherwise
+  std::size_t i = 0;
+  for (; i + lanes <= n; i += lanes) {
+    const auto v = hn::LoadU(d, x + i);
+    sum = hn::Add(sum, hn::Sub(v, v));
+  }
+  if (i < n) {
+    const auto v = load_n(d, x + i, n - i);
+    sum = hn::Add(sum, hn::Sub(v, v));
+  }
+  return hn::AllTrue(d, hn::Eq(sum, hn::Zero(d)));
+}
+
+#define UNROLL_VALUE(name) \
+  case Binary::name:       \
+    return binary_steps<functions2::name>(a, step_a, b, step_b, y, n);
+#define UNROLL_FOR(T, suffix)                                                               \
+  void binary_##suffix(Binary op, const T* a, Index step_a, const T* b, Index step_b, T* y, \
+                       std::size_t n) {                                                     \
+    switch (op) { UNROLL_BINARY_OPS(UNROLL_VALUE) }                                         \
+  }                                                                                         \
+  void where_##suffix(const T* c, const T* a, const T* b, T* y, std::size_t n) {            \
+    where_run(c, a, b, y, n);                                                               \
+  }                                                                                         \
+  void add_into_##suffix(T* y, const T* x, std::size_t n) {                                 \
+    if (n) add_into_run(y, x, n);                                                           \
+  }                                                                                         \
+  bool all_finite_##suffix(const T* x, std::size_t n) { return all_finite_run(x, n); }
+UNROLL_FOR(float, f32)
+UNROLL_FOR(double, f64)
+#undef UNROLL_FOR
+#undef UNROLL_VALUE
+
+}  // namespace unroll::kernels::HWY_NAMESPACE
+HWY_AFTER_NAMESPACE();
+
+#if HWY_ONCE
+namespace unroll::kernels {
+
+#define UNROLL_EXPORT(T, suffix)                                                                 \
+  HWY_EXPORT(binary_##suffix);                                                                   \
+  HWY_EXPORT(where_##suffix);                                                                    \
+  HWY_EXPORT(add_into_##suffix);                                                                 \
+  HWY_EXPORT(all_finite_##suffix);                                                               \
+  template <>                                                                                    \
+  void binary<T>(Binary op, const T* a, Index step_a, const T* b, Index step_b, T* y, Index n) { \
+    HWY_DYNAMIC_DISPATCH(binary_##suffix)                                                        \
+    (op, a, step_a, b, step_b, y, static_cast<std::size_t>(n));                                  \
+  }                                                                                              \
+  template <>                                                                                    \
+  void where<T>(const T* condition, const T* a, const T* b, T* y, Index n) {                     \
+    HWY_DYNAMIC_DISPATCH(where_##suffix)(condition, a, b, y, static_cast<std::size_t>(n));       \
+  }                                                                                              \
+  template <>                                                                                    \
+  void add_into<T>(T * y, const T* x, Index n) {                                                 \
+    HWY_DYNAMIC_DISPATCH(add_into_##suffix)(y, x, static_cast<std::size_t>(n));                  \
+  }                                                                                              \
+  template <>                                                                                    \
+  bool all_finite<T>(const T* x, Index n) {                                                      \
+    return HWY_DYNAMIC_DISPATCH(all_finite_##suffix)(x, static_cast<std::size_t>(n));            \
+  }
+UNROLL_EXPORT(float, f32)
+UNROLL_EXPORT(double, f64)
+#undef UNROLL_EXPORT
+
+}  // namespace unroll::kernels
+#endif

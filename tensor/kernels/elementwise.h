@@ -1,0 +1,68 @@
+// Elementwise kernels over contiguous runs. T is float or double.
+#pragma once
+
+#include <unroll/tensor/types.h>
+
+namespace unroll::kernels {
+
+// Every function of one variable: name, and whether its derivative is written with the input x or
+// the output y. p and q are its parameters (slope, bounds), where it has any.
+#define UNROLL_UNARY_OPS(X) \
+  X(neg, x)                 \
+  X(exp, y)                 \
+  X(log, x)                 \
+  X(sqrt, y)                \
+  X(abs, x)                 \
+  X(square, x)              \
+  X(reciprocal, y)          \
+  X(sin, x)                 \
+  X(cos, x)                 \
+  X(tanh, y)                \
+  X(sigmoid, y)             \
+  X(relu, y)                \
+  X(leaky_relu, x)          \
+  X(elu, x)                 \
+  X(gelu, x)                \
+  X(gelu_tanh, x)           \
+  X(silu, x)                \
+  X(softplus, x)            \
+  X(clamp, x)
+
+#define UNROLL_BINARY_OPS(X) \
+  X(add)                     \
+  X(sub)                     \
+  X(mul)                     \
+  X(div)                     \
+  X(pow)                     \
+  X(minimum)                 \
+  X(maximum)                 \
+  X(equal)                   \
+  X(less)                    \
+  X(less_equal)
+
+#define UNROLL_NAME(name, ...) name,
+enum class Unary : std::uint8_t { UNROLL_UNARY_OPS(UNROLL_NAME) };
+enum class Binary : std::uint8_t { UNROLL_BINARY_OPS(UNROLL_NAME) };
+#undef UNROLL_NAME
+
+// y[i] = f(x[i])
+template <class T>
+void unary(Unary op, const T* x, T* y, Index n, T p = 0, T q = 0);
+// dx[i] = g[i] * f'(x[i]); s is the saved input or output
+template <class T>
+void unary_gradient(Unary op, const T* g, const T* s, T* dx, Index n, T p = 0, T q = 0);
+
+// y[i] = f(a[i * step_a], b[i * step_b]); steps are 0 or 1
+template <class T>
+void binary(Binary op, const T* a, Index step_a, const T* b, Index step_b, T* y, Index n);
+
+// y[i] = condition[i] != 0 ? a[i] : b[i]
+template <class T>
+void where(const T* condition, const T* a, const T* b, T* y, Index n);
+// y[i] += x[i]
+template <class T>
+void add_into(T* y, const T* x, Index n);
+template <class T>
+bool all_finite(const T* x, Index n);
+
+}  // namespace unroll::kernels

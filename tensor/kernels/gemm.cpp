@@ -1,0 +1,182 @@
+#include <unroll/tensor/kernels/denormals.h>
+#include <unroll/tensor/kernels/gemm.h>
+#include <unroll/tensor/threads.h>
+
+#include <cblas.h>
+#include <dlfcn.h>
+
+#include <algorithm>
+#include <cstdlib>
+#include <cstring>
+#include <limits>
+
+namespace unroll::kernels {
+namespace {
+
+// OpenBLAS chooses its kernels by the model number of the CPU. On a model that it does not know it
+// takes its oldest ones, four times slower. The CPU's features say better what it can do, so it is
+// told the core of that family and made to choose again.
+struct Core {
+  const char* name;
+  const char* why;
+};
+
+Core best_core() {
+#if defined(__x86_64__)
+  __builtin_cpu_init();
+  if (__builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
+      __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl"))
+    return {"SkylakeX", "the CPU has AVX-512"};
+  if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma"))
+    return {"Haswell", "the CPU has AVX2 and FMA"};
+#endif
+  return {nullptr, nullptr};
+}
+
+// Cores made before AVX2, which OpenBLAS falls back to.
+bool is_old(const char* core) {
+  for (const char* old : {"Prescott", "Core2", "Katmai", "Coppermine", "Northwood", "Banias",
+                          "Atom", "Nehalem", "Penryn", "Dunnington", "Unknown", "Generic"})
+    if (strcasecmp(core, old) == 0) return true;
+  return false;
+}
+
+BlasInfo choose_core() {
+  BlasInfo info;
+  openblas_set_num_threads(1);  // the threads are ours
+  info.version = openblas_get_config();
+  const std::string found = openblas_get_corename();
+  info.core = found;
+  if (std::getenv("OPENBLAS_CORETYPE")) {
+    info.reason = "OPENBLAS_CORETYPE is set";
+    return info;
+  }
+  const Core best = best_core();
+  if (!best.name || !is_old(found.c_str())) {
+    info.reason = "chosen by OpenBLAS";
+    return info;
+  }
+  using Hook = void (*)();
+  const auto quit = reinterpret_cast<Hook>(dlsym(RTLD_DEFAULT, "gotoblas_dynamic_quit"));
+  const auto init = reinterpret_cast<Hook>(dlsym(RTLD_DEFAULT, "gotoblas_dynamic_init"));
+  if (!quit || !init) {
+    info.reason = "chosen by OpenBLAS, which cannot be told better (no gotoblas_dynamic_init)";
+    return info;
+  }
+  setenv("OPENBLAS_CORETYPE", best.name, 1);
+  quit();
+  init();
+  unsetenv("OPENBLAS_CORETYPE");
+  openblas_set_num_threads(1);
+  info.core = openblas_get_corename();
+  info.reason = std::string("OpenBLAS had taken ") + found + ", but " + best.why;
+  return info;
+}
+
+const BlasInfo& ready() {
+  static const BlasInfo info = choose_core();
+  return info;
+}
+
+void call(Index m, Index n, Index k, Matrix<float> a, Matrix<float> b, float beta, float* c,
+          Index step) {
+  cblas_sgemm(CblasRowMajor, a.transposed ? CblasTrans : CblasNoTrans,
+              b.transposed ? CblasTrans : CblasNoTrans, static_cast<blasint>(m),
+              static_cast<blasint>(n), static_cast<blasint>(k), 1, a.data,
+              static_cast<blasint>(a.step), b.data, static_cast<blasint>(b.step), beta, c,
+              static_cast<blasint>(step));
+}
+void call(Index m, Index n, Index k, Matrix<double> a, Matrix<double> b, double beta, double* c,
+          Index step) {
+  cblas_dgemm(CblasRowMajor, a.transposed ? CblasTrans : CblasNoTrans,
+              b.transposed ? CblasTrans : CblasNoTrans, static_cast<blasint>(m),
+              static_cast<blasint>(n), static_cast<blasint>(k), 1, a.data,
+              static_cast<blasint>(a.step), b.data, static_cast<blasint>(b.step), beta, c,
+              static_cast<blasint>(step));
+}
+
+// A product this small (m n k) is done before BLAS has begun.
+constexpr Index kTiny = 512;
+
+template <class T>
+void tiny(Index m, Index n, Index k, Matrix<T> a, Matrix<T> b, T beta, T* c, Index step) {
+  const Index ai = a.transposed ? 1 : a.step, ak = a.transposed ? a.step : 1;
+  const Index bk = b.transposed ? 1 : b.step, bj = b.transposed ? b.step : 1;
+  for (Index i = 0; i < m; ++i)
+    for (Index j = 0; j < n; ++j) {
+      T sum = 0;
+      for (Index p = 0; p < k; ++p) sum += a.data[i * ai + p * ak] * b.data[p * bk + j * bj];
+      c[i * step + j] = (beta == 0 ? T{0} : beta * c[i * step + j]) + sum;
+    }
+}
+
+template <class T>
+void one(Index m, Index n, Index k, Matrix<T> a, Matrix<T> b, T beta, T* c, Index step) {
+  if (m * n * k <= kTiny) return tiny(m, n, k, a, b, beta, c, step);
+  call(m, n, k, a, b, beta, c, step);
+}
+
+// Above this many multiplications a product is cut into tiles for the threads.
+constexpr Index kLarge = Index{1} << 21;
+
+}  // namespace
+
+template <class T>
+void gemm(Index m, Index n, Index k, Matrix<T> a, Matrix<T> b, T beta, T* c, Index step_c) {
+  if (m == 0 || n == 0) return;
+  // BLAS counts in 32 bits.
+  constexpr Index kLimit = std::numeric_limits<blasint>::max();
+  if (std::max({m, n, k, a.step, b.step, step_c}) > kLimit)
+    return tiny(m, n, k, a, b, beta, c, step_c);
+  // BLAS wants steps of at least 1 and of the row's length.
+  a.step = std::max(a.step, std::max<Index>(1, a.transposed ? m : k));
+  b.step = std::max(b.step, std::max<Index>(1, b.transposed ? k : n));
+  step_c = std::max(step_c, n);
+  ready();
+  const FlushDenormals flush;
+  if (m * n * k < kLarge) return one(m, n, k, a, b, beta, c, step_c);
+  // Tiles along the longer side of C, a multiple of the kernels' own tiles, so that an element is
+  // computed alike whatever the cut.
+  const bool by_rows = m > n;
+  const Index side = by_rows ? m : n;
+  const Index tile = std::max<Index>(192, (side / 8 + 95) / 96 * 96);
+  const Index tiles = (side + tile - 1) / tile;
+  parallel_for(tiles, [&](Index i) {
+    const FlushDenormals flush_here;
+    const Index from = i * tile, size = std::min(tile, side - from);
+    if (by_rows) {
+      Matrix<T> part = a;
+      part.data += a.transposed ? from : from * a.step;
+      one(size, n, k, part, b, beta, c + from * step_c, step_c);
+    } else {
+      Matrix<T> part = b;
+      part.data += b.transposed ? from * b.step : from;
+      one(m, size, k, a, part, beta, c + from, step_c);
+    }
+  });
+}
+
+template <class T>
+void gemm_batched(Index count, Index m, Index n, Index k, Matrix<T> a, Index stride_a, Matrix<T> b,
+                  Index stride_b, T beta, T* c, Index step_c, Index stride_c) {
+  const auto each = [&](Index i) {
+    Matrix<T> ai = a, bi = b;
+    ai.data += i * stride_a;
+    bi.data += i * stride_b;
+    gemm(m, n, k, ai, bi, beta, c + i * stride_c, step_c);
+  };
+  if (count > 1 && m * n * k < kLarge && count * m * n * k >= kLarge)
+    return parallel_for(count, each);
+  for (Index i = 0; i < count; ++i) each(i);
+}
+
+template void gemm(Index, Index, Index, Matrix<float>, Matrix<float>, float, float*, Index);
+template void gemm(Index, Index, Index, Matrix<double>, Matrix<double>, double, double*, Index);
+template void gemm_batched(Index, Index, Index, Index, Matrix<float>, Index, Matrix<float>, Index,
+                           float, float*, Index, Index);
+template void gemm_batched(Index, Index, Index, Index, Matrix<double>, Index, Matrix<double>, Index,
+                           double, double*, Index, Index);
+
+BlasInfo blas_info() { return ready(); }
+
+}  // namespace unroll::kernels

@@ -1,0 +1,34 @@
+// Matrix products; gemm.cpp is the only caller of BLAS.
+#pragma once
+
+#include <unroll/tensor/types.h>
+
+#include <string>
+
+namespace unroll::kernels {
+
+// A matrix in row-major order with `step` elements from row to row, or the transpose of one.
+template <class T>
+struct Matrix {
+  const T* data;
+  Index step;
+  bool transposed = false;
+};
+
+// C [m, n] = A [m, k] B [k, n] + beta C; C's rows are step_c apart. Results do not depend on the
+// number of threads.
+template <class T>
+void gemm(Index m, Index n, Index k, Matrix<T> a, Matrix<T> b, T beta, T* c, Index step_c);
+
+// The same for `count` matrices, stride_* elements apart.
+template <class T>
+void gemm_batched(Index count, Index m, Index n, Index k, Matrix<T> a, Index stride_a, Matrix<T> b,
+                  Index stride_b, T beta, T* c, Index step_c, Index stride_c);
+
+// What was found and decided about BLAS, for build_info().
+struct BlasInfo {
+  std::string version, core, reason;
+};
+BlasInfo blas_info();
+
+}  // namespace unroll::kernels

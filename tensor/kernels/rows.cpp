@@ -1,0 +1,377 @@
+#include <unroll/tensor/kernels/rows.h>
+
+#include <algorithm>
+#include <limits>
+
+#undef HWY_TARGET_INCLUDE
+#define HWY_TARGET_INCLUDE "unroll/tensor/kernels/rows.cpp"
+#include <hwy/foreach_target.h>
+
+#include <unroll/tensor/kernels/simd_math.h>
+
+HWY_BEFORE_NAMESPACE();
+namespace unroll::kernels::HWY_NAMESPACE {
+
+struct Add {
+  template <class V>
+  static HWY_INLINE V f(V a, V b) {
+    return hn::Add(a, b);
+  }
+  template <class D>
+  static HWY_INLINE auto all(D d, hn::Vec<D> v) {
+    return hn::GetLane(hn::SumOfLanes(d, v));
+  }
+  template <class T>
+  static T identity() {
+    return 0;
+  }
+};
+// NaN in either goes through.
+struct Max {
+  template <class V>
+  static HWY_INLINE V f(V a, V b) {
+    return hn::IfThenElse(hn::Or(hn::Gt(a, b), hn::IsNaN(a)), a, b);
+  }
+  template <class T>
+  static T identity() {
+    return -std::numeric_limits<T>::infinity();
+  }
+  template <class D>
+  static HWY_INLINE auto all(D d, hn::Vec<D> v) {
+    const bool nan = !hn::AllFalse(d, hn::IsNaN(v));
+    return nan ? std::numeric_limits<hn::TFromD<D>>::quiet_NaN()
+               : hn::GetLane(hn::MaxOfLanes(d, v));
+  }
+};
+struct Min {
+  template <class V>
+  static HWY_INLINE V f(V a, V b) {
+    return hn::IfThenElse(hn::Or(hn::Lt(a, b), hn::IsNaN(a)), a, b);
+  }
+  template <class T>
+  static T identity() {
+    return std::numeric_limits<T>::infinity();
+  }
+  template <class D>
+  static HWY_INLINE auto all(D d, hn::Vec<D> v) {
+    const bool nan = !hn::AllFalse(d, hn::IsNaN(v));
+    return nan ? std::numeric_limits<hn::TFromD<D>>::quiet_NaN()
+               : hn::GetLane(hn::MinOfLanes(d, v));
+  }
+};
+
+// Op over f(i) for vectors at i = 0, lanes, ...; the tail is filled up with the identity.
+template <class Op, class T, class F>
+HWY_INLINE T fold(std::size_t n, F f) {
+  const hn::ScalableTag<T> d;
+  const std::size_t lanes = hn::Lanes(d);
+  const auto none = hn::Set(d, Op::template identity<T>());
+  auto a = none, b = none;
+  std::size_t i = 0;
+  for (; i + 2 * lanes <= n; i += 2 * lanes) {
+    a = Op::f(a, f(i, lanes));
+    b = Op::f(b, f(i + lanes, lanes));
+  }
+  for (; i + lanes <= n; i += lanes) a = Op::f(a, f(i, lanes));
+  if (i < n) b = Op::f(b, hn::IfThenElse(hn::FirstN(d, n - i), f(i, n - i), none));
+  return Op::all(d, Op::f(a, b));
+}
+
+template <class T>
+HWY_INLINE auto load(const T* x, std::size_t n) {
+  const hn::ScalableTag<T> d;
+  return n == hn::Lanes(d) ? hn::LoadU(d, x) : load_n(d, x, n);
+}
+template <class T, class V>
+HWY_INLINE void store(V v, T* y, std::size_t n) {
+  const hn::ScalableTag<T> d;
+  if (n == hn::Lanes(d)) {
+    hn::StoreU(v, d, y);
+  } else {
+    store_n(v, d, y, n);
+  }
+}
+
+// Calls f(i, how many) for each vector of a row.
+template <class T, class F>
+HWY_INLINE void each(std::size_t n, F f) {
+  const std::size_t lanes = hn::Lanes(hn::ScalableTag<T>());
+  std::size_t i = 0;
+  for (; i + lanes <= n; i += lanes) f(i, lanes);
+  if (i < n) f(i, n - i);
+}
+
+constexpr std::size_t kBlock = 1024;  // sums of more terms are sums of sums
+
+template <class T>
+T row_sum(const T* x, std::size_t n) {
+  const auto block = [&](std::size_t from, std::size_t count) {
+    return fold<Add, T>(count, [&](std::size_t i, std::size_t k) { return load(x + from + i, k); });
+  };
+  if (n <= kBlock) return block(0, n);
+  double total = 0;
+  for (std::size_t i = 0; i < n; i += kBlock) total += block(i, std::min(kBlock, n - i));
+  return static_cast<T>(total);
+}
+template <class T>
+T row_max(const T* x, std::size_t n) {
+  return fold<Max, T>(n, [&](std::size_t i, std::size_t k) { return load(x + i, k); });
+}
+template <class T>
+T row_min(const T* x, std::size_t n) {
+  return fold<Min, T>(n, [&](std::size_t i, std::size_t k) { return load(x + i, k); });
+}
+
+template <class T>
+void reduce_rows_run(Reduce op, const T* x, T* y, Index rows, std::size_t n) {
+  for (Index r = 0; r < rows; ++r, x += n)
+    y[r] = op == Reduce::sum ? row_sum(x, n) : op == Reduce::max ? row_max(x, n) : row_min(x, n);
+}
+
+template <class Op, class T>
+void columns(const T* x, T* y, Index rows, std::size_t n) {
+  const hn::ScalableTag<T> d;
+  each<T>(n, [&](std::size_t i, std::size_t k) {
+    // Blocks of rows, so that a long column is a sum of sums.
+    auto total = hn::Set(d, Op::template identity<T>());
+    for (Index r = 0; r < rows;) {
+      auto part = hn::Set(d, Op::template identity<T>());
+      for (const Index end = std::min<Index>(rows, r + 256); r < end; ++r)
+        part = Op::f(part, load(x + static_cast<std::size_t>(r) * n + i, k));
+      total = Op::f(total, part);
+    }
+    store(total, y + i, k);
+  });
+}
+template <class T>
+void reduce_columns_run(Reduce op, const T* x, T* y, Index rows, std::size_t n) {
+  if (op == Reduce::sum) return columns<Add>(x, y, rows, n);
+  if (op == Reduce::max) return columns<Max>(x, y, rows, n);
+  columns<Min>(x, y, rows, n);
+}
+
+template <class T>
+T row_logsumexp(const T* x, std::size_t n) {
+  const hn::ScalableTag<T> d;
+  const T top = row_max(x, n);
+  if (!(std::abs(top) < std::numeric_limits<T>::infinity())) return top;  // -inf, +inf or NaN
+  const auto shift = hn::Set(d, top);
+  const T sum = fold<Add, T>(
+      n, [&](std::size_t i, std::size_t k) { return exp(d, hn::Sub(load(x + i, k), shift)); });
+  return top + std::log(sum);
+}
+
+template <class T>
+void softmax_run(const T* x, T* y, Index rows, std::size_t n, bool logarithm) {
+  const hn::ScalableTag<T> d;
+  constexpr T kInf = std::numeric_limits<T>::infinity();
+  for (Index r = 0; r < rows; ++r, x += n, y += n) {
+    if (logarithm) {
+      const T lse = row_logsumexp(x, n);
+      const auto shift = hn::Set(d, lse == -kInf ? T{0} : lse);
+      each<T>(n, [&](std::size_t i, std::size_t k) {
+        store(hn::Sub(load(x + i, k), shift), y + i, k);
+      });
+      continue;
+    }
+    const T top = row_max(x, n);
+    if (top == -kInf) {
+      std::fill(y, y + n, T{0});
+      continue;
+    }
+    const auto shift = hn::Set(d, top);
+    auto sum = hn::Zero(d);
+    each<T>(n, [&](std::size_t i, std::size_t k) {
+      auto e = exp(d, hn::Sub(load(x + i, k), shift));
+      if (k < hn::Lanes(d)) e = hn::IfThenElseZero(hn::FirstN(d, k), e);
+      sum = hn::Add(sum, e);
+      store(e, y + i, k);
+    });
+    const auto scale = hn::Set(d, T{1} / hn::GetLane(hn::SumOfLanes(d, sum)));
+    each<T>(n,
+            [&](std::size_t i, std::size_t k) { store(hn::Mul(load(y + i, k), scale), y + i, k); });
+  }
+}
+
+template <class T>
+void softmax_gradient_run(const T* g, const T* y, T* dx, Index rows, std::size_t n,
+                          bool logarithm) {
+  const hn::ScalableTag<T> d;
+  for (Index r = 0; r < rows; ++r, g += n, y += n, dx += n) {
+    if (logarithm) {
+      const auto sum = hn::Set(d, row_sum(g, n));
+      each<T>(n, [&](std::size_t i, std::size_t k) {
+        store(hn::NegMulAdd(exp(d, load(y + i, k)), sum, load(g + i, k)), dx + i, k);
+      });
+    } else {
+      const auto sum = hn::Set(d, fold<Add, T>(n, [&](std::size_t i, std::size_t k) {
+                                 return hn::Mul(load(g + i, k), load(y + i, k));
+                               }));
+      each<T>(n, [&](std::size_t i, std::size_t k) {
+        store(hn::Mul(load(y + i, k), hn::Sub(load(g + i, k), sum)), dx + i, k);
+      });
+    }
+  }
+}
+
+template <class T>
+void logsumexp_run(const T* x, T* lse, Index rows, std::size_t n) {
+  for (Index r = 0; r < rows; ++r, x += n) lse[r] = row_logsumexp(x, n);
+}
+
+template <class T>
+void scaled_softmax_run(const T* x, const T* lse, const T* scale, T* y, Index rows, std::size_t n) {
+  const hn::ScalableTag<T> d;
+  for (Index r = 0; r < rows; ++r, x += n, y += n) {
+    if (scale[r] == 0) {
+      std::fill(y, y + n, T{0});
+      continue;
+    }
+    const auto shift = hn::Set(d, lse[r]), factor = hn::Set(d, scale[r]);
+    each<T>(n, [&](std::size_t i, std::size_t k) {
+      store(hn::Mul(exp(d, hn::Sub(load(x + i, k), shift)), factor), y + i, k);
+    });
+  }
+}
+
+template <class T>
+void normalise_run(const T* x, const T* gain, const T* bias, T* y, T* mean, T* rstd, Index rows,
+                   std::size_t n, double eps, bool centred) {
+  const hn::ScalableTag<T> d;
+  for (Index r = 0; r < rows; ++r, x += n, y += n) {
+    const T m = centred ? row_sum(x, n) / static_cast<T>(n) : T{0};
+    const auto shift = hn::Set(d, m);
+    const T squares = fold<Add, T>(n, [&](std::size_t i, std::size_t k) {
+      const auto c = hn::Sub(load(x + i, k), shift);
+      return hn::Mul(c, c);
+    });
+    const T s = T{1} / std::sqrt(squares / static_cast<T>(n) + static_cast<T>(eps));
+    mean[r] = m, rstd[r] = s;
+    const auto scale = hn::Set(d, s);
+    each<T>(n, [&](std::size_t i, std::size_t k) {
+      auto v = hn::Mul(hn::Sub(load(x + i, k), shift), scale);
+      if (gain) v = hn::Mul(v, load(gain + i, k));
+      if (bias) v = hn::Add(v, load(bias + i, k));
+      store(v, y + i, k);
+    });
+  }
+}
+
+// With h the normalised row and u = g gain: dx = rstd (u - mean(u) - h mean(u h)); RMSNorm leaves
+// out mean(u).
+template <class T>
+void normalise_gradient_run(const T* g, const T* x, const T* gain, const T* mean, const T* rstd,
+                            T* dx, T* dgain, T* dbias, Index rows, std::size_t n, bool centred) {
+  const hn::ScalableTag<T> d;
+  for (Index r = 0; r < rows; ++r, g += n, x += n, dx += n) {
+    const auto shift = hn::Set(d, mean[r]), scale = hn::Set(d, rstd[r]);
+    const auto h_at = [&](std::size_t i, std::size_t k) {
+      return hn::Mul(hn::Sub(load(x + i, k), shift), scale);
+    };
+    const auto u_at = [&](std::size_t i, std::size_t k) {
+      const auto v = load(g + i, k);
+      return gain ? hn::Mul(v, load(gain + i, k)) : v;
+    };
+    const T sum_u = centred ? fold<Add, T>(n, u_at) : T{0};
+    const T sum_uh = fold<Add, T>(
+        n, [&](std::size_t i, std::size_t k) { return hn::Mul(u_at(i, k), h_at(i, k)); });
+    const auto mean_u = hn::Set(d, sum_u / static_cast<T>(n));
+    const auto mean_uh = hn::Set(d, sum_uh / static_cast<T>(n));
+    each<T>(n, [&](std::size_t i, std::size_t k) {
+      const auto h = h_at(i, k), v = load(g + i, k);
+      if (dgain) store(hn::MulAdd(v, h, load(dgain + i, k)), dgain + i, k);
+      if (dbias) store(hn::Add(v, load(dbias + i, k)), dbias + i, k);
+      const auto u = gain ? hn::Mul(v, load(gain + i, k)) : v;
+      store(hn::Mul(scale, hn::NegMulAdd(h, mean_uh, hn::Sub(u, mean_u))), dx + i, k);
+    });
+  }
+}
+
+#define UNROLL_FOR(T, s)                                                                           \
+  void reduce_rows_##s(Reduce op, const T* x, T* y, Index rows, Index n) {                         \
+    reduce_rows_run(op, x, y, rows, n);                                                            \
+  }                                                                                                \
+  void reduce_columns_##s(Reduce op, const T* x, T* y, Index rows, Index n) {                      \
+    reduce_columns_run(op, x, y, rows, n);                                                         \
+  }                                                                                                \
+  void softmax_##s(const T* x, T* y, Index rows, Index n, bool logarithm) {                        \
+    softmax_run(x, y, rows, n, logarithm);                                                         \
+  }                                                                                                \
+  void softmax_gradient_##s(const T* g, const T* y, T* dx, Index rows, Index n, bool logarithm) {  \
+    softmax_gradient_run(g, y, dx, rows, n, logarithm);                                            \
+  }                                                                                                \
+  void logsumexp_##s(const T* x, T* lse, Index rows, Index n) { logsumexp_run(x, lse, rows, n); }  \
+  void scaled_softmax_##s(const T* x, const T* lse, const T* scale, T* y, Index rows, Index n) {   \
+    scaled_softmax_run(x, lse, scale, y, rows, n);                                                 \
+  }                                                                                                \
+  void normalise_##s(const T* x, const T* gain, const T* bias, T* y, T* mean, T* rstd, Index rows, \
+                     Index n, double eps, bool centred) {                                          \
+    normalise_run(x, gain, bias, y, mean, rstd, rows, n, eps, centred);                            \
+  }                                                                                                \
+  void normalise_gradient_##s(const T* g, const T* x, const T* gain, const T* mean, const T* rstd, \
+                              T* dx, T* dgain, T* dbias, Index rows, Index n, bool centred) {      \
+    normalise_gradient_run(g, x, gain, mean, rstd, dx, dgain, dbias, rows, n, centred);            \
+  }
+UNROLL_FOR(float, f32)
+UNROLL_FOR(double, f64)
+#undef UNROLL_FOR
+
+}  // namespace unroll::kernels::HWY_NAMESPACE
+HWY_AFTER_NAMESPACE();
+
+#if HWY_ONCE
+namespace unroll::kernels {
+
+#define UNROLL_EXPORT(T, s)                                                                      \
+  HWY_EXPORT(reduce_rows_##s);                                                                   \
+  HWY_EXPORT(reduce_columns_##s);                                                                \
+  HWY_EXPORT(softmax_##s);                                                                       \
+  HWY_EXPORT(softmax_gradient_##s);                                                              \
+  HWY_EXPORT(logsumexp_##s);                                                                     \
+  HWY_EXPORT(scaled_softmax_##s);                                                                \
+  HWY_EXPORT(normalise_##s);                                                                     \
+  HWY_EXPORT(normalise_gradient_##s);                                                            \
+  template <>                                                                                    \
+  void reduce_rows<T>(Reduce op, const T* x, T* y, Index rows, Index n) {                        \
+    HWY_DYNAMIC_DISPATCH(reduce_rows_##s)(op, x, y, rows, n);                                    \
+  }                                                                                              \
+  template <>                                                                                    \
+  void reduce_columns<T>(Reduce op, const T* x, T* y, Index rows, Index n) {                     \
+    HWY_DYNAMIC_DISPATCH(reduce_columns_##s)(op, x, y, rows, n);                                 \
+  }                                                                                              \
+  template <>                                                                                    \
+  void softmax_rows<T>(const T* x, T* y, Index rows, Index n, bool logarithm) {                  \
+    HWY_DYNAMIC_DISPATCH(softmax_##s)(x, y, rows, n, logarithm);                                 \
+  }                                                                                              \
+  template <>                                                                                    \
+  void softmax_rows_gradient<T>(const T* g, const T* y, T* dx, Index rows, Index n,              \
+                                bool logarithm) {                                                \
+    HWY_DYNAMIC_DISPATCH(softmax_gradient_##s)(g, y, dx, rows, n, logarithm);                    \
+  }                                                                                              \
+  template <>                                                                                    \
+  void logsumexp_rows<T>(const T* x, T* lse, Index rows, Index n) {                              \
+    HWY_DYNAMIC_DISPATCH(logsumexp_##s)(x, lse, rows, n);                                        \
+  }                                                                                              \
+  template <>                                                                                    \
+  void scaled_softmax_rows<T>(const T* x, const T* lse, const T* scale, T* y, Index rows,        \
+                              Index n) {                                                         \
+    HWY_DYNAMIC_DISPATCH(scaled_softmax_##s)(x, lse, scale, y, rows, n);                         \
+  }                                                                                              \
+  template <>                                                                                    \
+  void normalise_rows<T>(const T* x, const T* gain, const T* bias, T* y, T* mean, T* rstd,       \
+                         Index rows, Index n, double eps, bool centred) {                        \
+    HWY_DYNAMIC_DISPATCH(normalise_##s)(x, gain, bias, y, mean, rstd, rows, n, eps, centred);    \
+  }                                                                                              \
+  template <>                                                                                    \
+  void normalise_rows_gradient<T>(const T* g, const T* x, const T* gain, const T* mean,          \
+                                  const T* rstd, T* dx, T* dgain, T* dbias, Index rows, Index n, \
+                                  bool centred) {                                                \
+    HWY_DYNAMIC_DISPATCH(normalise_gradient_##s)                                                 \
+    (g, x, gain, mean, rstd, dx, dgain, dbias, rows, n, centred);                                \
+  }
+UNROLL_EXPORT(float, f32)
+UNROLL_EXPORT(double, f64)
+#undef UNROLL_EXPORT
+
+}  // namespace unroll::kernels
+#endif

@@ -1,0 +1,43 @@
+// Kernels over the rows of a contiguous matrix [rows, n]: sums and extremes, softmax,
+// normalisation, cross entropy.
+#pragma once
+
+#include <unroll/tensor/types.h>
+
+namespace unroll::kernels {
+
+enum class Reduce : std::uint8_t { sum, max, min };
+
+// y[r] = op over x[r, :]. An empty row gives 0, -inf or +inf.
+template <class T>
+void reduce_rows(Reduce op, const T* x, T* y, Index rows, Index n);
+// y[c] = op over x[:, c]
+template <class T>
+void reduce_columns(Reduce op, const T* x, T* y, Index rows, Index n);
+
+// y = softmax(x) or log softmax(x) of each row. A row of nothing but -inf gives zeros (-inf for the
+// logarithm), not NaN.
+template <class T>
+void softmax_rows(const T* x, T* y, Index rows, Index n, bool logarithm);
+// dx from g and y: y (g - sum g y), for the logarithm g - exp(y) sum g
+template <class T>
+void softmax_rows_gradient(const T* g, const T* y, T* dx, Index rows, Index n, bool logarithm);
+
+// lse[r] = log sum exp x[r, :]
+template <class T>
+void logsumexp_rows(const T* x, T* lse, Index rows, Index n);
+// y[r, :] = exp(x[r, :] - lse[r]) * scale[r]; y may be x
+template <class T>
+void scaled_softmax_rows(const T* x, const T* lse, const T* scale, T* y, Index rows, Index n);
+
+// y = (x - mean) * rstd * gain + bias of each row (gain and bias [n] may be null); keeps mean and
+// rstd [rows]. Without `centred` the mean is taken to be 0 (RMSNorm).
+template <class T>
+void normalise_rows(const T* x, const T* gain, const T* bias, T* y, T* mean, T* rstd, Index rows,
+                    Index n, double eps, bool centred);
+// dx, and (unless null) what is added to dgain and dbias [n].
+template <class T>
+void normalise_rows_gradient(const T* g, const T* x, const T* gain, const T* mean, const T* rstd,
+                             T* dx, T* dgain, T* dbias, Index rows, Index n, bool centred);
+
+}  // namespace unroll::kernels

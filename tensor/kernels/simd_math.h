@@ -1,0 +1,176 @@
+// Vectorised elementary functions, accurate to a few units in the last place; included once for
+// each SIMD target.
+//
+// f32 has its own exp, tanh and erf, made for speed; f64 and the rest lean on Highway's.
+#if defined(UNROLL_SIMD_MATH_H) == defined(HWY_TARGET_TOGGLE)
+#ifdef UNROLL_SIMD_MATH_H
+#undef UNROLL_SIMD_MATH_H
+#else
+#define UNROLL_SIMD_MATH_H
+#endif
+
+#include <hwy/contrib/math/math-inl.h>
+#include <hwy/highway.h>
+
+#include <cmath>
+
+HWY_BEFORE_NAMESPACE();
+namespace unroll::kernels::HWY_NAMESPACE {
+
+namespace hn = hwy::HWY_NAMESPACE;
+
+template <class D>
+using Is32 = std::integral_constant<bool, sizeof(hn::TFromD<D>) == 4>;
+
+// Horner's scheme, the highest power first.
+template <class D, class V, class... C>
+HWY_INLINE V horner(D d, V x, hn::TFromD<D> first, C... rest) {
+  V p = hn::Set(d, first);
+  ((p = hn::MulAdd(p, x, hn::Set(d, static_cast<hn::TFromD<D>>(rest)))), ...);
+  return p;
+}
+
+// exp(x) = 2^n exp(r), |r| <= ln 2 / 2, by a polynomial; 2^n is applied in two halves, so that the
+// ends of the range come out right.
+template <class D, class V>
+HWY_INLINE V exp(D d, V x) {
+  if constexpr (Is32<D>::value) {
+    const hn::RebindToSigned<D> di;
+    // Outside of this the result is 0 or infinity anyway; NaN goes through.
+    const V c = hn::IfThenElse(hn::IsNaN(x), x,
+                               hn::Min(hn::Max(x, hn::Set(d, -104.0F)), hn::Set(d, 89.0F)));
+    const V n = hn::Round(hn::Mul(c, hn::Set(d, 1.44269504088896341F)));
+    V r = hn::NegMulAdd(n, hn::Set(d, 0.693145751953125F), c);
+    r = hn::NegMulAdd(n, hn::Set(d, 1.42860682030941723212e-6F), r);
+    V p = horner(d, r, 1.98756915e-4F, 1.39819995e-3F, 8.33345192e-3F, 4.16657962e-2F,
+                 1.66666655e-1F, 5.00000001e-1F);
+    p = hn::Add(hn::MulAdd(p, hn::Mul(r, r), r), hn::Set(d, 1.0F));
+    const auto k = hn::ConvertTo(di, n);
+    const auto half = hn::ShiftRight<1>(k);
+    const auto bias = hn::Set(di, 127);
+    const V a = hn::BitCast(d, hn::ShiftLeft<23>(hn::Add(half, bias)));
+    const V b = hn::BitCast(d, hn::ShiftLeft<23>(hn::Add(hn::Sub(k, half), bias)));
+    return hn::Mul(hn::Mul(p, a), b);
+  } else {
+    return hn::IfThenElse(hn::IsNaN(x), x, hn::Exp(d, x));
+  }
+}
+
+template <class D, class V>
+HWY_INLINE V sigmoid(D d, V x) {
+  const V one = hn::Set(d, 1);
+  return hn::Div(one, hn::Add(one, exp(d, hn::Neg(x))));
+}
+
+// Near 0 an odd polynomial (Cephes), elsewhere 1 - 2 / (exp(2|x|) + 1).
+template <class D, class V>
+HWY_INLINE V tanh(D d, V x) {
+  if constexpr (Is32<D>::value) {
+    const V one = hn::Set(d, 1.0F);
+    const V a = hn::Abs(x);
+    const V e = exp(d, hn::Add(a, a));
+    const V large =
+        hn::CopySignToAbs(hn::NegMulAdd(hn::Set(d, 2.0F), hn::Div(one, hn::Add(e, one)), one), x);
+    const V s = hn::Mul(x, x);
+    const V p = horner(d, s, -5.70498872745e-3F, 2.06390887954e-2F, -5.37397155531e-2F,
+                       1.33314422036e-1F, -3.33332819422e-1F);
+    const V small = hn::MulAdd(hn::Mul(p, s), x, x);
+    return hn::IfThenElse(hn::Lt(a, hn::Set(d, 0.625F)), small, large);
+  } else {
+    return hn::IfThenElse(hn::IsNaN(x), x, hn::Tanh(d, x));
+  }
+}
+
+template <class D, class V>
+HWY_INLINE V log(D d, V x) {
+  using T = hn::TFromD<D>;
+  const V inf = hn::Set(d, static_cast<T>(INFINITY));
+  V y = hn::Log(d, x);
+  y = hn::IfThenElse(hn::Eq(x, inf), inf, y);
+  y = hn::IfThenElse(hn::Eq(x, hn::Zero(d)), hn::Neg(inf), y);
+  return hn::IfThenElse(hn::Or(hn::Lt(x, hn::Zero(d)), hn::IsNaN(x)),
+                        hn::Set(d, static_cast<T>(NAN)), y);
+}
+
+// log(1 + exp(x)) without overflow: max(x, 0) + log1p(exp(-|x|)).
+template <class D, class V>
+HWY_INLINE V softplus(D d, V x) {
+  const V tail = hn::Log1p(d, exp(d, hn::Neg(hn::Abs(x))));
+  return hn::IfThenElse(hn::IsNaN(x), x, hn::Add(hn::Max(x, hn::Zero(d)), tail));
+}
+
+// Calls the scalar function for each lane: for what is seldom used or has to be exact.
+template <class D, class V, class F>
+HWY_INLINE V each_lane(D d, V x, F f) {
+  using T = hn::TFromD<D>;
+  HWY_ALIGN T lanes[HWY_MAX_BYTES / sizeof(T)] = {};
+  hn::Store(x, d, lanes);
+  for (std::size_t i = 0; i < hn::Lanes(d); ++i) lanes[i] = f(lanes[i]);
+  return hn::Load(d, lanes);
+}
+
+// f32: a rational approximation on [-4, 4], beyond which erf is 1 to the last place.
+template <class D, class V>
+HWY_INLINE V erf(D d, V x) {
+  if constexpr (Is32<D>::value) {
+    const V c = hn::Min(hn::Max(x, hn::Set(d, -4.0F)), hn::Set(d, 4.0F));
+    const V s = hn::Mul(c, c);
+    const V p = horner(d, s, -2.72614225801306e-10F, 2.77068142495902e-08F, -2.10102402082508e-06F,
+                       -5.69250639462346e-05F, -7.34990630326855e-04F, -2.95459980854025e-03F,
+                       -1.60960333262415e-02F);
+    const V q = horner(d, s, -1.45660718464996e-05F, -2.13374055278905e-04F, -1.68282697438203e-03F,
+                       -7.37332916720468e-03F, -1.42647390514189e-02F);
+    return hn::IfThenElse(hn::IsNaN(x), x, hn::Div(hn::Mul(c, p), q));
+  } else {
+    return each_lane(d, x, [](double v) { return std::erf(v); });
+  }
+}
+
+// Sine and cosine: Highway's within the range where they are accurate, the C library's beyond.
+template <class D, class V>
+HWY_INLINE V sin(D d, V x) {
+  const auto far = hn::Not(hn::Lt(hn::Abs(x), hn::Set(d, 30000)));
+  if (HWY_UNLIKELY(!hn::AllFalse(d, far)))
+    return each_lane(d, x, [](auto v) { return std::sin(v); });
+  return hn::Sin(d, x);
+}
+template <class D, class V>
+HWY_INLINE V cos(D d, V x) {
+  const auto far = hn::Not(hn::Lt(hn::Abs(x), hn::Set(d, 30000)));
+  if (HWY_UNLIKELY(!hn::AllFalse(d, far)))
+    return each_lane(d, x, [](auto v) { return std::cos(v); });
+  return hn::Cos(d, x);
+}
+
+// The density of the standard normal distribution.
+template <class D, class V>
+HWY_INLINE V normal_density(D d, V x) {
+  using T = hn::TFromD<D>;
+  return hn::Mul(hn::Set(d, static_cast<T>(0.398942280401432677939946)),
+                 exp(d, hn::Mul(hn::Mul(x, x), hn::Set(d, static_cast<T>(-0.5)))));
+}
+template <class D, class V>
+HWY_INLINE V normal_probability(D d, V x) {
+  using T = hn::TFromD<D>;
+  const V half = hn::Set(d, static_cast<T>(0.5));
+  return hn::MulAdd(half, erf(d, hn::Mul(x, hn::Set(d, static_cast<T>(0.707106781186547524)))),
+                    half);
+}
+
+// Loads and stores of the n last elements, n below the number of lanes.
+template <class D>
+HWY_INLINE hn::Vec<D> load_n(D d, const hn::TFromD<D>* from, std::size_t n) {
+  HWY_ALIGN hn::TFromD<D> lanes[HWY_MAX_BYTES / sizeof(hn::TFromD<D>)] = {};
+  for (std::size_t i = 0; i < n; ++i) lanes[i] = from[i];
+  return hn::Load(d, lanes);
+}
+template <class D>
+HWY_INLINE void store_n(hn::Vec<D> v, D d, hn::TFromD<D>* to, std::size_t n) {
+  HWY_ALIGN hn::TFromD<D> lanes[HWY_MAX_BYTES / sizeof(hn::TFromD<D>)] = {};
+  hn::Store(v, d, lanes);
+  for (std::size_t i = 0; i < n; ++i) to[i] = lanes[i];
+}
+
+}  // namespace unroll::kernels::HWY_NAMESPACE
+HWY_AFTER_NAMESPACE();
+#endif

@@ -1,0 +1,141 @@
+#include <unroll/tensor/kernels/elementwise.h>
+#include <unroll/tensor/kernels/gemm.h>
+#include <unroll/tensor/matmul.h>
+
+#include <algorithm>
+
+namespace unroll {
+namespace {
+
+// The last two axes of x as BLAS sees them, or false where its strides fit neither a matrix nor a
+// transposed one.
+template <class T>
+bool as_matrix(const Tensor& x, kernels::Matrix<T>& out) {
+  const Index rows = x.shape()[-2], columns = x.shape()[-1];
+  const Index down = x.strides()[x.rank() - 2], right = x.strides()[x.rank() - 1];
+  if ((right == 1 || columns == 1) && (down >= columns || rows == 1)) {
+    out = {x.data<T>(), rows == 1 ? columns : down, false};
+    return true;
+  }
+  if ((down == 1 || rows == 1) && (right >= rows || columns == 1)) {
+    out = {x.data<T>(), columns == 1 ? rows : right, true};
+    return true;
+  }
+  return false;
+}
+
+template <class T>
+Tensor prepared(const Tensor& x, kernels::Matrix<T>& out) {
+  if (as_matrix(x, out)) return x;
+  const Tensor copy = x.contiguous();
+  as_matrix(copy, out);
+  return copy;
+}
+
+template <class T>
+void product(const Tensor& a, const Tensor& b, Tensor& y, T beta) {
+  kernels::Matrix<T> ma, mb;
+  const Tensor ka = prepared(a, ma), kb = prepared(b, mb);
+  kernels::gemm(a.shape()[0], b.shape()[1], a.shape()[1], ma, mb, beta, y.data<T>(), y.shape()[1]);
+}
+
+}  // namespace
+
+Tensor matmul(const Tensor& a, const Tensor& b) {
+  check_same_dtype("matmul", a, b);
+  check(a.rank() >= 1 && b.rank() >= 1,
+        "matmul: operands with at least one axis were required: got {} and {}", a.shape(),
+        b.shape());
+  if (a.rank() == 1) {
+    const Tensor y = matmul(a.unsqueeze(0), b);
+    return b.rank() == 1 ? y.reshape({}) : y.squeeze(y.rank() - 2);
+  }
+  if (b.rank() == 1) {
+    const Tensor y = matmul(a, b.unsqueeze(1));
+    return y.squeeze(-1);
+  }
+  const Index m = a.shape()[-2], k = a.shape()[-1], n = b.shape()[-1];
+  check(b.shape()[-2] == k,
+        "matmul: inner sizes that agree were required ([.., M, K] x [.., K, N]): got {} x {}",
+        a.shape(), b.shape());
+  return dispatch(a.dtype(), [&]<class T>() {
+    if (a.rank() == 2 && b.rank() == 2) {
+      Tensor y = Tensor::empty({m, n}, a.dtype());
+      product<T>(a, b, y, T{0});
+      return y;
+    }
+    // One matrix for all of a: its leading axes are rows.
+    if (b.rank() == 2 && a.is_contiguous()) {
+      Tensor y = Tensor::empty({a.numel() / std::max<Index>(k, 1), n}, a.dtype());
+      if (k > 0) {
+        product<T>(a.reshape({a.numel() / k, k}), b, y, T{0});
+        return y.reshape(a.shape().with(-1, n));
+      }
+    }
+    const auto leading = [](const Tensor& x) {
+      return Shape(x.shape().span().first(static_cast<std::size_t>(x.rank() - 2)));
+    };
+    const Shape batch = broadcast("matmul", leading(a), leading(b));
+    const auto with = [&](Index rows, Index columns) {
+      return batch.inserted(batch.rank(), rows).inserted(batch.rank() + 1, columns);
+    };
+    Tensor y = Tensor::empty(with(m, n), a.dtype());
+    if (y.numel() == 0) return y;
+    Tensor ea = a.expand(with(m, k)), eb = b.expand(with(k, n));
+    kernels::Matrix<T> ma, mb;
+    ea = prepared(ea, ma), eb = prepared(eb, mb);
+    const int lead = batch.rank();
+    if (batch.numel() == 0) return y;
+    // The innermost leading axis is one batched call; the others are walked.
+    const Index count = lead ? batch[lead - 1] : 1;
+    std::array<Index, Shape::kMaxRank> index{};
+    T* to = y.data<T>();
+    while (true) {
+      kernels::Matrix<T> pa = ma, pb = mb;
+      for (int i = 0; i < lead - 1; ++i)
+        pa.data += index[i] * ea.strides()[i], pb.data += index[i] * eb.strides()[i];
+      kernels::gemm_batched(count, m, n, k, pa, lead ? ea.strides()[lead - 1] : 0, pb,
+                            lead ? eb.strides()[lead - 1] : 0, T{0}, to, n, m * n);
+      to += count * m * n;
+      int axis = lead - 2;
+      for (; axis >= 0; --axis) {
+        if (++index[axis] < batch[axis]) break;
+        index[axis] = 0;
+      }
+      if (axis < 0) return y;
+    }
+  });
+}
+
+void matmul_into(Tensor& y, const Tensor& a, const Tensor& b) {
+  check_same_dtype("matmul_into", a, b);
+  check_same_dtype("matmul_into", y, a);
+  check(a.rank() == 2 && b.rank() == 2 && y.rank() == 2 && a.shape()[1] == b.shape()[0] &&
+            y.shape() == Shape({a.shape()[0], b.shape()[1]}) && y.is_contiguous(),
+        "matmul_into: [M, N] += [M, K] x [K, N] was required: got {} += {} x {}", y.shape(),
+        a.shape(), b.shape());
+  dispatch(a.dtype(), [&]<class T>() { product<T>(a, b, y, T{1}); });
+}
+
+Tensor linear(const Tensor& x, const Tensor& w, const Tensor& b) {
+  check(x.rank() >= 1 && w.rank() == 2 && x.shape().back() == w.shape()[0],
+        "linear: x [.., K] and w [K, N] were required: got {} and {}", x.shape(), w.shape());
+  check_same_dtype("linear", x, w);
+  const Index k = w.shape()[0], n = w.shape()[1];
+  const Index rows = k > 0 ? x.numel() / k : x.shape().without(x.rank() - 1).numel();
+  Tensor y = Tensor::empty({rows, n}, x.dtype());
+  dispatch(x.dtype(), [&]<class T>() {
+    if (b.defined()) {
+      check_same_dtype("linear", x, b);
+      check(b.shape() == Shape({n}), "linear: a bias of shape [{}] was required: got {}", n,
+            b.shape());
+      const Tensor bias = b.contiguous();
+      for (Index r = 0; r < rows; ++r)
+        std::copy(bias.data<T>(), bias.data<T>() + n, y.data<T>() + r * n);
+    }
+    product<T>(x.contiguous().reshape({rows, k}), w, y, b.defined() ? T{1} : T{0});
+  });
+  return y.reshape(x.shape().with(-1, n));
+}
+
+}  // namespace unroll

@@ -1,0 +1,214 @@
+#include <unroll/tensor/kernels/denormals.h>
+#include <unroll/tensor/math.h>
+#include <unroll/tensor/reduce.h>
+#include <unroll/tensor/threads.h>
+
+#include <algorithm>
+
+namespace unroll {
+namespace {
+
+std::array<bool, Shape::kMaxRank> marked(const char* op, const Shape& shape, const Axes& axes) {
+  std::array<bool, Shape::kMaxRank> out{};
+  if (axes.empty()) out.fill(true);
+  for (int axis : axes) {
+    const int a = shape.axis(axis, op);
+    check(!out[a], "{}: each axis once was required: axis {} of {} came twice", op, a, shape);
+    out[a] = true;
+  }
+  return out;
+}
+
+// Calls f(first row, rows) for tasks of whole rows.
+template <class F>
+void in_row_tasks(Index rows, Index n, F&& f) {
+  const Index each = std::max<Index>(1, (Index{1} << 15) / std::max<Index>(n, 1));
+  if (rows < 2 * each) return f(Index{0}, rows);
+  parallel_for((rows + each - 1) / each, [&](Index i) {
+    const kernels::FlushDenormals flush;
+    f(i * each, std::min(each, rows - i * each));
+  });
+}
+
+Index row_length(const char* op, const Tensor& x) {
+  check(x.rank() >= 1, "{}: at least one axis was required: got a scalar", op);
+  return x.shape().back();
+}
+
+}  // namespace
+
+Shape reduced_shape(const char* op, const Shape& shape, const Axes& axes, bool keepdim) {
+  const auto gone = marked(op, shape, axes);
+  Shape out = shape;
+  for (int i = shape.rank() - 1; i >= 0; --i)
+    if (gone[i]) out = keepdim ? out.with(i, 1) : out.without(i);
+  return out;
+}
+
+Tensor reduce(kernels::Reduce op, const Tensor& x, const Axes& axes, bool keepdim) {
+  static constexpr const char* kNames[] = {"sum", "max", "min"};
+  const char* name = kNames[static_cast<int>(op)];
+  const Shape& shape = x.shape();
+  const auto gone = marked(name, shape, axes);
+  const Shape out_shape = reduced_shape(name, shape, axes, keepdim);
+  Index n = 1;  // numbers in each result
+  int first = shape.rank(), last = -1;
+  for (int i = 0; i < shape.rank(); ++i) {
+    if (!gone[i]) continue;
+    n *= shape[i];
+    first = std::min(first, i), last = std::max(last, i);
+  }
+  check(n > 0 || op == kernels::Reduce::sum,
+        "{}: at least one element to reduce was required: got the shape {}", name, shape);
+  Tensor y = Tensor::empty(out_shape, x.dtype());
+  if (y.numel() == 0) return y;
+  // [outer, n, inner] with the reduced axes in the middle; they are brought together if they are
+  // not.
+  bool together = true;
+  for (int i = first; i <= last; ++i) together = together && gone[i];
+  Index inner = 1;
+  Tensor source;
+  if (together) {
+    source = x.contiguous();
+    for (int i = last + 1; i < shape.rank(); ++i) inner *= shape[i];
+  } else {
+    std::vector<int> order;
+    for (int i = 0; i < shape.rank(); ++i)
+      if (!gone[i]) order.push_back(i);
+    for (int i = 0; i < shape.rank(); ++i)
+      if (gone[i]) order.push_back(i);
+    source = x.permute(order).contiguous();
+  }
+  const Index outer = y.numel() / inner;
+  dispatch(x.dtype(), [&]<class T>() {
+    const T* from = source.data<T>();
+    T* to = y.data<T>();
+    if (inner == 1) {
+      in_row_tasks(outer, n, [&](Index r, Index rows) {
+        kernels::reduce_rows(op, from + r * n, to + r, rows, n);
+      });
+    } else {
+      for (Index i = 0; i < outer; ++i)
+        kernels::reduce_columns(op, from + i * n * inner, to + i * inner, n, inner);
+    }
+  });
+  return y;
+}
+
+Tensor sum(const Tensor& x, const Axes& axes, bool keepdim) {
+  return reduce(kernels::Reduce::sum, x, axes, keepdim);
+}
+Tensor max(const Tensor& x, const Axes& axes, bool keepdim) {
+  return reduce(kernels::Reduce::max, x, axes, keepdim);
+}
+Tensor min(const Tensor& x, const Axes& axes, bool keepdim) {
+  return reduce(kernels::Reduce::min, x, axes, keepdim);
+}
+Tensor mean(const Tensor& x, const Axes& axes, bool keepdim) {
+  const Tensor total = sum(x, axes, keepdim);
+  check(x.numel() > 0, "mean: at least one element was required: got the shape {}", x.shape());
+  return mul(total, static_cast<double>(total.numel()) / static_cast<double>(x.numel()));
+}
+
+IndexTensor argmax(const Tensor& x, int axis) {
+  axis = x.shape().axis(axis, "argmax");
+  const Index n = x.shape()[axis];
+  check(n > 0, "argmax: at least one element was required on axis {}: got the shape {}", axis,
+        x.shape());
+  Index inner = 1;
+  for (int i = axis + 1; i < x.rank(); ++i) inner *= x.shape()[i];
+  const Tensor source = x.contiguous();
+  std::vector<Index> out;
+  dispatch(x.dtype(), [&]<class T>() {
+    const T* block = source.data<T>();
+    for (Index outer = 0; outer < x.numel() / (n * inner); ++outer, block += n * inner)
+      for (Index j = 0; j < inner; ++j) {
+        Index best = 0;
+        for (Index i = 1; i < n; ++i)
+          if (block[i * inner + j] > block[best * inner + j]) best = i;
+        out.push_back(best);
+      }
+  });
+  return {std::move(out), x.shape().without(axis)};
+}
+
+Tensor sum_to(const Tensor& x, const Shape& shape) {
+  if (x.shape() == shape) return x;
+  std::vector<int> axes;
+  const int extra = x.rank() - shape.rank();
+  for (int i = 0; i < x.rank(); ++i)
+    if (i < extra || (shape[i - extra] == 1 && x.shape()[i] != 1)) axes.push_back(i);
+  if (axes.empty()) return x.reshape(shape);
+  return sum(x, axes, true).reshape(shape);
+}
+
+Tensor cumsum(const Tensor& x, int axis, bool reverse) {
+  axis = x.shape().axis(axis, "cumsum");
+  Tensor y = x.clone();
+  Index inner = 1;
+  for (int i = axis + 1; i < x.rank(); ++i) inner *= x.shape()[i];
+  const Index n = x.shape()[axis];
+  if (y.numel() == 0) return y;
+  dispatch(x.dtype(), [&]<class T>() {
+    T* p = y.data<T>();
+    for (Index outer = 0; outer < y.numel() / (n * inner); ++outer, p += n * inner)
+      for (Index i = 1; i < n; ++i) {
+        T* row = p + (reverse ? n - 1 - i : i) * inner;
+        kernels::add_into(row, reverse ? row + inner : row - inner, inner);
+      }
+  });
+  return y;
+}
+
+namespace {
+Tensor softmax_of(const char* op, const Tensor& x, bool logarithm) {
+  const Index n = row_length(op, x);
+  const Tensor source = x.contiguous();
+  Tensor y = Tensor::empty(x.shape(), x.dtype());
+  if (y.numel() == 0) return y;
+  dispatch(x.dtype(), [&]<class T>() {
+    const T* from = source.data<T>();
+    T* to = y.data<T>();
+    in_row_tasks(x.numel() / n, n, [&](Index r, Index rows) {
+      kernels::softmax_rows(from + r * n, to + r * n, rows, n, logarithm);
+    });
+  });
+  return y;
+}
+}  // namespace
+
+Tensor softmax(const Tensor& x) { return softmax_of("softmax", x, false); }
+Tensor log_softmax(const Tensor& x) { return softmax_of("log_softmax", x, true); }
+
+Tensor softmax_gradient(const Tensor& g, const Tensor& y, bool logarithm) {
+  const Index n = row_length("softmax", y);
+  const Tensor gc = g.contiguous(), yc = y.contiguous();
+  Tensor dx = Tensor::empty(y.shape(), y.dtype());
+  if (dx.numel() == 0) return dx;
+  dispatch(y.dtype(), [&]<class T>() {
+    const T *pg = gc.data<T>(), *py = yc.data<T>();
+    T* to = dx.data<T>();
+    in_row_tasks(y.numel() / n, n, [&](Index r, Index rows) {
+      kernels::softmax_rows_gradient(pg + r * n, py + r * n, to + r * n, rows, n, logarithm);
+    });
+  });
+  return dx;
+}
+
+Tensor logsumexp_last(const Tensor& x) {
+  const Index n = row_length("logsumexp", x);
+  check(n > 0, "logsumexp: at least one element to reduce was required: got the shape {}",
+        x.shape());
+  const Tensor source = x.contiguous();
+  Tensor y = Tensor::empty(x.shape().without(x.rank() - 1), x.dtype());
+  dispatch(x.dtype(), [&]<class T>() {
+    const T* from = source.data<T>();
+    T* to = y.data<T>();
+    in_row_tasks(y.numel(), n, [&](Index r, Index rows) {
+      kernels::logsumexp_rows(from + r * n, to + r, rows, n);
+    });
+  });
+  return y;
+}
+
+}  // namespace unroll

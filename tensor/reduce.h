@@ -1,0 +1,31 @@
+// Reductions over any axes (none given: all of them), softmax and normalisation along the last
+// axis.
+#pragma once
+
+#include <unroll/tensor/index_tensor.h>
+#include <unroll/tensor/kernels/rows.h>
+#include <unroll/tensor/tensor.h>
+
+namespace unroll {
+
+// The shape after reducing `axes` of `shape`; throws on an axis out of range or named twice.
+Shape reduced_shape(const char* op, const Shape& shape, const Axes& axes, bool keepdim);
+
+Tensor reduce(kernels::Reduce op, const Tensor& x, const Axes& axes = {}, bool keepdim = false);
+Tensor sum(const Tensor& x, const Axes& axes = {}, bool keepdim = false);
+Tensor mean(const Tensor& x, const Axes& axes = {}, bool keepdim = false);
+Tensor max(const Tensor& x, const Axes& axes = {}, bool keepdim = false);
+Tensor min(const Tensor& x, const Axes& axes = {}, bool keepdim = false);
+// Where the largest number of each row along `axis` stands; the first of equals.
+IndexTensor argmax(const Tensor& x, int axis = -1);
+// Adds what was broadcast up again: x summed to `shape`, which broadcasts to x's.
+Tensor sum_to(const Tensor& x, const Shape& shape);
+Tensor cumsum(const Tensor& x, int axis, bool reverse = false);
+
+// Along the last axis.
+Tensor softmax(const Tensor& x);
+Tensor log_softmax(const Tensor& x);
+Tensor softmax_gradient(const Tensor& g, const Tensor& y, bool logarithm);
+Tensor logsumexp_last(const Tensor& x);  // [.., n] -> [..]
+
+}  // namespace unroll

@@ -1,0 +1,162 @@
+#include <unroll/tensor/error.h>
+#include <unroll/tensor/kernels/denormals.h>
+#include <unroll/tensor/threads.h>
+
+#include <algorithm>
+#include <atomic>
+#include <condition_variable>
+#include <cstdlib>
+#include <exception>
+#include <memory>
+#include <mutex>
+#include <thread>
+#include <utility>
+#include <vector>
+
+#if defined(__x86_64__)
+#include <immintrin.h>
+#endif
+
+namespace unroll {
+namespace {
+
+thread_local bool t_inside = false;
+
+class Pool {
+ public:
+  explicit Pool(int helpers) {
+    for (int i = 0; i < helpers; ++i) threads_.emplace_back([this] { work(); });
+  }
+  ~Pool() {
+    {
+      std::lock_guard lock(mutex_);
+      stop_ = true;
+      generation_.fetch_add(1);
+    }
+    wake_.notify_all();
+    for (std::thread& t : threads_) t.join();
+  }
+
+  void run(Index count, const std::function<void(Index)>& task) {
+    task_ = &task;
+    count_ = count;
+    next_.store(0, std::memory_order_relaxed);
+    busy_.store(static_cast<int>(threads_.size()), std::memory_order_relaxed);
+    {
+      std::lock_guard lock(mutex_);
+      generation_.fetch_add(1, std::memory_order_release);
+    }
+    wake_.notify_all();
+    take_tasks();
+    while (busy_.load(std::memory_order_acquire) > 0) pause();
+    if (error_) std::rethrow_exception(std::exchange(error_, nullptr));
+  }
+
+ private:
+  // Tasks follow each other closely in a model; so long a helper looks for the next one before it
+  // sleeps.
+  static constexpr int kSpins = 4000;
+
+  static void pause() {
+#if defined(__x86_64__)
+    _mm_pause();
+#endif
+  }
+
+  void take_tasks() {
+    t_inside = true;
+    for (Index i; (i = next_.fetch_add(1, std::memory_order_relaxed)) < count_;) {
+      try {
+        (*task_)(i);
+      } catch (...) {
+        std::lock_guard lock(mutex_);
+        if (!error_) error_ = std::current_exception();
+      }
+    }
+    t_inside = false;
+  }
+
+  void work() {
+    const kernels::FlushDenormals flush;
+    std::uint64_t seen = 0;
+    while (true) {
+      for (int i = 0; i < kSpins && generation_.load(std::memory_order_acquire) == seen; ++i)
+        pause();
+      {
+        std::unique_lock lock(mutex_);
+        wake_.wait(lock, [&] { return generation_.load(std::memory_order_acquire) != seen; });
+        seen = generation_.load(std::memory_order_acquire);
+        if (stop_) return;
+      }
+      take_tasks();
+      busy_.fetch_sub(1, std::memory_order_release);
+    }
+  }
+
+  std::vector<std::thread> threads_;
+  std::mutex mutex_;
+  std::condition_variable wake_;
+  std::atomic<std::uint64_t> generation_{0};
+  std::atomic<Index> next_{0};
+  std::atomic<int> busy_{0};
+  const std::function<void(Index)>* task_ = nullptr;
+  Index count_ = 0;
+  std::exception_ptr error_;
+  bool stop_ = false;
+};
+
+int default_threads() {
+  if (const char* text = std::getenv("UNROLL_THREADS")) {
+    const int count = std::atoi(text);
+    check(count >= 1 && count <= 256,
+          "UNROLL_THREADS: a number in [1, 256] was required: got \"{}\"", text);
+    return count;
+  }
+  return std::clamp(static_cast<int>(std::thread::hardware_concurrency()), 1, 256);
+}
+
+struct Shared {
+  std::mutex mutex;  // held while a call is under way
+  std::atomic<int> count{0};
+  std::unique_ptr<Pool> pool;
+};
+
+Shared& shared() {
+  static Shared instance;
+  return instance;
+}
+
+}  // namespace
+
+int threads() {
+  Shared& s = shared();
+  int count = s.count.load(std::memory_order_relaxed);
+  if (count == 0) {
+    const int fresh = default_threads();
+    count = s.count.compare_exchange_strong(count, fresh) ? fresh : count;
+  }
+  return count;
+}
+
+void set_threads(int count) {
+  check(count >= 1 && count <= 256, "set_threads: a number in [1, 256] was required: got {}",
+        count);
+  Shared& s = shared();
+  std::lock_guard lock(s.mutex);
+  s.count.store(count);
+  s.pool.reset();
+}
+
+void parallel_for(Index count, const std::function<void(Index)>& task) {
+  const auto serially = [&] {
+    for (Index i = 0; i < count; ++i) task(i);
+  };
+  if (count <= 1 || t_inside || threads() == 1) return serially();
+  Shared& s = shared();
+  std::unique_lock lock(s.mutex, std::try_to_lock);
+  if (!lock) return serially();
+  if (!s.pool) s.pool = std::make_unique<Pool>(threads() - 1);
+  s.pool->run(count, task);
+}
+
+}  // namespace unroll

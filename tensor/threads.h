@@ -1,0 +1,21 @@
+// Our own threads. Work is cut into tasks by its size and never by the number of threads, so that
+// results do not depend on it.
+#pragma once
+
+#include <unroll/tensor/types.h>
+
+#include <functional>
+
+namespace unroll {
+
+// How many threads work on one call: the cores of the machine, UNROLL_THREADS, or what set_threads
+// said.
+int threads();
+void set_threads(int count);  // throws unless count is in [1, 256]
+
+// Runs task(0) ... task(count - 1), the caller taking part; returns when all are done and throws
+// the first exception. A call from inside a task, or while another thread's call is under way, runs
+// its tasks itself.
+void parallel_for(Index count, const std::function<void(Index)>& task);
+
+}  // namespace unroll

@@ -1,0 +1,233 @@
+// Every op's first and second derivatives, and a check that none escapes.
+#include <unroll/autograd/gradcheck.h>
+#include <unroll/autograd/ops.h>
+
+#include <doctest/doctest.h>
+
+#include <map>
+
+using namespace unroll;
+
+namespace {
+
+using Vars = std::vector<Var>;
+
+struct Case {
+  const char* name;
+  Function f;
+  std::vector<Shape> shapes;
+  double low = -2, high = 2;
+};
+
+std::vector<Tensor> inputs_for(const Case& c, std::uint64_t seed) {
+  Generator generator(seed);
+  std::vector<Tensor> out;
+  for (const Shape& shape : c.shapes) out.push_back(generator.uniform(shape, c.low, c.high, f64));
+  return out;
+}
+
+const std::vector<Case>& cases() {
+  static const IndexTensor picked({0, 2, 1, 1, 0, 2}, {3, 2});
+  static const IndexTensor ids({3, 0, 3, 1}, {2, 2});
+  static const Tensor mask = Tensor::of({{1, 0, 1}, {0, 0, 1}}, f64);
+  static const std::vector<Case> all = {
+      {"add", [](const Vars& v) { return v[0] + v[1]; }, {{2, 3}, {3}}},
+      {"sub", [](const Vars& v) { return v[0] - v[1]; }, {{3}, {2, 1}}},
+      {"mul", [](const Vars& v) { return v[0] * v[1]; }, {{2, 1, 3}, {4, 1}}},
+      {"div", [](const Vars& v) { return v[0] / v[1]; }, {{2, 3}, {3}}, 0.5, 2},
+      {"pow", [](const Vars& v) { return pow(v[0], v[1]); }, {{2, 3}, {3}}, 0.5, 2},
+      {"pow number", [](const Vars& v) { return pow(v[0], 3.0); }, {{2, 3}}},
+      {"minimum", [](const Vars& v) { return minimum(v[0], v[1]); }, {{2, 3}, {3}}},
+      {"maximum", [](const Vars& v) { return maximum(v[0], v[1]); }, {{2, 3}, {3}}},
+      {"where", [](const Vars& v) { return where(mask, v[0] * v[0], v[1]); }, {{2, 3}, {3}}},
+      {"masked_fill", [](const Vars& v) { return masked_fill(v[0] * v[0], mask, -3); }, {{2, 3}}},
+      {"neg", [](const Vars& v) { return -v[0]; }, {{3}}},
+      {"exp", [](const Vars& v) { return exp(v[0]); }, {{5}}},
+      {"log", [](const Vars& v) { return log(v[0]); }, {{5}}, 0.3, 3},
+      {"sqrt", [](const Vars& v) { return sqrt(v[0]); }, {{5}}, 0.3, 3},
+      {"abs", [](const Vars& v) { return abs(v[0]); }, {{5}}},
+      {"square", [](const Vars& v) { return square(v[0]); }, {{5}}},
+      {"reciprocal", [](const Vars& v) { return reciprocal(v[0]); }, {{5}}, 0.3, 3},
+      {"sin", [](const Vars& v) { return sin(v[0]); }, {{5}}},
+      {"cos", [](const Vars& v) { return cos(v[0]); }, {{5}}},
+      {"tanh", [](const Vars& v) { return tanh(v[0]); }, {{5}}},
+      {"sigmoid", [](const Vars& v) { return sigmoid(v[0]); }, {{5}}},
+      {"relu", [](const Vars& v) { return relu(v[0]); }, {{7}}},
+      {"leaky_relu", [](const Vars& v) { return leaky_relu(v[0], 0.1); }, {{7}}},
+      {"elu", [](const Vars& v) { return elu(v[0], 0.7); }, {{7}}},
+      {"gelu", [](const Vars& v) { return gelu(v[0]); }, {{7}}},
+      {"gelu_tanh", [](const Vars& v) { return gelu_tanh(v[0]); }, {{7}}},
+      {"normal_cdf", [](const Vars& v) { return normal_cdf(v[0]); }, {{7}}},
+      {"silu", [](const Vars& v) { return silu(v[0]); }, {{7}}},
+      {"softplus", [](const Vars& v) { return softplus(v[0]); }, {{7}}},
+      {"clamp", [](const Vars& v) { return clamp(v[0], -0.5, 0.8); }, {{9}}},
+      {"sum",
+       [](const Vars& v) {
+         return sum(v[0] * v[0], {0, 2});
+       },
+       {{2, 3, 2}}},
+      {"sum keepdim", [](const Vars& v) { return sum(v[0] * v[0], {1}, true); }, {{2, 3}}},
+      {"mean", [](const Vars& v) { return mean(v[0] * v[0], {-1}); }, {{2, 3}}},
+      {"max", [](const Vars& v) { return max(v[0], {1}); }, {{3, 4}}},
+      {"min",
+       [](const Vars& v) {
+         return min(v[0], {0, 1});
+       },
+       {{3, 4}}},
+      {"var", [](const Vars& v) { return var(v[0], {1}); }, {{2, 4}}},
+      {"logsumexp", [](const Vars& v) { return logsumexp(v[0], {0}); }, {{3, 2}}},
+      {"cumsum", [](const Vars& v) { return cumsum(v[0] * v[0], 1); }, {{2, 4, 2}}},
+      {"softmax", [](const Vars& v) { return softmax(v[0], 0); }, {{3, 2}}},
+      {"log_softmax", [](const Vars& v) { return log_softmax(v[0]); }, {{2, 4}}},
+      {"matmul", [](const Vars& v) { return matmul(v[0], v[1]); }, {{2, 3}, {3, 4}}},
+      {"matmul batched", [](const Vars& v) { return matmul(v[0], v[1]); }, {{2, 2, 3}, {2, 3, 2}}},
+      {"matmul broadcast",
+       [](const Vars& v) { return matmul(v[0], v[1]); },
+       {{2, 1, 2, 3}, {2, 3, 2}}},
+      {"matmul by one matrix",
+       [](const Vars& v) { return matmul(v[0], v[1]); },
+       {{2, 2, 3}, {3, 2}}},
+      {"matmul of vectors",
+       [](const Vars& v) { return matmul(matmul(v[0], v[1]), v[0]); },
+       {{3}, {3, 3}}},
+      {"linear", [](const Vars& v) { return linear(v[0], v[1], v[2]); }, {{2, 2, 3}, {3, 2}, {2}}},
+      {"linear without bias",
+       [](const Vars& v) { return linear(v[0], v[1], Var()); },
+       {{2, 3}, {3, 2}}},
+      {"reshape",
+       [](const Vars& v) {
+         return square(reshape(v[0], {3, -1}));
+       },
+       {{2, 3}}},
+      {"permute",
+       [](const Vars& v) {
+         return square(permute(v[0], {2, 0, 1}));
+       },
+       {{2, 3, 2}}},
+      {"transpose", [](const Vars& v) { return square(transpose(v[0])); }, {{2, 3}}},
+      {"narrow",
+       [](const Vars& v) { return square(narrow(v[0], 1, 1, 2)) * narrow(v[0], 1, 0, 2); },
+       {{2, 4}}},
+      {"select", [](const Vars& v) { return square(select(v[0], 0, -1)); }, {{3, 2}}},
+      {"split",
+       [](const Vars& v) {
+         const auto p = split(v[0], {1, 3}, 1);
+         return p[0] * p[1];
+       },
+       {{2, 4}}},
+      {"expand",
+       [](const Vars& v) {
+         return square(expand(v[0], {2, 3, 2}));
+       },
+       {{3, 1}}},
+      {"flip", [](const Vars& v) { return square(flip(v[0], 0)) * v[0]; }, {{3, 2}}},
+      {"pad", [](const Vars& v) { return square(pad(v[0], 1, 1, 2, 0.5)); }, {{2, 2}}},
+      {"concat", [](const Vars& v) { return square(concat(v, 1)); }, {{2, 2}, {2, 3}}},
+      {"stack", [](const Vars& v) { return square(stack(v, -1)); }, {{2, 2}, {2, 2}}},
+      {"gather", [](const Vars& v) { return square(gather(v[0], 0, picked)); }, {{3, 2}}},
+      {"scatter_add",
+       [](const Vars& v) { return square(scatter_add(v[0], 0, picked, v[1])); },
+       {{3, 2}, {3, 2}}},
+      {"index_select",
+       [](const Vars& v) {
+         return square(index_select(v[0], 1, IndexTensor::of({2, 0, 2})));
+       },
+       {{2, 3}}},
+      {"index_add",
+       [](const Vars& v) {
+         return square(index_add(v[0], 1, IndexTensor::of({2, 0, 2}), 4));
+       },
+       {{2, 3}}},
+      {"embedding", [](const Vars& v) { return square(embedding(ids, v[0])); }, {{4, 2}}},
+      {"embedding with padding",
+       [](const Vars& v) { return embedding(ids, v[0] * v[0], -1); },
+       {{4, 2}}},
+      {"scatter_rows",
+       [](const Vars& v) { return square(scatter_rows(v[0], ids, 5)); },
+       {{2, 2, 3}}},
+      {"layer_norm",
+       [](const Vars& v) { return layer_norm(v[0], v[1], v[2]); },
+       {{3, 4}, {4}, {4}}},
+      {"layer_norm plain", [](const Vars& v) { return layer_norm(v[0], Var(), Var()); }, {{3, 4}}},
+      {"rms_norm", [](const Vars& v) { return rms_norm(v[0], v[1]); }, {{3, 4}, {4}}},
+      {"dropout",
+       [](const Vars& v) {
+         Generator g(3);
+         return dropout(v[0] * v[0], 0.4, g);
+       },
+       {{3, 4}}},
+      {"cross_entropy",
+       [](const Vars& v) {
+         return cross_entropy_rows(v[0], IndexTensor::of({2, -100, 0}));
+       },
+       {{3, 4}}},
+      {"cross_entropy smoothed and weighted",
+       [](const Vars& v) {
+         return cross_entropy_rows(v[0], IndexTensor::of({2, 1, 0}),
+                                   {.ignore_id = 1,
+                                    .class_weights = Tensor::of({0.5, 1, 2, 3}, f64),
+                                    .label_smoothing = 0.2});
+       },
+       {{3, 4}}},
+      {"checkpoint",
+       [](const Vars& v) {
+         return checkpoint([](const Vars& in) -> Vars { return {tanh(in[0]) * in[1]}; },
+                           {v[0], v[1]})
+             .front();
+       },
+       {{3}, {3}}},
+  };
+  return all;
+}
+
+}  // namespace
+
+TEST_CASE("every op's first derivative agrees with finite differences") {
+  for (const Case& c : cases()) {
+    CAPTURE(c.name);
+    for (std::uint64_t seed : {1, 2}) {
+      const GradcheckResult result = gradcheck(c.f, inputs_for(c, seed), {.tolerance = 1e-7});
+      CHECK_MESSAGE(result, result.message);
+    }
+  }
+}
+
+TEST_CASE("every op's second derivative agrees with finite differences") {
+  for (const Case& c : cases()) {
+    CAPTURE(c.name);
+    const GradcheckResult result = gradgradcheck(c.f, inputs_for(c, 3), {.tolerance = 1e-6});
+    CHECK_MESSAGE(result, result.message);
+  }
+}
+
+TEST_CASE("no op escapes gradcheck") {
+  for (const Case& c : cases()) {
+    gradcheck(c.f, inputs_for(c, 1));
+    gradgradcheck(c.f, inputs_for(c, 1));
+  }
+  REQUIRE(Op::all().size() > 40);
+  for (const Op* op : Op::all()) {
+    const std::string name = op->name();
+    CAPTURE(name);
+    if (name == "wrong derivative") continue;  // the next test's
+    CHECK((op->checked() & 1) != 0);
+    CHECK((op->checked() & 2) != 0);
+  }
+}
+
+namespace {
+const Op wrong_op{"wrong derivative"};
+Var wrong(const In& x) {
+  return record(wrong_op, (square(*x)).value(), {&x},
+                [x = *x](const Var& g, Cotangents& d) { d.add(0, g * x); });
+}
+}  // namespace
+
+TEST_CASE("a wrong derivative is named with its op, input, element and both numbers") {
+  const GradcheckResult result =
+      gradcheck([](const Vars& v) { return wrong(v[0]); }, {Tensor::of({1, 3}, f64)}, {.seed = 4});
+  CHECK(!result);
+  CHECK(result.message.find("wrong derivative") != std::string::npos);
+  CHECK(result.message.find("input 0 [2], element ") != std::string::npos);
+  CHECK(result.message.find("finite differences give") != std::string::npos);
+}

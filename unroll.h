@@ -1,0 +1,4 @@
+// All of unroll.
+#pragma once
+
+#include <unroll/autograd/ops.h>
