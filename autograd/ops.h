@@ -6,7 +6,9 @@
 #pragma once
 
 #include <unroll/autograd/tape.h>
+#include <unroll/tensor/kernels/recurrent.h>
 #include <unroll/tensor/random.h>
+#include <unroll/tensor/sequence_layout.h>
 
 #include <array>
 
@@ -120,6 +122,19 @@ struct CrossEntropyOptions {
 // Rows of scores x [N, V] against ids [N] -> the loss of each row [N] (0 where ignored), weighted.
 Var cross_entropy_rows(const In& x, const IndexTensor& target,
                        const CrossEntropyOptions& options = {});
+
+// --- recurrent layers over whole sequences (ops/recurrent.cpp) ---
+struct RecurrentWeights {
+  Var wx, b, wh, bhn = {};  // [D, G H], [G H] or undefined, [H, G H]; GRU's bias inside the reset
+                            // gate, [H] or undefined
+};
+// x [N, D] in the order of the layout -> rows [N, H] and the last states. States [B, H] (h; of an
+// LSTM h and c) are sorted as the layout's steps are. For the equations see nn/cells.h, for the
+// loop in plain ops nn/unroll.h.
+std::vector<Var> recurrent_sequence(kernels::Recurrence kind, const In& x,
+                                    const RecurrentWeights& weights,
+                                    const std::vector<Var>& initial, const SequenceLayout& layout,
+                                    bool reverse = false);
 
 // --- memory for time ---
 // f(inputs), but recomputed in backward instead of saved. f must give the same each time it is

@@ -5,7 +5,7 @@ set(package_dir ${CMAKE_INSTALL_LIBDIR}/cmake/unroll)
 install(TARGETS unroll EXPORT unrollTargets ARCHIVE DESTINATION ${CMAKE_INSTALL_LIBDIR})
 foreach(room IN LISTS rooms)
   install(DIRECTORY ${room} DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}/unroll FILES_MATCHING PATTERN "*.h"
-          PATTERN kernels EXCLUDE PATTERN "tape_state.h" EXCLUDE)
+          PATTERN "simd_math.h" EXCLUDE PATTERN "skinny.h" EXCLUDE PATTERN "tape_state.h" EXCLUDE)
 endforeach()
 install(FILES unroll.h DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}/unroll)
 install(EXPORT unrollTargets NAMESPACE unroll:: DESTINATION ${package_dir})

@@ -36,7 +36,8 @@ template <class T>
 void product(const Tensor& a, const Tensor& b, Tensor& y, T beta) {
   kernels::Matrix<T> ma, mb;
   const Tensor ka = prepared(a, ma), kb = prepared(b, mb);
-  kernels::gemm(a.shape()[0], b.shape()[1], a.shape()[1], ma, mb, beta, y.data<T>(), y.shape()[1]);
+  kernels::gemm(a.shape()[0], b.shape()[1], a.shape()[1], ma, mb, beta, y.data<T>(),
+                y.strides()[0]);
 }
 
 }  // namespace
@@ -117,25 +118,33 @@ void matmul_into(Tensor& y, const Tensor& a, const Tensor& b) {
   dispatch(a.dtype(), [&]<class T>() { product<T>(a, b, y, T{1}); });
 }
 
-Tensor linear(const Tensor& x, const Tensor& w, const Tensor& b) {
+void linear_into(Tensor& y, const Tensor& x, const Tensor& w, const Tensor& b) {
   check(x.rank() >= 1 && w.rank() == 2 && x.shape().back() == w.shape()[0],
         "linear: x [.., K] and w [K, N] were required: got {} and {}", x.shape(), w.shape());
   check_same_dtype("linear", x, w);
-  const Index k = w.shape()[0], n = w.shape()[1];
-  const Index rows = k > 0 ? x.numel() / k : x.shape().without(x.rank() - 1).numel();
-  Tensor y = Tensor::empty({rows, n}, x.dtype());
+  const Index k = w.shape()[0], n = w.shape()[1], rows = y.shape()[0];
+  if (b.defined()) {
+    check_same_dtype("linear", x, b);
+    check(b.shape() == Shape({n}), "linear: a bias of shape [{}] was required: got {}", n,
+          b.shape());
+  }
+  const Tensor source = x.contiguous().reshape({rows, k}),
+               bias = b.defined() ? b.contiguous() : Tensor();
   dispatch(x.dtype(), [&]<class T>() {
-    if (b.defined()) {
-      check_same_dtype("linear", x, b);
-      check(b.shape() == Shape({n}), "linear: a bias of shape [{}] was required: got {}", n,
-            b.shape());
-      const Tensor bias = b.contiguous();
-      for (Index r = 0; r < rows; ++r)
-        std::copy(bias.data<T>(), bias.data<T>() + n, y.data<T>() + r * n);
-    }
-    product<T>(x.contiguous().reshape({rows, k}), w, y, b.defined() ? T{1} : T{0});
+    T* to = y.data<T>();
+    if (b.defined())
+      for (Index r = 0; r < rows; ++r) std::copy_n(bias.data<T>(), n, to + r * y.strides()[0]);
+    product<T>(source, w, y, b.defined() ? T{1} : T{0});
   });
-  return y.reshape(x.shape().with(-1, n));
+}
+
+Tensor linear(const Tensor& x, const Tensor& w, const Tensor& b) {
+  check(x.rank() >= 1 && w.rank() == 2,
+        "linear: x [.., K] and w [K, N] were required: got {} and {}", x.shape(), w.shape());
+  const Shape shape = x.shape().with(-1, w.shape()[1]);
+  Tensor y = Tensor::empty({x.shape().without(x.rank() - 1).numel(), w.shape()[1]}, x.dtype());
+  linear_into(y, x, w, b);
+  return y.reshape(shape);
 }
 
 }  // namespace unroll

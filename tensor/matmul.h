@@ -12,5 +12,7 @@ Tensor matmul(const Tensor& a, const Tensor& b);
 void matmul_into(Tensor& y, const Tensor& a, const Tensor& b);
 // x [.., K] w [K, N] + b [N]; b may be undefined.
 Tensor linear(const Tensor& x, const Tensor& w, const Tensor& b);
+// The same into the rows of y [R, N], which may stand further apart than N.
+void linear_into(Tensor& y, const Tensor& x, const Tensor& w, const Tensor& b);
 
 }  // namespace unroll

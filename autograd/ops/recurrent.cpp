@@ -1,0 +1,200 @@
+// A recurrent layer as one op: all time steps forward, all backward, by kernels that keep the
+// weight packed. Each says in plain ops, step by step, what it computes; that is what its second
+// derivative goes through, and what the tests hold it against.
+#include <unroll/autograd/ops.h>
+#include <unroll/tensor/kernels/recurrent.h>
+#include <unroll/tensor/matmul.h>
+
+#include <algorithm>
+
+namespace unroll {
+namespace {
+
+using kernels::Recurrence;
+
+const Op rnn_op{"rnn_sequence"}, lstm_op{"lstm_sequence"}, gru_op{"gru_sequence"};
+
+using States = std::vector<Var>;  // h, or h and c
+
+// One step in plain ops.
+States plain_step(Recurrence kind, const Var& x, const Var& w, const Var& bias, const States& s) {
+  const Index h = w.shape()[0];
+  const Var hw = matmul(s[0], w);
+  const auto block = [&](const Var& v, Index k) { return narrow(v, 1, k * h, h); };
+  if (kind == Recurrence::lstm) {
+    const Var z = x + hw;
+    const Var c = sigmoid(block(z, 1)) * s[1] + sigmoid(block(z, 0)) * tanh(block(z, 2));
+    return {sigmoid(block(z, 3)) * tanh(c), c};
+  }
+  if (kind == Recurrence::gru) {
+    const Var r = sigmoid(block(x, 0) + block(hw, 0)), z = sigmoid(block(x, 1) + block(hw, 1));
+    const Var q = bias.defined() ? block(hw, 2) + bias : block(hw, 2);
+    const Var n = tanh(block(x, 2) + r * q);
+    return {n + z * (s[0] - n)};
+  }
+  return {kind == Recurrence::rnn_relu ? relu(x + hw) : tanh(x + hw)};
+}
+
+// All steps in plain ops -> rows and last states.
+std::vector<Var> plain_sequence(Recurrence kind, const In& in, const RecurrentWeights& weights,
+                                const States& initial, const SequenceLayout& layout, bool reverse) {
+  const Var x = linear(in, weights.wx, weights.b);
+  const Var &w = weights.wh, &bias = weights.bhn;
+  std::vector<Var> outputs;
+  States running, last(initial.size());
+  std::vector<std::vector<Var>> ended(
+      initial.size());  // states of finished sequences, the longest last
+  Index rows = 0;
+  for (Index i = 0; i < layout.steps(); ++i) {
+    const Index t = reverse ? layout.steps() - 1 - i : i, now = layout.batch(t);
+    for (std::size_t k = 0; k < initial.size(); ++k) {
+      if (i == 0) {
+        running.push_back(narrow(initial[k], 0, 0, now));
+      } else if (now > rows) {
+        running[k] = concat(std::vector<Var>{running[k], narrow(initial[k], 0, rows, now - rows)});
+      } else if (now < rows) {
+        ended[k].push_back(narrow(running[k], 0, now, rows - now));
+        running[k] = narrow(running[k], 0, 0, now);
+      }
+    }
+    rows = now;
+    running = plain_step(kind, narrow(x, 0, layout.offset(t), now), w, bias, running);
+    outputs.push_back(running[0]);
+  }
+  if (reverse) std::reverse(outputs.begin(), outputs.end());
+  std::vector<Var> out{concat(outputs)};
+  for (std::size_t k = 0; k < initial.size(); ++k) {
+    std::vector<Var> pieces{running[k]};
+    pieces.insert(pieces.end(), ended[k].rbegin(), ended[k].rend());
+    out.push_back(concat(pieces));
+  }
+  return out;
+}
+
+const Op& op_of(Recurrence kind) {
+  return kind == Recurrence::lstm ? lstm_op : kind == Recurrence::gru ? gru_op : rnn_op;
+}
+
+void check_arguments(Recurrence kind, const In& x, const RecurrentWeights& w, const States& initial,
+                     const SequenceLayout& layout) {
+  const char* name = op_of(kind).name();
+  const Index gates = kernels::gates_of(kind);
+  check(w.wh.rank() == 2 && w.wh.shape()[1] == gates * w.wh.shape()[0] && w.wx.rank() == 2 &&
+            w.wx.shape()[1] == w.wh.shape()[1],
+        "{}: weights [D, {} H] and [H, {} H] were required: got {} and {}", name, gates, gates,
+        w.wx.shape(), w.wh.shape());
+  check(x->shape() == Shape({layout.rows(), w.wx.shape()[0]}),
+        "{}: inputs [{}, {}] were required: got {}", name, layout.rows(), w.wx.shape()[0],
+        x->shape());
+  const Index hidden = w.wh.shape()[0];
+  const std::size_t states = kind == Recurrence::lstm ? 2 : 1;
+  check(initial.size() == states, "{}: {} initial states were required: got {}", name, states,
+        initial.size());
+  const Shape state{layout.sequences(), hidden};
+  for (const Var& s : initial) {
+    check(s.shape() == state, "{}: initial states {} were required: got {}", name, state,
+          s.shape());
+    check_same_dtype(name, x.value(), s.value());
+  }
+  for (const auto& [bias, size] : {std::pair{&w.b, gates * hidden}, std::pair{&w.bhn, hidden}})
+    check(!bias->defined() || bias->shape() == Shape({size}),
+          "{}: a bias [{}] was required: got {}", name, size, bias->shape());
+  check_same_dtype(name, x.value(), w.wx.value());
+  check_same_dtype(name, x.value(), w.wh.value());
+}
+
+template <class T>
+const T* read(const Tensor& t) {
+  return t.defined() ? t.data<T>() : nullptr;
+}
+template <class T>
+T* write(Tensor& t) {
+  return t.defined() ? t.data<T>() : nullptr;
+}
+Tensor numbers(const Var& v) { return v.defined() ? v.value().contiguous() : Tensor(); }
+
+}  // namespace
+
+std::vector<Var> recurrent_sequence(Recurrence kind, const In& x, const RecurrentWeights& w,
+                                    const States& initial, const SequenceLayout& layout,
+                                    bool reverse) {
+  check_arguments(kind, x, w, initial, layout);
+  const bool lstm = kind == Recurrence::lstm, gru = kind == Recurrence::gru;
+  const Index hidden = w.wh.shape()[0], n = layout.rows();
+  const Index gates = kernels::gates_of(kind) * hidden,
+              saved_width = kernels::saved_of(kind) * hidden;
+  const DType dtype = x->dtype();
+  const Tensor wh = numbers(w.wh), bhn = numbers(w.bhn), h0 = numbers(initial[0]),
+               c0 = lstm ? numbers(initial[1]) : Tensor();
+  Tensor rows = Tensor::empty({n, hidden}, dtype), h = Tensor::empty(h0.shape(), dtype);
+  Tensor c = lstm ? Tensor::empty(h0.shape(), dtype) : Tensor();
+  Tensor saved = saved_width ? Tensor::empty({n, saved_width}, dtype) : Tensor();
+  // The projected input goes where the kind will work on it: an LSTM's gates, an RNN's output; the
+  // GRU needs it beside its gates.
+  Tensor projected = lstm  ? saved.narrow(1, 0, gates)
+                     : gru ? Tensor::empty({n, gates}, dtype)
+                           : rows;
+  linear_into(projected, x.value(), w.wx.value(), w.b.defined() ? w.b.value() : Tensor());
+  dispatch(dtype, [&]<class T>() {
+    kernels::recurrent_forward<T>(
+        kind, {layout.offsets().data(), layout.steps(), reverse}, hidden,
+        {std::as_const(projected).data<T>(), projected.strides()[0], wh.data<T>(), read<T>(bhn),
+         h0.data<T>(), read<T>(c0), rows.data<T>(), write<T>(saved), h.data<T>(), write<T>(c)});
+  });
+
+  std::vector<Tensor> outputs{rows, h};
+  if (lstm) outputs.push_back(c);
+  std::vector<Var> inputs{*x, w.wx, w.wh};
+  inputs.insert(inputs.end(), initial.begin(), initial.end());
+  const int bias_at = static_cast<int>(inputs.size());
+  if (w.b.defined()) inputs.push_back(w.b);
+  const int bhn_at = static_cast<int>(inputs.size());
+  if (w.bhn.defined()) inputs.push_back(w.bhn);
+  return record(
+      op_of(kind), outputs, inputs, x.where(),
+      [kind, x = *x, w, initial, layout, reverse, rows, saved, inputs, bias_at, bhn_at](
+          std::span<const Var> g, Cotangents& d) {
+        const bool is_lstm = kind == Recurrence::lstm, is_gru = kind == Recurrence::gru;
+        if (recording())
+          return d.add_through(
+              [&](const std::vector<Var>& v) {
+                const States start(v.begin() + 3, v.begin() + bias_at);
+                return plain_sequence(kind, v[0],
+                                      {v[1], w.b.defined() ? v[bias_at] : Var(), v[2],
+                                       w.bhn.defined() ? v[bhn_at] : Var()},
+                                      start, layout, reverse);
+              },
+              inputs, g);
+        const Tensor wh_value = numbers(w.wh), h_start = numbers(initial[0]);
+        const Tensor c_start = is_lstm ? numbers(initial[1]) : Tensor(), d_rows = numbers(g[0]);
+        const auto fresh = [&](const Var& v) {
+          return v.defined() ? v.value().clone() : Tensor::zeros(h_start.shape(), h_start.dtype());
+        };
+        Tensor dh = fresh(g[1]), dc = is_lstm ? fresh(g[2]) : Tensor();
+        Tensor dz = Tensor::empty({layout.rows(), wh_value.shape()[1]}, x.dtype());
+        Tensor dhw = is_gru ? Tensor::empty(dz.shape(), x.dtype()) : Tensor();
+        Tensor before = Tensor::empty(rows.shape(), x.dtype());
+        dispatch(x.dtype(), [&]<class T>() {
+          const kernels::Steps steps{layout.offsets().data(), layout.steps(), reverse};
+          const Index size = wh_value.shape()[0];
+          kernels::recurrent_backward<T>(kind, steps, size,
+                                         {wh_value.data<T>(), h_start.data<T>(), read<T>(c_start),
+                                          read<T>(rows), read<T>(saved), read<T>(d_rows),
+                                          dz.data<T>(), write<T>(dhw), dh.data<T>(), write<T>(dc)});
+          kernels::previous_rows<T>(steps, size, read<T>(rows), h_start.data<T>(),
+                                    before.data<T>());
+        });
+        if (d.needs(0)) d.add(0, matmul(Var(dz), transpose(w.wx.detach())));
+        d.add_product(1, x.detach(), Var(dz));
+        d.add_product(2, Var(before), Var(is_gru ? dhw : dz));
+        d.add(3, Var(dh));
+        if (is_lstm) d.add(4, Var(dc));
+        if (w.b.defined() && d.needs(bias_at)) d.add(bias_at, sum(Var(dz), {0}));
+        if (w.bhn.defined() && d.needs(bhn_at)) {
+          const Index size = wh_value.shape()[0];
+          d.add(bhn_at, sum(Var(dhw.narrow(1, 2 * size, size)), {0}));
+        }
+      });
+}
+
+}  // namespace unroll

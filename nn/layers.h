@@ -1,0 +1,140 @@
+// The layers that work row by row: on [.., D], and so on the rows of a Sequence.
+#pragma once
+
+#include <unroll/nn/module.h>
+#include <unroll/nn/sequence.h>
+
+namespace unroll::nn {
+
+// y = x w + b, x [.., in], y [.., out]. The weight is kept as [in, out].
+class Linear {
+ public:
+  struct Options {
+    Index in = 0, out = 0;
+    bool bias = true;
+    DType dtype = f32;
+  };
+  explicit Linear(const Options& options);
+  Var operator()(const In& x) const { return linear(x, weight, bias); }
+  Sequence operator()(const Sequence& x) const { return {(*this)(x.rows), x.layout}; }
+
+  Param weight, bias;  // [in, out], [out]
+  UNROLL_FIELDS(weight, bias)
+};
+
+// ids [..] -> [.., dim]. Rows start from a normal distribution; the padding id's row is 0 and gets
+// no gradient.
+class Embedding {
+ public:
+  struct Options {
+    Index vocab = 0, dim = 0;
+    Index padding_id = -1;  // none
+    bool frozen = false;
+    DType dtype = f32;
+  };
+  explicit Embedding(const Options& options);
+  // From a table [vocab, dim] that was trained elsewhere.
+  explicit Embedding(const Tensor& table, bool frozen = true);
+  Var operator()(const IndexTensor& ids) const { return embedding(ids, weight, padding_id_); }
+  Sequence operator()(const Tokens& tokens) const { return {(*this)(tokens.ids), tokens.layout}; }
+  // The same table as the weight of an output layer: x [.., dim] -> scores [.., vocab]. Press and
+  // Wolf 2017.
+  Var scores(const In& x) const { return matmul(x, transpose(weight)); }
+
+  Param weight;  // [vocab, dim]
+  UNROLL_FIELDS(weight)
+
+ private:
+  Index padding_id_ = -1;
+};
+
+class LayerNorm {
+ public:
+  struct Options {
+    Index dim = 0;
+    double eps = 1e-5;
+    bool bias = true;
+    DType dtype = f32;
+  };
+  explicit LayerNorm(const Options& options);
+  Var operator()(const In& x) const {
+    return layer_norm(x, gain, bias.defined() ? Var(bias) : Var(), eps_);
+  }
+
+  Param gain, bias;  // [dim]
+  UNROLL_FIELDS(gain, bias)
+
+ private:
+  double eps_;
+};
+
+class RMSNorm {
+ public:
+  struct Options {
+    Index dim = 0;
+    double eps = 1e-6;
+    DType dtype = f32;
+  };
+  explicit RMSNorm(const Options& options);
+  Var operator()(const In& x) const { return rms_norm(x, gain, eps_); }
+
+  Param gain;  // [dim]
+  UNROLL_FIELDS(gain)
+
+ private:
+  double eps_;
+};
+
+// Zeroes with probability p while a Tape is alive, and does nothing otherwise.
+class Dropout {
+ public:
+  struct Options {
+    double p = 0.5;
+  };
+  explicit Dropout(const Options& options);
+  Var operator()(const In& x) const { return training() ? dropout(x, p_) : *x; }
+  Sequence operator()(const Sequence& x) const { return {(*this)(x.rows), x.layout}; }
+  // One mask for all time steps of a sequence. Gal and Ghahramani 2016.
+  Sequence variational(const Sequence& x) const;
+  UNROLL_FIELDS()
+
+ private:
+  double p_;
+};
+
+// An activation as a module, so that it can stand in Sequential: Activation(tanh).
+class Activation {
+ public:
+  explicit Activation(Var (*f)(const In&)) : f_(f) {}
+  Var operator()(const In& x) const { return f_(x); }
+  UNROLL_FIELDS()
+
+ private:
+  Var (*f_)(const In&);
+};
+
+// One after another: Sequential(Linear(..), Activation(relu), Linear(..)).
+template <class... Parts>
+class Sequential {
+ public:
+  explicit Sequential(Parts... given) : parts(std::move(given)...) {}
+  template <class X>
+  auto operator()(const X& x) const {
+    return run<0>(x);
+  }
+
+  std::tuple<Parts...> parts;
+  UNROLL_FIELDS(parts)
+
+ private:
+  template <std::size_t I, class X>
+  auto run(const X& x) const {
+    if constexpr (I + 1 == sizeof...(Parts)) {
+      return std::get<I>(parts)(x);
+    } else {
+      return run<I + 1>(std::get<I>(parts)(x));
+    }
+  }
+};
+
+}  // namespace unroll::nn

@@ -1,0 +1,42 @@
+#include <unroll/nn/module.h>
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+namespace unroll::nn {
+
+std::string detail::next_name(std::string_view& names) {
+  const std::size_t comma = std::min(names.find(','), names.size());
+  std::string_view name = names.substr(0, comma);
+  names.remove_prefix(std::min(comma + 1, names.size()));
+  while (!name.empty() && name.front() == ' ') name.remove_prefix(1);
+  while (!name.empty() && (name.back() == ' ' || name.back() == '_')) name.remove_suffix(1);
+  return std::string(name);
+}
+
+Index parameter_count(const NamedParams& params) {
+  Index count = 0;
+  for (const NamedParam& p : params)
+    if (p.param->trainable) count += p.param->value().numel();
+  return count;
+}
+
+std::string summary(const NamedParams& params) {
+  std::size_t width = 9;
+  for (const NamedParam& p : params) width = std::max(width, p.name.size());
+  std::string text =
+      fmt::format("{:<{}}  {:<16} {:<5} {:>12}\n", "parameter", width, "shape", "type", "numbers");
+  Index bytes = 0;
+  for (const NamedParam& p : params) {
+    const Tensor& value = p.param->value();
+    text +=
+        fmt::format("{:<{}}  {:<16} {:<5} {:>12}{}\n", p.name, width, value.shape().str(),
+                    name_of(value.dtype()), value.numel(), p.param->trainable ? "" : "  frozen");
+    bytes += value.numel() * static_cast<Index>(size_of(value.dtype()));
+  }
+  return text + fmt::format("{} parameters, {} numbers to train, {:.1f} KiB\n", params.size(),
+                            parameter_count(params), static_cast<double>(bytes) / 1024);
+}
+
+}  // namespace unroll::nn

@@ -1,0 +1,212 @@
+// unroll: the one time loop. RNN, LSTM, GRU and a cell of one's own go through it: forwards,
+// backwards in time, ragged, in chunks.
+//
+// A cell is a type with
+//   struct State { Var h; ... };               one to four Vars of shape [B, ..]; the first is what
+//   the cell puts out Var project(const Var& x) const;           what can be done for all time
+//   steps in one product: [N, D] -> [N, P] State step(const Var& px, const State& s) const;
+// and, if it likes,
+//   std::pair<Var, State> run(const Var& x, const State& s, const SequenceLayout&, bool reverse)
+//   const;
+// a fused form of projection and loop, with the states sorted as the layout's steps are, used where
+// can_run() says so.
+#pragma once
+
+#include <unroll/nn/sequence.h>
+
+#include <algorithm>
+#include <concepts>
+#include <optional>
+#include <utility>
+
+namespace unroll::nn {
+
+template <class C>
+concept Cell = requires(const C& cell, const Var& x, const typename C::State& s) {
+  { cell.project(x) } -> std::convertible_to<Var>;
+  { cell.step(x, s) } -> std::same_as<typename C::State>;
+};
+
+namespace detail {
+
+// The Vars of a State in order.
+template <class S>
+std::vector<Var*> parts_of(S& state) {
+  if constexpr (requires { S{Var(), Var(), Var(), Var()}; }) {
+    auto& [a, b, c, d] = state;
+    return {&a, &b, &c, &d};
+  } else if constexpr (requires { S{Var(), Var(), Var()}; }) {
+    auto& [a, b, c] = state;
+    return {&a, &b, &c};
+  } else if constexpr (requires { S{Var(), Var()}; }) {
+    auto& [a, b] = state;
+    return {&a, &b};
+  } else {
+    auto& [a] = state;
+    return {&a};
+  }
+}
+
+// A State of f(part) for each part.
+template <class S, class F>
+S map_state(S state, F&& f) {
+  for (Var* part : parts_of(state)) *part = f(*part);
+  return state;
+}
+
+template <class S>
+S narrow_state(const S& state, Index start, Index length) {
+  return map_state(state, [&](const Var& v) {
+    return start == 0 && length == v.shape()[0] ? v : unroll::narrow(v, 0, start, length);
+  });
+}
+
+// The rows of several states below each other.
+template <class S>
+S stack_states(std::vector<S> states) {
+  if (states.size() == 1) return states.front();
+  S out = states.front();
+  const auto to = parts_of(out);
+  for (std::size_t k = 0; k < to.size(); ++k) {
+    std::vector<Var> rows;
+    for (S& s : states) rows.push_back(*parts_of(s)[k]);
+    *to[k] = concat(rows, 0);
+  }
+  return out;
+}
+
+// The loop over steps [begin, end). `rows` are those of these steps alone; the state has all B
+// rows, sorted, before and after: those of sequences that have ended (or, in reverse, have not
+// begun) pass through.
+template <class C>
+std::pair<Var, typename C::State> run_steps(const C& cell, const Var& rows,
+                                            const typename C::State& state,
+                                            const SequenceLayout& layout, bool reverse, Index begin,
+                                            Index end) {
+  using State = typename C::State;
+  const Index all = layout.sequences(), base = layout.offset(begin);
+  std::vector<Var> outputs;
+  const auto step = [&](const State& s, Index t) {
+    State next = cell.step(unroll::narrow(rows, 0, layout.offset(t) - base, layout.batch(t)), s);
+    outputs.push_back(*parts_of(next).front());
+    return next;
+  };
+  std::vector<State> rest;  // in the order in which they go below the running rows, last first
+  Index running = layout.batch(reverse ? end - 1 : begin);
+  State s = narrow_state(state, 0, running);
+  if (!reverse) {
+    if (running < all) rest.push_back(narrow_state(state, running, all - running));
+    for (Index t = begin; t < end; ++t) {
+      if (layout.batch(t) < running) {
+        rest.push_back(narrow_state(s, layout.batch(t), running - layout.batch(t)));
+        s = narrow_state(s, 0, running = layout.batch(t));
+      }
+      s = step(s, t);
+    }
+  } else {
+    for (Index t = end - 1; t >= begin; --t) {
+      if (layout.batch(t) > running) {
+        s = stack_states<State>({s, narrow_state(state, running, layout.batch(t) - running)});
+        running = layout.batch(t);
+      }
+      s = step(s, t);
+    }
+    if (running < all) rest.push_back(narrow_state(state, running, all - running));
+    std::reverse(outputs.begin(), outputs.end());
+  }
+  std::vector<State> pieces{s};
+  pieces.insert(pieces.end(), rest.rbegin(), rest.rend());
+  return {outputs.size() == 1 ? outputs.front() : concat(outputs, 0),
+          stack_states(std::move(pieces))};
+}
+
+// run_steps in segments whose insides are computed again in backward (see checkpoint).
+template <class C>
+std::pair<Var, typename C::State> run_checkpointed(const C& cell, const Var& rows,
+                                                   typename C::State state,
+                                                   const SequenceLayout& layout, bool reverse,
+                                                   Index every) {
+  std::vector<Var> outputs;
+  const Index steps = layout.steps(), segments = (steps + every - 1) / every;
+  for (Index i = 0; i < segments; ++i) {
+    const Index begin = (reverse ? segments - 1 - i : i) * every,
+                end = std::min(begin + every, steps);
+    std::vector<Var> inputs{
+        unroll::narrow(rows, 0, layout.offset(begin), layout.offset(end) - layout.offset(begin))};
+    for (Var* part : parts_of(state)) inputs.push_back(*part);
+    const auto segment = [cell = &cell, state, layout, reverse, begin,
+                          end](const std::vector<Var>& in) {
+      auto from = state;
+      std::size_t k = 1;
+      for (Var* part : parts_of(from)) *part = in[k++];
+      auto [out, last] = run_steps(*cell, in[0], from, layout, reverse, begin, end);
+      std::vector<Var> results{out};
+      for (Var* part : parts_of(last)) results.push_back(*part);
+      return results;
+    };
+    const std::vector<Var> results = checkpoint(segment, inputs);
+    outputs.push_back(results[0]);
+    std::size_t k = 1;
+    for (Var* part : parts_of(state)) *part = results[k++];
+  }
+  if (reverse) std::reverse(outputs.begin(), outputs.end());
+  return {concat(outputs, 0), state};
+}
+
+}  // namespace detail
+
+// The same state off the tape, for the next chunk of a long sequence.
+template <class S>
+requires std::is_aggregate_v<S> S detach(const S& state) {
+  return detail::map_state(state, [](const Var& v) { return v.detach(); });
+}
+
+struct UnrollOptions {
+  bool reverse = false;  // from each sequence's end to its beginning
+  bool fused = true;     // take the cell's fused form where it has one
+  Index checkpoint_every =
+      0;  // > 0: keep the state every so many steps and compute the rest again in backward; about
+          // sqrt(T) makes memory grow as the square root of T
+};
+
+template <class State>
+struct Unrolled {
+  Sequence sequence;  // the outputs, rows [N, H]
+  State last;         // each sequence's last state, in the order given (in reverse: the one at its
+                      // beginning)
+};
+
+template <Cell C>
+Unrolled<typename C::State> unroll(const C& cell, const Sequence& x, typename C::State state,
+                                   const UnrollOptions& options = {}) {
+  const SequenceLayout& layout = x.layout;
+  const bool sorted = layout.is_sorted();
+  for (Var* part : detail::parts_of(state)) {
+    check(part->defined() && part->rank() >= 1 && part->shape()[0] == layout.sequences(),
+          "unroll: a state with one row for each of {} sequences was required: got {}",
+          layout.sequences(), part->defined() ? part->shape().str() : "an undefined one");
+    if (!sorted) *part = index_select(*part, 0, layout.order());
+  }
+  std::pair<Var, typename C::State> result;
+  bool done = false;
+  if constexpr (requires { cell.run(x.rows, state, layout, true); }) {
+    if (options.fused && options.checkpoint_every == 0 && cell.can_run()) {
+      result = cell.run(x.rows, state, layout, options.reverse);
+      done = true;
+    }
+  }
+  if (!done) {
+    const Var projected = cell.project(x.rows);
+    result =
+        options.checkpoint_every > 0
+            ? detail::run_checkpointed(cell, projected, state, layout, options.reverse,
+                                       options.checkpoint_every)
+            : detail::run_steps(cell, projected, state, layout, options.reverse, 0, layout.steps());
+  }
+  if (!sorted)
+    result.second = detail::map_state(
+        result.second, [&](const Var& v) { return index_select(v, 0, layout.place()); });
+  return {Sequence(result.first, layout), result.second};
+}
+
+}  // namespace unroll::nn

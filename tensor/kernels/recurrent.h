@@ -1,0 +1,76 @@
+// A recurrent layer over all time steps in one call, forward and backward; and one step of a
+// stream.
+//
+// N rows in the order of a SequenceLayout, B sequences, H hidden, G gate blocks (RNN 1, GRU 3: r z
+// n, LSTM 4: i f g o). Rows of the batch are independent of each other, so each thread takes its
+// own through all time steps.
+#pragma once
+
+#include <unroll/tensor/types.h>
+
+namespace unroll::kernels {
+
+enum class Recurrence : std::uint8_t { rnn_tanh, rnn_relu, lstm, gru };
+
+constexpr Index gates_of(Recurrence kind) {
+  return kind == Recurrence::lstm ? 4 : kind == Recurrence::gru ? 3 : 1;
+}
+// Numbers kept for each row beside the output: LSTM i f g o c, GRU r z n q with q = h whn + bhn.
+constexpr Index saved_of(Recurrence kind) {
+  return kind == Recurrence::lstm ? 5 : kind == Recurrence::gru ? 4 : 0;
+}
+
+struct Steps {
+  const Index* offsets;  // [T + 1]
+  Index steps;           // T
+  bool reverse;          // from the last step to the first
+  Index batch(Index t) const { return offsets[t + 1] - offsets[t]; }
+  Index rows() const { return offsets[steps]; }
+};
+
+template <class T>
+struct RecurrentForward {
+  const T* x;  // [N, G H] projected inputs, bias included, rows step_x apart; may be where the kind
+               // saves its
+  Index step_x;   // gates (LSTM) or `rows` (RNN), so that nothing is copied
+  const T* w;     // [H, G H]
+  const T* bias;  // [H] GRU's bhn, or null
+  const T* h0;    // [B, H]
+  const T* c0;    // [B, H] LSTM
+  T* rows;        // [N, H]
+  T* saved;       // [N, saved_of(kind) H]
+  T* h;           // [B, H] last states
+  T* c;           // [B, H] LSTM
+};
+template <class T>
+void recurrent_forward(Recurrence kind, const Steps& steps, Index hidden,
+                       const RecurrentForward<T>& args);
+
+template <class T>
+struct RecurrentBackward {
+  const T* w;     // [H, G H]
+  const T* h0;    // [B, H]
+  const T* c0;    // [B, H] LSTM
+  const T* rows;  // [N, H]
+  const T* saved;
+  const T* d_rows;  // [N, H], or null
+  T* dx;            // [N, G H]
+  T* dhw;  // [N, G H] GRU: the gradient of h w, whose last block is not that of x; else null
+  T* dh;   // [B, H] in: gradient of the last state; out: of h0
+  T* dc;   // [B, H] LSTM, likewise
+};
+template <class T>
+void recurrent_backward(Recurrence kind, const Steps& steps, Index hidden,
+                        const RecurrentBackward<T>& args);
+
+// The state before each row: [N, H] from rows and h0.
+template <class T>
+void previous_rows(const Steps& steps, Index hidden, const T* rows, const T* h0, T* out);
+
+// One step for a few rows without packing: h, c [m, H] are replaced. x [m, G H] is projected;
+// `gates` [m, G H] is scratch.
+template <class T>
+void recurrent_step(Recurrence kind, Index m, Index hidden, const T* x, const T* w, const T* bias,
+                    T* h, T* c, T* gates);
+
+}  // namespace unroll::kernels

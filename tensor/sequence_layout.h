@@ -1,0 +1,61 @@
+// SequenceLayout: what is ragged about a batch of sequences.
+//
+// B sequences of lengths L_b stand as N = sum L_b rows, and nothing is padded. The rows of time
+// step t are one contiguous block: those of all sequences longer than t, the longest sequence
+// first. So recurrence slices and never gathers. Sequences keep the number b under which they were
+// given; the sorting shows nowhere but in `order` and `row`.
+#pragma once
+
+#include <unroll/tensor/index_tensor.h>
+
+#include <memory>
+
+namespace unroll {
+
+class SequenceLayout {
+ public:
+  SequenceLayout() = default;
+  // Lengths of at least 1, in the order of the batch.
+  explicit SequenceLayout(std::vector<Index> lengths);
+  static SequenceLayout equal(Index sequences, Index steps);
+
+  Index sequences() const { return static_cast<Index>(data_->lengths.size()); }  // B
+  Index rows() const { return data_->offsets.back(); }                           // N
+  Index steps() const { return static_cast<Index>(data_->offsets.size()) - 1; }  // T
+  const std::vector<Index>& lengths() const { return data_->lengths; }           // [B]
+  Index offset(Index t) const { return data_->offsets[t]; }  // first row of step t
+  Index batch(Index t) const {
+    return data_->offsets[t + 1] - data_->offsets[t];
+  }                                                                     // rows of step t
+  const std::vector<Index>& offsets() const { return data_->offsets; }  // [T + 1]
+  bool is_equal() const { return batch(0) == batch(steps() - 1); }
+  bool is_sorted() const { return data_->sorted; }  // given longest first, as equal lengths are
+  const IndexTensor& order() const {
+    return data_->order;
+  }  // [B] which sequence stands at place i of a step
+  const IndexTensor& place() const {
+    return data_->place;
+  }  // [B] the inverse: where sequence b stands
+
+  // The row of sequence b at time t (negative: from its end); bounds are checked.
+  Index row(Index b, Index t) const;
+  IndexTensor rows_of(Index b) const;    // [L_b]
+  IndexTensor first_rows() const;        // [B]
+  IndexTensor last_rows() const;         // [B]
+  IndexTensor sequence_of_rows() const;  // [N] the sequence each row belongs to
+  IndexTensor time_of_rows() const;      // [N]
+
+  friend bool operator==(const SequenceLayout& a, const SequenceLayout& b) {
+    return a.data_ == b.data_ || (a.data_ && b.data_ && a.data_->lengths == b.data_->lengths);
+  }
+
+ private:
+  struct Data {
+    std::vector<Index> lengths, offsets;
+    IndexTensor order, place;
+    bool sorted = true;
+  };
+  std::shared_ptr<const Data> data_;
+};
+
+}  // namespace unroll
