@@ -97,8 +97,8 @@ void check_arguments(Recurrence kind, const In& x, const RecurrentWeights& w, co
     check_same_dtype(name, x.value(), s.value());
   }
   for (const auto& [bias, size] : {std::pair{&w.b, gates * hidden}, std::pair{&w.bhn, hidden}})
-    check(!bias->defined() || bias->shape() == Shape({size}),
-          "{}: a bias [{}] was required: got {}", name, size, bias->shape());
+    if (bias->defined() && bias->shape() != Shape({size}))
+      fail("{}: a bias [{}] was required: got {}", name, size, bias->shape());
   check_same_dtype(name, x.value(), w.wx.value());
   check_same_dtype(name, x.value(), w.wh.value());
 }

@@ -1,0 +1,220 @@
+// RNN, LSTM and GRU: relations that hold over random shapes, and gradients.
+#include "random_sequences.h"
+
+#include <unroll/autograd/gradcheck.h>
+
+using namespace unroll;
+
+namespace {
+
+template <class Layer>
+struct Kind {
+  using type = Layer;
+};
+
+// A loss in which each output counts differently.
+template <class Result>
+Var weighted(const Result& out, std::uint64_t seed) {
+  Generator g(seed);
+  Var loss = sum(out.rows * g.normal(out.rows.shape(), 0, 1, out.rows.dtype()));
+  for (auto s : out.state)
+    for (Var* part : nn::detail::parts_of(s)) loss = loss + sum(*part * g.normal(part->shape(), 0, 1, part->dtype()));
+  return loss;
+}
+
+template <class State>
+std::vector<State> random_state(Generator& g, const std::vector<State>& like) {
+  std::vector<State> out = like;
+  for (State& s : out)
+    for (Var* part : nn::detail::parts_of(s)) *part = Var(g.normal(part->shape(), 0, 0.5, part->dtype()));
+  return out;
+}
+
+template <class Layer>
+std::vector<typename Layer::State> states_for(const Layer& layer, Generator& g, Index batch) {
+  std::vector<typename Layer::State> out;
+  for (std::size_t l = 0; l < layer.layers.size(); ++l) {
+    out.push_back(layer.layers[l].initial(batch));
+    if (!layer.reverse.empty()) out.push_back(layer.reverse[l].initial(batch));
+  }
+  return random_state(g, out);
+}
+
+}  // namespace
+
+#define ALL_LAYERS nn::RNN, nn::LSTM, nn::GRU
+
+TEST_CASE_TEMPLATE("the fused loop equals the loop in plain ops, values and gradients", Layer, ALL_LAYERS) {
+  Generator g(7);
+  for (DType dtype : {f32, f64})
+    for (bool bidirectional : {false, true})
+      for (bool equal : {true, false})
+        for (Index hidden : {1, 5, 16, 37}) {
+          manual_seed(3);
+          const Layer layer({.in = 3, .hidden = hidden, .layers = 2, .bidirectional = bidirectional, .dtype = dtype});
+          const Index batch = 1 + g.below(14);
+          const auto lengths = equal ? std::vector<Index>(batch, 6) : random_lengths(g, batch, 9);
+          const nn::Sequence x = random_sequence(g, lengths, 3, dtype);
+          const auto start = states_for(layer, g, batch);
+          const auto run = [&](bool fused) { return layer(x, start, {.fused = fused}); };
+          const double tolerance = dtype == f32 ? 2e-5 : 1e-12;
+          const auto a = run(true), b = run(false);
+          CHECK(distance(a.rows.value(), b.rows.value()) < tolerance);
+          CHECK(distance(a.last().value(), b.last().value()) < tolerance);
+          const NamedParams params = nn::parameters(layer);
+          const auto ga = gradients_of([&] { return weighted(run(true), 5); }, params);
+          const auto gb = gradients_of([&] { return weighted(run(false), 5); }, params);
+          for (std::size_t i = 0; i < ga.size(); ++i) {
+            CAPTURE(params[i].name);
+            CHECK(distance(ga[i], gb[i]) < tolerance * (1 + max(abs(gb[i])).item()));
+            CHECK(max(abs(gb[i])).item() > 0);
+          }
+        }
+}
+
+TEST_CASE_TEMPLATE("a layer's gradients agree with finite differences, to second order", Layer, ALL_LAYERS) {
+  manual_seed(1);
+  Generator g(2);
+  const Layer layer({.in = 2, .hidden = 3, .bidirectional = true, .dtype = f64});
+  const std::vector<Index> lengths{2, 3, 1};
+  const nn::Sequence x = random_sequence(g, lengths, 2);
+  const auto f = [&](const std::vector<Var>& in) { return weighted(layer(nn::Sequence(in[0], x.layout)), 9); };
+  const auto first = gradcheck(f, {x.rows.value()});
+  CHECK_MESSAGE(first, first.message);
+  const auto second = gradgradcheck(f, {x.rows.value()});
+  CHECK_MESSAGE(second, second.message);
+  const auto weights = gradcheck_params([&] { return weighted(layer(x), 9); }, nn::parameters(layer));
+  CHECK_MESSAGE(weights, weights.message);
+}
+
+TEST_CASE_TEMPLATE("no state equals a zero state", Layer, ALL_LAYERS) {
+  Generator g(1);
+  const Layer layer({.in = 3, .hidden = 4, .dtype = f64});
+  const nn::Sequence x = random_sequence(g, random_lengths(g, 5, 6), 3);
+  CHECK(distance(layer(x).rows.value(), layer(x, {layer.layers[0].initial(5)}).rows.value()) == 0);
+}
+
+TEST_CASE_TEMPLATE("a batch of n equals n batches of one", Layer, ALL_LAYERS) {
+  Generator g(3);
+  const Layer layer({.in = 3, .hidden = 20, .layers = 2, .bidirectional = true, .dtype = f64});
+  const nn::Sequence x = random_sequence(g, random_lengths(g, 6, 8), 3);
+  const auto all = layer(x);
+  for (Index b = 0; b < x.size(); ++b) {
+    const Tensor rows = x.at(b).value();
+    const auto one = layer(nn::Sequence(rows, SequenceLayout::equal(1, rows.shape()[0])));
+    CHECK(distance(one.rows.value(), all.at(b).value()) < 1e-14);
+    CHECK(distance(one.last().value(), all.last().value().narrow(0, b, 1)) < 1e-14);
+  }
+}
+
+TEST_CASE_TEMPLATE("a permuted batch gives permuted results", Layer, ALL_LAYERS) {
+  Generator g(4);
+  const Layer layer({.in = 2, .hidden = 5, .bidirectional = true, .dtype = f64});
+  const nn::Sequence x = random_sequence(g, random_lengths(g, 7, 9), 2);
+  const std::vector<Index> order = g.permutation(7);
+  std::vector<Tensor> parts;
+  for (Index b : order) parts.push_back(x.at(b).value());
+  const Tensor permuted = layer(nn::Sequence::from(parts)).last().value();
+  CHECK(distance(permuted, index_select(layer(x).last(), 0, IndexTensor(order)).value()) < 1e-14);
+}
+
+TEST_CASE_TEMPLATE("a sequence in chunks with the state carried equals the whole", Layer, ALL_LAYERS) {
+  Generator g(5);
+  const Layer layer({.in = 3, .hidden = 6, .layers = 2, .dtype = f64});
+  const Index batch = 4, steps = 10;
+  const Tensor rows = g.normal({steps * batch, 3}, 0, 1, f64);
+  const auto whole = layer(nn::Sequence(rows, SequenceLayout::equal(batch, steps)));
+  std::vector<typename Layer::State> state;
+  for (Index at : {0, 3, 7}) {
+    const Index n = at == 0 ? 3 : at == 3 ? 4 : 3;
+    const auto out = layer(nn::Sequence(rows.narrow(0, at * batch, n * batch), SequenceLayout::equal(batch, n)), state);
+    CHECK(distance(out.rows.value(), whole.rows.value().narrow(0, at * batch, n * batch)) < 1e-14);
+    state = out.carry();
+  }
+}
+
+TEST_CASE_TEMPLATE("steps by hand equal the sequence", Layer, ALL_LAYERS) {
+  Generator g(6);
+  const Layer layer({.in = 3, .hidden = 8, .layers = 2, .dtype = f64});
+  const Tensor rows = g.normal({5 * 2, 3}, 0, 1, f64);
+  const auto whole = layer(nn::Sequence(rows, SequenceLayout::equal(2, 5)));
+  std::vector<typename Layer::State> state;
+  for (Index t = 0; t < 5; ++t) {
+    const Var h = layer.step(rows.narrow(0, 2 * t, 2), state);
+    CHECK(distance(h.value(), whole.rows.value().narrow(0, 2 * t, 2)) < 1e-14);
+  }
+}
+
+TEST_CASE_TEMPLATE("checkpointing changes memory, not gradients", Layer, ALL_LAYERS) {
+  Generator g(8);
+  const Layer layer({.in = 3, .hidden = 5, .bidirectional = true, .dtype = f64});
+  const nn::Sequence x = random_sequence(g, random_lengths(g, 6, 11), 3);
+  const NamedParams params = nn::parameters(layer);
+  const auto plain = gradients_of([&] { return weighted(layer(x), 5); }, params);
+  const auto saved = gradients_of([&] { return weighted(layer(x, {}, {.checkpoint_every = 3}), 5); }, params);
+  for (std::size_t i = 0; i < plain.size(); ++i) CHECK(distance(plain[i], saved[i]) < 1e-12);
+}
+
+TEST_CASE_TEMPLATE("results do not depend on the number of threads", Layer, ALL_LAYERS) {
+  Generator g(9);
+  const Layer layer({.in = 40, .hidden = 70});
+  const nn::Sequence x = random_sequence(g, random_lengths(g, 30, 20), 40, f32);
+  const NamedParams params = nn::parameters(layer);
+  const int before = threads();
+  std::vector<std::vector<Tensor>> results;
+  for (int count : {1, 2, 3}) {
+    set_threads(count);
+    results.push_back(gradients_of([&] { return weighted(layer(x), 5); }, params));
+  }
+  set_threads(before);
+  for (std::size_t i = 0; i < params.size(); ++i)
+    for (std::size_t k : {1, 2}) CHECK(distance(results[0][i], results[k][i]) == 0);
+}
+
+TEST_CASE("every option of the cells has gradients that agree with finite differences") {
+  manual_seed(5);
+  Generator g(3);
+  const nn::Sequence x = random_sequence(g, {3, 1, 2}, 2);
+  const auto holds = [&](const auto& layer) {
+    const auto result = gradcheck_params([&] { return weighted(layer(x), 4); }, nn::parameters(layer));
+    CHECK_MESSAGE(result, result.message);
+  };
+  holds(nn::LSTM({.in = 2, .hidden = 3, .peephole = true, .dtype = f64}));
+  holds(nn::LSTM({.in = 2, .hidden = 3, .layer_norm = true, .dtype = f64}));
+  holds(nn::LSTM({.in = 2, .hidden = 3, .layers = 2, .projection = 2, .learned_state = true, .dtype = f64}));
+  holds(nn::LSTM({.in = 2, .hidden = 3, .forget_bias = 1, .learned_state = true, .dtype = f64}));
+  holds(nn::GRU({.in = 2, .hidden = 3, .reset_after = false, .dtype = f64}));
+  holds(nn::GRU({.in = 2, .hidden = 3, .bias = false, .learned_state = true, .dtype = f64}));
+  holds(nn::RNN({.in = 2, .hidden = 3, .relu = true, .dtype = f64}));
+}
+
+TEST_CASE("a cell of one's own goes through unroll as the built-in ones do") {
+  struct MyCell {
+    struct State {
+      Var h;
+    };
+    Param u, w, b;
+    Var project(const Var& x) const { return matmul(x, u) + b; }
+    State step(const Var& ux, const State& s) const { return {tanh(ux + matmul(s.h, w))}; }
+  };
+  Generator g(1);
+  const nn::RNNCell cell({.in = 3, .hidden = 4, .dtype = f64});
+  const MyCell mine{cell.wx, cell.wh, cell.b};
+  const nn::Sequence x = random_sequence(g, {4, 2, 6}, 3);
+  const auto a = nn::unroll(mine, x, {Tensor::zeros({3, 4}, f64)});
+  const auto b = nn::unroll(cell, x, cell.initial(3));
+  CHECK(distance(a.sequence.rows.value(), b.sequence.rows.value()) < 1e-14);
+  CHECK(distance(a.last.h.value(), b.last.h.value()) < 1e-14);
+}
+
+TEST_CASE("wrong inputs are refused with a sentence") {
+  const nn::LSTM lstm({.in = 3, .hidden = 4});
+  CHECK_THROWS_WITH_AS(nn::LSTM({.in = 0, .hidden = 4}), "LSTM: in and hidden of at least 1 were required: got 0 and 4",
+                       std::invalid_argument);
+  const nn::Sequence x(Tensor::zeros({4, 2}), SequenceLayout::equal(2, 2));
+  CHECK_THROWS_WITH_AS(lstm(x), "LSTM: inputs [.., 3] were required: got [4, 2]", std::invalid_argument);
+  const nn::Sequence y(Tensor::zeros({4, 3}), SequenceLayout::equal(2, 2));
+  CHECK_THROWS_AS(lstm(y, {lstm.layers[0].initial(3)}), std::invalid_argument);
+  CHECK_THROWS_AS(lstm(y, {lstm.layers[0].initial(2), lstm.layers[0].initial(2)}), std::invalid_argument);
+  CHECK_THROWS_AS(SequenceLayout({3, 0}), std::invalid_argument);
+}
