@@ -1,0 +1,76 @@
+// Attention over sequences: scaled dot products (Vaswani et al. 2017), many heads, and the additive kind (Bahdanau et al. 2015).
+//
+// B batch, T queries, S keys, D model size, H heads. A query all of whose keys are masked gives zeros, never NaN.
+#pragma once
+
+#include <unroll/nn/layers.h>
+
+namespace unroll::nn {
+
+struct Attended {
+  Var out;      // [.., T, D]
+  Var weights;  // [.., T, S]; undefined unless asked for
+};
+
+struct AttentionOptions {
+  bool causal = false;           // query t sees keys 0 .. t only (the last query sees all, when S > T)
+  Tensor mask = {};              // 0 where a key must not be seen; broadcasts to [.., T, S]
+  double scale = 0;              // 0: 1 / sqrt(size of a key)
+  double dropout = 0;            // of the weights, while a Tape is alive
+  bool weights = false;          // return the weights
+};
+// q [.., T, K], k [.., S, K], v [.., S, D]
+Attended scaled_dot_product_attention(const In& q, const In& k, const In& v, const AttentionOptions& options = {});
+
+class MultiHeadAttention {
+ public:
+  struct Options {
+    Index dim = 0, heads = 1;
+    bool bias = true;
+    double dropout = 0;
+    DType dtype = f32;
+  };
+  struct CallOptions {
+    bool causal = false;
+    Tensor mask = {};      // broadcasts to [B, heads, T, S]
+    bool weights = false;  // [B, heads, T, S]
+  };
+  explicit MultiHeadAttention(const Options& options);
+  // query [B, T, D], key and value [B, S, D]
+  Attended operator()(const In& query, const In& key, const In& value, const CallOptions& options) const;
+  Attended operator()(const In& query, const In& key, const In& value) const { return (*this)(query, key, value, {}); }
+  // Each sequence attends to itself; nothing is computed for padding in the projections, and it is never seen.
+  Sequence operator()(const Sequence& x, const CallOptions& options) const;
+  Sequence operator()(const Sequence& x) const { return (*this)(x, {}); }
+
+  Linear query_key_value, out;  // [D, 3 D], [D, D]
+  UNROLL_FIELDS(query_key_value, out)
+
+ private:
+  Var heads_of(const Var& x) const;  // [B, T, D] -> [B, heads, T, D / heads]
+  Var joined(const Var& x) const;    // and back
+
+  Index heads_;
+  double dropout_;
+};
+
+// weights = softmax_s(v . tanh(q wq + k wk)); out = sum_s weights_s value_s.
+class AdditiveAttention {
+ public:
+  struct Options {
+    Index query = 0, key = 0, hidden = 0;
+    DType dtype = f32;
+  };
+  explicit AdditiveAttention(const Options& options);
+  // One query for each sequence, [B, query], over that sequence's rows: out [B, key]; weights one for each row, [N].
+  Attended operator()(const In& query, const Sequence& keys) const;
+
+  Linear wq, wk;  // [query, hidden], [key, hidden]
+  Param v;        // [hidden, 1]
+  UNROLL_FIELDS(wq, wk, v)
+};
+
+// Softmax of scores [N] within each sequence of a batch.
+Var softmax_by_sequence(const In& scores, const SequenceLayout& layout);
+
+}  // namespace unroll::nn
