@@ -11,19 +11,23 @@ namespace {
 Tensor causal_mask(Index queries, Index keys, DType dtype) {
   Tensor mask = Tensor::zeros({queries, keys}, dtype);
   for (Index t = 0; t < queries; ++t)
-    mask.narrow(0, t, 1).narrow(1, 0, std::max<Index>(0, std::min(keys, t + 1 + keys - queries))).fill_(1);
+    mask.narrow(0, t, 1)
+        .narrow(1, 0, std::max<Index>(0, std::min(keys, t + 1 + keys - queries)))
+        .fill_(1);
   return mask;
 }
 
 }  // namespace
 
-Attended scaled_dot_product_attention(const In& q, const In& k, const In& v, const AttentionOptions& o) {
-  check(q->rank() >= 2 && k->rank() >= 2 && v->rank() >= 2 && q->shape().back() == k->shape().back() &&
-            k->shape()[-2] == v->shape()[-2],
-        "attention: q [.., T, K], k [.., S, K] and v [.., S, D] were required: got {}, {} and {}", q->shape(), k->shape(),
-        v->shape());
+Attended scaled_dot_product_attention(const In& q, const In& k, const In& v,
+                                      const AttentionOptions& o) {
+  check(q->rank() >= 2 && k->rank() >= 2 && v->rank() >= 2 &&
+            q->shape().back() == k->shape().back() && k->shape()[-2] == v->shape()[-2],
+        "attention: q [.., T, K], k [.., S, K] and v [.., S, D] were required: got {}, {} and {}",
+        q->shape(), k->shape(), v->shape());
   const Index queries = q->shape()[-2], keys = k->shape()[-2];
-  const double scale = o.scale > 0 ? o.scale : 1 / std::sqrt(static_cast<double>(q->shape().back()));
+  const double scale =
+      o.scale > 0 ? o.scale : 1 / std::sqrt(static_cast<double>(q->shape().back()));
   Var scores = matmul(*q * scale, transpose(k));  // [.., T, S]
   Tensor visible;
   if (o.mask.defined()) visible = o.mask.to(q->dtype());
@@ -46,8 +50,9 @@ MultiHeadAttention::MultiHeadAttention(const Options& o)
       out({.in = o.dim, .out = o.dim, .bias = o.bias, .dtype = o.dtype}),
       heads_(o.heads),
       dropout_(o.dropout) {
-  check(o.heads >= 1 && o.dim % o.heads == 0, "MultiHeadAttention: a dim that divides by heads was required: got {} and {}",
-        o.dim, o.heads);
+  check(o.heads >= 1 && o.dim % o.heads == 0,
+        "MultiHeadAttention: a dim that divides by heads was required: got {} and {}", o.dim,
+        o.heads);
   query_key_value.weight.set_value(xavier_uniform({o.dim, 3 * o.dim}, 1, {.dtype = o.dtype}));
   if (o.bias) {
     query_key_value.bias.set_value(Tensor::zeros({3 * o.dim}, o.dtype));
@@ -62,12 +67,13 @@ Var MultiHeadAttention::joined(const Var& x) const {
   return reshape(transpose(x, 1, 2), {x.shape()[0], x.shape()[2], heads_ * x.shape()[3]});
 }
 
-Attended MultiHeadAttention::operator()(const In& query, const In& key, const In& value, const CallOptions& o) const {
+Attended MultiHeadAttention::operator()(const In& query, const In& key, const In& value,
+                                        const CallOptions& o) const {
   const Index dim = out.weight.shape()[0];
   for (const Var* x : {&*query, &*key, &*value})
     check(x->rank() == 3 && x->shape()[2] == dim && x->shape()[0] == query->shape()[0],
-          "MultiHeadAttention: inputs [B, T, {}] of one B were required: got {}, {} and {}", dim, query->shape(), key->shape(),
-          value->shape());
+          "MultiHeadAttention: inputs [B, T, {}] of one B were required: got {}, {} and {}", dim,
+          query->shape(), key->shape(), value->shape());
   // One product for all three where they are the same.
   const bool same = &*query == &*key && &*key == &*value;
   std::vector<Var> parts;
@@ -77,8 +83,9 @@ Attended MultiHeadAttention::operator()(const In& query, const In& key, const In
     const Var* inputs[] = {&*query, &*key, &*value};
     for (Index i = 0; i < 3; ++i) {
       const Var w = narrow(query_key_value.weight, 1, i * dim, dim);
-      parts.push_back(linear(*inputs[i], w,
-                             query_key_value.bias.defined() ? narrow(query_key_value.bias, 0, i * dim, dim) : Var()));
+      parts.push_back(linear(
+          *inputs[i], w,
+          query_key_value.bias.defined() ? narrow(query_key_value.bias, 0, i * dim, dim) : Var()));
     }
   }
   const Attended a = scaled_dot_product_attention(
@@ -90,24 +97,27 @@ Attended MultiHeadAttention::operator()(const In& query, const In& key, const In
 Sequence MultiHeadAttention::operator()(const Sequence& x, const CallOptions& o) const {
   const Index dim = out.weight.shape()[0], batch = x.size(), steps = x.layout.steps();
   check(!o.mask.defined() && !o.weights,
-        "MultiHeadAttention: a Sequence is masked by its lengths: for a mask or the weights, pass padded tensors");
-  check(x.rows.rank() == 2 && x.rows.shape()[1] == dim, "MultiHeadAttention: rows [N, {}] were required: got {}", dim,
-        x.rows.shape());
+        "MultiHeadAttention: a Sequence is masked by its lengths: for a mask or the weights, pass "
+        "padded tensors");
+  check(x.rows.rank() == 2 && x.rows.shape()[1] == dim,
+        "MultiHeadAttention: rows [N, {}] were required: got {}", dim, x.rows.shape());
   const std::vector<Var> parts = split(query_key_value(x.rows), {dim, dim, dim}, 1);
   Tensor visible;
   if (!x.layout.is_equal()) {
     visible = Tensor::zeros({batch, 1, 1, steps}, x.rows.dtype());
-    for (Index b = 0; b < batch; ++b) visible.narrow(0, b, 1).narrow(3, 0, x.layout.lengths()[b]).fill_(1);
+    for (Index b = 0; b < batch; ++b)
+      visible.narrow(0, b, 1).narrow(3, 0, x.layout.lengths()[b]).fill_(1);
   }
   const auto grid = [&](const Var& rows) { return heads_of(Sequence(rows, x.layout).padded()); };
-  const Attended a = scaled_dot_product_attention(grid(parts[0]), grid(parts[1]), grid(parts[2]),
-                                                  {.causal = o.causal, .mask = visible, .dropout = dropout_});
+  const Attended a =
+      scaled_dot_product_attention(grid(parts[0]), grid(parts[1]), grid(parts[2]),
+                                   {.causal = o.causal, .mask = visible, .dropout = dropout_});
   return {out(Sequence::from_padded(joined(a.out), x.layout.lengths()).rows), x.layout};
 }
 
 Var softmax_by_sequence(const In& scores, const SequenceLayout& layout) {
-  check(scores->shape() == Shape({layout.rows()}), "softmax_by_sequence: {} scores were required: got {}", layout.rows(),
-        scores->shape());
+  check(scores->shape() == Shape({layout.rows()}),
+        "softmax_by_sequence: {} scores were required: got {}", layout.rows(), scores->shape());
   const Sequence rows(reshape(scores, {layout.rows(), 1}), layout);
   const Var grid = reshape(rows.padded(-INFINITY), {layout.sequences(), layout.steps()});
   const Var weights = reshape(softmax(grid), {layout.sequences(), layout.steps(), 1});
@@ -121,7 +131,8 @@ AdditiveAttention::AdditiveAttention(const Options& o)
 
 Attended AdditiveAttention::operator()(const In& query, const Sequence& keys) const {
   check(query->rank() == 2 && query->shape()[0] == keys.size(),
-        "AdditiveAttention: one query for each of {} sequences was required: got {}", keys.size(), query->shape());
+        "AdditiveAttention: one query for each of {} sequences was required: got {}", keys.size(),
+        query->shape());
   const Index n = keys.layout.rows();
   const Var q = index_select(wq(query), 0, keys.layout.sequence_of_rows());  // [N, hidden]
   const Var scores = reshape(matmul(tanh(q + wk(keys.rows)), v), {n});

@@ -1,6 +1,8 @@
-// Attention over sequences: scaled dot products (Vaswani et al. 2017), many heads, and the additive kind (Bahdanau et al. 2015).
+// Attention over sequences: scaled dot products (Vaswani et al. 2017), many heads, and the additive
+// kind (Bahdanau et al. 2015).
 //
-// B batch, T queries, S keys, D model size, H heads. A query all of whose keys are masked gives zeros, never NaN.
+// B batch, T queries, S keys, D model size, H heads. A query all of whose keys are masked gives
+// zeros, never NaN.
 #pragma once
 
 #include <unroll/nn/layers.h>
@@ -13,14 +15,15 @@ struct Attended {
 };
 
 struct AttentionOptions {
-  bool causal = false;           // query t sees keys 0 .. t only (the last query sees all, when S > T)
-  Tensor mask = {};              // 0 where a key must not be seen; broadcasts to [.., T, S]
-  double scale = 0;              // 0: 1 / sqrt(size of a key)
-  double dropout = 0;            // of the weights, while a Tape is alive
-  bool weights = false;          // return the weights
+  bool causal = false;   // query t sees keys 0 .. t only (the last query sees all, when S > T)
+  Tensor mask = {};      // 0 where a key must not be seen; broadcasts to [.., T, S]
+  double scale = 0;      // 0: 1 / sqrt(size of a key)
+  double dropout = 0;    // of the weights, while a Tape is alive
+  bool weights = false;  // return the weights
 };
 // q [.., T, K], k [.., S, K], v [.., S, D]
-Attended scaled_dot_product_attention(const In& q, const In& k, const In& v, const AttentionOptions& options = {});
+Attended scaled_dot_product_attention(const In& q, const In& k, const In& v,
+                                      const AttentionOptions& options = {});
 
 class MultiHeadAttention {
  public:
@@ -37,9 +40,13 @@ class MultiHeadAttention {
   };
   explicit MultiHeadAttention(const Options& options);
   // query [B, T, D], key and value [B, S, D]
-  Attended operator()(const In& query, const In& key, const In& value, const CallOptions& options) const;
-  Attended operator()(const In& query, const In& key, const In& value) const { return (*this)(query, key, value, {}); }
-  // Each sequence attends to itself; nothing is computed for padding in the projections, and it is never seen.
+  Attended operator()(const In& query, const In& key, const In& value,
+                      const CallOptions& options) const;
+  Attended operator()(const In& query, const In& key, const In& value) const {
+    return (*this)(query, key, value, {});
+  }
+  // Each sequence attends to itself; nothing is computed for padding in the projections, and it is
+  // never seen.
   Sequence operator()(const Sequence& x, const CallOptions& options) const;
   Sequence operator()(const Sequence& x) const { return (*this)(x, {}); }
 
@@ -62,7 +69,8 @@ class AdditiveAttention {
     DType dtype = f32;
   };
   explicit AdditiveAttention(const Options& options);
-  // One query for each sequence, [B, query], over that sequence's rows: out [B, key]; weights one for each row, [N].
+  // One query for each sequence, [B, query], over that sequence's rows: out [B, key]; weights one
+  // for each row, [N].
   Attended operator()(const In& query, const Sequence& keys) const;
 
   Linear wq, wk;  // [query, hidden], [key, hidden]

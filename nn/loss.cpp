@@ -16,16 +16,19 @@ Var reduced(const Var& loss, Reduction reduction) {
 void check_pair(const char* name, const In& x, const In& target) {
   target.like(x);
   if (target.is_number()) return;
-  check(x->shape() == target->shape(), "{}: a target of the shape {} was required: got {}", name, x->shape(),
-        target->shape());
+  check(x->shape() == target->shape(), "{}: a target of the shape {} was required: got {}", name,
+        x->shape(), target->shape());
 }
 
 // The mean of rows over the weights of their targets; a batch in which nothing counts is refused.
-Var weighted_mean(const char* name, const Var& rows, const IndexTensor& target, const CrossEntropyOptions& o) {
+Var weighted_mean(const char* name, const Var& rows, const IndexTensor& target,
+                  const CrossEntropyOptions& o) {
   double total = 0;
   for (Index t : target)
     if (t != o.ignore_id) total += o.class_weights.defined() ? o.class_weights.at({t}) : 1;
-  check(total > 0, "{}: at least one target that counts was required for the mean: got {} targets, all ignored or of weight 0",
+  check(total > 0,
+        "{}: at least one target that counts was required for the mean: got {} targets, all "
+        "ignored or of weight 0",
         name, target.numel());
   return sum(rows) * (1 / total);
 }
@@ -33,15 +36,19 @@ Var weighted_mean(const char* name, const Var& rows, const IndexTensor& target, 
 }  // namespace
 
 Var cross_entropy(const In& scores, const IndexTensor& target, const CrossEntropyOptions& o) {
-  const Var rows = cross_entropy_rows(scores, target, {o.ignore_id, o.class_weights, o.label_smoothing});
+  const Var rows =
+      cross_entropy_rows(scores, target, {o.ignore_id, o.class_weights, o.label_smoothing});
   if (o.reduction == Reduction::mean) return weighted_mean("cross_entropy", rows, target, o);
   return reduced(rows, o.reduction);
 }
 
 Var nll_loss(const In& x, const IndexTensor& target, const CrossEntropyOptions& o) {
   check(x->rank() == 2 && target.shape() == Shape({x->shape()[0]}),
-        "nll_loss: log probabilities [N, V] and N target ids were required: got {} and {}", x->shape(), target.shape());
-  check(o.label_smoothing == 0, "nll_loss: no label smoothing was required (cross_entropy has it): got {}", o.label_smoothing);
+        "nll_loss: log probabilities [N, V] and N target ids were required: got {} and {}",
+        x->shape(), target.shape());
+  check(o.label_smoothing == 0,
+        "nll_loss: no label smoothing was required (cross_entropy has it): got {}",
+        o.label_smoothing);
   target.check_range("nll_loss", x->shape()[1], o.ignore_id);
   std::vector<Index> picked;
   Tensor weights = Tensor::zeros(target.shape(), x->dtype());
@@ -50,7 +57,9 @@ Var nll_loss(const In& x, const IndexTensor& target, const CrossEntropyOptions& 
     picked.push_back(counts ? target[i] : 0);
     if (counts) weights.set({i}, o.class_weights.defined() ? o.class_weights.at({target[i]}) : 1);
   }
-  const Var rows = -reshape(gather(x, 1, IndexTensor(std::move(picked), {target.numel(), 1})), target.shape()) * weights;
+  const Var rows =
+      -reshape(gather(x, 1, IndexTensor(std::move(picked), {target.numel(), 1})), target.shape()) *
+      weights;
   if (o.reduction == Reduction::mean) return weighted_mean("nll_loss", rows, target, o);
   return reduced(rows, o.reduction);
 }
@@ -83,14 +92,17 @@ Var bce_with_logits(const In& x, const In& target, const BCEOptions& o) {
   return reduced(loss, o.reduction);
 }
 
-Var gaussian_nll(const In& mean, const In& target, const In& variance, const GaussianNLLOptions& o) {
+Var gaussian_nll(const In& mean, const In& target, const In& variance,
+                 const GaussianNLLOptions& o) {
   check_pair("gaussian_nll", mean, target);
   variance.like(mean);
   broadcast("gaussian_nll", mean->shape(), variance->shape());
-  check(min(variance.value()).item() >= 0, "gaussian_nll: variances of at least 0 were required: got {}",
+  check(min(variance.value()).item() >= 0,
+        "gaussian_nll: variances of at least 0 were required: got {}",
         min(variance.value()).item());
   // As PyTorch does it: the floor changes the number, not the gradient.
-  const Tensor floor = sub(maximum(variance.value(), Tensor::scalar(o.eps, variance->dtype())), variance.value());
+  const Tensor floor =
+      sub(maximum(variance.value(), Tensor::scalar(o.eps, variance->dtype())), variance.value());
   const Var v = *variance + floor;
   Var loss = (log(v) + square(*mean - *target) / v) * 0.5;
   if (o.full) loss = loss + 0.5 * std::log(2 * std::numbers::pi);

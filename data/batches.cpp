@@ -1,0 +1,54 @@
+#include <unroll/data/batches.h>
+#include <unroll/tensor/indexing.h>
+
+#include <algorithm>
+
+namespace unroll::data {
+
+std::vector<std::vector<Index>> shuffled_batches(const std::vector<Index>& lengths,
+                                                 Generator& generator, const BatchOptions& o) {
+  check(o.size >= 1 && o.bucket >= 1,
+        "batches: a size and a bucket of at least 1 were required: got {} and {}", o.size,
+        o.bucket);
+  std::vector<Index> order = generator.permutation(static_cast<Index>(lengths.size()));
+  const auto span = static_cast<std::size_t>(o.size * o.bucket);
+  for (std::size_t at = 0; at < order.size(); at += span)
+    std::stable_sort(order.begin() + static_cast<std::ptrdiff_t>(at),
+                     order.begin() + static_cast<std::ptrdiff_t>(std::min(at + span, order.size())),
+                     [&](Index a, Index b) { return lengths[a] > lengths[b]; });
+  std::vector<std::vector<Index>> batches;
+  for (std::size_t at = 0; at < order.size(); at += static_cast<std::size_t>(o.size)) {
+    const std::size_t end = std::min(at + static_cast<std::size_t>(o.size), order.size());
+    if (o.drop_last && end - at < static_cast<std::size_t>(o.size)) break;
+    batches.emplace_back(order.begin() + static_cast<std::ptrdiff_t>(at),
+                         order.begin() + static_cast<std::ptrdiff_t>(end));
+  }
+  std::vector<std::vector<Index>> out;
+  for (Index i : generator.permutation(static_cast<Index>(batches.size())))
+    out.push_back(std::move(batches[i]));
+  return out;
+}
+
+std::vector<std::vector<Index>> shuffled_batches(Index count, Generator& generator,
+                                                 const BatchOptions& options) {
+  check(count >= 0, "batches: a count of at least 0 was required: got {}", count);
+  return shuffled_batches(std::vector<Index>(static_cast<std::size_t>(count), 1), generator,
+                          options);
+}
+
+Windows windows_ending_at(const Tensor& x, const std::vector<Index>& ends, Index length) {
+  check(x.rank() == 2 && length >= 1 && !ends.empty(),
+        "windows: rows [T, D], a length of at least 1 and at least one end were required: got {}, "
+        "{} and {}",
+        x.shape(), length, ends.size());
+  std::vector<Index> rows;
+  for (Index t = 0; t < length; ++t)
+    for (Index end : ends) {
+      check(end >= length - 1 && end < x.shape()[0],
+            "windows: ends in [{}, {}) were required: got {}", length - 1, x.shape()[0], end);
+      rows.push_back(end - length + 1 + t);
+    }
+  return {index_select(x, 0, rows), SequenceLayout::equal(static_cast<Index>(ends.size()), length)};
+}
+
+}  // namespace unroll::data

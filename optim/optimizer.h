@@ -1,0 +1,154 @@
+// Optimisers: they take the gradients that backward returned and change the parameters.
+//
+//   optim::Adam adam(nn::parameters(model), {.lr = 1e-3});
+//   adam.step(tape.backward(loss));
+//
+// Formulas and defaults are PyTorch's. A parameter for which there is a gradient but which the
+// optimiser does not know is an error that names it. Gradients of embedding tables change only the
+// rows that were used (see Optimizer::step).
+#pragma once
+
+#include <unroll/autograd/gradients.h>
+#include <unroll/tensor/kernels/optimise.h>
+
+#include <functional>
+#include <set>
+
+namespace unroll::optim {
+
+// Some parameters with settings of their own: those whose name contains `match`.
+struct Group {
+  std::string match;
+  double lr_scale = 1;
+  double weight_decay = 0;
+};
+
+// What an optimiser remembers: named tensors, for saving and restoring a run bit by bit.
+using State = std::map<std::string, Tensor>;
+
+class Optimizer {
+ public:
+  virtual ~Optimizer() = default;
+  Optimizer(Optimizer&&) = default;
+
+  // Changes every parameter that has a gradient. A table with gradients of some rows has only these
+  // rows changed, with their own part of the memory: rows without a gradient neither decay nor move
+  // on by momentum (as PyTorch's SparseAdam has it).
+  void step(const Gradients& gradients);
+
+  double lr = 0;
+  Index steps() const { return steps_; }
+  const NamedParams& params() const { return params_; }
+
+  // The memory (momentum, second moments, ...) and the number of steps; set_state refuses what does
+  // not fit.
+  State state() const;
+  void set_state(const State& state);
+
+ protected:
+  Optimizer(NamedParams params, double lr, double weight_decay, std::vector<Group> groups,
+            int memories);
+  // One fused pass over n numbers.
+  virtual void update(const kernels::Update& settings, DType dtype, void* value,
+                      const void* gradient, void* const* memory, Index n) const = 0;
+  // The settings of this step but for lr and weight decay.
+  virtual kernels::Update settings(Index step) const = 0;
+
+ private:
+  struct Slot {
+    double lr_scale = 1, weight_decay = 0;
+    std::vector<Tensor> memory;
+  };
+  NamedParams params_;
+  std::vector<Slot> slots_;
+  std::map<std::uint64_t, std::size_t> place_;
+  Index steps_ = 0;
+};
+
+struct SGDOptions {
+  double lr = 0.01, momentum = 0, weight_decay = 0;
+  bool nesterov = false;
+  std::vector<Group> groups = {};
+};
+class SGD : public Optimizer {
+ public:
+  explicit SGD(NamedParams params, const SGDOptions& options = {});
+
+ protected:
+  void update(const kernels::Update&, DType, void*, const void*, void* const*,
+              Index) const override;
+  kernels::Update settings(Index step) const override;
+
+ private:
+  SGDOptions o_;
+};
+
+struct RMSpropOptions {
+  double lr = 0.01, alpha = 0.99, eps = 1e-8, momentum = 0, weight_decay = 0;
+  bool centered = false;
+  std::vector<Group> groups = {};
+};
+class RMSprop : public Optimizer {
+ public:
+  explicit RMSprop(NamedParams params, const RMSpropOptions& options = {});
+
+ protected:
+  void update(const kernels::Update&, DType, void*, const void*, void* const*,
+              Index) const override;
+  kernels::Update settings(Index step) const override;
+
+ private:
+  RMSpropOptions o_;
+};
+
+struct AdagradOptions {
+  double lr = 0.01, eps = 1e-10, weight_decay = 0;
+  std::vector<Group> groups = {};
+};
+// Duchi et al. 2011.
+class Adagrad : public Optimizer {
+ public:
+  explicit Adagrad(NamedParams params, const AdagradOptions& options = {});
+
+ protected:
+  void update(const kernels::Update&, DType, void*, const void*, void* const*,
+              Index) const override;
+  kernels::Update settings(Index step) const override;
+
+ private:
+  AdagradOptions o_;
+};
+
+struct AdamOptions {
+  double lr = 1e-3, beta1 = 0.9, beta2 = 0.999, eps = 1e-8, weight_decay = 0;
+  std::vector<Group> groups = {};
+};
+// Kingma and Ba 2015; weight decay is added to the gradient.
+class Adam : public Optimizer {
+ public:
+  explicit Adam(NamedParams params, const AdamOptions& options = {})
+      : Adam(std::move(params), options, false) {}
+
+ protected:
+  Adam(NamedParams params, const AdamOptions& options, bool decoupled);
+  void update(const kernels::Update&, DType, void*, const void*, void* const*,
+              Index) const override;
+  kernels::Update settings(Index step) const override;
+
+ private:
+  AdamOptions o_;
+  bool decoupled_;
+};
+// Loshchilov and Hutter 2019: weight decay apart from the gradient. Its usual default is 0.01.
+class AdamW : public Adam {
+ public:
+  explicit AdamW(NamedParams params, const AdamOptions& options = {.weight_decay = 0.01})
+      : Adam(std::move(params), options, true) {}
+};
+
+// Scales all gradients so that their common 2-norm is at most `limit`; returns the norm before.
+double clip_norm(Gradients& gradients, double limit);
+// Brings every number into [-limit, limit].
+void clip_value(Gradients& gradients, double limit);
+
+}  // namespace unroll::optim
