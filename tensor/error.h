@@ -4,11 +4,25 @@
 
 #include <fmt/core.h>
 
+#include <string>
+
 namespace unroll {
 
 namespace detail {
 [[noreturn]] void throw_invalid(fmt::string_view format, fmt::format_args args);
 [[noreturn]] void throw_runtime(fmt::string_view format, fmt::format_args args);
+
+// The formatter of a type that has str(): a base for fmt::formatter<T>. What it writes with is not
+// a template, so a program that prints our types needs no more of fmt than <fmt/core.h>.
+struct TextFormatter : fmt::formatter<fmt::string_view> {
+  fmt::format_context::iterator write(const std::string& text, fmt::format_context& context) const;
+};
+template <class T>
+struct StrFormatter : TextFormatter {
+  auto format(const T& value, fmt::format_context& context) const {
+    return write(value.str(), context);
+  }
+};
 }  // namespace detail
 
 // Throws std::invalid_argument: an argument is wrong.

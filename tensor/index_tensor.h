@@ -48,9 +48,4 @@ class IndexTensor {
 }  // namespace unroll
 
 template <>
-struct fmt::formatter<unroll::IndexTensor> : fmt::formatter<std::string_view> {
-  template <class Context>
-  auto format(const unroll::IndexTensor& tensor, Context& context) const {
-    return fmt::formatter<std::string_view>::format(tensor.str(), context);
-  }
-};
+struct fmt::formatter<unroll::IndexTensor> : unroll::detail::StrFormatter<unroll::IndexTensor> {};

@@ -67,9 +67,4 @@ Shape broadcast(const char* op, const Shape& a, const Shape& b);
 }  // namespace unroll
 
 template <>
-struct fmt::formatter<unroll::Shape> : fmt::formatter<std::string_view> {
-  template <class Context>
-  auto format(const unroll::Shape& shape, Context& context) const {
-    return fmt::formatter<std::string_view>::format(shape.str(), context);
-  }
-};
+struct fmt::formatter<unroll::Shape> : unroll::detail::StrFormatter<unroll::Shape> {};

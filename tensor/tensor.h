@@ -166,9 +166,4 @@ void check_same_dtype(const char* op, const Tensor& a, const Tensor& b);
 }  // namespace unroll
 
 template <>
-struct fmt::formatter<unroll::Tensor> : fmt::formatter<std::string_view> {
-  template <class Context>
-  auto format(const unroll::Tensor& tensor, Context& context) const {
-    return fmt::formatter<std::string_view>::format(tensor.str(), context);
-  }
-};
+struct fmt::formatter<unroll::Tensor> : unroll::detail::StrFormatter<unroll::Tensor> {};
