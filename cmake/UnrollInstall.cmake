@@ -3,9 +3,10 @@ include(CMakePackageConfigHelpers)
 set(package_dir ${CMAKE_INSTALL_LIBDIR}/cmake/unroll)
 
 install(TARGETS unroll EXPORT unrollTargets ARCHIVE DESTINATION ${CMAKE_INSTALL_LIBDIR})
-foreach(room IN LISTS rooms)
-  install(DIRECTORY ${room} DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}/unroll FILES_MATCHING PATTERN "*.h"
-          PATTERN "simd_math.h" EXCLUDE PATTERN "skinny.h" EXCLUDE PATTERN "tape_state.h" EXCLUDE)
+public_headers(${PROJECT_SOURCE_DIR} headers)
+foreach(header IN LISTS headers)
+  cmake_path(GET header PARENT_PATH folder)
+  install(FILES ${header} DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}/unroll/${folder})
 endforeach()
 install(FILES unroll.h DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}/unroll)
 install(EXPORT unrollTargets NAMESPACE unroll:: DESTINATION ${package_dir})
