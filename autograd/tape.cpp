@@ -78,7 +78,9 @@ const std::vector<const Op*>& Op::all() { return op_list(); }
 
 // --- values ---
 
-Var::Var(const Param& param) : value_(param.value()) {
+Var::Var(const Param& param) {
+  if (!param.defined()) return;
+  value_ = param.value();
   if (!recording() || !param.trainable()) return;
   Tape::State& s = *t_current->state_;
   tape_ = s.serial;

@@ -23,8 +23,6 @@ Var start(const Param& learned, Index batch, Index size, DType dtype) {
   return Tensor::zeros({batch, size}, dtype);
 }
 
-Var in_or_none(const Param& p) { return p.defined() ? Var(p) : Var(); }
-
 void check_input(const char* name, const In& x, const Param& wx) {
   check(x->rank() >= 1 && x->shape().back() == wx.shape()[0],
         "{}: inputs [.., {}] were required: got {}", name, wx.shape()[0], x->shape());
@@ -44,7 +42,7 @@ RNNCell::RNNCell(const Options& o) : hidden_(o.hidden), relu_(o.relu) {
 
 Var RNNCell::project(const In& x) const {
   check_input("RNN", x, wx);
-  return linear(x, wx, in_or_none(b));
+  return linear(x, wx, b);
 }
 
 RNNCell::State RNNCell::step(const Var& px, const State& s) const {
@@ -60,7 +58,7 @@ std::pair<Var, RNNCell::State> RNNCell::run(const Var& x, const State& s,
                                             const SequenceLayout& layout, bool reverse) const {
   check_input("RNN", x, wx);
   const auto kind = relu_ ? kernels::Recurrence::rnn_relu : kernels::Recurrence::rnn_tanh;
-  auto out = recurrent_sequence(kind, x, {wx, in_or_none(b), wh}, {s.h}, layout, reverse);
+  auto out = recurrent_sequence(kind, x, {wx, b, wh}, {s.h}, layout, reverse);
   return {out[0], {out[1]}};
 }
 
@@ -99,7 +97,7 @@ LSTMCell::LSTMCell(const Options& o)
 
 Var LSTMCell::project(const In& x) const {
   check_input("LSTM", x, wx);
-  if (!gain_x.defined()) return linear(x, wx, in_or_none(b));
+  if (!gain_x.defined()) return linear(x, wx, b);
   const Var z = layer_norm(matmul(x, wx), gain_x, Var());
   return b.defined() ? z + b : z;
 }
@@ -129,7 +127,7 @@ LSTMCell::State LSTMCell::initial(Index batch) const {
 std::pair<Var, LSTMCell::State> LSTMCell::run(const Var& x, const State& s,
                                               const SequenceLayout& layout, bool reverse) const {
   check_input("LSTM", x, wx);
-  auto out = recurrent_sequence(kernels::Recurrence::lstm, x, {wx, in_or_none(b), wh}, {s.h, s.c},
+  auto out = recurrent_sequence(kernels::Recurrence::lstm, x, {wx, b, wh}, {s.h, s.c},
                                 layout, reverse);
   return {out[0], {out[1], out[2]}};
 }
@@ -150,7 +148,7 @@ GRUCell::GRUCell(const Options& o) : hidden_(o.hidden), reset_after_(o.reset_aft
 
 Var GRUCell::project(const In& x) const {
   check_input("GRU", x, wx);
-  return linear(x, wx, in_or_none(b));
+  return linear(x, wx, b);
 }
 
 GRUCell::State GRUCell::step(const Var& px, const State& s) const {
@@ -181,7 +179,7 @@ std::pair<Var, GRUCell::State> GRUCell::run(const Var& x, const State& s,
                                             const SequenceLayout& layout, bool reverse) const {
   check_input("GRU", x, wx);
   auto out = recurrent_sequence(kernels::Recurrence::gru, x,
-                                {wx, in_or_none(b), wh, in_or_none(bhn)}, {s.h}, layout, reverse);
+                                {wx, b, wh, bhn}, {s.h}, layout, reverse);
   return {out[0], {out[1]}};
 }
 

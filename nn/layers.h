@@ -58,7 +58,7 @@ class LayerNorm {
   };
   explicit LayerNorm(const Options& options);
   Var operator()(const In& x) const {
-    return layer_norm(x, gain, bias.defined() ? Var(bias) : Var(), eps_);
+    return layer_norm(x, gain, bias, eps_);
   }
 
   Param gain, bias;  // [dim]
