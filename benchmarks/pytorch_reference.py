@@ -1,0 +1,268 @@
+#!/usr/bin/env python3
+"""PyTorch's side of the speed table: one training step (forward, backward, update) of each workload.
+
+    python3 benchmarks/pytorch_reference.py [--threads N] [--only w3,w4] [--json FILE]
+    python3 benchmarks/pytorch_reference.py --serve     # driven by run.py, see serve()
+
+The workloads are those of benchmarks/*.cpp, in float32 (B batch, T time, V vocabulary):
+    w1  LSTM language model: V 10000, embed 200, hidden 200, B 20, T 35, SGD
+    w2  char LSTM: V 64, embed 64, 2 layers x 512, B 32, T 64, Adam
+    w3  GRU classifier: V 5, embed 16, hidden 64, B 32, T 60, 3 classes, Adam
+    w4  tanh RNN regression: 1 feature, hidden 32, B 32, T 30, MSE, Adam
+    w5  causal attention block: D 128, 4 heads, FFN 512, LayerNorm, GELU, B 16, T 128, V 64, Adam
+    w6  500 x tanh(z + b) on 16 numbers, forward and backward: the time of one of these 1000 ops
+    w7  streaming LSTM: hidden 64, 1 feature, B 1: the time of one step
+    w8  w2's model on ragged lengths (see ragged_lengths), as w8_padded and as w8_packed
+    w9  an LSTM of plain ops in the place of w3's GRU; w9_builtin has nn.LSTM there
+
+PyTorch is set up fairly: OPENBLAS_CORETYPE must name the right kernels where OpenBLAS does not know
+the CPU, and OMP_NUM_THREADS and OPENBLAS_NUM_THREADS must be set before it starts. run.py does so.
+"""
+import argparse
+import json
+import statistics
+import sys
+import time
+
+import torch
+import torch.nn.functional as F
+from torch import nn
+from torch.nn.utils.rnn import pack_padded_sequence
+
+IGNORED = -100
+
+
+def ragged_lengths():
+    """Each of 32 lengths is another number from 1 to 128, the first 128; 2256 tokens in all.
+
+    The C++ side has the same formula, and beside it the equal lengths 32 x 71 (2272 tokens).
+    """
+    return torch.tensor([128 - (37 * i + 16 * i * i) % 128 for i in range(32)])
+
+
+# --- models ---------------------------------------------------------------------------------------
+
+class Tagger(nn.Module):
+    """Ids [T, B] -> scores [T, B, V]."""
+
+    def __init__(self, vocab, embed, hidden, layers):
+        super().__init__()
+        self.embed = nn.Embedding(vocab, embed)
+        self.rnn = nn.LSTM(embed, hidden, layers)
+        self.head = nn.Linear(hidden, vocab)
+
+    def forward(self, x):
+        return self.head(self.rnn(self.embed(x))[0])
+
+
+class Reader(nn.Module):
+    """Ids or features over time, [T, B, ..] -> one answer for each sequence, [B, out]."""
+
+    def __init__(self, embed, rnn, hidden, out):
+        super().__init__()
+        self.embed, self.rnn, self.head = embed, rnn, nn.Linear(hidden, out)
+
+    def forward(self, x):
+        return self.head(self.rnn(self.embed(x))[0][-1])
+
+
+class OwnLSTM(nn.Module):
+    """An LSTM as a user writes it: all inputs projected at once, then a loop of plain ops."""
+
+    def __init__(self, size, hidden):
+        super().__init__()
+        bound = hidden ** -0.5
+        self.hidden = hidden
+        self.wx = nn.Parameter(torch.empty(size, 4 * hidden).uniform_(-bound, bound))
+        self.wh = nn.Parameter(torch.empty(hidden, 4 * hidden).uniform_(-bound, bound))
+        self.b = nn.Parameter(torch.empty(4 * hidden).uniform_(-bound, bound))
+
+    def forward(self, x):
+        projected = x @ self.wx + self.b  # [T, B, 4H]
+        h = c = x.new_zeros(x.shape[1], self.hidden)
+        outputs = []
+        for step in projected:
+            i, f, g, o = (step + h @ self.wh).chunk(4, 1)
+            c = torch.sigmoid(f) * c + torch.sigmoid(i) * torch.tanh(g)
+            h = torch.sigmoid(o) * torch.tanh(c)
+            outputs.append(h)
+        return torch.stack(outputs), (h, c)
+
+
+class Block(nn.Module):
+    """Embedding, one pre-norm block of causal attention, scores. Ids [B, T] -> [B, T, V]."""
+
+    def __init__(self, d=128, heads=4, ff=512, vocab=64, steps=128):
+        super().__init__()
+        self.embed = nn.Embedding(vocab, d)
+        self.n1, self.n2 = nn.LayerNorm(d), nn.LayerNorm(d)
+        self.attention = nn.MultiheadAttention(d, heads, batch_first=True)
+        self.ff = nn.Sequential(nn.Linear(d, ff), nn.GELU(), nn.Linear(ff, d))
+        self.head = nn.Linear(d, vocab)
+        self.mask = torch.full((steps, steps), float("-inf")).triu(1)
+
+    def forward(self, x):
+        h = self.embed(x)
+        n = self.n1(h)
+        h = h + self.attention(n, n, n, attn_mask=self.mask, need_weights=False)[0]
+        return self.head(h + self.ff(self.n2(h)))
+
+
+# --- workloads: each makes a function that does one step ------------------------------------------
+
+def training(model, loss, optimizer=torch.optim.Adam, **options):
+    optimizer = optimizer(model.parameters(), **options)
+
+    def step():
+        optimizer.zero_grad(set_to_none=True)
+        loss(model).backward()
+        optimizer.step()
+    return step
+
+
+def language_model(vocab, embed, hidden, layers, batch, steps, **optimizer):
+    x, y = torch.randint(vocab, (steps, batch)), torch.randint(vocab, (steps * batch,))
+    return training(Tagger(vocab, embed, hidden, layers),
+                    lambda model: F.cross_entropy(model(x).view(-1, vocab), y), **optimizer)
+
+
+def classifier(rnn):
+    x, y = torch.randint(5, (60, 32)), torch.randint(3, (32,))
+    return training(Reader(nn.Embedding(5, 16), rnn, 64, 3), lambda model: F.cross_entropy(model(x), y))
+
+
+def w4():
+    x, y = torch.randn(30, 32, 1), torch.randn(32, 1)
+    return training(Reader(nn.Identity(), nn.RNN(1, 32), 32, 1), lambda model: F.mse_loss(model(x), y))
+
+
+def w5():
+    x, y = torch.randint(64, (16, 128)), torch.randint(64, (16 * 128,))
+    return training(Block(), lambda model: F.cross_entropy(model(x).view(-1, 64), y))
+
+
+def w6():
+    z, b = torch.randn(16, requires_grad=True), torch.randn(16)
+
+    def step():
+        z.grad, v = None, z
+        for _ in range(500):
+            v = torch.tanh(v + b)
+        v.sum().backward()
+    return step
+
+
+def w7():
+    cell, x = nn.LSTM(1, 64), torch.randn(1, 1, 1)
+    state = torch.zeros(1, 1, 64), torch.zeros(1, 1, 64)
+
+    def step():
+        nonlocal state
+        with torch.no_grad():
+            state = cell(x, state)[1]
+    return step
+
+
+def w8(packed):
+    lengths = ragged_lengths()
+    x, y = torch.randint(64, (128, 32)), torch.randint(64, (128, 32))
+    y[torch.arange(128)[:, None] >= lengths] = IGNORED
+
+    def padded_loss(model):
+        return F.cross_entropy(model(x).view(-1, 64), y.view(-1), ignore_index=IGNORED)
+
+    def packed_loss(model):
+        rows = pack_padded_sequence(model.embed(x), lengths, enforce_sorted=False)
+        targets = pack_padded_sequence(y, lengths, enforce_sorted=False).data
+        return F.cross_entropy(model.head(model.rnn(rows)[0].data), targets)
+
+    return training(Tagger(64, 64, 512, 2), packed_loss if packed else padded_loss)
+
+
+RAGGED = int(ragged_lengths().sum())
+
+# name: (maker, tokens of a step, what one call counts for)
+WORKLOADS = {
+    "w1": (lambda: language_model(10000, 200, 200, 1, 20, 35, optimizer=torch.optim.SGD, lr=0.1), 35 * 20, 1),
+    "w2": (lambda: language_model(64, 64, 512, 2, 32, 64), 64 * 32, 1),
+    "w3": (lambda: classifier(nn.GRU(16, 64)), 60 * 32, 1),
+    "w4": (w4, 30 * 32, 1),
+    "w5": (w5, 16 * 128, 1),
+    "w6": (w6, 1, 1000),
+    "w7": (w7, 1, 1),
+    "w8_padded": (lambda: w8(packed=False), RAGGED, 1),
+    "w8_packed": (lambda: w8(packed=True), RAGGED, 1),
+    "w9": (lambda: classifier(OwnLSTM(16, 64)), 60 * 32, 1),
+    "w9_builtin": (lambda: classifier(nn.LSTM(16, 64)), 60 * 32, 1),
+}
+
+
+# --- measuring ------------------------------------------------------------------------------------
+
+class Timed:
+    """One workload, warmed up; each call of seconds() is one repetition of at least about 0.3 s."""
+
+    def __init__(self, name):
+        make, self.tokens, self.per_call = WORKLOADS[name]
+        torch.manual_seed(0)
+        self.step = make()
+        self.step()
+        self.step()
+        start = time.perf_counter()
+        self.step()
+        self.calls = max(1, round(0.3 / (time.perf_counter() - start)))
+
+    def seconds(self):
+        start = time.perf_counter()
+        for _ in range(self.calls):
+            self.step()
+        return (time.perf_counter() - start) / self.calls / self.per_call
+
+
+def serve():
+    """Reads names of workloads, a line each; answers each with the seconds of one repetition.
+
+    So whoever asks can alternate between programs, which is fair where the machine's speed drifts.
+    """
+    timed = {}
+    for line in sys.stdin:
+        name = line.strip()
+        if name == "info":
+            print(f"PyTorch {torch.__version__}", flush=True)
+        elif name not in WORKLOADS:
+            print(f"error: no workload {name!r}: there are {', '.join(WORKLOADS)}", flush=True)
+        else:
+            if name not in timed:
+                timed[name] = Timed(name)
+            print(repr(timed[name].seconds()), flush=True)
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--threads", type=int, default=1)
+    parser.add_argument("--only", default="", help="workloads, with commas between; w8 means both of w8's")
+    parser.add_argument("--json", help="write the numbers to this file")
+    parser.add_argument("--serve", action="store_true", help="measure what standard input asks for")
+    options = parser.parse_args()
+    torch.set_num_threads(options.threads)
+    if options.serve:
+        return serve()
+
+    only = [name for name in options.only.split(",") if name]
+    names = [name for name in WORKLOADS if not only or name in only or name.split("_")[0] in only]
+    if not names:
+        parser.error(f"--only {options.only}: there are {', '.join(WORKLOADS)}")
+    metrics = {}
+    for name in names:
+        timed = Timed(name)
+        seconds = statistics.median(timed.seconds() for _ in range(7))
+        metrics[f"{name}.seconds"] = seconds
+        metrics[f"{name}.tokens_per_second"] = timed.tokens / seconds
+        print(f"{name:<10} {seconds * 1e3:11.4f} ms {timed.tokens / seconds:12.0f} tokens/s", flush=True)
+    if options.json:
+        with open(options.json, "w") as file:
+            json.dump({"program": "pytorch", "version": torch.__version__, "threads": options.threads, "metrics": metrics}, file, indent=1)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,211 @@
+#!/usr/bin/env python3
+"""The speed table: unroll beside PyTorch, measured in turns in one run.
+
+    python3 benchmarks/run.py --pytorch [--only w3,w4] [--threads N] [--json FILE]
+
+Two programs stand ready, build/release/benchmarks/bench --serve and pytorch_reference.py --serve.
+Each reads the name of a workload and answers with the seconds of one repetition. They are asked in
+turns, so that a machine whose speed drifts slows both alike; the table has the medians. Needs
+nothing but Python's own library (and PyTorch for --pytorch).
+"""
+import argparse
+import datetime
+import importlib.util
+import json
+import os
+import pathlib
+import platform
+import statistics
+import subprocess
+import sys
+
+HERE = pathlib.Path(__file__).resolve().parent
+BENCH = HERE.parent / "build/release/benchmarks/bench"
+
+# What each row of the table measures: of unroll, and of PyTorch, whose best counts.
+ROWS = {
+    "w1": ("LSTM language model", ["w1"], ["w1"]),
+    "w2": ("char LSTM, 2 x 512", ["w2"], ["w2"]),
+    "w3": ("GRU classifier", ["w3"], ["w3"]),
+    "w4": ("tanh RNN regression", ["w4"], ["w4"]),
+    "w5": ("causal attention block", ["w5"], ["w5"]),
+    "w6": ("overhead of an op", ["w6"], ["w6"]),
+    "w7": ("streaming LSTM, a step", ["w7"], ["w7"]),
+    "w8": ("w2 on ragged lengths", ["w8", "w8_equal"], ["w8_padded", "w8_packed"]),
+    "w9": ("own LSTM cell", ["w9", "w9_builtin"], ["w9", "w9_builtin"]),
+}
+# Tokens in a step of w8 and of w8_equal: see ragged_lengths in pytorch_reference.py.
+TOKENS = {"w8": 2256, "w8_equal": 32 * 71}
+RATIO_GOALS = {"w1": 1.9, "w2": 1.75, "w3": 6, "w4": 15, "w5": 1.6, "w8": 3.5}  # at least
+TIME_GOALS = {"w6": 120e-9, "w7": 0.8e-6}  # at most
+WITHIN_EQUAL, WITHIN_BUILTIN = 1.15, 2  # at most
+
+
+class Server:
+    """A program that answers the name of a workload with seconds."""
+
+    def __init__(self, name, command, environment):
+        self.name = name
+        self.process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
+                                        env={**os.environ, **environment})
+
+    def ask(self, line):
+        try:
+            print(line, file=self.process.stdin, flush=True)
+            answer = self.process.stdout.readline().strip()
+        except BrokenPipeError:
+            answer = ""
+        if not answer or answer.startswith("error"):
+            sys.exit(f"run.py: {self.name} was asked for {line}: {answer or 'it ended'}")
+        return answer
+
+    def seconds(self, workload):
+        return float(self.ask(workload))
+
+    def close(self):
+        self.process.stdin.close()
+        self.process.wait()
+
+
+def cpu():
+    """The CPU's name and its features, as Linux has them."""
+    name, flags = platform.processor() or platform.machine(), set()
+    try:
+        for line in pathlib.Path("/proc/cpuinfo").read_text().splitlines():
+            key, _, value = line.partition(":")
+            if key.strip() == "model name":
+                name = value.strip()
+            elif key.strip() == "flags":
+                flags = set(value.split())
+    except OSError:
+        pass
+    return name, flags
+
+
+def fair_environment(threads, flags):
+    """What PyTorch needs to be at its best: threads, and kernels where OpenBLAS mistakes the CPU."""
+    environment = {"OMP_NUM_THREADS": str(threads), "OPENBLAS_NUM_THREADS": str(threads)}
+    if "OPENBLAS_CORETYPE" not in os.environ:
+        if {"avx512f", "avx512dq", "avx512bw", "avx512vl"} <= flags:
+            environment["OPENBLAS_CORETYPE"] = "SkylakeX"
+        elif {"avx2", "fma"} <= flags:
+            environment["OPENBLAS_CORETYPE"] = "Haswell"
+    return environment
+
+
+def measure(row, ours, theirs, repetitions):
+    """Medians of the seconds, {"w8": .., "w8_equal": ..} and the same of PyTorch ({} without it)."""
+    _, our_workloads, their_workloads = ROWS[row]
+    pairs = [(ours, workload) for workload in our_workloads]
+    if theirs:
+        pairs += [(theirs, workload) for workload in their_workloads]
+    for server, workload in pairs:
+        server.seconds(workload)  # the first warms up
+    samples = {pair: [] for pair in pairs}
+    for repetition in range(repetitions):
+        # There and back, so that nobody is always measured after the same neighbour.
+        for pair in pairs if repetition % 2 == 0 else reversed(pairs):
+            samples[pair].append(pair[0].seconds(pair[1]))
+    def medians(of):
+        return {workload: statistics.median(s) for (server, workload), s in samples.items() if server is of}
+    return medians(ours), medians(theirs)
+
+
+def pretty(seconds):
+    for unit, size in (("s", 1), ("ms", 1e-3), ("us", 1e-6)):
+        if seconds >= size:
+            return f"{seconds / size:.3g} {unit}" if seconds < 100 * size else f"{seconds / size:.0f} {unit}"
+    return f"{seconds * 1e9:.3g} ns"
+
+
+def lines_of(row, ours, theirs, metrics):
+    """The row's lines of the table; its numbers go into metrics."""
+    title = ROWS[row][0]
+    mine = ours[row]
+    metrics[f"{row}.seconds"] = mine
+    for workload in ours:
+        if workload != row:
+            metrics[f"{workload}.seconds"] = ours[workload]
+    for workload in theirs:
+        if workload != row:
+            metrics[f"{workload}.pytorch_seconds"] = theirs[workload]
+    ratio = None
+    if theirs:
+        # PyTorch's better way of doing it; of w9, its own loop of plain ops.
+        best = theirs.get(row, min(theirs.values()))
+        ratio = best / mine
+        metrics.update({f"{row}.pytorch_seconds": best, f"{row}.ratio": ratio})
+    goal, met = "", None
+    if row in RATIO_GOALS:
+        goal = f"PyTorch / {RATIO_GOALS[row]:g}"
+        met = None if ratio is None else ratio >= RATIO_GOALS[row]
+    elif row in TIME_GOALS:
+        goal, met = pretty(TIME_GOALS[row]), mine <= TIME_GOALS[row]
+    lines = [(row, title, pretty(mine), pretty(best) if theirs else "", f"{ratio:.2f}" if theirs else "", goal, met)]
+    if row == "w8":
+        metrics["w8.tokens_per_second"] = TOKENS["w8"] / mine
+        metrics["w8_equal.tokens_per_second"] = TOKENS["w8_equal"] / ours["w8_equal"]
+        cost = metrics["w8_equal.tokens_per_second"] / metrics["w8.tokens_per_second"]
+        metrics["w8.over_equal"] = cost
+        lines.append(("w8", "  a token, over equal lengths", f"{cost:.2f} x", "", "", f"within {WITHIN_EQUAL}", cost <= WITHIN_EQUAL))
+    if row == "w9":
+        cost = mine / ours["w9_builtin"]
+        metrics["w9.over_builtin"] = cost
+        of_theirs = f"{theirs['w9'] / theirs['w9_builtin']:.2f} x" if theirs else ""
+        lines.append(("w9", "  over the built-in layer", f"{cost:.2f} x", of_theirs, "", f"within {WITHIN_BUILTIN}", cost <= WITHIN_BUILTIN))
+    return lines
+
+
+def show(line):
+    row, title, ours, theirs, ratio, goal, met = line
+    verdict = {None: "", True: "yes", False: "no"}.get(met, met)
+    print(f"| {row:<3}| {title:<29} | {ours:>9} | {theirs:>9} | {ratio:>6} | {goal:<14} | {verdict:<4} |", flush=True)
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--pytorch", action="store_true", help="measure PyTorch in turns with unroll")
+    parser.add_argument("--only", default="", help="rows, with commas between: w3,w4")
+    parser.add_argument("--threads", type=int, default=1)
+    parser.add_argument("--repetitions", type=int, default=7)
+    parser.add_argument("--json", help="write the numbers to this file")
+    parser.add_argument("--bench", default=str(BENCH), help=argparse.SUPPRESS)
+    options = parser.parse_args()
+    rows = [row for row in options.only.split(",") if row] or list(ROWS)
+    unknown = [row for row in rows if row not in ROWS]
+    if unknown:
+        parser.error(f"--only {','.join(unknown)}: there are {', '.join(ROWS)}")
+    if options.threads < 1 or options.repetitions < 1:
+        parser.error("--threads and --repetitions must be at least 1")
+    if not os.access(options.bench, os.X_OK):
+        parser.error(f"{options.bench} is not built: ./dev build bench")
+    if options.pytorch and importlib.util.find_spec("torch") is None:
+        parser.error(f"{sys.executable} has no PyTorch: use ./dev bench --pytorch, or the Python that has it")
+
+    name, flags = cpu()
+    print(f"{name}, {os.cpu_count()} cores, {options.threads} thread{'s' * (options.threads > 1)}, "
+          f"{datetime.date.today().isoformat()}")
+    threads = ["--threads", str(options.threads)]
+    ours, theirs = Server("unroll", [options.bench, "--serve", *threads], {}), None
+    if options.pytorch:
+        environment = fair_environment(options.threads, flags)
+        theirs = Server("PyTorch", [sys.executable, str(HERE / "pytorch_reference.py"), "--serve", *threads], environment)
+        core = os.environ.get("OPENBLAS_CORETYPE") or environment.get("OPENBLAS_CORETYPE", "of its own choice")
+        print(f"{theirs.ask('info')}, OpenBLAS core {core}")
+    print(f"Medians of {options.repetitions} repetitions, in turns.\n")
+
+    show(("", "workload", "unroll", "PyTorch", "ratio", "goal", "met"))
+    print("|----|-------------------------------|----------:|----------:|-------:|----------------|------|")
+    metrics = {}
+    for row in rows:
+        for line in lines_of(row, *measure(row, ours, theirs, options.repetitions), metrics):
+            show(line)
+    for server in filter(None, (ours, theirs)):
+        server.close()
+    if options.json:
+        result = {"program": "bench", "seed": 0, "threads": options.threads, "metrics": metrics}
+        pathlib.Path(options.json).write_text(json.dumps(result, indent=1) + "\n")
+
+
+if __name__ == "__main__":
+    main()
