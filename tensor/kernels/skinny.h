@@ -17,6 +17,15 @@
 
 #include <algorithm>
 
+// Loops of a known count are written out, so that the sums stay in registers.
+#ifndef UNROLL_WRITTEN_OUT
+#if defined(__clang__)
+#define UNROLL_WRITTEN_OUT _Pragma("clang loop unroll(full)")
+#else
+#define UNROLL_WRITTEN_OUT _Pragma("GCC unroll 16")
+#endif
+#endif
+
 HWY_BEFORE_NAMESPACE();
 namespace unroll::kernels::HWY_NAMESPACE {
 
@@ -68,7 +77,9 @@ HWY_INLINE void block(Index k, const T* HWY_RESTRICT a, Index step_a, const T* H
   using V = hn::Vec<decltype(d)>;
   V acc[kRows][kVectors];
   const bool whole = columns == kVectors * lanes;
+  UNROLL_WRITTEN_OUT
   for (int r = 0; r < kRows; ++r)
+    UNROLL_WRITTEN_OUT
     for (int v = 0; v < kVectors; ++v) {
       const Index left = columns - v * lanes;
       const T* from = init + r * step_init + v * lanes;
@@ -78,14 +89,19 @@ HWY_INLINE void block(Index k, const T* HWY_RESTRICT a, Index step_a, const T* H
     }
   for (Index p = 0; p < k; ++p) {
     V b[kVectors];
+    UNROLL_WRITTEN_OUT
     for (int v = 0; v < kVectors; ++v)
       b[v] = hn::LoadU(d, w + (v / 2) * panel_step + p * step_w + (v % 2) * lanes);
+    UNROLL_WRITTEN_OUT
     for (int r = 0; r < kRows; ++r) {
       const V x = hn::Set(d, a[r * step_a + p]);
+      UNROLL_WRITTEN_OUT
       for (int v = 0; v < kVectors; ++v) acc[r][v] = hn::MulAdd(x, b[v], acc[r][v]);
     }
   }
+  UNROLL_WRITTEN_OUT
   for (int r = 0; r < kRows; ++r)
+    UNROLL_WRITTEN_OUT
     for (int v = 0; v < kVectors; ++v) {
       T* to = c + r * step_c + v * lanes;
       const Index left = columns - v * lanes;
