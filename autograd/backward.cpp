@@ -182,11 +182,11 @@ void Engine::add_narrow(std::uint32_t slot, int axis, Index start, const Var& g,
 }
 
 Var Engine::take(std::uint32_t slot) {
-  Pending p = std::move(at(slot));
-  at(slot) = Pending();
+  Pending& p = at(slot);
   if (p.waiting) flush_products(p);  // rows wait at leaves only, and leaves are not taken
-  if (p.dense.defined() && !s_.hooks.empty()) call_hooks(slot, p.dense);
-  return std::move(p.dense);
+  Var g = std::move(p.dense);
+  if (g.defined() && !s_.hooks.empty()) call_hooks(slot, g);
+  return g;
 }
 
 void Engine::call_hooks(std::uint32_t slot, Var& g) {

@@ -50,6 +50,12 @@ RNNCell::State RNNCell::step(const Var& px, const State& s) const {
   return {relu_ ? relu(z) : tanh(z)};
 }
 
+RNNCell::State RNNCell::advance(const In& x, const State& s) const {
+  if (recording()) return step(project(x), s);
+  check_input("RNN", x, wx);
+  return {recurrent_step(kind(), x, {wx, b, wh}, {s.h})[0]};
+}
+
 RNNCell::State RNNCell::initial(Index batch) const {
   return {start(h0, batch, hidden_, wx.dtype())};
 }
@@ -57,8 +63,7 @@ RNNCell::State RNNCell::initial(Index batch) const {
 std::pair<Var, RNNCell::State> RNNCell::run(const Var& x, const State& s,
                                             const SequenceLayout& layout, bool reverse) const {
   check_input("RNN", x, wx);
-  const auto kind = relu_ ? kernels::Recurrence::rnn_relu : kernels::Recurrence::rnn_tanh;
-  auto out = recurrent_sequence(kind, x, {wx, b, wh}, {s.h}, layout, reverse);
+  auto out = recurrent_sequence(kind(), x, {wx, b, wh}, {s.h}, layout, reverse);
   return {out[0], {out[1]}};
 }
 
@@ -120,6 +125,13 @@ LSTMCell::State LSTMCell::step(const Var& px, const State& s) const {
   return {wp.defined() ? matmul(out, wp) : out, c};
 }
 
+LSTMCell::State LSTMCell::advance(const In& x, const State& s) const {
+  if (recording() || !can_run()) return step(project(x), s);
+  check_input("LSTM", x, wx);
+  std::vector<Var> out = recurrent_step(kernels::Recurrence::lstm, x, {wx, b, wh}, {s.h, s.c});
+  return {std::move(out[0]), std::move(out[1])};
+}
+
 LSTMCell::State LSTMCell::initial(Index batch) const {
   return {start(h0, batch, output_, wx.dtype()), start(c0, batch, hidden_, wx.dtype())};
 }
@@ -169,6 +181,12 @@ GRUCell::State GRUCell::step(const Var& px, const State& s) const {
   const Var r = block(rz, 0, 1), z = block(rz, 1, 1);
   const Var n = tanh(block(px, 2, 1) + matmul(r * s.h, block(wh, 2, 1)));
   return {n + z * (s.h - n)};
+}
+
+GRUCell::State GRUCell::advance(const In& x, const State& s) const {
+  if (recording() || !can_run()) return step(project(x), s);
+  check_input("GRU", x, wx);
+  return {recurrent_step(kernels::Recurrence::gru, x, {wx, b, wh, bhn}, {s.h})[0]};
 }
 
 GRUCell::State GRUCell::initial(Index batch) const {

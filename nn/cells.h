@@ -37,6 +37,7 @@ class RNNCell {
   explicit RNNCell(const Options& options);
   Var project(const In& x) const;
   State step(const Var& px, const State& s) const;
+  State advance(const In& x, const State& s) const;  // step(project(x), s), fused where nothing is recorded
   bool can_run() const { return true; }
   std::pair<Var, State> run(const Var& x, const State& s, const SequenceLayout& layout,
                             bool reverse) const;
@@ -47,6 +48,10 @@ class RNNCell {
   UNROLL_FIELDS(wx, wh, b, h0)
 
  private:
+  kernels::Recurrence kind() const {
+    return relu_ ? kernels::Recurrence::rnn_relu : kernels::Recurrence::rnn_tanh;
+  }
+
   Index hidden_;
   bool relu_;
 };
@@ -78,6 +83,7 @@ class LSTMCell {
   explicit LSTMCell(const Options& options);
   Var project(const In& x) const;
   State step(const Var& px, const State& s) const;
+  State advance(const In& x, const State& s) const;  // step(project(x), s), fused where nothing is recorded
   bool can_run() const { return !peephole.defined() && !gain_h.defined() && !wp.defined(); }
   std::pair<Var, State> run(const Var& x, const State& s, const SequenceLayout& layout,
                             bool reverse) const;
@@ -120,6 +126,7 @@ class GRUCell {
   explicit GRUCell(const Options& options);
   Var project(const In& x) const;
   State step(const Var& px, const State& s) const;
+  State advance(const In& x, const State& s) const;  // step(project(x), s), fused where nothing is recorded
   bool can_run() const { return reset_after_; }
   std::pair<Var, State> run(const Var& x, const State& s, const SequenceLayout& layout,
                             bool reverse) const;

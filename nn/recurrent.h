@@ -92,7 +92,7 @@ class Recurrent {
           layers.size(), state.size());
     Var at = *x;
     for (std::size_t l = 0; l < layers.size(); ++l) {
-      state[l] = layers[l].step(layers[l].project(at), state[l]);
+      state[l] = layers[l].advance(at, state[l]);
       at = state[l].h;
     }
     return at;

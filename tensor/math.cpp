@@ -7,6 +7,9 @@
 namespace unroll {
 namespace {
 
+// x itself where it is contiguous, else a copy that `keep` holds.
+const Tensor& as_contiguous(const Tensor& x, Tensor& keep) { return x.is_contiguous() ? x : keep = x.contiguous(); }
+
 // Elements in one task of a large elementwise call.
 constexpr Index kTask = Index{1} << 15;
 
@@ -102,7 +105,8 @@ UNROLL_BINARY_OPS(UNROLL_DEFINE)
 #undef UNROLL_DEFINE
 
 Tensor apply(kernels::Unary op, const Tensor& x, double p, double q) {
-  const Tensor source = x.contiguous();
+  Tensor keep;
+  const Tensor& source = as_contiguous(x, keep);
   Tensor y = Tensor::empty(x.shape(), x.dtype());
   dispatch(x.dtype(), [&]<class T>() {
     const T* from = source.data<T>();
@@ -115,7 +119,8 @@ Tensor apply(kernels::Unary op, const Tensor& x, double p, double q) {
 }
 
 Tensor apply_gradient(kernels::Unary op, const Tensor& g, const Tensor& saved, double p, double q) {
-  const Tensor gc = g.contiguous(), sc = saved.contiguous();
+  Tensor keep_g, keep_s;
+  const Tensor &gc = as_contiguous(g, keep_g), &sc = as_contiguous(saved, keep_s);
   Tensor dx = Tensor::empty(g.shape(), g.dtype());
   dispatch(g.dtype(), [&]<class T>() {
     const T *from = gc.data<T>(), *s = sc.data<T>();

@@ -154,6 +154,11 @@ const Op minimum_op{"minimum"}, maximum_op{"maximum"}, where_op{"where"};
 
 Var add(const In& a, const In& b) {
   a.like(b), b.like(a);
+  if (a->shape() == b->shape())
+    return record(add_op, add(a.value(), b.value()), {&a, &b}, [](const Var& g, Cotangents& d) {
+      d.add(0, g);
+      d.add(1, g);
+    });
   return record(add_op, add(a.value(), b.value()), {&a, &b},
                 [sa = a->shape(), sb = b->shape()](const Var& g, Cotangents& d) {
                   if (d.needs(0)) d.add(0, sum_like(g, sa));

@@ -76,21 +76,20 @@ const Op& op_of(Recurrence kind) {
 }
 
 void check_arguments(Recurrence kind, const In& x, const RecurrentWeights& w, const States& initial,
-                     const SequenceLayout& layout) {
+                     Index rows, Index sequences) {
   const char* name = op_of(kind).name();
   const Index gates = kernels::gates_of(kind);
   check(w.wh.rank() == 2 && w.wh.shape()[1] == gates * w.wh.shape()[0] && w.wx.rank() == 2 &&
             w.wx.shape()[1] == w.wh.shape()[1],
         "{}: weights [D, {} H] and [H, {} H] were required: got {} and {}", name, gates, gates,
         w.wx.shape(), w.wh.shape());
-  check(x->shape() == Shape({layout.rows(), w.wx.shape()[0]}),
-        "{}: inputs [{}, {}] were required: got {}", name, layout.rows(), w.wx.shape()[0],
-        x->shape());
+  check(x->shape() == Shape({rows, w.wx.shape()[0]}), "{}: inputs [{}, {}] were required: got {}",
+        name, rows, w.wx.shape()[0], x->shape());
   const Index hidden = w.wh.shape()[0];
   const std::size_t states = kind == Recurrence::lstm ? 2 : 1;
   check(initial.size() == states, "{}: {} initial states were required: got {}", name, states,
         initial.size());
-  const Shape state{layout.sequences(), hidden};
+  const Shape state{sequences, hidden};
   for (const Var& s : initial) {
     check(s.shape() == state, "{}: initial states {} were required: got {}", name, state,
           s.shape());
@@ -118,7 +117,7 @@ Tensor numbers(const Var& v) { return v.defined() ? v.value().contiguous() : Ten
 std::vector<Var> recurrent_sequence(Recurrence kind, const In& x, const RecurrentWeights& w,
                                     const States& initial, const SequenceLayout& layout,
                                     bool reverse) {
-  check_arguments(kind, x, w, initial, layout);
+  check_arguments(kind, x, w, initial, layout.rows(), layout.sequences());
   const bool lstm = kind == Recurrence::lstm, gru = kind == Recurrence::gru;
   const Index hidden = w.wh.shape()[0], n = layout.rows();
   const Index gates = kernels::gates_of(kind) * hidden,
@@ -195,6 +194,26 @@ std::vector<Var> recurrent_sequence(Recurrence kind, const In& x, const Recurren
           d.add(bhn_at, sum(Var(dhw.narrow(1, 2 * size, size)), {0}));
         }
       });
+}
+
+std::vector<Var> recurrent_step(Recurrence kind, const In& x, const RecurrentWeights& w, const States& states) {
+  check(!recording(), "recurrent_step: a step off the tape was required: got one while a Tape records");
+  check(x->rank() == 2, "recurrent_step: an input [B, D] was required: got {}", x->shape());
+  check_arguments(kind, x, w, states, x->shape()[0], x->shape()[0]);
+  const bool lstm = kind == Recurrence::lstm;
+  const Index batch = x->shape()[0], hidden = w.wh.shape()[0], gates = w.wh.shape()[1];
+  const Tensor wh = numbers(w.wh), bhn = numbers(w.bhn), h = numbers(states[0]), c = lstm ? numbers(states[1]) : Tensor();
+  Tensor projected = Tensor::empty({batch, gates}, x->dtype()), scratch = Tensor::empty(projected.shape(), x->dtype());
+  Tensor next_h = Tensor::empty(h.shape(), x->dtype()), next_c = lstm ? Tensor::empty(h.shape(), x->dtype()) : Tensor();
+  linear_into(projected, x.value(), w.wx.value(), w.b.defined() ? w.b.value() : Tensor());
+  dispatch(x->dtype(), [&]<class T>() {
+    kernels::recurrent_step<T>(kind, batch, hidden,
+                               {std::as_const(projected).data<T>(), wh.data<T>(), read<T>(bhn), h.data<T>(), read<T>(c),
+                                next_h.data<T>(), write<T>(next_c), scratch.data<T>()});
+  });
+  States out{next_h};
+  if (lstm) out.emplace_back(next_c);
+  return out;
 }
 
 }  // namespace unroll

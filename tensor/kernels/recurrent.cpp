@@ -325,19 +325,19 @@ void backward_all(Recurrence kind, const Steps& s, Index h, const RecurrentBackw
 }
 
 template <class K, class T>
-void step_rows(Index m, Index h, const T* x, const T* w, const T* bias, T* hs, T* cs, T* z) {
+void step_rows(Index m, Index h, const RecurrentStep<T>& a) {
   const Index gates = K::kGates * h;
-  const T* init = K::kInPlace ? x : nullptr;
+  const T* init = K::kInPlace ? a.x : nullptr;
   if (gates % panel_width<T>() == 0) {
-    multiply(m, gates, h, hs, h, w, false, gates, init, gates, z, gates);
+    multiply(m, gates, h, a.h, h, a.w, false, gates, init, gates, a.gates, gates);
   } else {
     Scratch<T> packed(packed_size<T>(h, gates));
-    pack(w, gates, Index{1}, h, gates, packed.get());
-    multiply(m, gates, h, hs, h, packed.get(), true, Index{0}, init, gates, z, gates);
+    pack(a.w, gates, Index{1}, h, gates, packed.get());
+    multiply(m, gates, h, a.h, h, packed.get(), true, Index{0}, init, gates, a.gates, gates);
   }
   for (Index b = 0; b < m; ++b)
-    K::forward(h, x + b * gates, z + b * gates, bias, hs + b * h, cs ? cs + b * h : nullptr,
-               static_cast<T*>(nullptr), hs + b * h, cs ? cs + b * h : nullptr);
+    K::forward(h, a.x + b * gates, a.gates + b * gates, a.bias, a.h + b * h, a.c ? a.c + b * h : nullptr,
+               static_cast<T*>(nullptr), a.next_h + b * h, a.next_c ? a.next_c + b * h : nullptr);
 }
 
 #define UNROLL_EACH_KIND(call) \
@@ -354,7 +354,7 @@ void step_rows(Index m, Index h, const T* x, const T* w, const T* bias, T* hs, T
 
 #define UNROLL_FORWARD(...) forward_all<__VA_ARGS__>(kind, s, h, a)
 #define UNROLL_BACKWARD(...) backward_all<__VA_ARGS__>(kind, s, h, a)
-#define UNROLL_STEP(...) step_rows<__VA_ARGS__>(m, h, x, w, bias, hs, cs, z)
+#define UNROLL_STEP(...) step_rows<__VA_ARGS__>(m, h, a)
 #define UNROLL_FOR(T, suffix)                                                                     \
   void forward_##suffix(Recurrence kind, const Steps& s, Index h, const RecurrentForward<T>& a) { \
     UNROLL_EACH_KIND(UNROLL_FORWARD)                                                              \
@@ -363,8 +363,7 @@ void step_rows(Index m, Index h, const T* x, const T* w, const T* bias, T* hs, T
                          const RecurrentBackward<T>& a) {                                         \
     UNROLL_EACH_KIND(UNROLL_BACKWARD)                                                             \
   }                                                                                               \
-  void step_##suffix(Recurrence kind, Index m, Index h, const T* x, const T* w, const T* bias,    \
-                     T* hs, T* cs, T* z) {                                                        \
+  void step_##suffix(Recurrence kind, Index m, Index h, const RecurrentStep<T>& a) {                                                        \
     UNROLL_EACH_KIND(UNROLL_STEP)                                                                 \
   }
 UNROLL_FOR(float, f32)
@@ -392,10 +391,9 @@ namespace unroll::kernels {
     HWY_DYNAMIC_DISPATCH(backward_##suffix)(kind, s, h, a);                                        \
   }                                                                                                \
   template <>                                                                                      \
-  void recurrent_step<T>(Recurrence kind, Index m, Index h, const T* x, const T* w, const T* bias, \
-                         T* hs, T* cs, T* z) {                                                     \
+  void recurrent_step<T>(Recurrence kind, Index m, Index h, const RecurrentStep<T>& a) {                                                     \
     const FlushDenormals flush;                                                                    \
-    HWY_DYNAMIC_DISPATCH(step_##suffix)(kind, m, h, x, w, bias, hs, cs, z);                        \
+    HWY_DYNAMIC_DISPATCH(step_##suffix)(kind, m, h, a);                        \
   }
 UNROLL_EXPORT(float, f32)
 UNROLL_EXPORT(double, f64)

@@ -67,10 +67,14 @@ void recurrent_backward(Recurrence kind, const Steps& steps, Index hidden,
 template <class T>
 void previous_rows(const Steps& steps, Index hidden, const T* rows, const T* h0, T* out);
 
-// One step for a few rows without packing: h, c [m, H] are replaced. x [m, G H] is projected;
-// `gates` [m, G H] is scratch.
+// One step for a few rows, without packing. h, c [m, H] give next_h, next_c (which may be the same); x [m, G H] is projected; `gates`
+// [m, G H] is scratch.
 template <class T>
-void recurrent_step(Recurrence kind, Index m, Index hidden, const T* x, const T* w, const T* bias,
-                    T* h, T* c, T* gates);
+struct RecurrentStep {
+  const T *x, *w, *bias, *h, *c;
+  T *next_h, *next_c, *gates;
+};
+template <class T>
+void recurrent_step(Recurrence kind, Index m, Index hidden, const RecurrentStep<T>& args);
 
 }  // namespace unroll::kernels
