@@ -56,10 +56,36 @@ HWY_INLINE V exp(D d, V x) {
   }
 }
 
+// 1 / x for x in [1, 2^126]: for f32 the CPU's estimate, made exact to the last place by Newton's
+// steps; a division takes longer.
+template <class D, class V>
+HWY_INLINE V reciprocal_from_one(D d, V x) {
+  if constexpr (Is32<D>::value && HWY_TARGET <= HWY_AVX2) {
+    const V two = hn::Set(d, 2.0F);
+    V r = hn::ApproximateReciprocal(x);
+    r = hn::Mul(r, hn::NegMulAdd(x, r, two));
+    if constexpr (HWY_TARGET > HWY_AVX3) r = hn::Mul(r, hn::NegMulAdd(x, r, two));
+    return r;
+  } else {
+    return hn::Div(hn::Set(d, 1), x);
+  }
+}
+
+// The least of x and a limit, or NaN.
+template <class D, class V>
+HWY_INLINE V at_most(D d, V x, hn::TFromD<D> limit) {
+  const V top = hn::Set(d, limit);
+  return hn::IfThenElse(hn::Gt(x, top), top, x);
+}
+
 template <class D, class V>
 HWY_INLINE V sigmoid(D d, V x) {
   const V one = hn::Set(d, 1);
-  return hn::Div(one, hn::Add(one, exp(d, hn::Neg(x))));
+  if constexpr (Is32<D>::value) {
+    return reciprocal_from_one(d, hn::Add(one, exp(d, at_most(d, hn::Neg(x), 87.0F))));
+  } else {
+    return hn::Div(one, hn::Add(one, exp(d, hn::Neg(x))));
+  }
 }
 
 // Near 0 an odd polynomial (Cephes), elsewhere 1 - 2 / (exp(2|x|) + 1).
@@ -67,10 +93,10 @@ template <class D, class V>
 HWY_INLINE V tanh(D d, V x) {
   if constexpr (Is32<D>::value) {
     const V one = hn::Set(d, 1.0F);
-    const V a = hn::Abs(x);
+    const V a = at_most(d, hn::Abs(x), 20.0F);  // beyond which tanh is 1
     const V e = exp(d, hn::Add(a, a));
-    const V large =
-        hn::CopySignToAbs(hn::NegMulAdd(hn::Set(d, 2.0F), hn::Div(one, hn::Add(e, one)), one), x);
+    const V large = hn::CopySignToAbs(
+        hn::NegMulAdd(hn::Set(d, 2.0F), reciprocal_from_one(d, hn::Add(e, one)), one), x);
     const V s = hn::Mul(x, x);
     const V p = horner(d, s, -5.70498872745e-3F, 2.06390887954e-2F, -5.37397155531e-2F,
                        1.33314422036e-1F, -3.33332819422e-1F);
