@@ -11,6 +11,7 @@
 #include <unroll/tensor/memory.h>
 #include <unroll/tensor/npy.h>
 #include <unroll/tensor/random.h>
+#include <unroll/tensor/recurrent.h>
 #include <unroll/tensor/reduce.h>
 #include <unroll/tensor/safetensors.h>
 #include <unroll/tensor/sequence_layout.h>

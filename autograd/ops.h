@@ -136,10 +136,6 @@ std::vector<Var> recurrent_sequence(kernels::Recurrence kind, const In& x,
                                     const std::vector<Var>& initial, const SequenceLayout& layout,
                                     bool reverse = false);
 
-// One step of a stream, off the tape: x [B, D] and the states give the next states.
-std::vector<Var> recurrent_step(kernels::Recurrence kind, const In& x, const RecurrentWeights& weights,
-                                const std::vector<Var>& states);
-
 // --- memory for time ---
 // f(inputs), but recomputed in backward instead of saved. f must give the same each time it is
 // called; the parameters it uses get their gradients too.

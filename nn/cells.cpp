@@ -1,5 +1,6 @@
 #include <unroll/nn/cells.h>
 #include <unroll/nn/init.h>
+#include <unroll/tensor/recurrent.h>
 
 #include <cmath>
 
@@ -22,6 +23,8 @@ Var start(const Param& learned, Index batch, Index size, DType dtype) {
   if (learned.defined()) return expand(learned, {batch, size});
   return Tensor::zeros({batch, size}, dtype);
 }
+
+const Tensor* value_of(const Param& p) { return p.defined() ? &p.value() : nullptr; }
 
 void check_input(const char* name, const In& x, const Param& wx) {
   check(x->rank() >= 1 && x->shape().back() == wx.shape()[0],
@@ -53,7 +56,9 @@ RNNCell::State RNNCell::step(const Var& px, const State& s) const {
 RNNCell::State RNNCell::advance(const In& x, const State& s) const {
   if (recording()) return step(project(x), s);
   check_input("RNN", x, wx);
-  return {recurrent_step(kind(), x, {wx, b, wh}, {s.h})[0]};
+  return {recurrent_step(kind(), {x.value(), wx.value(), value_of(b), wh.value(), nullptr,
+                                  s.h.value(), nullptr})
+              .first};
 }
 
 RNNCell::State RNNCell::initial(Index batch) const {
@@ -128,8 +133,10 @@ LSTMCell::State LSTMCell::step(const Var& px, const State& s) const {
 LSTMCell::State LSTMCell::advance(const In& x, const State& s) const {
   if (recording() || !can_run()) return step(project(x), s);
   check_input("LSTM", x, wx);
-  std::vector<Var> out = recurrent_step(kernels::Recurrence::lstm, x, {wx, b, wh}, {s.h, s.c});
-  return {std::move(out[0]), std::move(out[1])};
+  auto [h, c] = recurrent_step(
+      kernels::Recurrence::lstm,
+      {x.value(), wx.value(), value_of(b), wh.value(), nullptr, s.h.value(), &s.c.value()});
+  return {std::move(h), std::move(c)};
 }
 
 LSTMCell::State LSTMCell::initial(Index batch) const {
@@ -139,8 +146,8 @@ LSTMCell::State LSTMCell::initial(Index batch) const {
 std::pair<Var, LSTMCell::State> LSTMCell::run(const Var& x, const State& s,
                                               const SequenceLayout& layout, bool reverse) const {
   check_input("LSTM", x, wx);
-  auto out = recurrent_sequence(kernels::Recurrence::lstm, x, {wx, b, wh}, {s.h, s.c},
-                                layout, reverse);
+  auto out =
+      recurrent_sequence(kernels::Recurrence::lstm, x, {wx, b, wh}, {s.h, s.c}, layout, reverse);
   return {out[0], {out[1], out[2]}};
 }
 
@@ -186,7 +193,9 @@ GRUCell::State GRUCell::step(const Var& px, const State& s) const {
 GRUCell::State GRUCell::advance(const In& x, const State& s) const {
   if (recording() || !can_run()) return step(project(x), s);
   check_input("GRU", x, wx);
-  return {recurrent_step(kernels::Recurrence::gru, x, {wx, b, wh, bhn}, {s.h})[0]};
+  return {recurrent_step(kernels::Recurrence::gru, {x.value(), wx.value(), value_of(b), wh.value(),
+                                                    value_of(bhn), s.h.value(), nullptr})
+              .first};
 }
 
 GRUCell::State GRUCell::initial(Index batch) const {
@@ -196,8 +205,8 @@ GRUCell::State GRUCell::initial(Index batch) const {
 std::pair<Var, GRUCell::State> GRUCell::run(const Var& x, const State& s,
                                             const SequenceLayout& layout, bool reverse) const {
   check_input("GRU", x, wx);
-  auto out = recurrent_sequence(kernels::Recurrence::gru, x,
-                                {wx, b, wh, bhn}, {s.h}, layout, reverse);
+  auto out =
+      recurrent_sequence(kernels::Recurrence::gru, x, {wx, b, wh, bhn}, {s.h}, layout, reverse);
   return {out[0], {out[1]}};
 }
 

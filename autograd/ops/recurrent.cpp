@@ -196,24 +196,4 @@ std::vector<Var> recurrent_sequence(Recurrence kind, const In& x, const Recurren
       });
 }
 
-std::vector<Var> recurrent_step(Recurrence kind, const In& x, const RecurrentWeights& w, const States& states) {
-  check(!recording(), "recurrent_step: a step off the tape was required: got one while a Tape records");
-  check(x->rank() == 2, "recurrent_step: an input [B, D] was required: got {}", x->shape());
-  check_arguments(kind, x, w, states, x->shape()[0], x->shape()[0]);
-  const bool lstm = kind == Recurrence::lstm;
-  const Index batch = x->shape()[0], hidden = w.wh.shape()[0], gates = w.wh.shape()[1];
-  const Tensor wh = numbers(w.wh), bhn = numbers(w.bhn), h = numbers(states[0]), c = lstm ? numbers(states[1]) : Tensor();
-  Tensor projected = Tensor::empty({batch, gates}, x->dtype()), scratch = Tensor::empty(projected.shape(), x->dtype());
-  Tensor next_h = Tensor::empty(h.shape(), x->dtype()), next_c = lstm ? Tensor::empty(h.shape(), x->dtype()) : Tensor();
-  linear_into(projected, x.value(), w.wx.value(), w.b.defined() ? w.b.value() : Tensor());
-  dispatch(x->dtype(), [&]<class T>() {
-    kernels::recurrent_step<T>(kind, batch, hidden,
-                               {std::as_const(projected).data<T>(), wh.data<T>(), read<T>(bhn), h.data<T>(), read<T>(c),
-                                next_h.data<T>(), write<T>(next_c), scratch.data<T>()});
-  });
-  States out{next_h};
-  if (lstm) out.emplace_back(next_c);
-  return out;
-}
-
 }  // namespace unroll

@@ -41,9 +41,16 @@ bool is_old(const char* core) {
   return false;
 }
 
+// The threads are ours; those that OpenBLAS started when it was loaded would only spin beside them.
+void stop_threads() {
+  openblas_set_num_threads(1);
+  if (const auto stop = reinterpret_cast<int (*)()>(dlsym(RTLD_DEFAULT, "blas_thread_shutdown_")))
+    stop();
+}
+
 BlasInfo choose_core() {
   BlasInfo info;
-  openblas_set_num_threads(1);  // the threads are ours
+  stop_threads();
   info.version = openblas_get_config();
   const std::string found = openblas_get_corename();
   info.core = found;
@@ -67,7 +74,7 @@ BlasInfo choose_core() {
   quit();
   init();
   unsetenv("OPENBLAS_CORETYPE");
-  openblas_set_num_threads(1);
+  stop_threads();
   info.core = openblas_get_corename();
   info.reason = std::string("OpenBLAS had taken ") + found + ", but " + best.why;
   return info;
@@ -101,13 +108,18 @@ constexpr Index kTiny = 512;
 template <class T>
 void tiny(Index m, Index n, Index k, Matrix<T> a, Matrix<T> b, T beta, T* c, Index step) {
   const Index ai = a.transposed ? 1 : a.step, ak = a.transposed ? a.step : 1;
-  const Index bk = b.transposed ? 1 : b.step, bj = b.transposed ? b.step : 1;
-  for (Index i = 0; i < m; ++i)
-    for (Index j = 0; j < n; ++j) {
-      T sum = 0;
-      for (Index p = 0; p < k; ++p) sum += a.data[i * ai + p * ak] * b.data[p * bk + j * bj];
-      c[i * step + j] = (beta == 0 ? T{0} : beta * c[i * step + j]) + sum;
+  for (Index i = 0; i < m; ++i) {
+    T* row = c + i * step;
+    for (Index j = 0; j < n; ++j) row[j] = beta == 0 ? T{0} : beta * row[j];
+    for (Index p = 0; p < k; ++p) {
+      const T x = a.data[i * ai + p * ak];
+      if (b.transposed) {
+        for (Index j = 0; j < n; ++j) row[j] += x * b.data[p + j * b.step];
+      } else {
+        for (Index j = 0; j < n; ++j) row[j] += x * b.data[p * b.step + j];
+      }
     }
+  }
 }
 
 template <class T>

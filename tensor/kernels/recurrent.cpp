@@ -324,19 +324,25 @@ void backward_all(Recurrence kind, const Steps& s, Index h, const RecurrentBackw
   });
 }
 
+// C = init + A W for a weight that is used once, [k, n] row-major; rows of init are step_init apart
+// (0: one row for all).
+template <class T>
+void multiply_once(Index m, Index n, Index k, const T* a, const T* w, const T* init,
+                   Index step_init, T* c) {
+  if (n % panel_width<T>() == 0) return multiply(m, n, k, a, k, w, false, n, init, step_init, c, n);
+  Scratch<T> packed(packed_size<T>(k, n));
+  pack(w, n, Index{1}, k, n, packed.get());
+  multiply(m, n, k, a, k, packed.get(), true, Index{0}, init, step_init, c, n);
+}
+
 template <class K, class T>
-void step_rows(Index m, Index h, const RecurrentStep<T>& a) {
+void step_rows(Index m, Index dim, Index h, const RecurrentStepArguments<T>& a) {
   const Index gates = K::kGates * h;
-  const T* init = K::kInPlace ? a.x : nullptr;
-  if (gates % panel_width<T>() == 0) {
-    multiply(m, gates, h, a.h, h, a.w, false, gates, init, gates, a.gates, gates);
-  } else {
-    Scratch<T> packed(packed_size<T>(h, gates));
-    pack(a.w, gates, Index{1}, h, gates, packed.get());
-    multiply(m, gates, h, a.h, h, packed.get(), true, Index{0}, init, gates, a.gates, gates);
-  }
+  T *x = a.scratch, *z = a.scratch + m * gates;
+  multiply_once(m, gates, dim, a.x, a.wx, a.b, Index{0}, x);
+  multiply_once(m, gates, h, a.h, a.wh, K::kInPlace ? x : nullptr, gates, z);
   for (Index b = 0; b < m; ++b)
-    K::forward(h, a.x + b * gates, a.gates + b * gates, a.bias, a.h + b * h, a.c ? a.c + b * h : nullptr,
+    K::forward(h, x + b * gates, z + b * gates, a.bhn, a.h + b * h, a.c ? a.c + b * h : nullptr,
                static_cast<T*>(nullptr), a.next_h + b * h, a.next_c ? a.next_c + b * h : nullptr);
 }
 
@@ -354,7 +360,7 @@ void step_rows(Index m, Index h, const RecurrentStep<T>& a) {
 
 #define UNROLL_FORWARD(...) forward_all<__VA_ARGS__>(kind, s, h, a)
 #define UNROLL_BACKWARD(...) backward_all<__VA_ARGS__>(kind, s, h, a)
-#define UNROLL_STEP(...) step_rows<__VA_ARGS__>(m, h, a)
+#define UNROLL_STEP(...) step_rows<__VA_ARGS__>(m, dim, h, a)
 #define UNROLL_FOR(T, suffix)                                                                     \
   void forward_##suffix(Recurrence kind, const Steps& s, Index h, const RecurrentForward<T>& a) { \
     UNROLL_EACH_KIND(UNROLL_FORWARD)                                                              \
@@ -363,7 +369,8 @@ void step_rows(Index m, Index h, const RecurrentStep<T>& a) {
                          const RecurrentBackward<T>& a) {                                         \
     UNROLL_EACH_KIND(UNROLL_BACKWARD)                                                             \
   }                                                                                               \
-  void step_##suffix(Recurrence kind, Index m, Index h, const RecurrentStep<T>& a) {                                                        \
+  void step_##suffix(Recurrence kind, Index m, Index dim, Index h,                                \
+                     const RecurrentStepArguments<T>& a) {                                        \
     UNROLL_EACH_KIND(UNROLL_STEP)                                                                 \
   }
 UNROLL_FOR(float, f32)
@@ -376,24 +383,25 @@ HWY_AFTER_NAMESPACE();
 #if HWY_ONCE
 namespace unroll::kernels {
 
-#define UNROLL_EXPORT(T, suffix)                                                                   \
-  HWY_EXPORT(forward_##suffix);                                                                    \
-  HWY_EXPORT(backward_##suffix);                                                                   \
-  HWY_EXPORT(step_##suffix);                                                                       \
-  template <>                                                                                      \
-  void recurrent_forward<T>(Recurrence kind, const Steps& s, Index h,                              \
-                            const RecurrentForward<T>& a) {                                        \
-    HWY_DYNAMIC_DISPATCH(forward_##suffix)(kind, s, h, a);                                         \
-  }                                                                                                \
-  template <>                                                                                      \
-  void recurrent_backward<T>(Recurrence kind, const Steps& s, Index h,                             \
-                             const RecurrentBackward<T>& a) {                                      \
-    HWY_DYNAMIC_DISPATCH(backward_##suffix)(kind, s, h, a);                                        \
-  }                                                                                                \
-  template <>                                                                                      \
-  void recurrent_step<T>(Recurrence kind, Index m, Index h, const RecurrentStep<T>& a) {                                                     \
-    const FlushDenormals flush;                                                                    \
-    HWY_DYNAMIC_DISPATCH(step_##suffix)(kind, m, h, a);                        \
+#define UNROLL_EXPORT(T, suffix)                                       \
+  HWY_EXPORT(forward_##suffix);                                        \
+  HWY_EXPORT(backward_##suffix);                                       \
+  HWY_EXPORT(step_##suffix);                                           \
+  template <>                                                          \
+  void recurrent_forward<T>(Recurrence kind, const Steps& s, Index h,  \
+                            const RecurrentForward<T>& a) {            \
+    HWY_DYNAMIC_DISPATCH(forward_##suffix)(kind, s, h, a);             \
+  }                                                                    \
+  template <>                                                          \
+  void recurrent_backward<T>(Recurrence kind, const Steps& s, Index h, \
+                             const RecurrentBackward<T>& a) {          \
+    HWY_DYNAMIC_DISPATCH(backward_##suffix)(kind, s, h, a);            \
+  }                                                                    \
+  template <>                                                          \
+  void recurrent_step<T>(Recurrence kind, Index m, Index dim, Index h, \
+                         const RecurrentStepArguments<T>& a) {         \
+    const FlushDenormals flush;                                        \
+    HWY_DYNAMIC_DISPATCH(step_##suffix)(kind, m, dim, h, a);           \
   }
 UNROLL_EXPORT(float, f32)
 UNROLL_EXPORT(double, f64)

@@ -67,14 +67,15 @@ void recurrent_backward(Recurrence kind, const Steps& steps, Index hidden,
 template <class T>
 void previous_rows(const Steps& steps, Index hidden, const T* rows, const T* h0, T* out);
 
-// One step for a few rows, without packing. h, c [m, H] give next_h, next_c (which may be the same); x [m, G H] is projected; `gates`
-// [m, G H] is scratch.
+// One step for a few rows, without packing: x [m, D] and h, c [m, H] give next_h, next_c (which may
+// be the same); `scratch` has 2 m G H numbers.
 template <class T>
-struct RecurrentStep {
-  const T *x, *w, *bias, *h, *c;
-  T *next_h, *next_c, *gates;
+struct RecurrentStepArguments {
+  const T *x, *wx, *b, *wh, *bhn, *h, *c;
+  T *next_h, *next_c, *scratch;
 };
 template <class T>
-void recurrent_step(Recurrence kind, Index m, Index hidden, const RecurrentStep<T>& args);
+void recurrent_step(Recurrence kind, Index m, Index dim, Index hidden,
+                    const RecurrentStepArguments<T>& args);
 
 }  // namespace unroll::kernels

@@ -1,0 +1,23 @@
+// One step of a recurrent cell for a stream, on plain tensors.
+#pragma once
+
+#include <unroll/tensor/kernels/recurrent.h>
+#include <unroll/tensor/tensor.h>
+
+#include <utility>
+
+namespace unroll {
+
+struct RecurrentStep {
+  const Tensor& x;    // [B, D]
+  const Tensor& wx;   // [D, G H]
+  const Tensor* b;    // [G H] or null
+  const Tensor& wh;   // [H, G H]
+  const Tensor* bhn;  // [H] or null: GRU's bias inside the reset gate
+  const Tensor& h;    // [B, H]
+  const Tensor* c;    // [B, H] LSTM, else null
+};
+// The next h and (of an LSTM) c.
+std::pair<Tensor, Tensor> recurrent_step(kernels::Recurrence kind, const RecurrentStep& step);
+
+}  // namespace unroll
