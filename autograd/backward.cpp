@@ -218,7 +218,8 @@ void Engine::run(std::size_t end_entry) {
         if (wanted == slot) value = gradients.back();
     }
     if (!any) continue;
-    check(entry.call != nullptr,
+    if (!entry.call) [[unlikely]]
+      fail(
           "backward: an entry can be used once unless it is retained: {} (recorded at {}) has been "
           "used already; pass {{.retain = true}} the first time",
           entry.op->name(), place(entry.where));

@@ -144,15 +144,14 @@ void* Recorder::begin(const Op& op, std::span<const Tensor> outputs,
   return entry.closure;
 }
 
-void Recorder::finish(Call call, Destroy destroy, void*, std::span<const Tensor> outputs,
-                      std::span<Var> vars) {
+void Recorder::finish(Call call, Destroy destroy, std::span<Tensor> outputs, std::span<Var> vars) {
   Tape::State& s = *t_current->state_;
   Tape::Entry& entry = s.entries.back();
   entry.call = call;
   entry.destroy = destroy;
   for (std::size_t i = 0; i < outputs.size(); ++i)
-    vars[i] =
-        Tape::State::var(outputs[i], s.serial, entry.first_output + static_cast<std::uint32_t>(i));
+    vars[i] = Tape::State::var(std::move(outputs[i]), s.serial,
+                               entry.first_output + static_cast<std::uint32_t>(i));
 }
 
 // --- looking at it ---

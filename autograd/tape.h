@@ -165,20 +165,19 @@ struct Recorder {
   static void* begin(const Op& op, std::span<const Tensor> outputs,
                      std::span<const Var* const> inputs, Where where, std::size_t bytes,
                      bool always);
-  static void finish(Call call, Destroy destroy, void* closure, std::span<const Tensor> outputs,
-                     std::span<Var> vars);
+  static void finish(Call call, Destroy destroy, std::span<Tensor> outputs, std::span<Var> vars);
 };
 
 namespace detail {
 
 template <class F>
-void record_into(const Op& op, std::span<const Tensor> outputs, std::span<const Var* const> inputs,
+void record_into(const Op& op, std::span<Tensor> outputs, std::span<const Var* const> inputs,
                  Where where, F&& derivative, std::span<Var> vars, bool always = false) {
   using Closure = std::decay_t<F>;
   static_assert(alignof(Closure) <= 16);
   void* at = Recorder::begin(op, outputs, inputs, where, sizeof(Closure), always);
   if (!at) {
-    for (std::size_t i = 0; i < outputs.size(); ++i) vars[i] = Var(outputs[i]);
+    for (std::size_t i = 0; i < outputs.size(); ++i) vars[i] = Var(std::move(outputs[i]));
     return;
   }
   new (at) Closure(std::forward<F>(derivative));
@@ -191,14 +190,13 @@ void record_into(const Op& op, std::span<const Tensor> outputs, std::span<const 
           f(gradients, out);
         }
       },
-      [](void* closure) { static_cast<Closure*>(closure)->~Closure(); }, at, outputs, vars);
+      [](void* closure) { static_cast<Closure*>(closure)->~Closure(); }, outputs, vars);
 }
 
 }  // namespace detail
 
 template <class F>
-Var record(const Op& op, const Tensor& output, std::initializer_list<const In*> inputs,
-           F&& derivative) {
+Var record(const Op& op, Tensor output, std::initializer_list<const In*> inputs, F&& derivative) {
   const Var* pointers[8];
   check(inputs.size() >= 1 && inputs.size() <= std::size(pointers),
         "record: 1 to 8 inputs were required (or a span of them): got {}", inputs.size());
@@ -212,7 +210,7 @@ Var record(const Op& op, const Tensor& output, std::initializer_list<const In*> 
 
 // The same for any number of inputs and outputs.
 template <class F>
-std::vector<Var> record(const Op& op, std::span<const Tensor> outputs, std::span<const Var> inputs,
+std::vector<Var> record(const Op& op, std::vector<Tensor> outputs, std::span<const Var> inputs,
                         Where where, F&& derivative, bool always = false) {
   std::vector<const Var*> pointers;
   for (const Var& v : inputs) pointers.push_back(&v);

@@ -10,11 +10,11 @@ Shape::Shape(std::span<const Index> sizes) : rank_(static_cast<int>(sizes.size()
   check(sizes.size() <= kMaxRank, "shape: at most {} axes are supported: got {}", kMaxRank,
         sizes.size());
   std::copy(sizes.begin(), sizes.end(), sizes_.begin());
-  Index numel = 1;
+  Index product = 1;
   for (Index size : sizes) {
-    check(size >= 0, "shape: sizes must not be negative: got {}", str());
-    check(!__builtin_mul_overflow(numel, std::max<Index>(size, 1), &numel),
-          "shape: the number of elements must fit 63 bits: got {}", str());
+    if (size < 0) fail("shape: sizes must not be negative: got {}", str());
+    if (__builtin_mul_overflow(product, std::max<Index>(size, 1), &product))
+      fail("shape: the number of elements must fit 63 bits: got {}", str());
   }
 }
 

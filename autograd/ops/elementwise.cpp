@@ -40,8 +40,9 @@ using Plain = Var (*)(const Var& g, const Var& s, double p, double q);
 
 Var one_variable(const Op& op, kernels::Unary kernel, bool from_output, Plain plain, const In& x,
                  double p = 0, double q = 0) {
-  const Tensor y = apply(kernel, x.value(), p, q);
-  return record(op, y, {&x}, [=, s = from_output ? Var(y) : *x](const Var& g, Cotangents& d) {
+  Tensor y = apply(kernel, x.value(), p, q);
+  Var saved = from_output ? Var(y) : *x;
+  return record(op, std::move(y), {&x}, [=, s = std::move(saved)](const Var& g, Cotangents& d) {
     if (recording()) {
       d.add(0, plain(g, from_output ? d.output(s.value()) : s, p, q));
     } else {

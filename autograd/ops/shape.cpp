@@ -98,7 +98,7 @@ Var concat(std::span<const Var> parts, int axis, Where where) {
   for (const Var& part : parts) values.push_back(part.value());
   const Tensor y = concat(values, axis);
   for (const Var& part : parts) sizes.push_back(part.size(axis));
-  return record(concat_op, {&y, 1}, parts, where,
+  return record(concat_op, std::vector<Tensor>{y}, parts, where,
                 [axis, sizes](const Var& g, Cotangents& d) {
                   Index start = 0;
                   for (int i = 0; i < static_cast<int>(sizes.size()); ++i) {
