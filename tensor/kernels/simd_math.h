@@ -52,7 +52,8 @@ HWY_INLINE V exp(D d, V x) {
     const V b = hn::BitCast(d, hn::ShiftLeft<23>(hn::Add(hn::Sub(k, half), bias)));
     return hn::Mul(hn::Mul(p, a), b);
   } else {
-    return hn::IfThenElse(hn::IsNaN(x), x, hn::Exp(d, x));
+    // Highway's wraps around where the result is far beyond infinity.
+    return hn::IfThenElse(hn::IsNaN(x), x, hn::Exp(d, hn::Min(x, hn::Set(d, 710.0))));
   }
 }
 
