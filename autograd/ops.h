@@ -86,8 +86,10 @@ Var unsqueeze(const In& x, int axis);
 Var squeeze(const In& x, int axis);
 Var concat(std::span<const Var> parts, int axis = 0, Where where = Where::here());
 Var stack(std::span<const Var> parts, int axis = 0, Where where = Where::here());
-// Parts of the given sizes along an axis; the sizes must add up to it.
+// Parts of the given sizes along an axis, which must add up to it; or all of one size, the last of
+// what is left.
 std::vector<Var> split(const In& x, const std::vector<Index>& sizes, int axis = 0);
+std::vector<Var> split(const In& x, Index size, int axis = 0);
 
 // --- picking and spreading (ops/indexing.cpp) ---
 // out[i][j] = x[index[i][j]][j] along the axis; index has x's rank.
@@ -137,8 +139,9 @@ std::vector<Var> recurrent_sequence(kernels::Recurrence kind, const In& x,
                                     bool reverse = false);
 
 // --- memory for time ---
-// f(inputs), but recomputed in backward instead of saved. f must give the same each time it is
-// called; the parameters it uses get their gradients too.
+// f(inputs), but recomputed in backward instead of saved, with the thread's random generator where
+// it stood, so that dropout drops the same. f must give the same each time it is called; the
+// parameters it uses get their gradients too.
 std::vector<Var> checkpoint(const std::function<std::vector<Var>(const std::vector<Var>&)>& f,
                             const std::vector<Var>& inputs, Where where = Where::here());
 

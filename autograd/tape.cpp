@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 
 #include <atomic>
+#include <mutex>
 
 namespace unroll {
 namespace {
@@ -73,7 +74,11 @@ static std::vector<const Op*>& op_list() {
   return ops;
 }
 
-Op::Op(const char* name) : name_(name) { op_list().push_back(this); }
+Op::Op(const char* name) : name_(name) {
+  static std::mutex mutex;  // an op may be a static of a function that several threads enter first
+  const std::lock_guard lock(mutex);
+  op_list().push_back(this);
+}
 const std::vector<const Op*>& Op::all() { return op_list(); }
 
 // --- values ---

@@ -113,10 +113,9 @@ class Tape {
 };
 
 struct GradOptions {
-  bool create_graph =
-      false;  // record the gradient's own computation, so that it can be differentiated again
-  bool retain = false;  // keep the entries (implied by create_graph)
-  Var seed = {};        // the gradient of y; 1 where not given
+  bool create_graph = false;  // record this computation too, to be differentiated again
+  bool retain = false;        // keep the entries (implied by create_graph)
+  Var seed = {};              // the gradient of y; 1 where not given
 };
 
 // Gradients of y with respect to any Vars of the recording tape; undefined Vars where y does not

@@ -4,6 +4,7 @@ set(package_dir ${CMAKE_INSTALL_LIBDIR}/cmake/unroll)
 
 install(TARGETS unroll EXPORT unrollTargets ARCHIVE DESTINATION ${CMAKE_INSTALL_LIBDIR})
 public_headers(${PROJECT_SOURCE_DIR} headers)
+set_property(DIRECTORY APPEND PROPERTY CMAKE_CONFIGURE_DEPENDS unroll.h)  # it names them
 foreach(header IN LISTS headers)
   cmake_path(GET header PARENT_PATH folder)
   install(FILES ${header} DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}/unroll/${folder})

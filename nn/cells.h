@@ -3,8 +3,9 @@
 //
 //   nn::LSTMCell cell({.in = 3, .hidden = 8});
 //   auto state = cell.initial(batch);
-//   for (const Var& x : steps) state = cell.step(cell.project(x), state);   // x [B, in], state.h
-//   [B, hidden]
+//   for (const Var& x : steps) state = cell.step(cell.project(x), state);
+//
+// with x [B, in] and state.h [B, hidden].
 //
 // Shapes: B batch, D in, H hidden, P output size. Weights stand as [in, out], gates as blocks of
 // columns.
@@ -37,7 +38,8 @@ class RNNCell {
   explicit RNNCell(const Options& options);
   Var project(const In& x) const;
   State step(const Var& px, const State& s) const;
-  State advance(const In& x, const State& s) const;  // step(project(x), s), fused where nothing is recorded
+  // step(project(x), s), fused where nothing is recorded.
+  State advance(const In& x, const State& s) const;
   bool can_run() const { return true; }
   std::pair<Var, State> run(const Var& x, const State& s, const SequenceLayout& layout,
                             bool reverse) const;
@@ -63,8 +65,7 @@ struct LSTMOptions {
   double dropout = 0;
   double variational_dropout = 0;
   bool bias = true;
-  double forget_bias =
-      0;  // added to the initial bias of the forget gate; 1 helps memory early in training
+  double forget_bias = 0;   // added to the forget gate's initial bias; 1 helps memory at first
   bool peephole = false;    // gates see the cell: Gers and Schmidhuber 2000
   bool layer_norm = false;  // Ba et al. 2016
   Index projection = 0;     // > 0: h is projected to this size. Sak et al. 2014
@@ -83,7 +84,8 @@ class LSTMCell {
   explicit LSTMCell(const Options& options);
   Var project(const In& x) const;
   State step(const Var& px, const State& s) const;
-  State advance(const In& x, const State& s) const;  // step(project(x), s), fused where nothing is recorded
+  // step(project(x), s), fused where nothing is recorded.
+  State advance(const In& x, const State& s) const;
   bool can_run() const { return !peephole.defined() && !gain_h.defined() && !wp.defined(); }
   std::pair<Var, State> run(const Var& x, const State& s, const SequenceLayout& layout,
                             bool reverse) const;
@@ -108,8 +110,7 @@ struct GRUOptions {
   double dropout = 0;
   double variational_dropout = 0;
   bool bias = true;
-  bool reset_after =
-      true;  // the reset gate after the product, as PyTorch; false: before it, as in the paper
+  bool reset_after = true;  // the reset gate after the product, as PyTorch; else as in the paper
   bool learned_state = false;
   DType dtype = f32;
 };
@@ -126,7 +127,8 @@ class GRUCell {
   explicit GRUCell(const Options& options);
   Var project(const In& x) const;
   State step(const Var& px, const State& s) const;
-  State advance(const In& x, const State& s) const;  // step(project(x), s), fused where nothing is recorded
+  // step(project(x), s), fused where nothing is recorded.
+  State advance(const In& x, const State& s) const;
   bool can_run() const { return reset_after_; }
   std::pair<Var, State> run(const Var& x, const State& s, const SequenceLayout& layout,
                             bool reverse) const;

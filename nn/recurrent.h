@@ -3,8 +3,7 @@
 //   nn::LSTM lstm({.in = 16, .hidden = 64, .layers = 2, .bidirectional = true});
 //   auto out = lstm(x);            // x a Sequence; out is one too: out.rows [N, 2 * 64]
 //   Var h = out.last();            // [B, 2 * 64]: many-to-one
-//   auto more = lstm(y, out.carry());   // the next chunk, gradients cut (truncated backpropagation
-//   through time)
+//   auto more = lstm(y, out.carry());   // the next chunk; gradients stop there (truncated BPTT)
 #pragma once
 
 #include <unroll/nn/cells.h>
@@ -14,8 +13,7 @@ namespace unroll::nn {
 
 template <class State>
 struct RecurrentResult : Sequence {
-  std::vector<State>
-      state;  // the last ones: [layer 0 forward, layer 0 backward, layer 1 forward, ...]
+  std::vector<State> state;  // the last: [layer 0 forward, layer 0 backward, layer 1 forward, ...]
   Index directions = 1;
 
   // What the top layer ended with, [B, H] or, of both directions, [B, 2H]: the backward one ended

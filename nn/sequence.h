@@ -20,15 +20,13 @@ struct Sequence {
   static Sequence from_padded(const In& x, const std::vector<Index>& lengths);
 
   Index size() const { return layout.sequences(); }
-  Var last() const {
-    return index_select(rows, 0, layout.last_rows());
-  }  // [B, ..] each sequence's last row
-  Var first() const { return index_select(rows, 0, layout.first_rows()); }  // [B, ..]
-  Var sum() const;                                                          // [B, ..] over time
-  Var mean() const;                                                         // [B, ..] over time
-  Var at(Index b) const {
-    return index_select(rows, 0, layout.rows_of(b));
-  }                                    // [L_b, ..] one sequence
+  // Each sequence's own, [B, ..].
+  Var last() const { return index_select(rows, 0, layout.last_rows()); }
+  Var first() const { return index_select(rows, 0, layout.first_rows()); }
+  Var sum() const;   // over time
+  Var mean() const;  // over time
+  // One sequence, [L_b, ..].
+  Var at(Index b) const { return index_select(rows, 0, layout.rows_of(b)); }
   Var padded(double value = 0) const;  // [B, T, ..]
   Sequence detach() const { return {rows.detach(), layout}; }
 };

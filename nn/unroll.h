@@ -2,14 +2,13 @@
 // backwards in time, ragged, in chunks.
 //
 // A cell is a type with
-//   struct State { Var h; ... };               one to four Vars of shape [B, ..]; the first is what
-//   the cell puts out Var project(const Var& x) const;           what can be done for all time
-//   steps in one product: [N, D] -> [N, P] State step(const Var& px, const State& s) const;
-// and, if it likes,
-//   std::pair<Var, State> run(const Var& x, const State& s, const SequenceLayout&, bool reverse)
-//   const;
-// a fused form of projection and loop, with the states sorted as the layout's steps are, used where
-// can_run() says so.
+//   struct State { Var h; ... };     one to four Vars [B, ..]; the first is what the cell puts out
+//   Var project(const Var& x) const;                     what is one product for all time steps:
+//                                                        [N, D] -> [N, P]
+//   State step(const Var& px, const State& s) const;
+// and, if it likes, a fused form of projection and loop, used where can_run() says so, with the
+// states sorted as the layout's steps are:
+//   std::pair<Var, State> run(const Var& x, const State&, const SequenceLayout&, bool reverse) const;
 #pragma once
 
 #include <unroll/nn/sequence.h>
@@ -164,16 +163,15 @@ requires std::is_aggregate_v<S> S detach(const S& state) {
 struct UnrollOptions {
   bool reverse = false;  // from each sequence's end to its beginning
   bool fused = true;     // take the cell's fused form where it has one
-  Index checkpoint_every =
-      0;  // > 0: keep the state every so many steps and compute the rest again in backward; about
-          // sqrt(T) makes memory grow as the square root of T
+  // > 0: keep the state every so many steps and compute the rest again in backward; about sqrt(T)
+  // makes memory grow as the square root of T.
+  Index checkpoint_every = 0;
 };
 
 template <class State>
 struct Unrolled {
   Sequence sequence;  // the outputs, rows [N, H]
-  State last;         // each sequence's last state, in the order given (in reverse: the one at its
-                      // beginning)
+  State last;  // each sequence's last state, in the order given; in reverse: at its beginning
 };
 
 template <Cell C>

@@ -1,22 +1,38 @@
 // Time for memory: what a function computed is not kept, but computed again when its derivative is
-// needed.
+// needed, with the same random numbers.
 #include <unroll/autograd/ops.h>
+#include <unroll/tensor/random.h>
+
+#include <utility>
 
 namespace unroll {
 namespace {
 const Op checkpoint_op{"checkpoint"};
-}
+
+// While it lives, the thread's generator stands where it stood before.
+class Rewound {
+ public:
+  explicit Rewound(const Generator& before) : now_(std::exchange(default_generator(), before)) {}
+  ~Rewound() { default_generator() = now_; }
+  Rewound(const Rewound&) = delete;
+
+ private:
+  Generator now_;
+};
+}  // namespace
 
 std::vector<Var> checkpoint(const std::function<std::vector<Var>(const std::vector<Var>&)>& f,
                             const std::vector<Var>& inputs, Where where) {
   std::vector<Tensor> outputs;
+  const Generator before = default_generator();
   {
     const NoGrad off;
     for (const Var& y : f(inputs)) outputs.push_back(y.value());
   }
   return record(
       checkpoint_op, outputs, inputs, where,
-      [f, inputs](std::span<const Var> gradients, Cotangents& d) {
+      [f, inputs, before](std::span<const Var> gradients, Cotangents& d) {
+        const Rewound generator(before);
         d.add_through(f, inputs, gradients);
       },
       // The parameters that f uses are not seen from outside, so it is recorded even when no input

@@ -254,7 +254,7 @@ Var where(const Tensor& condition, const In& a, const In& b) {
 Var masked_fill(const In& x, const Tensor& mask, double value) {
   check(broadcast("masked_fill", x->shape(), mask.shape()) == x->shape(),
         "masked_fill: a mask that broadcasts to {} was required: got {}", x->shape(), mask.shape());
-  return where(mask, value, x);
+  return where(mask, In(value, x.where()), x);
 }
 
 }  // namespace unroll

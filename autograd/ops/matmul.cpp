@@ -26,10 +26,10 @@ Var rows_of(const Var& x) {
 
 Var matmul(const In& a, const In& b) {
   // A 1-D operand is a matrix with an axis of 1, which goes again.
-  if (a->rank() == 1 && b->rank() == 1)
-    return reshape(matmul(unsqueeze(a, 0), unsqueeze(b, 1)), Shape());
-  if (a->rank() == 1) return squeeze(matmul(unsqueeze(a, 0), b), -2);
-  if (b->rank() == 1) return squeeze(matmul(a, unsqueeze(b, 1)), -1);
+  const Where at = a.where();
+  if (a->rank() == 1)
+    return squeeze(In(matmul(In(unsqueeze(a, 0), at), b), at), b->rank() == 1 ? -1 : -2);
+  if (b->rank() == 1) return squeeze(In(matmul(a, unsqueeze(b, 1)), at), -1);
   return record(matmul_op, matmul(a.value(), b.value()), {&a, &b},
                 [sa = a->shape(), sb = b->shape(), va = b.requires_grad() ? *a : Var(),
                  vb = a.requires_grad() ? *b : Var()](const Var& g, Cotangents& d) {

@@ -34,7 +34,8 @@ template <class F>
 Var along(const In& x, int axis, const char* op, F f) {
   axis = x->shape().axis(axis, op);
   if (axis == x->rank() - 1) return f(x);
-  return transpose(f(transpose(x, axis, -1)), axis, -1);
+  const Var y = f(In(transpose(x, axis, -1), x.where()));
+  return transpose(In(y, x.where()), axis, -1);
 }
 
 }  // namespace
@@ -49,7 +50,8 @@ Var sum(const In& x, const Axes& axes, bool keepdim) {
 Var mean(const In& x, const Axes& axes, bool keepdim) {
   check(x->numel() > 0, "mean: at least one element was required: got the shape {}", x->shape());
   const Var total = sum(x, axes, keepdim);
-  return total * (1.0 / static_cast<double>(reduced_count(x.value(), total.value())));
+  return In(total, x.where()) *
+         (1.0 / static_cast<double>(reduced_count(x.value(), total.value())));
 }
 
 Var max(const In& x, const Axes& axes, bool keepdim) {
@@ -60,12 +62,13 @@ Var min(const In& x, const Axes& axes, bool keepdim) {
 }
 
 Var var(const In& x, const Axes& axes, bool keepdim, Index correction) {
-  const Var deviation = *x - mean(x, axes, true);
-  const Var squares = sum(square(deviation), axes, keepdim);
+  const Where at = x.where();
+  const Var deviation = x - mean(x, axes, true);
+  const Var squares = sum(In(square(In(deviation, at)), at), axes, keepdim);
   const Index n = reduced_count(x.value(), squares.value());
   check(n > correction, "var: more than {} elements were required: got {} of the shape {}",
         correction, n, x->shape());
-  return squares * (1.0 / static_cast<double>(n - correction));
+  return In(squares, at) * (1.0 / static_cast<double>(n - correction));
 }
 
 // log sum exp(x) = m + log sum exp(x - m), m the largest; m is a constant, its gradient cancels.
@@ -73,8 +76,10 @@ Var logsumexp(const In& x, const Axes& axes, bool keepdim) {
   Tensor top = max(x.value(), axes, true);
   const Tensor finite = less(abs(top), Tensor::scalar(INFINITY, top.dtype()));
   top = where(finite, top, Tensor::scalar(0, top.dtype()));
-  const Var y = log(sum(exp(*x - top), axes, true)) + top;
-  return keepdim ? y : reshape(y, reduced_shape("logsumexp", x->shape(), axes, false));
+  const Where at = x.where();
+  const Var powers = exp(In(x - top, at));
+  const Var y = In(log(In(sum(In(powers, at), axes, true), at)), at) + top;
+  return keepdim ? y : reshape(In(y, at), reduced_shape("logsumexp", x->shape(), axes, false));
 }
 
 Var cumsum(const In& x, int axis) {

@@ -52,7 +52,8 @@ Var select(const In& x, int axis, Index index) {
   check(index >= -size && index < size,
         "select: an index in [{}, {}) was required on axis {} of {}: got {}", -size, size, axis,
         x->shape(), index);
-  return reshape(narrow(x, axis, index < 0 ? index + size : index, 1), x->shape().without(axis));
+  return reshape(In(narrow(x, axis, index < 0 ? index + size : index, 1), x.where()),
+                 x->shape().without(axis));
 }
 std::vector<Var> split(const In& x, const std::vector<Index>& sizes, int axis) {
   axis = x->shape().axis(axis, "split");
@@ -66,6 +67,14 @@ std::vector<Var> split(const In& x, const std::vector<Index>& sizes, int axis) {
     start += size;
   }
   return parts;
+}
+
+std::vector<Var> split(const In& x, Index size, int axis) {
+  check(size >= 1, "split: a size of at least 1 was required: got {}", size);
+  const Index length = x->size(axis);
+  std::vector<Index> sizes(length / size, size);
+  if (length % size != 0) sizes.push_back(length % size);
+  return split(x, sizes, axis);
 }
 
 Var expand(const In& x, const Shape& shape) {
@@ -115,7 +124,7 @@ Var stack(std::span<const Var> parts, int axis, Where where) {
   for (const Var& part : parts) {
     check(part.shape() == parts[0].shape(), "stack: equal shapes were required: got {} and {}",
           parts[0].shape(), part.shape());
-    rows.push_back(unsqueeze(part, axis));
+    rows.push_back(unsqueeze(In(part, where), axis));
   }
   return concat(rows, axis, where);
 }

@@ -19,6 +19,22 @@ struct Case {
   double low = -2, high = 2;
 };
 
+using kernels::Recurrence;
+
+// A fused layer forwards and backwards over sequences of 3, 2 and 1 steps: v is x, wx, b, wh, the
+// initial states, and GRU's second bias.
+template <Recurrence kind>
+Var sequence(const Vars& v) {
+  const bool gru = kind == Recurrence::gru;
+  const Vars initial(v.begin() + 4, v.end() - (gru ? 1 : 0));
+  Vars all;
+  for (bool reverse : {false, true})
+    for (const Var& out : recurrent_sequence(kind, v[0], {v[1], v[2], v[3], gru ? v.back() : Var()},
+                                             initial, SequenceLayout({3, 2, 1}), reverse))
+      all.push_back(out);
+  return concat(all);
+}
+
 std::vector<Tensor> inputs_for(const Case& c, std::uint64_t seed) {
   Generator generator(seed);
   std::vector<Tensor> out;
@@ -169,6 +185,12 @@ const std::vector<Case>& cases() {
                                     .label_smoothing = 0.2});
        },
        {{3, 4}}},
+      {"rnn_sequence tanh", sequence<Recurrence::rnn_tanh>, {{6, 2}, {2, 3}, {3}, {3, 3}, {3, 3}}},
+      {"rnn_sequence relu", sequence<Recurrence::rnn_relu>, {{6, 2}, {2, 3}, {3}, {3, 3}, {3, 3}}},
+      {"lstm_sequence",
+       sequence<Recurrence::lstm>,
+       {{6, 2}, {2, 12}, {12}, {3, 12}, {3, 3}, {3, 3}}},
+      {"gru_sequence", sequence<Recurrence::gru>, {{6, 2}, {2, 9}, {9}, {3, 9}, {3, 3}, {3}}},
       {"checkpoint",
        [](const Vars& v) {
          return checkpoint([](const Vars& in) -> Vars { return {tanh(in[0]) * in[1]}; },
@@ -212,6 +234,17 @@ TEST_CASE("no op escapes gradcheck") {
     if (name == "wrong derivative") continue;  // the next test's
     CHECK((op->checked() & 1) != 0);
     CHECK((op->checked() & 2) != 0);
+  }
+}
+
+TEST_CASE("every entry names the line that its user wrote, not one inside the library") {
+  for (const Case& c : cases()) {
+    Tape tape;
+    Vars inputs;
+    for (const Tensor& x : inputs_for(c, 1)) inputs.push_back(tape.watch(x));
+    c.f(inputs);
+    const std::string dump = tape.dump();
+    CHECK_MESSAGE(dump.find("autograd/ops/") == std::string::npos, c.name, "\n", dump);
   }
 }
 

@@ -89,7 +89,8 @@ inline void check_close(const std::string& what, const Tensor& ours, const Tenso
     const double off = std::abs(a[i] - b[i]) / (1 + std::abs(b[i]));
     if (!(off <= worst)) worst = off;  // NaN too
   }
-  CHECK_MESSAGE(worst <= tolerance, what, " (", std::string(name_of(ours.dtype())), ") is off by ", worst);
+  CHECK_MESSAGE(worst <= tolerance, what, " (", std::string(name_of(ours.dtype())), ") is off by ",
+                worst);
 }
 
 // Our outputs, by the case's names, against the case's; and the loss that its cotangents make of

@@ -1,0 +1,32 @@
+// An op of one's own: softsign(x) = x / (1 + |x|), with its derivative, checked to second order.
+#include <unroll/unroll.h>
+
+using namespace unroll;
+
+Var softsign(const In& x) {
+  static const Op op("softsign");
+  const Tensor y = div(x.value(), add(abs(x.value()), 1));
+  // What the lambda captures is what the tape saves. It is written in ordinary ops on Vars, so that
+  // it can be differentiated in its turn: d/dx = 1 / (1 + |x|)^2.
+  return record(op, y, {&x}, [x = *x](const Var& gradient, Cotangents& out) {
+    out.add(0, gradient / square(abs(x) + 1));
+  });
+}
+
+Var wrong(const In& x) {
+  static const Op op("wrong");
+  return record(op, square(x.value()), {&x},
+                [x = *x](const Var& gradient, Cotangents& out) { out.add(0, gradient * x); });
+}
+
+int main() {
+  const Tensor x = Generator(1).uniform({2, 3}, 0.1, 2, f64);
+  const auto f = [](const std::vector<Var>& in) { return softsign(in[0]); };
+  const auto first = gradcheck(f, {x}), second = gradgradcheck(f, {x});
+  fmt::print("softsign\n{}\n", softsign(x).value());
+  fmt::print("errors: gradient {:.1e}, its gradient {:.1e}\n", first.worst, second.worst);
+
+  const auto caught = gradcheck([](const auto& in) { return wrong(in[0]); }, {x});
+  fmt::print("{}\n", caught.message);
+  return first && second && !caught ? 0 : 1;
+}

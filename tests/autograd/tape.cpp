@@ -1,0 +1,310 @@
+// The tape: what is recorded, what backward gives, and what it costs.
+#include "tests/nn/random_sequences.h"
+
+#include <unroll/autograd/gradcheck.h>
+#include <unroll/tensor/memory.h>
+
+#include <limits>
+
+using namespace unroll;
+
+namespace {
+
+std::string message_of(const std::function<void()>& f) {
+  try {
+    f();
+  } catch (const std::exception& e) {
+    return e.what();
+  }
+  return "nothing was thrown";
+}
+
+void check_says(const std::string& text, const std::string& part) {
+  CHECK_MESSAGE(text.find(part) != std::string::npos, "expected '", part, "' in: ", text);
+}
+
+Tensor random(const Shape& shape, std::uint64_t seed = 1) {
+  return Generator(seed).normal(shape, 0, 1, f64);
+}
+
+}  // namespace
+
+TEST_CASE("nothing is recorded without a tape, in NoGrad, after detach, or of constants") {
+  const Param w(random({3}));
+  CHECK(!tanh(w).requires_grad());
+  Tape tape;
+  CHECK(tanh(w).requires_grad());
+  CHECK(!tanh(Var(random({3}))).requires_grad());
+  CHECK(!tanh(Var(w).detach()).requires_grad());
+  {
+    const NoGrad off;
+    CHECK(!tanh(w).requires_grad());
+    CHECK(!recording());
+  }
+  CHECK(recording());
+  const Index before = tape.size();
+  CHECK(before == 1);
+}
+
+TEST_CASE("a frozen parameter is a constant") {
+  Param w(random({3})), frozen(random({3}, 2));
+  frozen.set_trainable(false);
+  Tape tape;
+  const Gradients g = tape.backward(sum(w * frozen));
+  CHECK(distance(g[w], frozen.value()) == 0);
+  CHECK(!g.has(frozen));
+  check_says(message_of([&] { (void)g[frozen]; }), "without a gradient");
+}
+
+TEST_CASE("a value used n times has the sum of n gradients") {
+  for (Index n : {1, 2, 7}) {
+    const Param x(random({4}));
+    Tape tape;
+    Var y = Tensor::zeros({4}, f64);
+    for (Index i = 0; i < n; ++i) y = y + x * static_cast<double>(i + 1);
+    const Gradients g = tape.backward(sum(y));
+    CHECK(distance(g[x], Tensor::full({4}, static_cast<double>(n * (n + 1) / 2), f64)) < 1e-14);
+  }
+}
+
+TEST_CASE("backward is linear in its seed, and gradients add up over losses") {
+  const Param w(random({3, 4}));
+  const Tensor x = random({5, 3}, 2), u = random({5, 4}, 3), v = random({5, 4}, 4);
+  const auto with_seed = [&](const Tensor& seed) {
+    Tape tape;
+    return tape.backward(tanh(matmul(x, w)), {.seed = seed});
+  };
+  const Tensor both = with_seed(add(u, mul(v, 2)))[w];
+  Gradients summed = with_seed(v);
+  summed *= 2;
+  summed += with_seed(u);
+  CHECK(distance(both, summed[w]) < 1e-13);
+}
+
+TEST_CASE("a tape can be gone through again where that was asked for") {
+  const Param w(random({3}));
+  Tape tape;
+  const Var loss = sum(exp(w));
+  const Tensor first = tape.backward(loss, {.retain = true})[w];
+  CHECK(distance(first, exp(w.value())) == 0);
+  CHECK(distance(tape.backward(loss)[w], first) == 0);
+  check_says(message_of([&] { tape.backward(loss); }), "pass {.retain = true} the first time");
+}
+
+TEST_CASE("two losses of one tape") {
+  const Param w(random({3}));
+  Tape tape;
+  const Var common = exp(w), a = sum(common), b = sum(square(common));
+  const Tensor ga = tape.backward(a, {.retain = true})[w], gb = tape.backward(b)[w];
+  CHECK(distance(ga, common.value()) < 1e-14);
+  CHECK(distance(gb, mul(square(common.value()), 2)) < 1e-13);
+}
+
+TEST_CASE("what cannot be differentiated is refused with a sentence") {
+  const Param w(random({3}));
+  Var kept;
+  {
+    Tape old;
+    kept = exp(w);
+  }
+  Tape tape;
+  check_says(message_of([&] { tanh(kept); }), "recorded on another tape");
+  check_says(message_of([&] { tape.backward(exp(w)); }), "a loss with one element was required");
+  check_says(message_of([&] { tape.backward(exp(w), {.seed = Tensor::ones({2}, f64)}); }), "[2]");
+  check_says(message_of([&] { tape.backward(exp(w), {.seed = Tensor::ones({3}, f32)}); }), "f32");
+  check_says(message_of([&] { tape.backward(sum(random({3}))); }), "a constant");
+  check_says(message_of([&] { tape.backward(Var()); }), "undefined");
+  check_says(message_of([&] { grad(sum(exp(w)), {Var(random({2}))}); }), "grad");
+  check_says(message_of([&] { Var(random({2})).hook([](const Tensor& g) { return g; }); }), "hook");
+  {
+    Tape inner;
+    check_says(message_of([&] { tape.backward(sum(exp(Var(w)))); }), "tape");
+  }
+  check_says(message_of([&] { tape.watch(Tensor()); }), "undefined");
+}
+
+TEST_CASE("tapes nest: the inner one differentiates within, the outer one does not see it") {
+  const Param w(random({3}));
+  Tape outer;
+  const Var before = exp(w);
+  {
+    Tape inner;
+    CHECK(distance(inner.backward(sum(square(w)))[w], mul(w.value(), 2)) < 1e-15);
+  }
+  CHECK(Tape::current() == &outer);
+  CHECK(distance(outer.backward(sum(before))[w], exp(w.value())) == 0);
+}
+
+TEST_CASE("a parameter may be changed while a tape lives: the tape keeps the numbers it saw") {
+  Param w(random({3}));
+  const Tensor seen = w.value().clone();
+  Tape tape;
+  const Var loss = sum(square(w) * w);
+  w.set_value(Tensor::zeros({3}, f64));
+  CHECK(distance(tape.backward(loss)[w], mul(square(seen), 3)) < 1e-14);
+}
+
+TEST_CASE("a hook sees the gradient, and what it returns takes its place") {
+  const Param w(random({3}));
+  const Tensor u = random({3}, 2);
+  Tape tape;
+  const Var y = exp(w);
+  Tensor seen;
+  y.hook([&](const Tensor& g) {
+    seen = g;
+    return Tensor();
+  });
+  y.hook([](const Tensor& g) { return mul(g, 10); });
+  const Gradients g = tape.backward(sum(y * u));
+  CHECK(distance(seen, u) == 0);
+  CHECK(distance(g[w], mul(mul(exp(w.value()), u), 10)) < 1e-13);
+
+  Tape other;
+  const Var z = exp(w);
+  z.hook([](const Tensor&) { return Tensor::ones({2}, f64); });
+  check_says(message_of([&] { other.backward(sum(z)); }), "hook");
+}
+
+TEST_CASE("grad of grad: the Hessian of a quartic, and nothing where nothing depends") {
+  const Tensor x = random({4});
+  Tape tape;
+  const Var v = tape.watch(x), unused = tape.watch(x);
+  const Var y = sum(square(square(v)));
+  const auto first = grad(y, {v, unused}, {.create_graph = true});
+  CHECK(distance(first[0].value(), mul(mul(square(x), x), 4)) < 1e-12);
+  CHECK(!first[1].defined());
+  const auto second = grad(sum(first[0]), {v}, {.create_graph = true});
+  CHECK(distance(second[0].value(), mul(square(x), 12)) < 1e-12);
+  const auto third = grad(sum(second[0]), {v});
+  CHECK(distance(third[0].value(), mul(x, 24)) < 1e-12);
+}
+
+TEST_CASE("a watched value has its gradient under its own name") {
+  Tape tape;
+  const Var a = tape.watch(random({2})), b = tape.watch(random({2}, 2));
+  const Gradients g = tape.backward(sum(a * b));
+  CHECK(distance(g[a], b.value()) == 0);
+  CHECK(distance(g[b], a.value()) == 0);
+}
+
+TEST_CASE("the gradient of an embedding holds only the rows used") {
+  const Param table(random({1000, 4}));
+  const IndexTensor ids({7, 3, 7, 999});
+  Tape tape;
+  const Tensor u = random({4, 4}, 2);
+  const Gradients g = tape.backward(sum(embedding(ids, table) * u));
+  const Gradient* found = g.find(table.id());
+  REQUIRE(found);
+  REQUIRE(found->is_rows());
+  CHECK(found->rows.rows == IndexTensor::of({3, 7, 999}));
+  const Tensor dense = found->to_dense();
+  CHECK(distance(dense.select(0, 7), add(u.select(0, 0), u.select(0, 2))) < 1e-15);
+  CHECK(distance(sum(dense, {0}), sum(u, {0})) < 1e-14);
+}
+
+TEST_CASE("anomaly mode names op, shapes and line of the first NaN, forward and backward") {
+  const Param w(Tensor::of({1, -1}, f64));
+  const DetectAnomaly on;
+  Tape tape;
+  std::string text = message_of([&] { log(w); });
+  check_says(text, "log");
+  check_says(text, "[2]");
+  check_says(text, fmt::format("tape.cpp:{}", __LINE__ - 3));
+
+  const Param zero(Tensor::of({0, 4}, f64));
+  const Var root = sqrt(zero);
+  const int line = __LINE__ - 1;
+  text = message_of([&] { tape.backward(sum(root)); });
+  check_says(text, "sqrt");
+  check_says(text, fmt::format("tape.cpp:{}", line));
+}
+
+TEST_CASE("dump shows every entry with its inputs, as text and for Graphviz") {
+  const Param w(random({2, 3}));
+  Tape tape;
+  const Var y = sum(tanh(matmul(random({4, 2}), w)));
+  const std::string text = tape.dump(), dot = tape.dump_dot();
+  for (const char* op : {"matmul", "tanh", "sum"}) {
+    check_says(text, op);
+    check_says(dot, op);
+  }
+  check_says(text, "[4, 3]");
+  check_says(text, "tape.cpp:");
+  CHECK(dot.rfind("digraph", 0) == 0);
+  CHECK(std::count(text.begin(), text.end(), '\n') == tape.size() + 1);  // and the leaf
+}
+
+TEST_CASE("checkpoint gives the same gradients, dropout included, and keeps less") {
+  const Param w(Generator(1).normal({64, 64}, 0, 0.1));
+  const Tensor x = Generator(2).normal({32, 64});
+  const auto block = [&](const std::vector<Var>& in) {
+    Var h = in[0];
+    for (int i = 0; i < 20; ++i) h = tanh(matmul(dropout(h, 0.3), w));
+    return std::vector<Var>{h};
+  };
+  Tensor gradient[2];
+  Index kept[2];
+  for (int with : {0, 1}) {
+    manual_seed(9);
+    const Index before = memory::stats().in_use;
+    Tape tape;
+    std::vector<Var> h{Var(x)};
+    for (int i = 0; i < 3; ++i) h = with ? checkpoint(block, h) : block(h);
+    kept[with] = memory::stats().in_use - before;
+    gradient[with] = tape.backward(sum(square(h[0])))[w];
+    CHECK(default_generator().position() > 0);
+  }
+  CHECK(distance(gradient[0], gradient[1]) <= 1e-5 * max(abs(gradient[0])).item());
+  CHECK(max(abs(gradient[0])).item() > 0);
+  CHECK(kept[1] * 5 < kept[0]);
+}
+
+TEST_CASE("100,000 steps go forward and backward without recursion") {
+  const Param a(Tensor::scalar(0.5, f64));
+  Tape tape;
+  Var h = Tensor::scalar(0, f64);
+  for (int t = 0; t < 100000; ++t) h = h * a + 1.0;
+  const Gradients g = tape.backward(h);
+  CHECK(h.item() == doctest::Approx(2));     // 1 / (1 - a)
+  CHECK(g[a].item() == doctest::Approx(4));  // 1 / (1 - a)^2
+}
+
+TEST_CASE("100,000 steps of a layer go forward and backward, fused and in plain ops") {
+  manual_seed(1);
+  const nn::GRU gru({.in = 1, .hidden = 3, .dtype = f64});
+  const nn::Sequence x(random({100000, 1}), SequenceLayout({100000}));
+  const NamedParams params = nn::parameters(gru);
+  const auto run = [&](nn::UnrollOptions options) {
+    return gradients_of([&] { return sum(gru(x, {}, options).last()); }, params);
+  };
+  const auto fused = run({}), plain = run({.fused = false}), few = run({.checkpoint_every = 316});
+  for (std::size_t i = 0; i < params.size(); ++i) {
+    CHECK(distance(fused[i], plain[i]) < 1e-10);
+    CHECK(distance(few[i], plain[i]) < 1e-10);
+  }
+}
+
+TEST_CASE("memory stays flat over 10,000 training steps") {
+  manual_seed(1);
+  nn::LSTM lstm({.in = 2, .hidden = 4});
+  Generator g(1);
+  const SequenceLayout layout({3, 2});
+  const NamedParams params = nn::parameters(lstm);
+  memory::Stats early;
+  for (int step = 0; step < 10000; ++step) {
+    {
+      const nn::Sequence x(g.normal({5, 2}), layout);
+      Tape tape;
+      const Gradients gradients = tape.backward(sum(square(lstm(x).last())));
+      for (const NamedParam& p : params)
+        p.param->set_value(
+            sub(p.param->value(), mul(gradients.find(p.param->id())->to_dense(), 0.01)));
+    }
+    if (step == 100) early = memory::stats();
+  }
+  const memory::Stats late = memory::stats();
+  CHECK(late.in_use == early.in_use);
+  CHECK(late.cached == early.cached);
+  CHECK(late.system_calls == early.system_calls);
+  CHECK(early.system_calls > 0);
+}
