@@ -14,7 +14,7 @@ class Var {
  public:
   Var() = default;                                 // undefined
   Var(Tensor value) : value_(std::move(value)) {}  // a constant
-  Var(const Param& param);                         // a leaf of the recording tape, if there is one; undefined if it is
+  Var(const Param& param);  // a leaf of the recording tape, if there is one; undefined if it is
 
   bool defined() const { return value_.defined(); }
   const Tensor& value() const { return value_; }

@@ -1,4 +1,5 @@
-// Runs the workloads: by Google Benchmark for a person, or one repetition at a time for run.py, which alternates them with PyTorch's.
+// Runs the workloads: by Google Benchmark for a person, or one repetition at a time for run.py,
+// which alternates them with PyTorch's.
 #include "benchmarks/workloads.h"
 
 #include <unroll/tensor/build_info.h>
@@ -6,9 +7,9 @@
 #include <unroll/tensor/random.h>
 #include <unroll/tensor/threads.h>
 
-#include <CLI/CLI.hpp>
 #include <benchmark/benchmark.h>
 #include <fmt/format.h>
+#include <CLI/CLI.hpp>
 #include <nlohmann/json.hpp>
 
 #include <algorithm>
@@ -32,7 +33,8 @@ const bench::Workload* find(const std::string& name) {
   return nullptr;
 }
 
-// Reads a workload's name from a line, prints the seconds of one of its steps, measured over about 0.3 s.
+// Reads a workload's name from a line, prints the seconds of one of its steps, measured over about
+// 0.3 s.
 void serve() {
   std::map<std::string, std::pair<std::function<void()>, int>> ready;
   for (std::string name; std::getline(std::cin, name);) {
@@ -66,7 +68,8 @@ class Collector : public benchmark::ConsoleReporter {
   void ReportRuns(const std::vector<Run>& runs) override {
     for (const Run& run : runs)
       if (run.aggregate_name == "median")
-        seconds[run.run_name.function_name] = run.GetAdjustedRealTime() / benchmark::GetTimeUnitMultiplier(run.time_unit);
+        seconds[run.run_name.function_name] =
+            run.GetAdjustedRealTime() / benchmark::GetTimeUnitMultiplier(run.time_unit);
     ConsoleReporter::ReportRuns(runs);
   }
 };
@@ -87,7 +90,9 @@ int main(int argc, char** argv) {
   unroll::set_threads(threads);
   for (const std::string& name : only)
     if (!find(name)) {
-      fmt::print(stderr, "bench: a workload among w1 ... w9, w8_equal, w9_builtin was required: got {}\n", name);
+      fmt::print(stderr,
+                 "bench: a workload among w1 ... w9, w8_equal, w9_builtin was required: got {}\n",
+                 name);
       return 2;
     }
   if (serving) {
@@ -97,14 +102,20 @@ int main(int argc, char** argv) {
   fmt::print("{}\n", unroll::build_info());
   for (const bench::Workload& w : bench::workloads()) {
     if (!only.empty() && std::find(only.begin(), only.end(), w.name) == only.end()) continue;
-    benchmark::RegisterBenchmark(w.name.c_str(), [&w](benchmark::State& state) {
-      unroll::manual_seed(0);
-      const auto run = w.prepare();
-      run();
-      for (auto _ : state) run();
-      if (w.tokens) state.SetItemsProcessed(state.iterations() * w.tokens);
-      state.SetLabel(w.what);
-    })->Unit(benchmark::kMicrosecond)->UseRealTime()->Repetitions(5)->ReportAggregatesOnly(true);
+    benchmark::RegisterBenchmark(w.name.c_str(),
+                                 [&w](benchmark::State& state) {
+                                   unroll::manual_seed(0);
+                                   const auto run = w.prepare();
+                                   run();
+                                   for (auto _ : state) run();
+                                   if (w.tokens)
+                                     state.SetItemsProcessed(state.iterations() * w.tokens);
+                                   state.SetLabel(w.what);
+                                 })
+        ->Unit(benchmark::kMicrosecond)
+        ->UseRealTime()
+        ->Repetitions(5)
+        ->ReportAggregatesOnly(true);
   }
   int none = 1;
   benchmark::Initialize(&none, argv);

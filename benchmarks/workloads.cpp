@@ -15,15 +15,19 @@ struct Tagger {
   nn::LSTM lstm;
   nn::Linear head;
   Tagger(Index vocab, Index dim, Index hidden, Index layers)
-      : embed({.vocab = vocab, .dim = dim}), lstm({.in = dim, .hidden = hidden, .layers = layers}), head({.in = hidden, .out = vocab}) {}
+      : embed({.vocab = vocab, .dim = dim}),
+        lstm({.in = dim, .hidden = hidden, .layers = layers}),
+        head({.in = hidden, .out = vocab}) {}
   UNROLL_FIELDS(embed, lstm, head)
   Var operator()(const nn::Tokens& x) const { return head(lstm(embed(x)).rows); }
 };
 
 template <class Optimizer>
-std::function<void()> tagger_step(Index vocab, Index dim, Index hidden, Index layers, const SequenceLayout& layout, Optimizer make) {
+std::function<void()> tagger_step(Index vocab, Index dim, Index hidden, Index layers,
+                                  const SequenceLayout& layout, Optimizer make) {
   auto model = std::make_shared<Tagger>(vocab, dim, hidden, layers);
-  auto optimizer = std::make_shared<decltype(make(nn::parameters(*model)))>(make(nn::parameters(*model)));
+  auto optimizer =
+      std::make_shared<decltype(make(nn::parameters(*model)))>(make(nn::parameters(*model)));
   Generator g(1);
   const nn::Tokens x(g.integers({layout.rows()}, 0, vocab), layout);
   const IndexTensor y = g.integers({layout.rows()}, 0, vocab);
@@ -86,7 +90,8 @@ struct Block {
   nn::Embedding embed{{.vocab = 64, .dim = 128}};
   nn::LayerNorm norm1{{.dim = 128}}, norm2{{.dim = 128}};
   nn::MultiHeadAttention attention{{.dim = 128, .heads = 4}};
-  nn::Linear up{{.in = 128, .out = 512}}, down{{.in = 512, .out = 128}}, head{{.in = 128, .out = 64}};
+  nn::Linear up{{.in = 128, .out = 512}}, down{{.in = 512, .out = 128}},
+      head{{.in = 128, .out = 64}};
   UNROLL_FIELDS(embed, norm1, norm2, attention, up, down, head)
   Var operator()(const IndexTensor& x) const {
     const Var h = embed(x), n = norm1(h);
@@ -137,7 +142,9 @@ struct OwnCell {
   Param wx, wh, b;
   UNROLL_FIELDS(wx, wh, b)
   OwnCell(Index in, Index hidden)
-      : wx(nn::xavier_uniform({in, 4 * hidden})), wh(nn::xavier_uniform({hidden, 4 * hidden})), b(Tensor::zeros({4 * hidden})) {}
+      : wx(nn::xavier_uniform({in, 4 * hidden})),
+        wh(nn::xavier_uniform({hidden, 4 * hidden})),
+        b(Tensor::zeros({4 * hidden})) {}
   Var project(const Var& x) const { return matmul(x, wx) + b; }
   State step(const Var& px, const State& s) const {
     const Index n = s.h.size(1);
@@ -164,7 +171,8 @@ std::function<void()> lstm_classifier(Layer layer, Last last) {
   const IndexTensor y = g.integers({32}, 0, 3);
   return [=] {
     Tape tape;
-    optimizer->step(tape.backward(nn::cross_entropy(model->head(last(model->layer, model->embed(x))), y)));
+    optimizer->step(
+        tape.backward(nn::cross_entropy(model->head(last(model->layer, model->embed(x))), y)));
   };
 }
 
@@ -175,7 +183,9 @@ std::function<void()> own_cell() {
   });
 }
 std::function<void()> builtin_cell() {
-  return lstm_classifier(nn::LSTM({.in = 16, .hidden = 64}), [](const nn::LSTM& lstm, const nn::Sequence& x) { return lstm(x).last(); });
+  return lstm_classifier(
+      nn::LSTM({.in = 16, .hidden = 64}),
+      [](const nn::LSTM& lstm, const nn::Sequence& x) { return lstm(x).last(); });
 }
 
 }  // namespace
@@ -189,15 +199,21 @@ const std::vector<Workload>& workloads() {
          [] { return tagger_step(10000, 200, 200, 1, SequenceLayout::equal(20, 35), sgd); }},
         {"w2", "char LSTM: V 64, embed 64, 2 layers x 512, B 32, T 64, Adam", 2048, 1,
          [] { return tagger_step(64, 64, 512, 2, SequenceLayout::equal(32, 64), adam); }},
-        {"w3", "GRU classifier: V 5, embed 16, hidden 64, B 32, T 60, 3 classes, Adam", 1920, 1, gru_classifier},
-        {"w4", "tanh RNN regression: 1 feature, hidden 32, B 32, T 30, MSE, Adam", 960, 1, rnn_regression},
-        {"w5", "causal attention block: D 128, 4 heads, FFN 512, B 16, T 128, V 64, Adam", 2048, 1, attention_block},
-        {"w6", "overhead: 500 x tanh(z + b) on 16 numbers, forward and backward, an op", 0, 1000, op_overhead},
+        {"w3", "GRU classifier: V 5, embed 16, hidden 64, B 32, T 60, 3 classes, Adam", 1920, 1,
+         gru_classifier},
+        {"w4", "tanh RNN regression: 1 feature, hidden 32, B 32, T 30, MSE, Adam", 960, 1,
+         rnn_regression},
+        {"w5", "causal attention block: D 128, 4 heads, FFN 512, B 16, T 128, V 64, Adam", 2048, 1,
+         attention_block},
+        {"w6", "overhead: 500 x tanh(z + b) on 16 numbers, forward and backward, an op", 0, 1000,
+         op_overhead},
         {"w7", "streaming LSTM: hidden 64, 1 feature, B 1, a step", 0, kStreamed, streaming},
         {"w8", "ragged: w2's model, 32 lengths within 1..128", ragged.rows(), 1,
          [ragged] { return tagger_step(64, 64, 512, 2, ragged, adam); }},
         {"w8_equal", "the same with equal lengths", 32 * equal_steps, 1,
-         [equal_steps] { return tagger_step(64, 64, 512, 2, SequenceLayout::equal(32, equal_steps), adam); }},
+         [equal_steps] {
+           return tagger_step(64, 64, 512, 2, SequenceLayout::equal(32, equal_steps), adam);
+         }},
         {"w9", "own cell: an LSTM in plain ops in w3's place", 1920, 1, own_cell},
         {"w9_builtin", "the same with nn::LSTM", 1920, 1, builtin_cell},
     };

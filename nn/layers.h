@@ -57,9 +57,7 @@ class LayerNorm {
     DType dtype = f32;
   };
   explicit LayerNorm(const Options& options);
-  Var operator()(const In& x) const {
-    return layer_norm(x, gain, bias, eps_);
-  }
+  Var operator()(const In& x) const { return layer_norm(x, gain, bias, eps_); }
 
   Param gain, bias;  // [dim]
   UNROLL_FIELDS(gain, bias)

@@ -8,7 +8,8 @@
 //   State step(const Var& px, const State& s) const;
 // and, if it likes, a fused form of projection and loop, used where can_run() says so, with the
 // states sorted as the layout's steps are:
-//   std::pair<Var, State> run(const Var& x, const State&, const SequenceLayout&, bool reverse) const;
+//   std::pair<Var, State> run(const Var& x, const State&, const SequenceLayout&, bool reverse)
+//   const;
 #pragma once
 
 #include <unroll/nn/sequence.h>

@@ -8,7 +8,9 @@ namespace unroll {
 namespace {
 
 // x itself where it is contiguous, else a copy that `keep` holds.
-const Tensor& as_contiguous(const Tensor& x, Tensor& keep) { return x.is_contiguous() ? x : keep = x.contiguous(); }
+const Tensor& as_contiguous(const Tensor& x, Tensor& keep) {
+  return x.is_contiguous() ? x : keep = x.contiguous();
+}
 
 // Elements in one task of a large elementwise call.
 constexpr Index kTask = Index{1} << 15;

@@ -15,7 +15,6 @@ constexpr std::size_t kLargest = std::size_t{1} << 62;
 constexpr std::size_t kSmall = std::size_t{1} << 16;  // up to here a thread keeps its own
 constexpr int kClasses = 4 * 57;
 
-// Under AddressSanitizer nothing is cached, so that a use after free is seen.
 #if defined(__SANITIZE_ADDRESS__)
 constexpr bool kCaching = false;
 #elif defined(__has_feature)
@@ -211,6 +210,8 @@ void deallocate(void* block, std::size_t bytes) noexcept {
   g.large[size.index].push(block);
   g.large_cached += static_cast<Index>(size.bytes);
 }
+
+bool caching() { return kCaching; }
 
 Stats stats() {
   Global& g = global();

@@ -18,6 +18,9 @@ struct Stats {
 
 Stats stats();
 void reset_peak();
+// False under AddressSanitizer, where a freed block goes back to the system at once, so that a use
+// after free is seen.
+bool caching();
 // Gives every cached block of this thread and of the process back to the system.
 void release_cached();
 

@@ -29,7 +29,8 @@ void on_interrupt(int) {
 
 bool interrupted() { return g_interrupted != 0; }
 
-void Report::write(const std::string& path, const std::string& program, const Options& options) const {
+void Report::write(const std::string& path, const std::string& program,
+                   const Options& options) const {
   nlohmann::ordered_json out;
   out["program"] = program;
   out["seed"] = options.seed;
@@ -39,11 +40,14 @@ void Report::write(const std::string& path, const std::string& program, const Op
 }
 
 int run(int argc, char** argv, const std::string& name, const std::string& description,
-        const std::function<void(CLI::App&)>& declare, const std::function<void(const Options&, Report&)>& body) {
+        const std::function<void(CLI::App&)>& declare,
+        const std::function<void(const Options&, Report&)>& body) {
   Options options;
   CLI::App app(description, name);
-  app.add_option("--seed", options.seed, "Random seed; the same seed gives the same numbers")->capture_default_str();
-  app.add_option("--threads", options.threads, "Threads (default: the cores of the machine)")->check(CLI::Range(1, 256));
+  app.add_option("--seed", options.seed, "Random seed; the same seed gives the same numbers")
+      ->capture_default_str();
+  app.add_option("--threads", options.threads, "Threads (default: the cores of the machine)")
+      ->check(CLI::Range(1, 256));
   app.add_option("--epochs", options.epochs, "Epochs of training")->check(CLI::Range(1, 100000));
   app.add_option("--save", options.save, "Write the trained model to this file");
   app.add_option("--load", options.load, "Take the model from this file instead of training");
@@ -88,11 +92,12 @@ Progress::Progress(std::string label, unroll::Index total)
 void Progress::show() {
   constexpr int kWidth = 24;
   const int filled = total_ > 0 ? static_cast<int>(kWidth * done_ / total_) : kWidth;
-  const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start_).count();
+  const double seconds =
+      std::chrono::duration<double>(std::chrono::steady_clock::now() - start_).count();
   std::string bar;
   for (int i = 0; i < kWidth; ++i) bar += i < filled ? "█" : "░";
-  fmt::print("{}{:<22} {} {:>4}/{} {:6.1f}s  {}{}", terminal_ ? "\r" : "", label_, bar, done_, total_, seconds, note_,
-             terminal_ ? "\033[K" : "\n");
+  fmt::print("{}{:<22} {} {:>4}/{} {:6.1f}s  {}{}", terminal_ ? "\r" : "", label_, bar, done_,
+             total_, seconds, note_, terminal_ ? "\033[K" : "\n");
   std::fflush(stdout);
 }
 
@@ -117,7 +122,9 @@ void draw(const std::string& path, const std::string& script) {
   }
   std::FILE* pipe = popen("gnuplot", "w");
   unroll::check_io(pipe != nullptr, "gnuplot: cannot be started");
-  const std::string text = fmt::format("set terminal pngcairo size 1100,700 font 'Sans,11' noenhanced\nset output '{}'\n{}", path, script);
+  const std::string text = fmt::format(
+      "set terminal pngcairo size 1100,700 font 'Sans,11' noenhanced\nset output '{}'\n{}", path,
+      script);
   const bool written = std::fwrite(text.data(), 1, text.size(), pipe) == text.size();
   unroll::check_io(pclose(pipe) == 0 && written, "gnuplot: could not draw {}", path);
   fmt::print("Picture: {}\n", path);

@@ -14,7 +14,7 @@ namespace program {
 
 struct Options {
   std::uint64_t seed = 1;
-  int threads = 0;  // 0: as the library decides
+  int threads = 0;           // 0: as the library decides
   unroll::Index epochs = 0;  // 0: the program's own
   std::string save, load, json, pictures;
 };
@@ -29,10 +29,12 @@ class Report {
   std::map<std::string, double> metrics_;
 };
 
-// Parses the options all programs have and those that `declare` adds, and runs `body`. Returns the exit code: bad input gives one
-// sentence on stderr and 2; Ctrl-C ends the work early and cleanly, with 130.
+// Parses the options all programs have and those that `declare` adds, and runs `body`. Returns the
+// exit code: bad input gives one sentence on stderr and 2; Ctrl-C ends the work early and cleanly,
+// with 130.
 int run(int argc, char** argv, const std::string& name, const std::string& description,
-        const std::function<void(CLI::App&)>& declare, const std::function<void(const Options&, Report&)>& body);
+        const std::function<void(CLI::App&)>& declare,
+        const std::function<void(const Options&, Report&)>& body);
 
 // True once Ctrl-C was pressed: loops end, save and leave.
 bool interrupted();
@@ -53,7 +55,8 @@ class Progress {
   std::chrono::steady_clock::time_point start_, shown_;
 };
 
-// Runs a gnuplot script that writes `path` (a PNG); says so. Nothing happens where gnuplot is not installed.
+// Runs a gnuplot script that writes `path` (a PNG); says so. Nothing happens where gnuplot is not
+// installed.
 void draw(const std::string& path, const std::string& script);
 
 }  // namespace program

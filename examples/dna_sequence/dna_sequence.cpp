@@ -1,7 +1,8 @@
 // Where does a gene's text get cut? Splice junctions in DNA, by recurrent networks.
 //
-// Two models read the same 60 bases. One looks at all positions by attention, and memorises. The other has two readers that run towards
-// the junction, one from each end, and meet there: it knows where to look, and that is worth more than parameters.
+// Two models read the same 60 bases. One looks at all positions by attention, and memorises. The
+// other has two readers that run towards the junction, one from each end, and meet there: it knows
+// where to look, and that is worth more than parameters.
 #include "examples/common/program.h"
 #include "examples/dna_sequence/reader.h"
 
@@ -22,7 +23,8 @@ struct Examples {
   std::vector<Index> labels;
   std::string note;  // what was removed
   bool one_length() const {
-    return std::all_of(sequences.begin(), sequences.end(), [&](const Bases& s) { return s.size() == sequences[0].size(); });
+    return std::all_of(sequences.begin(), sequences.end(),
+                       [&](const Bases& s) { return s.size() == sequences[0].size(); });
   }
 };
 
@@ -33,10 +35,12 @@ Index class_of(Examples& e, const std::string& name) {
   return static_cast<Index>(e.classes.size()) - 1;
 }
 
-// Repeats would stand in training and test at once, and a sequence under two classes has no right answer: both go before the split.
+// Repeats would stand in training and test at once, and a sequence under two classes has no right
+// answer: both go before the split.
 Examples without_repeats(const Examples& all) {
   std::map<Bases, std::set<Index>> seen;
-  for (std::size_t i = 0; i < all.sequences.size(); ++i) seen[all.sequences[i]].insert(all.labels[i]);
+  for (std::size_t i = 0; i < all.sequences.size(); ++i)
+    seen[all.sequences[i]].insert(all.labels[i]);
   Examples out{all.classes, {}, {}, {}};
   std::set<Bases> taken;
   std::size_t contradictory = 0;
@@ -46,8 +50,9 @@ Examples without_repeats(const Examples& all) {
     out.sequences.push_back(all.sequences[i]);
     out.labels.push_back(all.labels[i]);
   }
-  out.note = fmt::format("{} sequences; {} repeats and {} contradictory removed, {} remain", all.sequences.size(),
-                         all.sequences.size() - seen.size(), contradictory, out.sequences.size());
+  out.note = fmt::format("{} sequences; {} repeats and {} contradictory removed, {} remain",
+                         all.sequences.size(), all.sequences.size() - seen.size(), contradictory,
+                         out.sequences.size());
   return out;
 }
 
@@ -56,7 +61,8 @@ Examples read_table(const std::string& path) {
   const data::Table table = data::read_csv(path, '\t');
   const auto names = table.strings("class"), letters = table.strings("sequence");
   for (std::size_t i = 0; i < names.size(); ++i) {
-    check_io(!letters[i].empty(), "{}:{}: a sequence was required: got an empty one", path, table.line(i));
+    check_io(!letters[i].empty(), "{}:{}: a sequence was required: got an empty one", path,
+             table.line(i));
     all.labels.push_back(class_of(all, names[i]));
     all.sequences.push_back(data::encode_dna(letters[i]));
   }
@@ -70,7 +76,9 @@ Examples read_classes(const std::vector<std::string>& files) {
       all.labels.push_back(class_of(all, file));
       all.sequences.push_back(data::encode_dna(record.sequence));
     }
-  check(all.classes.size() >= 2, "--fasta: at least two files were required, one for each class: got {}", all.classes.size());
+  check(all.classes.size() >= 2,
+        "--fasta: at least two files were required, one for each class: got {}",
+        all.classes.size());
   return without_repeats(all);
 }
 
@@ -87,7 +95,9 @@ struct Score {
     right += truth == answer;
     ++all;
   }
-  double accuracy() const { return all ? static_cast<double>(right) / static_cast<double>(all) : 0; }
+  double accuracy() const {
+    return all ? static_cast<double>(right) / static_cast<double>(all) : 0;
+  }
 };
 
 void score_majority(const Examples& e, const data::Split& split, Score& score) {
@@ -97,7 +107,8 @@ void score_majority(const Examples& e, const data::Split& split, Score& score) {
   for (Index i : split.test) score.count(e.labels[i], answer, e.classes.size());
 }
 
-// P(class) times the product over positions of P(base there | class), each count one more than seen.
+// P(class) times the product over positions of P(base there | class), each count one more than
+// seen.
 void score_naive_bayes(const Examples& e, const data::Split& split, Score& score) {
   const std::size_t classes = e.classes.size(), length = e.sequences[0].size();
   std::vector<double> prior(classes, 1);
@@ -107,7 +118,8 @@ void score_naive_bayes(const Examples& e, const data::Split& split, Score& score
     for (auto& bases : positions) bases.fill(1);
   }
   std::vector<Index> known = split.train;
-  known.insert(known.end(), split.validation.begin(), split.validation.end());  // it has nothing to stop early
+  known.insert(known.end(), split.validation.begin(),
+               split.validation.end());  // it has nothing to stop early
   for (Index i : known) {
     ++prior[e.labels[i]];
     for (std::size_t p = 0; p < length; ++p) ++seen[e.labels[i]][p][e.sequences[i][p]];
@@ -117,9 +129,13 @@ void score_naive_bayes(const Examples& e, const data::Split& split, Score& score
     for (std::size_t c = 0; c < classes; ++c) {
       log_probability[c] = std::log(prior[c]);
       for (std::size_t p = 0; p < length; ++p)
-        log_probability[c] += std::log(seen[c][p][e.sequences[i][p]] / (prior[c] - 1 + data::kBases));
+        log_probability[c] +=
+            std::log(seen[c][p][e.sequences[i][p]] / (prior[c] - 1 + data::kBases));
     }
-    score.count(e.labels[i], std::max_element(log_probability.begin(), log_probability.end()) - log_probability.begin(), classes);
+    score.count(
+        e.labels[i],
+        std::max_element(log_probability.begin(), log_probability.end()) - log_probability.begin(),
+        classes);
   }
 }
 
@@ -131,10 +147,12 @@ struct Settings {
   bool reverse_complement = false;
 };
 
-std::vector<Bases> pick(const Examples& e, const std::vector<Index>& which, bool flip_some, Generator& g) {
+std::vector<Bases> pick(const Examples& e, const std::vector<Index>& which, bool flip_some,
+                        Generator& g) {
   std::vector<Bases> out;
   for (Index i : which)
-    out.push_back(flip_some && g.below(2) == 1 ? data::reverse_complement(e.sequences[i]) : e.sequences[i]);
+    out.push_back(flip_some && g.below(2) == 1 ? data::reverse_complement(e.sequences[i])
+                                               : e.sequences[i]);
   return out;
 }
 
@@ -143,8 +161,9 @@ std::vector<Index> answers(const Model& model, const Examples& e, const std::vec
   std::vector<Index> out;
   Generator unused;
   for (std::size_t at = 0; at < which.size(); at += 256) {
-    const std::vector<Index> part(which.begin() + static_cast<std::ptrdiff_t>(at),
-                                  which.begin() + static_cast<std::ptrdiff_t>(std::min(at + 256, which.size())));
+    const std::vector<Index> part(
+        which.begin() + static_cast<std::ptrdiff_t>(at),
+        which.begin() + static_cast<std::ptrdiff_t>(std::min(at + 256, which.size())));
     const IndexTensor best = argmax(model(pick(e, part, false, unused)).value());
     out.insert(out.end(), best.begin(), best.end());
   }
@@ -160,31 +179,37 @@ double accuracy(const Model& model, const Examples& e, const std::vector<Index>&
 }
 
 template <class Model>
-void fit(Model& model, const std::string& label, const Examples& e, const data::Split& split, const Settings& s, std::uint64_t seed) {
+void fit(Model& model, const std::string& label, const Examples& e, const data::Split& split,
+         const Settings& s, std::uint64_t seed) {
   Generator g(seed + 77);
   optim::AdamW adam(nn::parameters(model), {.lr = s.lr, .weight_decay = s.weight_decay});
   std::vector<Index> lengths;
   for (Index i : split.train) lengths.push_back(static_cast<Index>(e.sequences[i].size()));
   Index step = 0;
   const Index steps = s.epochs * ((static_cast<Index>(split.train.size()) + 31) / 32);
-  const optim::Cosine schedule{.lr = s.lr, .steps = std::max<Index>(steps, 2), .warmup = steps / 20};
+  const optim::Cosine schedule{
+      .lr = s.lr, .steps = std::max<Index>(steps, 2), .warmup = steps / 20};
   program::Progress bar(label, s.epochs);
   for (Index epoch = 0; epoch < s.epochs && !program::interrupted(); ++epoch) {
     double sum = 0;
     const auto batches = data::shuffled_batches(lengths, g, {.size = 32});
     for (const auto& batch : batches) {
       std::vector<Index> which, labels;
-      for (Index i : batch) which.push_back(split.train[i]), labels.push_back(e.labels[split.train[i]]);
+      for (Index i : batch)
+        which.push_back(split.train[i]), labels.push_back(e.labels[split.train[i]]);
       adam.lr = schedule(step++);
       Tape tape;
-      const Var loss = nn::cross_entropy(model(pick(e, which, s.reverse_complement, g)), labels, {.label_smoothing = 0.05});
+      const Var loss = nn::cross_entropy(model(pick(e, which, s.reverse_complement, g)), labels,
+                                         {.label_smoothing = 0.05});
       Gradients gradients = tape.backward(loss);
       optim::clip_norm(gradients, 2);
       adam.step(gradients);
       sum += loss.item();
     }
     const std::string checked =
-        split.validation.empty() || epoch % 5 != 4 ? std::string() : fmt::format(", validation {:.4f}", accuracy(model, e, split.validation));
+        split.validation.empty() || epoch % 5 != 4
+            ? std::string()
+            : fmt::format(", validation {:.4f}", accuracy(model, e, split.validation));
     bar.step(fmt::format("loss {:.4f}{}", sum / static_cast<double>(batches.size()), checked));
   }
 }
@@ -202,8 +227,10 @@ void print_confusion(const Examples& e, const std::string& name, const Score& s)
   }
 }
 
-// Which bases attention looks at: its mean weight at each position, for each class, with the most frequent base.
-void picture(const dna::Attentive& model, const Examples& e, const std::vector<Index>& which, const std::string& folder) {
+// Which bases attention looks at: its mean weight at each position, for each class, with the most
+// frequent base.
+void picture(const dna::Attentive& model, const Examples& e, const std::vector<Index>& which,
+             const std::string& folder) {
   const std::size_t length = e.sequences[0].size();
   std::string blocks, plot;
   for (std::size_t c = 0; c < e.classes.size(); ++c) {
@@ -215,7 +242,8 @@ void picture(const dna::Attentive& model, const Examples& e, const std::vector<I
     std::vector<double> weight(length, 0);
     for (Index b = 0; b < layout.sequences(); ++b)
       for (std::size_t p = 0; p < length; ++p)
-        weight[p] += attended.weights.value().at({layout.row(b, static_cast<Index>(p))}) / static_cast<double>(members.size());
+        weight[p] += attended.weights.value().at({layout.row(b, static_cast<Index>(p))}) /
+                     static_cast<double>(members.size());
     blocks += fmt::format("$c{} << E\n", c);
     for (std::size_t p = 0; p < length; ++p) {
       std::array<Index, data::kBases> count{};
@@ -223,15 +251,20 @@ void picture(const dna::Attentive& model, const Examples& e, const std::vector<I
       const auto top = std::max_element(count.begin(), count.end()) - count.begin();
       // A base that nearly all sequences of the class have is named.
       const bool fixed = count[top] > static_cast<Index>(0.8 * static_cast<double>(members.size()));
-      blocks += fmt::format("{} {:.6f} \"{}\"\n", static_cast<Index>(p) - static_cast<Index>(length / 2), weight[p],
-                            fixed ? std::string(1, "ACGTN"[top]) : "");
+      blocks +=
+          fmt::format("{} {:.6f} \"{}\"\n", static_cast<Index>(p) - static_cast<Index>(length / 2),
+                      weight[p], fixed ? std::string(1, "ACGTN"[top]) : "");
     }
     blocks += "E\n";
-    plot += fmt::format("set title '{}'\nplot $c{} using 1:2 with boxes fs solid 0.6 lc rgb '#3182bd' notitle, $c{} using 1:($2):3 with labels offset 0,0.6 font 'Sans Bold,12' notitle\n",
-                        e.classes[c], c, c);
+    plot += fmt::format(
+        "set title '{}'\nplot $c{} using 1:2 with boxes fs solid 0.6 lc rgb '#3182bd' notitle, "
+        "$c{} using 1:($2):3 with labels offset 0,0.6 font 'Sans Bold,12' notitle\n",
+        e.classes[c], c, c);
   }
   program::draw(folder + "/dna_attention.png",
-                fmt::format("{}set multiplot layout {},1\nset ylabel 'mean weight'\nset yrange [0:*]\nset offsets 0,0,0.02,0\nset xtics 5\nset boxwidth 0.8\nset xlabel 'base, from the junction'\n{}unset multiplot\n",
+                fmt::format("{}set multiplot layout {},1\nset ylabel 'mean weight'\nset yrange "
+                            "[0:*]\nset offsets 0,0,0.02,0\nset xtics 5\nset boxwidth 0.8\nset "
+                            "xlabel 'base, from the junction'\n{}unset multiplot\n",
                             blocks, e.classes.size(), plot));
 }
 
@@ -244,25 +277,35 @@ int main(int argc, char** argv) {
   Settings settings;
   const auto declare = [&](CLI::App& app) {
     app.add_option("--data", table, "Table with the columns class and sequence, separated by tabs");
-    app.add_option("--fasta", fasta, "FASTA file of one class; give it once for each class (sequences of any length)");
-    app.add_option("--folds", folds, "Cross-validation with so many folds; 1: one split")->check(CLI::Range(1, 50))->capture_default_str();
-    app.add_option("--model", only, "One model only: junction or attention")->check(CLI::IsMember({"junction", "attention"}));
-    app.add_flag("--reverse-complement", settings.reverse_complement, "Train on either strand at random");
+    app.add_option(
+        "--fasta", fasta,
+        "FASTA file of one class; give it once for each class (sequences of any length)");
+    app.add_option("--folds", folds, "Cross-validation with so many folds; 1: one split")
+        ->check(CLI::Range(1, 50))
+        ->capture_default_str();
+    app.add_option("--model", only, "One model only: junction or attention")
+        ->check(CLI::IsMember({"junction", "attention"}));
+    app.add_flag("--reverse-complement", settings.reverse_complement,
+                 "Train on either strand at random");
   };
   return program::run(
-      argc, argv, "dna_sequence", "Splice junctions, or classes of one's own, by recurrent networks", declare,
+      argc, argv, "dna_sequence",
+      "Splice junctions, or classes of one's own, by recurrent networks", declare,
       [&](const program::Options& o, program::Report& report) {
         check((o.save.empty() && o.load.empty()) || (!only.empty() && folds == 1),
-              "--save and --load need one model and one split: add --model junction or --model attention");
+              "--save and --load need one model and one split: add --model junction or --model "
+              "attention");
         if (o.epochs > 0) settings.epochs = o.epochs;
         const Examples e = fasta.empty() ? read_table(table) : read_classes(fasta);
         check(e.sequences.size() >= 20 && e.classes.size() >= 2,
-              "at least 20 sequences of at least 2 classes were required: got {} of {}", e.sequences.size(), e.classes.size());
+              "at least 20 sequences of at least 2 classes were required: got {} of {}",
+              e.sequences.size(), e.classes.size());
         fmt::print("{}.\n", e.note);
         Generator g(o.seed);
         const std::vector<data::Split> splits =
             folds > 1 ? data::k_folds(e.labels, folds, 0.05, g)
-                      : std::vector<data::Split>{data::random_split(static_cast<Index>(e.labels.size()), {0.8, 0.05}, g, e.labels)};
+                      : std::vector<data::Split>{data::random_split(
+                            static_cast<Index>(e.labels.size()), {0.8, 0.05}, g, e.labels)};
         Score majority, bayes;
         std::map<std::string, Score> networks;
         std::vector<Index> shown_test;
@@ -277,8 +320,8 @@ int main(int argc, char** argv) {
             if (!o.load.empty()) {
               nn::load(o.load, model);
             } else {
-              fit(model, folds > 1 ? fmt::format("{} {}/{}", name, fold, folds) : name, e, split, settings,
-                  o.seed + static_cast<std::uint64_t>(fold));
+              fit(model, folds > 1 ? fmt::format("{} {}/{}", name, fold, folds) : name, e, split,
+                  settings, o.seed + static_cast<std::uint64_t>(fold));
             }
             const std::vector<Index> found = answers(model, e, split.test);
             for (std::size_t i = 0; i < found.size(); ++i)
@@ -298,19 +341,25 @@ int main(int argc, char** argv) {
         fmt::print("\nAccuracy on {} sequences that were not trained on:\n", majority.all);
         const auto line = [&](const std::string& name, const Score& s, const std::string& note) {
           const double a = s.accuracy();
-          fmt::print("  {:<14} {:.4f}  ±{:.4f}  {}\n", name, a, std::sqrt(a * (1 - a) / static_cast<double>(std::max<Index>(s.all, 1))), note);
+          fmt::print("  {:<14} {:.4f}  ±{:.4f}  {}\n", name, a,
+                     std::sqrt(a * (1 - a) / static_cast<double>(std::max<Index>(s.all, 1))), note);
           report.add("accuracy." + name, a);
         };
         line("majority", majority, "always the most frequent class");
         if (bayes.all > 0) line("naive_bayes", bayes, "each position for itself");
-        if (networks.count("attention")) line("attention", networks["attention"], "bidirectional GRU, attention over all positions");
-        if (networks.count("junction")) line("junction", networks["junction"], "two readers that meet at the junction");
+        if (networks.count("attention"))
+          line("attention", networks["attention"],
+               "bidirectional GRU, attention over all positions");
+        if (networks.count("junction"))
+          line("junction", networks["junction"], "two readers that meet at the junction");
         for (const auto& [name, score] : networks) {
           print_confusion(e, name, score);
           for (std::size_t t = 0; t < score.confusion.size(); ++t)
             for (std::size_t a = 0; a < score.confusion[t].size(); ++a)
-              report.add(fmt::format("confusion.{}.{}.{}", name, t, a), static_cast<double>(score.confusion[t][a]));
+              report.add(fmt::format("confusion.{}.{}.{}", name, t, a),
+                         static_cast<double>(score.confusion[t][a]));
         }
-        if (shown && !o.pictures.empty() && e.one_length()) picture(*shown, e, shown_test, o.pictures);
+        if (shown && !o.pictures.empty() && e.one_length())
+          picture(*shown, e, shown_test, o.pictures);
       });
 }

@@ -14,12 +14,14 @@ namespace nn = unroll::nn;
 
 using Bases = std::vector<Index>;
 
-inline constexpr Index kPlaces = 64;  // positions that have an embedding of their own; further ones share the last
+inline constexpr Index kPlaces =
+    64;  // positions that have an embedding of their own; further ones share the last
 
 // Each base with its distance from the middle, where the junction is.
 class Letters {
  public:
-  Letters(Index dim) : base({.vocab = unroll::data::kBases, .dim = dim}), place({.vocab = kPlaces, .dim = dim}) {
+  Letters(Index dim)
+      : base({.vocab = unroll::data::kBases, .dim = dim}), place({.vocab = kPlaces, .dim = dim}) {
     place.weight.set_value(unroll::nn::normal({kPlaces, dim}, 0, 0.3));
   }
   nn::Sequence operator()(const nn::Tokens& bases, const nn::Tokens& places) const {
@@ -49,7 +51,10 @@ struct Junction {
   nn::Linear head;
 
   Junction(Index classes, Index hidden)
-      : letters(16), left({.in = 16, .hidden = hidden}), right({.in = 16, .hidden = hidden}), dropout({.p = 0.5}),
+      : letters(16),
+        left({.in = 16, .hidden = hidden}),
+        right({.in = 16, .hidden = hidden}),
+        dropout({.p = 0.5}),
         head({.in = 2 * hidden, .out = classes}) {}
   UNROLL_FIELDS(letters, left, right, head)
 
@@ -74,7 +79,8 @@ struct Junction {
   }
 };
 
-// A bidirectional GRU whose outputs at all positions are averaged by attention, for one learned question.
+// A bidirectional GRU whose outputs at all positions are averaged by attention, for one learned
+// question.
 struct Attentive {
   Letters letters;
   nn::GRU gru;
@@ -84,20 +90,27 @@ struct Attentive {
   nn::Linear head;
 
   Attentive(Index classes, Index hidden)
-      : letters(16), gru({.in = 16, .hidden = hidden, .bidirectional = true}),
-        attention({.query = hidden, .key = 2 * hidden, .hidden = hidden}), question(unroll::nn::normal({1, hidden}, 0, 1)),
-        dropout({.p = 0.3}), head({.in = 2 * hidden, .out = classes}) {}
+      : letters(16),
+        gru({.in = 16, .hidden = hidden, .bidirectional = true}),
+        attention({.query = hidden, .key = 2 * hidden, .hidden = hidden}),
+        question(unroll::nn::normal({1, hidden}, 0, 1)),
+        dropout({.p = 0.3}),
+        head({.in = 2 * hidden, .out = classes}) {}
   UNROLL_FIELDS(letters, gru, attention, question, head)
 
-  Var operator()(const std::vector<Bases>& sequences) const { return head(dropout(attended(sequences).first.out)); }
+  Var operator()(const std::vector<Bases>& sequences) const {
+    return head(dropout(attended(sequences).first.out));
+  }
 
   // With the weights [N] and the layout they stand in.
-  std::pair<nn::Attended, unroll::SequenceLayout> attended(const std::vector<Bases>& sequences) const {
+  std::pair<nn::Attended, unroll::SequenceLayout> attended(
+      const std::vector<Bases>& sequences) const {
     // No position is given: this model has to find the junction by its letters.
     const nn::Tokens bases = nn::Tokens::from(sequences);
     const nn::Sequence x(letters.base(bases.ids), bases.layout);
     const nn::Sequence read = gru(x);
-    const Var query = unroll::expand(question, {static_cast<Index>(sequences.size()), question.shape()[1]});
+    const Var query =
+        unroll::expand(question, {static_cast<Index>(sequences.size()), question.shape()[1]});
     return {attention(query, read), bases.layout};
   }
 };

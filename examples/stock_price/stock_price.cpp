@@ -1,8 +1,10 @@
 // Tomorrow's distribution of the prices of several stock indexes, from their past.
 //
-// Forecasting the level is a trap: copying today's price has an R^2 above 0.99. What can be forecast is how far tomorrow may go. Returns
-// come in calm and wild weeks, and an exponentially weighted mean of squares (EWMA, RiskMetrics 1996) knows that much already. So the
-// network corrects EWMA instead of starting from nothing: log variance = log EWMA + its output, which begins at 0.
+// Forecasting the level is a trap: copying today's price has an R^2 above 0.99. What can be
+// forecast is how far tomorrow may go. Returns come in calm and wild weeks, and an exponentially
+// weighted mean of squares (EWMA, RiskMetrics 1996) knows that much already. So the network
+// corrects EWMA instead of starting from nothing: log variance = log EWMA + its output, which
+// begins at 0.
 #include "examples/common/program.h"
 
 #include <unroll/unroll.h>
@@ -25,8 +27,8 @@ struct Market {
   std::vector<std::string> names;
   std::vector<std::vector<double>> prices;  // [index][day]
   Tensor returns;                           // [T, K] log returns; row t is from day t to t + 1
-  Tensor log_ewma;                          // [T, K] log variance forecast for row t, from rows before it
-  data::Split split;                        // of the rows
+  Tensor log_ewma;    // [T, K] log variance forecast for row t, from rows before it
+  data::Split split;  // of the rows
   Index days() const { return returns.shape()[0]; }
   Index indexes() const { return returns.shape()[1]; }
 };
@@ -44,21 +46,26 @@ Market read_market(const std::string& path, const std::vector<std::string>& colu
       prices.push_back(p);
     }
     check_io(prices.size() >= 200 && !std::isnan(prices[0]),
-             "{}: at least 200 prices, the first of them given, were required in column {}: got {}", path, name, prices.size());
+             "{}: at least 200 prices, the first of them given, were required in column {}: got {}",
+             path, name, prices.size());
     m.prices.push_back(std::move(prices));
   }
-  const auto days = static_cast<Index>(m.prices[0].size()) - 1, k = static_cast<Index>(columns.size());
+  const auto days = static_cast<Index>(m.prices[0].size()) - 1,
+             k = static_cast<Index>(columns.size());
   m.returns = Tensor::empty({days, k});
   m.log_ewma = Tensor::empty({days, k});
   m.split = data::chronological_split(days, {0.6, 0.2});
   for (Index j = 0; j < k; ++j) {
-    double start = 0;  // the variance of the first month; all of it in the past of every day that counts
-    for (Index t = 0; t < days; ++t) m.returns.set({t, j}, std::log(m.prices[j][t + 1] / m.prices[j][t]));
+    double start =
+        0;  // the variance of the first month; all of it in the past of every day that counts
+    for (Index t = 0; t < days; ++t)
+      m.returns.set({t, j}, std::log(m.prices[j][t + 1] / m.prices[j][t]));
     for (Index t = 0; t < 20; ++t) start += m.returns.at({t, j}) * m.returns.at({t, j}) / 20;
     double variance = std::max(start, 1e-10);
     for (Index t = 0; t < days; ++t) {
       m.log_ewma.set({t, j}, std::log(variance));
-      variance = std::max(kDecay * variance + (1 - kDecay) * m.returns.at({t, j}) * m.returns.at({t, j}), 1e-12);
+      variance = std::max(
+          kDecay * variance + (1 - kDecay) * m.returns.at({t, j}) * m.returns.at({t, j}), 1e-12);
     }
   }
   return m;
@@ -72,7 +79,9 @@ struct Forecaster {
   nn::Dropout dropout;
   nn::Linear head;
   Forecaster(Index indexes, Index hidden)
-      : layer({.in = 2 * indexes, .hidden = hidden}), dropout({.p = 0.2}), head({.in = hidden, .out = 2 * indexes}) {
+      : layer({.in = 2 * indexes, .hidden = hidden}),
+        dropout({.p = 0.2}),
+        head({.in = hidden, .out = 2 * indexes}) {
     head.weight.set_value(Tensor::zeros(head.weight.shape()));  // it starts as EWMA
     head.bias.set_value(Tensor::zeros(head.bias.shape()));
   }
@@ -82,7 +91,8 @@ struct Forecaster {
   Var operator()(const nn::Sequence& x) const { return head(dropout(layer(x).rows)); }
 };
 
-// What the network sees on day t, to forecast row t + 1: the return in units of yesterday's forecast, and its size.
+// What the network sees on day t, to forecast row t + 1: the return in units of yesterday's
+// forecast, and its size.
 Tensor features(const Market& m) {
   Tensor z = div(m.returns, exp(mul(m.log_ewma, 0.5)));
   const Tensor size = add(log(add(square(z), 0.1)), 0.6);
@@ -97,7 +107,8 @@ Var negative_log_likelihood(const Var& out, const Tensor& log_ewma, const Tensor
   const Index k = returns.shape()[1];
   const Tensor deviation = exp(mul(log_ewma, 0.5));
   const Var mean = narrow(out, 1, 0, k) * deviation, log_variance = narrow(out, 1, k, k) + log_ewma;
-  return (log_variance + square(returns - mean) * exp(-log_variance)) * 0.5 + 0.5 * std::log(2 * std::numbers::pi);
+  return (log_variance + square(returns - mean) * exp(-log_variance)) * 0.5 +
+         0.5 * std::log(2 * std::numbers::pi);
 }
 
 double mean_over(const Tensor& rows, const std::vector<Index>& which, Index column) {
@@ -127,8 +138,10 @@ Scores baseline(const Market& m, bool ewma) {
   Scores s;
   for (Index j = 0; j < m.indexes(); ++j) {
     double variance = 0, nll = 0;
-    const Index past = m.split.test.front();  // nothing is tuned here, so all that lies before the test may count
-    for (Index t = 0; t < past; ++t) variance += m.returns.at({t, j}) * m.returns.at({t, j}) / static_cast<double>(past);
+    const Index past =
+        m.split.test.front();  // nothing is tuned here, so all that lies before the test may count
+    for (Index t = 0; t < past; ++t)
+      variance += m.returns.at({t, j}) * m.returns.at({t, j}) / static_cast<double>(past);
     for (Index t : m.split.test)
       nll += gaussian(m.returns.at({t, j}), 0, ewma ? std::exp(m.log_ewma.at({t, j})) : variance);
     s.nll.push_back(nll / static_cast<double>(m.split.test.size()));
@@ -146,7 +159,8 @@ struct Trained {
 template <class Layer>
 class Experiment {
  public:
-  Experiment(const Market& market, const program::Options& options) : m_(market), o_(options), x_(features(market)) {}
+  Experiment(const Market& market, const program::Options& options)
+      : m_(market), o_(options), x_(features(market)) {}
 
   Trained operator()(const std::string& name, std::uint64_t seed, Index epochs) {
     manual_seed(seed);
@@ -182,7 +196,8 @@ class Experiment {
     return sum / static_cast<double>(m_.indexes() * static_cast<Index>(m_.split.validation.size()));
   }
 
-  void fit(const std::string& name, Forecaster<Layer>& model, Generator& order, Index epochs, Trained& out) {
+  void fit(const std::string& name, Forecaster<Layer>& model, Generator& order, Index epochs,
+           Trained& out) {
     optim::AdamW adam(nn::parameters(model), {.lr = 1e-3, .weight_decay = 0.02});
     const auto steps_in_epoch = static_cast<Index>(m_.split.train.size()) / kBatch;
     const Index last = m_.split.train.back() - kWindow;
@@ -190,17 +205,20 @@ class Experiment {
     Forecaster<Layer> kept = model;
     program::Progress bar(fmt::format("{} seed {}", name, o_.seed), epochs);
     Index since_best = 0;
-    for (Index epoch = 0; epoch < epochs && since_best < kPatience && !program::interrupted(); ++epoch) {
+    for (Index epoch = 0; epoch < epochs && since_best < kPatience && !program::interrupted();
+         ++epoch) {
       double sum = 0;
       for (Index step = 0; step < steps_in_epoch; ++step) {
         std::vector<Index> ends, next;
-        for (Index b = 0; b < kBatch; ++b) ends.push_back(kWindow - 1 + order.below(last - kWindow + 2));
+        for (Index b = 0; b < kBatch; ++b)
+          ends.push_back(kWindow - 1 + order.below(last - kWindow + 2));
         for (Index e : ends) next.push_back(e + 1);
         const data::Windows seen = data::windows_ending_at(x_, ends, kWindow);
         const Tensor target = data::windows_ending_at(m_.returns, next, kWindow).rows;
         const Tensor ewma = data::windows_ending_at(m_.log_ewma, next, kWindow).rows;
         Tape tape;
-        const Var rows = negative_log_likelihood(model(nn::Sequence(seen.rows, seen.layout)), ewma, target);
+        const Var rows =
+            negative_log_likelihood(model(nn::Sequence(seen.rows, seen.layout)), ewma, target);
         // The first days of a window are there to warm the state up.
         const Var loss = mean(narrow(rows, 0, kWarm * kBatch, (kWindow - kWarm) * kBatch));
         Gradients g = tape.backward(loss);
@@ -261,25 +279,34 @@ std::string lower(std::string text) {
   return text;
 }
 
-void picture(const Market& m, const Trained& best, const std::string& model, const std::string& folder) {
+void picture(const Market& m, const Trained& best, const std::string& model,
+             const std::string& folder) {
   // Price and band of the first index over the test part; below, how training went.
   std::string band, curve;
   const Index j = 0;
   for (Index t : m.split.test) {
-    const double now = m.prices[j][t], mean = best.mean.at({t, j}), deviation = std::exp(0.5 * best.log_variance.at({t, j}));
-    band += fmt::format("{} {} {} {}\n", t + 1, m.prices[j][t + 1], now * std::exp(mean - 1.96 * deviation),
+    const double now = m.prices[j][t], mean = best.mean.at({t, j}),
+                 deviation = std::exp(0.5 * best.log_variance.at({t, j}));
+    band += fmt::format("{} {} {} {}\n", t + 1, m.prices[j][t + 1],
+                        now * std::exp(mean - 1.96 * deviation),
                         now * std::exp(mean + 1.96 * deviation));
   }
   for (std::size_t e = 0; e < best.train_curve.size(); ++e)
     curve += fmt::format("{} {} {}\n", e + 1, best.train_curve[e], best.validation_curve[e]);
   std::string script = fmt::format(
-      "$band << E\n{}E\n$curve << E\n{}E\nset multiplot\nset grid lc rgb '#dddddd'\nset key top left\n"
-      "set origin 0,0.4\nset size 1,0.6\nset title '{}: price, and where {} put 95 % of tomorrow'\nset xlabel 'trading day'\n"
-      "plot $band using 1:3:4 with filledcurves lc rgb '#9ecae1' title '95 % band', $band using 1:2 with lines lc rgb '#08306b' lw 1.5 title 'price'\n"
-      "set origin 0,0\nset size 1,0.4\nset title 'training'\nset xlabel 'epoch'\nset key top right\n",
+      "$band << E\n{}E\n$curve << E\n{}E\nset multiplot\nset grid lc rgb '#dddddd'\nset key top "
+      "left\n"
+      "set origin 0,0.4\nset size 1,0.6\nset title '{}: price, and where {} put 95 % of "
+      "tomorrow'\nset xlabel 'trading day'\n"
+      "plot $band using 1:3:4 with filledcurves lc rgb '#9ecae1' title '95 % band', $band using "
+      "1:2 with lines lc rgb '#08306b' lw 1.5 title 'price'\n"
+      "set origin 0,0\nset size 1,0.4\nset title 'training'\nset xlabel 'epoch'\nset key top "
+      "right\n",
       band, curve, m.names[j], model);
   if (!curve.empty())
-    script += "plot $curve using 1:2 with lines lw 2 title 'training windows', $curve using 1:3 with lines lw 2 title 'validation'\n";
+    script +=
+        "plot $curve using 1:2 with lines lw 2 title 'training windows', $curve using 1:3 with "
+        "lines lw 2 title 'validation'\n";
   program::draw(folder + "/stock_price.png", script + "unset multiplot\n");
 }
 
@@ -292,17 +319,23 @@ int main(int argc, char** argv) {
   const auto declare = [&](CLI::App& app) {
     app.add_option("--csv", csv, "Daily prices, one column an index, the oldest day first");
     app.add_option("--columns", columns, "Columns of the prices, A,B,...")->delimiter(',');
-    app.add_option("--model", only, "One model only: rnn, lstm or gru")->check(CLI::IsMember({"rnn", "lstm", "gru"}));
-    app.add_option("--seeds", seeds, "Runs of each model, for mean and spread")->check(CLI::Range(1, 100))->capture_default_str();
+    app.add_option("--model", only, "One model only: rnn, lstm or gru")
+        ->check(CLI::IsMember({"rnn", "lstm", "gru"}));
+    app.add_option("--seeds", seeds, "Runs of each model, for mean and spread")
+        ->check(CLI::Range(1, 100))
+        ->capture_default_str();
   };
   return program::run(
-      argc, argv, "stock_price", "The distribution of tomorrow's prices, by RNN, LSTM and GRU beside two baselines", declare,
+      argc, argv, "stock_price",
+      "The distribution of tomorrow's prices, by RNN, LSTM and GRU beside two baselines", declare,
       [&](const program::Options& o, program::Report& report) {
-        check((o.save.empty() && o.load.empty()) || !only.empty(), "--save and --load need one model: add --model rnn, lstm or gru");
+        check((o.save.empty() && o.load.empty()) || !only.empty(),
+              "--save and --load need one model: add --model rnn, lstm or gru");
         const Market m = read_market(csv, columns);
         const Index epochs = o.epochs > 0 ? o.epochs : 40;
-        fmt::print("{} days of {}: {} train, {} stop early, {} test.\n\n", m.days(), fmt::join(m.names, ", "), m.split.train.size(),
-                   m.split.validation.size(), m.split.test.size());
+        fmt::print("{} days of {}: {} train, {} stop early, {} test.\n\n", m.days(),
+                   fmt::join(m.names, ", "), m.split.train.size(), m.split.validation.size(),
+                   m.split.test.size());
         std::vector<std::pair<std::string, std::vector<Scores>>> table;
         table.push_back({"constant", {baseline(m, false)}});
         table.push_back({"ewma", {baseline(m, true)}});
@@ -324,8 +357,10 @@ int main(int argc, char** argv) {
         run_model.operator()<nn::LSTM>("lstm");
         run_model.operator()<nn::GRU>("gru");
 
-        fmt::print("\nThe last {} days. Negative log-likelihood of the next day's return (lower is better), and RMSE of the price in points:\n\n",
-                   m.split.test.size());
+        fmt::print(
+            "\nThe last {} days. Negative log-likelihood of the next day's return (lower is "
+            "better), and RMSE of the price in points:\n\n",
+            m.split.test.size());
         fmt::print("{:<10}", "");
         for (const std::string& name : m.names) fmt::print("{:>18}{:>9}", name + " nll", "rmse");
         fmt::print("\n");
@@ -335,7 +370,9 @@ int main(int argc, char** argv) {
             std::vector<double> nll, rmse;
             for (const Scores& s : runs) nll.push_back(s.nll[j]), rmse.push_back(s.rmse[j]);
             const Spread a = spread_of(nll), b = spread_of(rmse);
-            fmt::print("{:>18}{:>9.2f}", runs.size() > 1 ? fmt::format("{:.4f} ±{:.4f}", a.mean, a.std) : fmt::format("{:.4f}", a.mean),
+            fmt::print("{:>18}{:>9.2f}",
+                       runs.size() > 1 ? fmt::format("{:.4f} ±{:.4f}", a.mean, a.std)
+                                       : fmt::format("{:.4f}", a.mean),
                        b.mean);
             const std::string index = lower(m.names[j]);
             report.add(index + ".nll." + name, a.mean);

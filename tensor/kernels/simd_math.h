@@ -89,6 +89,19 @@ HWY_INLINE V sigmoid(D d, V x) {
   }
 }
 
+// sigmoid(x) and 1 - sigmoid(x), each to the last place however far x lies from 0.
+template <class V>
+struct SigmoidPair {
+  V y, rest;
+};
+template <class D, class V>
+HWY_INLINE SigmoidPair<V> sigmoid_pair(D d, V x) {
+  const V one = hn::Set(d, 1), e = exp(d, hn::Neg(hn::Abs(x)));
+  const V large = reciprocal_from_one(d, hn::Add(one, e)), small = hn::Mul(e, large);
+  const auto negative = hn::Lt(x, hn::Zero(d));
+  return {hn::IfThenElse(negative, small, large), hn::IfThenElse(negative, large, small)};
+}
+
 // Near 0 an odd polynomial (Cephes), elsewhere 1 - 2 / (exp(2|x|) + 1).
 template <class D, class V>
 HWY_INLINE V tanh(D d, V x) {

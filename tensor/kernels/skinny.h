@@ -78,15 +78,14 @@ HWY_INLINE void block(Index k, const T* HWY_RESTRICT a, Index step_a, const T* H
   V acc[kRows][kVectors];
   const bool whole = columns == kVectors * lanes;
   UNROLL_WRITTEN_OUT
-  for (int r = 0; r < kRows; ++r)
-    UNROLL_WRITTEN_OUT
-    for (int v = 0; v < kVectors; ++v) {
-      const Index left = columns - v * lanes;
-      const T* from = init + r * step_init + v * lanes;
-      acc[r][v] = !init || left <= 0 ? hn::Zero(d)
-                  : left >= lanes    ? hn::LoadU(d, from)
-                                     : load_n(d, from, static_cast<std::size_t>(left));
-    }
+  for (int r = 0; r < kRows; ++r) UNROLL_WRITTEN_OUT
+  for (int v = 0; v < kVectors; ++v) {
+    const Index left = columns - v * lanes;
+    const T* from = init + r * step_init + v * lanes;
+    acc[r][v] = !init || left <= 0 ? hn::Zero(d)
+                : left >= lanes    ? hn::LoadU(d, from)
+                                   : load_n(d, from, static_cast<std::size_t>(left));
+  }
   for (Index p = 0; p < k; ++p) {
     V b[kVectors];
     UNROLL_WRITTEN_OUT
@@ -100,17 +99,16 @@ HWY_INLINE void block(Index k, const T* HWY_RESTRICT a, Index step_a, const T* H
     }
   }
   UNROLL_WRITTEN_OUT
-  for (int r = 0; r < kRows; ++r)
-    UNROLL_WRITTEN_OUT
-    for (int v = 0; v < kVectors; ++v) {
-      T* to = c + r * step_c + v * lanes;
-      const Index left = columns - v * lanes;
-      if (whole || left >= lanes) {
-        hn::StoreU(acc[r][v], d, to);
-      } else if (left > 0) {
-        store_n(acc[r][v], d, to, static_cast<std::size_t>(left));
-      }
+  for (int r = 0; r < kRows; ++r) UNROLL_WRITTEN_OUT
+  for (int v = 0; v < kVectors; ++v) {
+    T* to = c + r * step_c + v * lanes;
+    const Index left = columns - v * lanes;
+    if (whole || left >= lanes) {
+      hn::StoreU(acc[r][v], d, to);
+    } else if (left > 0) {
+      store_n(acc[r][v], d, to, static_cast<std::size_t>(left));
     }
+  }
 }
 
 template <int kPanels, class T>
@@ -131,8 +129,9 @@ HWY_INLINE void rows_of(Index rows, Index k, const T* a, Index step_a, const T* 
     switch (rows) {
       UNROLL_ROWS(1)
       UNROLL_ROWS(2)
-      UNROLL_ROWS(3) UNROLL_ROWS(4) UNROLL_ROWS(5) UNROLL_ROWS(6) UNROLL_ROWS(7) UNROLL_ROWS(8)
-          UNROLL_ROWS(9) UNROLL_ROWS(10) UNROLL_ROWS(11) UNROLL_ROWS(12)
+      UNROLL_ROWS(3)
+      UNROLL_ROWS(4) UNROLL_ROWS(5) UNROLL_ROWS(6) UNROLL_ROWS(7) UNROLL_ROWS(8) UNROLL_ROWS(9)
+          UNROLL_ROWS(10) UNROLL_ROWS(11) UNROLL_ROWS(12)
     }
   }
 #undef UNROLL_ROWS

@@ -73,10 +73,10 @@ struct gelu_tanh {
   }
   template <class D, class V>
   static HWY_INLINE V gradient(D d, V g, V s, V, V) {
-    const V y = HWY_NAMESPACE::sigmoid(d, twice_u(d, s));
+    const auto [y, rest] = sigmoid_pair(d, twice_u(d, s));
     const V slope = hn::Mul(hn::MulAdd(hn::Mul(s, s), number(d, 3 * 0.044715), number(d, 1)),
                             number(d, 2 * 0.797884560802865355880));
-    const V inner = hn::Mul(hn::Mul(s, slope), hn::Mul(y, hn::Sub(number(d, 1), y)));
+    const V inner = hn::Mul(hn::Mul(s, slope), hn::Mul(y, rest));
     return hn::Mul(g, hn::Add(y, inner));
   }
 };
@@ -88,8 +88,8 @@ struct silu {
   }
   template <class D, class V>
   static HWY_INLINE V gradient(D d, V g, V s, V, V) {
-    const V y = HWY_NAMESPACE::sigmoid(d, s);
-    return hn::Mul(g, hn::Mul(y, hn::MulAdd(s, hn::Sub(number(d, 1), y), number(d, 1))));
+    const auto [y, rest] = sigmoid_pair(d, s);
+    return hn::Mul(g, hn::Mul(y, hn::MulAdd(s, rest, number(d, 1))));
   }
 };
 

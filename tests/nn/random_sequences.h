@@ -22,19 +22,22 @@ inline std::vector<Index> random_lengths(Generator& g, Index batch, Index longes
   return out;
 }
 
-inline nn::Sequence random_sequence(Generator& g, const std::vector<Index>& lengths, Index dim, DType dtype = f64) {
+inline nn::Sequence random_sequence(Generator& g, const std::vector<Index>& lengths, Index dim,
+                                    DType dtype = f64) {
   const SequenceLayout layout(lengths);
   return {g.normal({layout.rows(), dim}, 0, 1, dtype), layout};
 }
 
 // Every gradient of a loss, by name, for comparing two ways of computing it.
-inline std::vector<Tensor> gradients_of(const std::function<Var()>& loss, const NamedParams& params) {
+inline std::vector<Tensor> gradients_of(const std::function<Var()>& loss,
+                                        const NamedParams& params) {
   Tape tape;
   const Gradients g = tape.backward(loss());
   std::vector<Tensor> out;
   for (const NamedParam& p : params) {
     const Gradient* found = g.find(p.param->id());
-    out.push_back(found ? found->to_dense() : Tensor::zeros(p.param->value().shape(), p.param->value().dtype()));
+    out.push_back(found ? found->to_dense()
+                        : Tensor::zeros(p.param->value().shape(), p.param->value().dtype()));
   }
   return out;
 }

@@ -18,7 +18,8 @@ Var weighted(const Result& out, std::uint64_t seed) {
   Generator g(seed);
   Var loss = sum(out.rows * g.normal(out.rows.shape(), 0, 1, out.rows.dtype()));
   for (auto s : out.state)
-    for (Var* part : nn::detail::parts_of(s)) loss = loss + sum(*part * g.normal(part->shape(), 0, 1, part->dtype()));
+    for (Var* part : nn::detail::parts_of(s))
+      loss = loss + sum(*part * g.normal(part->shape(), 0, 1, part->dtype()));
   return loss;
 }
 
@@ -26,7 +27,8 @@ template <class State>
 std::vector<State> random_state(Generator& g, const std::vector<State>& like) {
   std::vector<State> out = like;
   for (State& s : out)
-    for (Var* part : nn::detail::parts_of(s)) *part = Var(g.normal(part->shape(), 0, 0.5, part->dtype()));
+    for (Var* part : nn::detail::parts_of(s))
+      *part = Var(g.normal(part->shape(), 0, 0.5, part->dtype()));
   return out;
 }
 
@@ -44,14 +46,19 @@ std::vector<typename Layer::State> states_for(const Layer& layer, Generator& g, 
 
 #define ALL_LAYERS nn::RNN, nn::LSTM, nn::GRU
 
-TEST_CASE_TEMPLATE("the fused loop equals the loop in plain ops, values and gradients", Layer, ALL_LAYERS) {
+TEST_CASE_TEMPLATE("the fused loop equals the loop in plain ops, values and gradients", Layer,
+                   ALL_LAYERS) {
   Generator g(7);
   for (DType dtype : {f32, f64})
     for (bool bidirectional : {false, true})
       for (bool equal : {true, false})
         for (Index hidden : {1, 5, 16, 37}) {
           manual_seed(3);
-          const Layer layer({.in = 3, .hidden = hidden, .layers = 2, .bidirectional = bidirectional, .dtype = dtype});
+          const Layer layer({.in = 3,
+                             .hidden = hidden,
+                             .layers = 2,
+                             .bidirectional = bidirectional,
+                             .dtype = dtype});
           const Index batch = 1 + g.below(14);
           const auto lengths = equal ? std::vector<Index>(batch, 6) : random_lengths(g, batch, 9);
           const nn::Sequence x = random_sequence(g, lengths, 3, dtype);
@@ -72,18 +79,22 @@ TEST_CASE_TEMPLATE("the fused loop equals the loop in plain ops, values and grad
         }
 }
 
-TEST_CASE_TEMPLATE("a layer's gradients agree with finite differences, to second order", Layer, ALL_LAYERS) {
+TEST_CASE_TEMPLATE("a layer's gradients agree with finite differences, to second order", Layer,
+                   ALL_LAYERS) {
   manual_seed(1);
   Generator g(2);
   const Layer layer({.in = 2, .hidden = 3, .bidirectional = true, .dtype = f64});
   const std::vector<Index> lengths{2, 3, 1};
   const nn::Sequence x = random_sequence(g, lengths, 2);
-  const auto f = [&](const std::vector<Var>& in) { return weighted(layer(nn::Sequence(in[0], x.layout)), 9); };
+  const auto f = [&](const std::vector<Var>& in) {
+    return weighted(layer(nn::Sequence(in[0], x.layout)), 9);
+  };
   const auto first = gradcheck(f, {x.rows.value()});
   CHECK_MESSAGE(first, first.message);
   const auto second = gradgradcheck(f, {x.rows.value()});
   CHECK_MESSAGE(second, second.message);
-  const auto weights = gradcheck_params([&] { return weighted(layer(x), 9); }, nn::parameters(layer));
+  const auto weights =
+      gradcheck_params([&] { return weighted(layer(x), 9); }, nn::parameters(layer));
   CHECK_MESSAGE(weights, weights.message);
 }
 
@@ -118,7 +129,8 @@ TEST_CASE_TEMPLATE("a permuted batch gives permuted results", Layer, ALL_LAYERS)
   CHECK(distance(permuted, index_select(layer(x).last(), 0, IndexTensor(order)).value()) < 1e-14);
 }
 
-TEST_CASE_TEMPLATE("a sequence in chunks with the state carried equals the whole", Layer, ALL_LAYERS) {
+TEST_CASE_TEMPLATE("a sequence in chunks with the state carried equals the whole", Layer,
+                   ALL_LAYERS) {
   Generator g(5);
   const Layer layer({.in = 3, .hidden = 6, .layers = 2, .dtype = f64});
   const Index batch = 4, steps = 10;
@@ -127,7 +139,9 @@ TEST_CASE_TEMPLATE("a sequence in chunks with the state carried equals the whole
   std::vector<typename Layer::State> state;
   for (Index at : {0, 3, 7}) {
     const Index n = at == 0 ? 3 : at == 3 ? 4 : 3;
-    const auto out = layer(nn::Sequence(rows.narrow(0, at * batch, n * batch), SequenceLayout::equal(batch, n)), state);
+    const auto out =
+        layer(nn::Sequence(rows.narrow(0, at * batch, n * batch), SequenceLayout::equal(batch, n)),
+              state);
     CHECK(distance(out.rows.value(), whole.rows.value().narrow(0, at * batch, n * batch)) < 1e-14);
     state = out.carry();
   }
@@ -151,7 +165,8 @@ TEST_CASE_TEMPLATE("checkpointing changes memory, not gradients", Layer, ALL_LAY
   const nn::Sequence x = random_sequence(g, random_lengths(g, 6, 11), 3);
   const NamedParams params = nn::parameters(layer);
   const auto plain = gradients_of([&] { return weighted(layer(x), 5); }, params);
-  const auto saved = gradients_of([&] { return weighted(layer(x, {}, {.checkpoint_every = 3}), 5); }, params);
+  const auto saved =
+      gradients_of([&] { return weighted(layer(x, {}, {.checkpoint_every = 3}), 5); }, params);
   for (std::size_t i = 0; i < plain.size(); ++i) CHECK(distance(plain[i], saved[i]) < 1e-12);
 }
 
@@ -176,12 +191,14 @@ TEST_CASE("every option of the cells has gradients that agree with finite differ
   Generator g(3);
   const nn::Sequence x = random_sequence(g, {3, 1, 2}, 2);
   const auto holds = [&](const auto& layer) {
-    const auto result = gradcheck_params([&] { return weighted(layer(x), 4); }, nn::parameters(layer));
+    const auto result =
+        gradcheck_params([&] { return weighted(layer(x), 4); }, nn::parameters(layer));
     CHECK_MESSAGE(result, result.message);
   };
   holds(nn::LSTM({.in = 2, .hidden = 3, .peephole = true, .dtype = f64}));
   holds(nn::LSTM({.in = 2, .hidden = 3, .layer_norm = true, .dtype = f64}));
-  holds(nn::LSTM({.in = 2, .hidden = 3, .layers = 2, .projection = 2, .learned_state = true, .dtype = f64}));
+  holds(nn::LSTM(
+      {.in = 2, .hidden = 3, .layers = 2, .projection = 2, .learned_state = true, .dtype = f64}));
   holds(nn::LSTM({.in = 2, .hidden = 3, .forget_bias = 1, .learned_state = true, .dtype = f64}));
   holds(nn::GRU({.in = 2, .hidden = 3, .reset_after = false, .dtype = f64}));
   holds(nn::GRU({.in = 2, .hidden = 3, .bias = false, .learned_state = true, .dtype = f64}));
@@ -209,12 +226,15 @@ TEST_CASE("a cell of one's own goes through unroll as the built-in ones do") {
 
 TEST_CASE("wrong inputs are refused with a sentence") {
   const nn::LSTM lstm({.in = 3, .hidden = 4});
-  CHECK_THROWS_WITH_AS(nn::LSTM({.in = 0, .hidden = 4}), "LSTM: in and hidden of at least 1 were required: got 0 and 4",
+  CHECK_THROWS_WITH_AS(nn::LSTM({.in = 0, .hidden = 4}),
+                       "LSTM: in and hidden of at least 1 were required: got 0 and 4",
                        std::invalid_argument);
   const nn::Sequence x(Tensor::zeros({4, 2}), SequenceLayout::equal(2, 2));
-  CHECK_THROWS_WITH_AS(lstm(x), "LSTM: inputs [.., 3] were required: got [4, 2]", std::invalid_argument);
+  CHECK_THROWS_WITH_AS(lstm(x), "LSTM: inputs [.., 3] were required: got [4, 2]",
+                       std::invalid_argument);
   const nn::Sequence y(Tensor::zeros({4, 3}), SequenceLayout::equal(2, 2));
   CHECK_THROWS_AS(lstm(y, {lstm.layers[0].initial(3)}), std::invalid_argument);
-  CHECK_THROWS_AS(lstm(y, {lstm.layers[0].initial(2), lstm.layers[0].initial(2)}), std::invalid_argument);
+  CHECK_THROWS_AS(lstm(y, {lstm.layers[0].initial(2), lstm.layers[0].initial(2)}),
+                  std::invalid_argument);
   CHECK_THROWS_AS(SequenceLayout({3, 0}), std::invalid_argument);
 }
