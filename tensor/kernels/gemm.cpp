@@ -128,7 +128,7 @@ void one(Index m, Index n, Index k, Matrix<T> a, Matrix<T> b, T beta, T* c, Inde
   call(m, n, k, a, b, beta, c, step);
 }
 
-// Above this many multiplications a product is cut into tiles for the threads.
+// From this many multiplications on a product is cut into pieces for the threads.
 constexpr Index kLarge = Index{1} << 21;
 
 }  // namespace
@@ -147,11 +147,12 @@ void gemm(Index m, Index n, Index k, Matrix<T> a, Matrix<T> b, T beta, T* c, Ind
   ready();
   const FlushDenormals flush;
   if (m * n * k < kLarge) return one(m, n, k, a, b, beta, c, step_c);
-  // Tiles along the longer side of C, a multiple of the kernels' own tiles, so that an element is
-  // computed alike whatever the cut.
+  // Pieces along the longer side of C. BLAS sums an element in another order where a cut falls
+  // elsewhere, so the cuts depend on the sizes and never on the number of threads. Each piece packs
+  // the other operand again, so there are two, or up to eight of a long side.
   const bool by_rows = m > n;
   const Index side = by_rows ? m : n;
-  const Index tile = std::max<Index>(192, (side / 8 + 95) / 96 * 96);
+  const Index tile = std::max(std::min<Index>(512, (side + 1) / 2), (side + 7) / 8);
   const Index tiles = (side + tile - 1) / tile;
   parallel_for(tiles, [&](Index i) {
     const FlushDenormals flush_here;

@@ -30,8 +30,23 @@ HWY_INLINE V horner(D d, V x, hn::TFromD<D> first, C... rest) {
   return p;
 }
 
-// exp(x) = 2^n exp(r), |r| <= ln 2 / 2, by a polynomial; 2^n is applied in two halves, so that the
-// ends of the range come out right.
+// f32: n and p with exp(x) = 2^n p, p in [0.7, 1.5]: p = exp(r) with |r| <= ln 2 / 2, by a
+// polynomial.
+template <class V>
+struct PowerOfTwo {
+  V n, p;
+};
+template <class D, class V>
+HWY_INLINE PowerOfTwo<V> split_exp(D d, V x) {
+  const V n = hn::Round(hn::Mul(x, hn::Set(d, 1.44269504088896341F)));
+  V r = hn::NegMulAdd(n, hn::Set(d, 0.693145751953125F), x);
+  r = hn::NegMulAdd(n, hn::Set(d, 1.42860682030941723212e-6F), r);
+  const V p = horner(d, r, 1.98756915e-4F, 1.39819995e-3F, 8.33345192e-3F, 4.16657962e-2F,
+                     1.66666655e-1F, 5.00000001e-1F);
+  return {n, hn::Add(hn::MulAdd(p, hn::Mul(r, r), r), hn::Set(d, 1.0F))};
+}
+
+// exp(x); 2^n is applied in two halves, so that the ends of the range come out right.
 template <class D, class V>
 HWY_INLINE V exp(D d, V x) {
   if constexpr (Is32<D>::value) {
@@ -39,12 +54,7 @@ HWY_INLINE V exp(D d, V x) {
     // Outside of this the result is 0 or infinity anyway; NaN goes through.
     const V c = hn::IfThenElse(hn::IsNaN(x), x,
                                hn::Min(hn::Max(x, hn::Set(d, -104.0F)), hn::Set(d, 89.0F)));
-    const V n = hn::Round(hn::Mul(c, hn::Set(d, 1.44269504088896341F)));
-    V r = hn::NegMulAdd(n, hn::Set(d, 0.693145751953125F), c);
-    r = hn::NegMulAdd(n, hn::Set(d, 1.42860682030941723212e-6F), r);
-    V p = horner(d, r, 1.98756915e-4F, 1.39819995e-3F, 8.33345192e-3F, 4.16657962e-2F,
-                 1.66666655e-1F, 5.00000001e-1F);
-    p = hn::Add(hn::MulAdd(p, hn::Mul(r, r), r), hn::Set(d, 1.0F));
+    const auto [n, p] = split_exp(d, c);
     const auto k = hn::ConvertTo(di, n);
     const auto half = hn::ShiftRight<1>(k);
     const auto bias = hn::Set(di, 127);
@@ -54,6 +64,21 @@ HWY_INLINE V exp(D d, V x) {
   } else {
     // Highway's wraps around where the result is far beyond infinity.
     return hn::IfThenElse(hn::IsNaN(x), x, hn::Exp(d, hn::Min(x, hn::Set(d, 710.0))));
+  }
+}
+
+// exp(x) for x in [-kNear, 0], where 2^n is one addition to the exponent; or for a NaN whose sign
+// is set, as Neg(Abs(x)) has it: the conversion to integers makes 0 of that one only. Further down
+// the results are not normal numbers.
+constexpr float kNear = 87.33F;
+template <class D, class V>
+HWY_INLINE V exp_near(D d, V x) {
+  if constexpr (Is32<D>::value) {
+    const hn::RebindToSigned<D> di;
+    const auto [n, p] = split_exp(d, x);
+    return hn::BitCast(d, hn::Add(hn::BitCast(di, p), hn::ShiftLeft<23>(hn::ConvertTo(di, n))));
+  } else {
+    return exp(d, x);
   }
 }
 
@@ -79,16 +104,6 @@ HWY_INLINE V at_most(D d, V x, hn::TFromD<D> limit) {
   return hn::IfThenElse(hn::Gt(x, top), top, x);
 }
 
-template <class D, class V>
-HWY_INLINE V sigmoid(D d, V x) {
-  const V one = hn::Set(d, 1);
-  if constexpr (Is32<D>::value) {
-    return reciprocal_from_one(d, hn::Add(one, exp(d, at_most(d, hn::Neg(x), 87.0F))));
-  } else {
-    return hn::Div(one, hn::Add(one, exp(d, hn::Neg(x))));
-  }
-}
-
 // sigmoid(x) and 1 - sigmoid(x), each to the last place however far x lies from 0.
 template <class V>
 struct SigmoidPair {
@@ -96,21 +111,28 @@ struct SigmoidPair {
 };
 template <class D, class V>
 HWY_INLINE SigmoidPair<V> sigmoid_pair(D d, V x) {
-  const V one = hn::Set(d, 1), e = exp(d, hn::Neg(hn::Abs(x)));
+  const V one = hn::Set(d, 1);
+  V distance = hn::Abs(x);
+  if constexpr (Is32<D>::value) distance = at_most(d, distance, kNear);
+  const V e = exp_near(d, hn::Neg(distance));
   const V large = reciprocal_from_one(d, hn::Add(one, e)), small = hn::Mul(e, large);
   const auto negative = hn::Lt(x, hn::Zero(d));
   return {hn::IfThenElse(negative, small, large), hn::IfThenElse(negative, large, small)};
 }
+template <class D, class V>
+HWY_INLINE V sigmoid(D d, V x) {
+  return sigmoid_pair(d, x).y;
+}
 
-// Near 0 an odd polynomial (Cephes), elsewhere 1 - 2 / (exp(2|x|) + 1).
+// Near 0 an odd polynomial (Cephes), elsewhere 1 - 2 e / (1 + e) with e = exp(-2|x|).
 template <class D, class V>
 HWY_INLINE V tanh(D d, V x) {
   if constexpr (Is32<D>::value) {
     const V one = hn::Set(d, 1.0F);
     const V a = at_most(d, hn::Abs(x), 20.0F);  // beyond which tanh is 1
-    const V e = exp(d, hn::Add(a, a));
+    const V e = exp_near(d, hn::Neg(hn::Add(a, a)));
     const V large = hn::CopySignToAbs(
-        hn::NegMulAdd(hn::Set(d, 2.0F), reciprocal_from_one(d, hn::Add(e, one)), one), x);
+        hn::NegMulAdd(hn::Add(e, e), reciprocal_from_one(d, hn::Add(e, one)), one), x);
     const V s = hn::Mul(x, x);
     const V p = horner(d, s, -5.70498872745e-3F, 2.06390887954e-2F, -5.37397155531e-2F,
                        1.33314422036e-1F, -3.33332819422e-1F);

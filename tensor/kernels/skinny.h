@@ -119,7 +119,9 @@ HWY_INLINE void rows_of(Index rows, Index k, const T* a, Index step_a, const T* 
   case n:                                                                                     \
     return block<n, kPanels>(k, a, step_a, w, step_w, panel_step, init, step_init, c, step_c, \
                              columns);
-  if constexpr (kPanels == 4) {
+  if constexpr (kPanels == 8) {
+    switch (rows) { UNROLL_ROWS(1) }
+  } else if constexpr (kPanels == 4) {
     switch (rows) { UNROLL_ROWS(1) UNROLL_ROWS(2) UNROLL_ROWS(3) }
   } else if constexpr (kPanels == 2) {
     switch (rows) {
@@ -130,8 +132,10 @@ HWY_INLINE void rows_of(Index rows, Index k, const T* a, Index step_a, const T* 
       UNROLL_ROWS(1)
       UNROLL_ROWS(2)
       UNROLL_ROWS(3)
-      UNROLL_ROWS(4) UNROLL_ROWS(5) UNROLL_ROWS(6) UNROLL_ROWS(7) UNROLL_ROWS(8) UNROLL_ROWS(9)
-          UNROLL_ROWS(10) UNROLL_ROWS(11) UNROLL_ROWS(12)
+      UNROLL_ROWS(4)
+      UNROLL_ROWS(5)
+      UNROLL_ROWS(6) UNROLL_ROWS(7) UNROLL_ROWS(8) UNROLL_ROWS(9) UNROLL_ROWS(10) UNROLL_ROWS(11)
+          UNROLL_ROWS(12)
     }
   }
 #undef UNROLL_ROWS
@@ -147,15 +151,17 @@ void multiply(Index m, Index n, Index k, const T* a, Index step_a, const T* w, b
   const Index panel_step = packed ? k * width : width;
   // Few rows leave registers for more columns, which hides the latency of the sums.
   const Index blocks = (m + kMaxRows - 1) / kMaxRows, each = blocks ? (m + blocks - 1) / blocks : 0;
-  const Index wide = HWY_TARGET <= HWY_AVX3 ? (each <= 3   ? 4
-                                               : each <= 6 ? 2
-                                                           : 1)
+  // One row alone waits for the weight only, which is read in one sweep where it is row-major.
+  const Index wide = HWY_TARGET <= HWY_AVX3 ? (each <= 1 && !packed ? 8
+                                               : each <= 3          ? 4
+                                               : each <= 6          ? 2
+                                                                    : 1)
                                             : (each <= 1   ? 4
                                                : each <= 3 ? 2
                                                            : 1);
   for (Index j = 0; j < n;) {
     const Index panels = (n - j + width - 1) / width;
-    const Index group = panels >= wide ? wide : 1;
+    const Index group = panels >= wide ? wide : panels >= 4 && wide == 8 ? 4 : 1;
     const Index columns = std::min(group * width, n - j);
     const T* panel = w + j / width * panel_step;
     for (Index r = 0; r < m; r += each) {
@@ -163,7 +169,10 @@ void multiply(Index m, Index n, Index k, const T* a, Index step_a, const T* w, b
       const T* from = init ? init + r * step_init + j : nullptr;
       T* to = c + r * step_c + j;
       const T* left = a + r * step_a;
-      if (group == 4) {
+      if (group == 8) {
+        rows_of<8>(rows, k, left, step_a, panel, step_w, panel_step, from, step_init, to, step_c,
+                   columns);
+      } else if (group == 4) {
         rows_of<4>(rows, k, left, step_a, panel, step_w, panel_step, from, step_init, to, step_c,
                    columns);
       } else if (group == 2) {
