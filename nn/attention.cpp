@@ -2,20 +2,14 @@
 #include <unroll/nn/init.h>
 #include <unroll/tensor/math.h>
 
+#include <algorithm>
 #include <cmath>
 
 namespace unroll::nn {
 namespace {
 
-// 1 where query t may see key s.
-Tensor causal_mask(Index queries, Index keys, DType dtype) {
-  Tensor mask = Tensor::zeros({queries, keys}, dtype);
-  for (Index t = 0; t < queries; ++t)
-    mask.narrow(0, t, 1)
-        .narrow(1, 0, std::max<Index>(0, std::min(keys, t + 1 + keys - queries)))
-        .fill_(1);
-  return mask;
-}
+// [.., T, D] -> [.. T, D]
+Var rows_of(const Var& x) { return reshape(x, {-1, x.shape().back()}); }
 
 }  // namespace
 
@@ -26,6 +20,20 @@ Attended scaled_dot_product_attention(const In& q, const In& k, const In& v,
         "attention: q [.., T, K], k [.., S, K] and v [.., S, D] were required: got {}, {} and {}",
         q->shape(), k->shape(), v->shape());
   const Index queries = q->shape()[-2], keys = k->shape()[-2];
+  const double dropped = training() ? o.dropout : 0;
+  const auto leading = [](const In& x) {
+    return x->shape().span().first(static_cast<std::size_t>(x->rank() - 2));
+  };
+  if (!o.mask.defined() && !o.weights && dropped == 0 && q->numel() > 0 && k->numel() > 0 &&
+      std::ranges::equal(leading(q), leading(k)) && std::ranges::equal(leading(q), leading(v))) {
+    const Index count = q->numel() / (queries * q->shape().back());
+    const Var y = attention(rows_of(*q), rows_of(*k), rows_of(*v),
+                            {.queries = RowGroups::equal(count, queries),
+                             .keys = RowGroups::equal(count, keys),
+                             .causal = o.causal,
+                             .scale = std::max(o.scale, 0.0)});
+    return {reshape(y, q->shape().with(-1, v->shape().back())), Var()};
+  }
   const double scale =
       o.scale > 0 ? o.scale : 1 / std::sqrt(static_cast<double>(q->shape().back()));
   Var scores = matmul(*q * scale, transpose(k));  // [.., T, S]
@@ -41,7 +49,7 @@ Attended scaled_dot_product_attention(const In& q, const In& k, const In& v,
   }
   // A row of nothing but -inf has softmax 0.
   const Var weights = softmax(scores);
-  const Var used = o.dropout > 0 && training() ? dropout(weights, o.dropout) : weights;
+  const Var used = dropped > 0 ? dropout(weights, dropped) : weights;
   return {matmul(used, v), o.weights ? weights : Var()};
 }
 
@@ -76,6 +84,14 @@ Attended MultiHeadAttention::operator()(const In& query, const In& key, const In
           query->shape(), key->shape(), value->shape());
   // One product for all three where they are the same.
   const bool same = &*query == &*key && &*key == &*value;
+  const bool fused = !o.mask.defined() && !o.weights && !dropping();
+  const Index batch = query->shape()[0];
+  const auto groups = [&](const In& x) { return RowGroups::equal(batch, x->shape()[1]); };
+  if (same && fused) {
+    const Var y = self_attention(rows_of(query_key_value(query)),
+                                 {groups(query), groups(query), heads_, o.causal});
+    return {out(reshape(y, query->shape())), Var()};
+  }
   std::vector<Var> parts;
   if (same) {
     parts = split(query_key_value(query), {dim, dim, dim}, 2);
@@ -87,6 +103,11 @@ Attended MultiHeadAttention::operator()(const In& query, const In& key, const In
           *inputs[i], w,
           query_key_value.bias.defined() ? narrow(query_key_value.bias, 0, i * dim, dim) : Var()));
     }
+  }
+  if (fused) {
+    const Var y = attention(rows_of(parts[0]), rows_of(parts[1]), rows_of(parts[2]),
+                            {groups(query), groups(key), heads_, o.causal});
+    return {out(reshape(y, query->shape())), Var()};
   }
   const Attended a = scaled_dot_product_attention(
       heads_of(parts[0]), heads_of(parts[1]), heads_of(parts[2]),
@@ -101,7 +122,12 @@ Sequence MultiHeadAttention::operator()(const Sequence& x, const CallOptions& o)
         "padded tensors");
   check(x.rows.rank() == 2 && x.rows.shape()[1] == dim,
         "MultiHeadAttention: rows [N, {}] were required: got {}", dim, x.rows.shape());
-  const std::vector<Var> parts = split(query_key_value(x.rows), {dim, dim, dim}, 1);
+  const Var projected = query_key_value(x.rows);
+  if (!dropping()) {
+    const RowGroups groups = RowGroups::of(x.layout);
+    return {out(self_attention(projected, {groups, groups, heads_, o.causal})), x.layout};
+  }
+  const std::vector<Var> parts = split(projected, {dim, dim, dim}, 1);
   Tensor visible;
   if (!x.layout.is_equal()) {
     visible = Tensor::zeros({batch, 1, 1, steps}, x.rows.dtype());

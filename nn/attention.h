@@ -54,6 +54,7 @@ class MultiHeadAttention {
   UNROLL_FIELDS(query_key_value, out)
 
  private:
+  bool dropping() const { return dropout_ > 0 && training(); }
   Var heads_of(const Var& x) const;  // [B, T, D] -> [B, heads, T, D / heads]
   Var joined(const Var& x) const;    // and back
 

@@ -1,6 +1,6 @@
 #include <unroll/tensor/kernels/denormals.h>
 #include <unroll/tensor/kernels/recurrent.h>
-#include <unroll/tensor/memory.h>
+#include <unroll/tensor/kernels/scratch.h>
 #include <unroll/tensor/threads.h>
 
 #include <vector>
@@ -9,27 +9,11 @@
 #define HWY_TARGET_INCLUDE "unroll/tensor/kernels/recurrent.cpp"
 #include <hwy/foreach_target.h>
 
-#include <unroll/tensor/kernels/skinny.h>
+#include <unroll/tensor/kernels/panels.h>
 
 #ifndef UNROLL_RECURRENT_ONCE
 #define UNROLL_RECURRENT_ONCE
 namespace unroll::kernels {
-
-// A buffer from the caching allocator.
-template <class T>
-class Scratch {
- public:
-  explicit Scratch(Index n)
-      : bytes_(static_cast<std::size_t>(n) * sizeof(T)),
-        data_(static_cast<T*>(memory::allocate(bytes_))) {}
-  ~Scratch() { memory::deallocate(data_, bytes_); }
-  Scratch(const Scratch&) = delete;
-  T* get() { return data_; }
-
- private:
-  std::size_t bytes_;
-  T* data_;
-};
 
 // Bounds of the batch rows that each thread takes: about equal work, which is the sum of the
 // lengths.
@@ -55,34 +39,6 @@ inline std::vector<Index> shards(const Steps& s, int threads) {
 
 HWY_BEFORE_NAMESPACE();
 namespace unroll::kernels::HWY_NAMESPACE {
-
-// f(j) at j = 0, lanes, ... of a row of n numbers, then the tail with its count: f(j, count) gets
-// how many to touch.
-template <class T, class F>
-HWY_INLINE void each(Index n, F f) {
-  const Index lanes = static_cast<Index>(hn::Lanes(hn::ScalableTag<T>()));
-  Index j = 0;
-  for (; j + lanes <= n; j += lanes) f(j, lanes);
-  if (j < n) f(j, n - j);
-}
-template <class T>
-HWY_INLINE auto load(const T* x, Index n) {
-  const hn::ScalableTag<T> d;
-  return n == static_cast<Index>(hn::Lanes(d)) ? hn::LoadU(d, x)
-                                               : load_n(d, x, static_cast<std::size_t>(n));
-}
-template <class T, class V>
-HWY_INLINE void store(V v, T* x, Index n) {
-  const hn::ScalableTag<T> d;
-  if (n == static_cast<Index>(hn::Lanes(d))) {
-    hn::StoreU(v, d, x);
-  } else {
-    store_n(v, d, x, static_cast<std::size_t>(n));
-  }
-}
-
-// A pass over a row is inlined where all lanes are full, so that nothing is asked for each vector.
-#define UNROLL_INLINED __attribute__((always_inline))
 
 // What the kinds differ in: the pass over the gates of one row. kInPlace: the product may start
 // from x itself.
@@ -244,7 +200,7 @@ void forward_shard(const Steps& s, Index h, const RecurrentForward<T>& a, const 
     const Index split = std::clamp(walk.continued(i), lo, end);
     const auto multiply_rows = [&](Index from, Index to, const T* before) {
       if (from == to) return;
-      multiply(to - from, gates, h, before, h, packed, true, Index{0},
+      multiply(to - from, gates, h, Left<T>{before, h}, packed_panels(packed, h),
                K::kInPlace ? a.x + (row0 + from) * a.step_x : nullptr, a.step_x, target(from),
                step_z);
     };
@@ -296,8 +252,8 @@ void backward_shard(const Steps& s, Index h, const RecurrentBackward<T>& a, cons
                   a.dhw ? a.dhw + row * gates : nullptr);
     }
     // What goes on to the state before: through the product, and for the GRU also around it.
-    multiply(end - lo, h, gates, into + (row0 + lo) * gates, gates, packed, true, Index{0},
-             a.dhw ? a.dh + lo * h : nullptr, h, a.dh + lo * h, h);
+    multiply(end - lo, h, gates, Left<T>{into + (row0 + lo) * gates, gates},
+             packed_panels(packed, gates), a.dhw ? a.dh + lo * h : nullptr, h, a.dh + lo * h, h);
   }
 }
 
@@ -332,10 +288,11 @@ void backward_all(Recurrence kind, const Steps& s, Index h, const RecurrentBackw
 template <class T>
 void multiply_once(Index m, Index n, Index k, const T* a, const T* w, const T* init,
                    Index step_init, T* c) {
-  if (n % panel_width<T>() == 0) return multiply(m, n, k, a, k, w, false, n, init, step_init, c, n);
+  if (n % panel_width<T>() == 0)
+    return multiply(m, n, k, Left<T>{a, k}, row_major(w, n), init, step_init, c, n);
   Scratch<T> packed(packed_size<T>(k, n));
   pack(w, n, Index{1}, k, n, packed.get());
-  multiply(m, n, k, a, k, packed.get(), true, Index{0}, init, step_init, c, n);
+  multiply(m, n, k, Left<T>{a, k}, packed_panels<T>(packed.get(), k), init, step_init, c, n);
 }
 
 template <class K, class T>

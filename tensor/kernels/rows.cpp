@@ -77,30 +77,6 @@ HWY_INLINE T fold(std::size_t n, F f) {
   return Op::all(d, Op::f(a, b));
 }
 
-template <class T>
-HWY_INLINE auto load(const T* x, std::size_t n) {
-  const hn::ScalableTag<T> d;
-  return n == hn::Lanes(d) ? hn::LoadU(d, x) : load_n(d, x, n);
-}
-template <class T, class V>
-HWY_INLINE void store(V v, T* y, std::size_t n) {
-  const hn::ScalableTag<T> d;
-  if (n == hn::Lanes(d)) {
-    hn::StoreU(v, d, y);
-  } else {
-    store_n(v, d, y, n);
-  }
-}
-
-// Calls f(i, how many) for each vector of a row.
-template <class T, class F>
-HWY_INLINE void each(std::size_t n, F f) {
-  const std::size_t lanes = hn::Lanes(hn::ScalableTag<T>());
-  std::size_t i = 0;
-  for (; i + lanes <= n; i += lanes) f(i, lanes);
-  if (i < n) f(i, n - i);
-}
-
 constexpr std::size_t kBlock = 1024;  // sums of more terms are sums of sums
 
 template <class T>

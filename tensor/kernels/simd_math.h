@@ -9,10 +9,17 @@
 #define UNROLL_SIMD_MATH_H
 #endif
 
+#include <unroll/tensor/types.h>
+
 #include <hwy/contrib/math/math-inl.h>
 #include <hwy/highway.h>
 
 #include <cmath>
+
+// For the lambda of a pass: where all lanes are full, nothing is asked for each vector.
+#ifndef UNROLL_INLINED
+#define UNROLL_INLINED __attribute__((always_inline))
+#endif
 
 HWY_BEFORE_NAMESPACE();
 namespace unroll::kernels::HWY_NAMESPACE {
@@ -231,6 +238,32 @@ HWY_INLINE void store_n(hn::Vec<D> v, D d, hn::TFromD<D>* to, std::size_t n) {
   HWY_ALIGN hn::TFromD<D> lanes[HWY_MAX_BYTES / sizeof(hn::TFromD<D>)] = {};
   hn::Store(v, d, lanes);
   for (std::size_t i = 0; i < n; ++i) to[i] = lanes[i];
+}
+
+// The same of n numbers, all lanes or fewer.
+template <class T>
+HWY_INLINE auto load(const T* x, Index n) {
+  const hn::ScalableTag<T> d;
+  return n == static_cast<Index>(hn::Lanes(d)) ? hn::LoadU(d, x)
+                                               : load_n(d, x, static_cast<std::size_t>(n));
+}
+template <class T, class V>
+HWY_INLINE void store(V v, T* x, Index n) {
+  const hn::ScalableTag<T> d;
+  if (n == static_cast<Index>(hn::Lanes(d))) {
+    hn::StoreU(v, d, x);
+  } else {
+    store_n(v, d, x, static_cast<std::size_t>(n));
+  }
+}
+
+// Calls f(j, how many) for each vector of a row of n numbers, the tail last.
+template <class T, class F>
+HWY_INLINE void each(Index n, F f) {
+  const Index lanes = static_cast<Index>(hn::Lanes(hn::ScalableTag<T>()));
+  Index j = 0;
+  for (; j + lanes <= n; j += lanes) f(j, lanes);
+  if (j < n) f(j, n - j);
 }
 
 }  // namespace unroll::kernels::HWY_NAMESPACE

@@ -35,6 +35,17 @@ Var sequence(const Vars& v) {
   return concat(all);
 }
 
+// Two heads over a sequence of 3 queries and 2 keys (so that causally the first query sees none)
+// and one of 2 and 5.
+template <bool causal>
+Var two_sequences(const Vars& v) {
+  return attention(v[0], v[1], v[2],
+                   {.queries = {IndexTensor::of({4, 0, 2, 1, 3}), {0, 3, 5}},
+                    .keys = {IndexTensor::arange(7), {0, 2, 7}},
+                    .heads = 2,
+                    .causal = causal});
+}
+
 std::vector<Tensor> inputs_for(const Case& c, std::uint64_t seed) {
   Generator generator(seed);
   std::vector<Tensor> out;
@@ -191,6 +202,14 @@ const std::vector<Case>& cases() {
        sequence<Recurrence::lstm>,
        {{6, 2}, {2, 12}, {12}, {3, 12}, {3, 3}, {3, 3}}},
       {"gru_sequence", sequence<Recurrence::gru>, {{6, 2}, {2, 9}, {9}, {3, 9}, {3, 3}, {3}}},
+      {"attention", two_sequences<false>, {{5, 4}, {7, 4}, {7, 6}}},
+      {"attention causal", two_sequences<true>, {{5, 4}, {7, 4}, {7, 6}}},
+      {"self attention of ragged sequences",
+       [](const Vars& v) {
+         const RowGroups groups = RowGroups::of(SequenceLayout({1, 3, 2}));
+         return self_attention(v[0], {groups, groups, 2, true, 0.7});
+       },
+       {{6, 12}}},
       {"checkpoint",
        [](const Vars& v) {
          return checkpoint([](const Vars& in) -> Vars { return {tanh(in[0]) * in[1]}; },

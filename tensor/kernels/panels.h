@@ -5,11 +5,11 @@
 // panel streams through the nearest cache while up to 12 rows of A (AVX-512) wait in registers. A
 // row's sums run over k in one order whatever the other rows are, so that results do not depend on
 // how a batch is divided. Included once for each SIMD target.
-#if defined(UNROLL_SKINNY_H) == defined(HWY_TARGET_TOGGLE)
-#ifdef UNROLL_SKINNY_H
-#undef UNROLL_SKINNY_H
+#if defined(UNROLL_PANELS_H) == defined(HWY_TARGET_TOGGLE)
+#ifdef UNROLL_PANELS_H
+#undef UNROLL_PANELS_H
 #else
-#define UNROLL_SKINNY_H
+#define UNROLL_PANELS_H
 #endif
 
 #include <unroll/tensor/kernels/simd_math.h>
@@ -65,12 +65,39 @@ void pack(const T* w, Index step_k, Index step_n, Index k, Index n, T* out) {
   }
 }
 
-// kRows rows by kPanels panels of columns. `step_w` is the distance of a panel's rows, `panel_step`
-// of panels.
-template <int kRows, int kPanels, class T>
-HWY_INLINE void block(Index k, const T* HWY_RESTRICT a, Index step_a, const T* HWY_RESTRICT w,
-                      Index step_w, Index panel_step, const T* init, Index step_init, T* c,
-                      Index step_c, Index columns) {
+// W as the kernel reads it: rows `step` apart within a panel, panels `panel_step` apart.
+template <class T>
+struct Panels {
+  const T* data;
+  Index step, panel_step;
+};
+// What pack() wrote for a W of k rows.
+template <class T>
+HWY_INLINE Panels<T> packed_panels(const T* data, Index k) {
+  return {data, panel_width<T>(), k * panel_width<T>()};
+}
+// A row-major W whose rows are n apart, n a multiple of the panel width.
+template <class T>
+HWY_INLINE Panels<T> row_major(const T* data, Index n) {
+  return {data, n, panel_width<T>()};
+}
+
+// Rows of A: element (r, p) is data[r * step + p]; `across`, of a transposed one, data[r + p *
+// step].
+template <class T>
+struct Left {
+  const T* data;
+  Index step;
+  bool across = false;
+  HWY_INLINE Left row(Index r) const { return {data + (across ? r : r * step), step, across}; }
+};
+
+// kRows rows by kPanels panels of columns. A function of its own, so that its sums get all
+// registers.
+template <int kRows, int kPanels, bool kAcross, class T>
+HWY_NOINLINE void block(Index k, const T* HWY_RESTRICT a, Index step_a, const T* HWY_RESTRICT w,
+                        Index step_w, Index panel_step, const T* init, Index step_init, T* c,
+                        Index step_c, Index columns) {
   const hn::ScalableTag<T> d;
   const Index lanes = static_cast<Index>(hn::Lanes(d));
   constexpr int kVectors = 2 * kPanels;
@@ -93,7 +120,7 @@ HWY_INLINE void block(Index k, const T* HWY_RESTRICT a, Index step_a, const T* H
       b[v] = hn::LoadU(d, w + (v / 2) * panel_step + p * step_w + (v % 2) * lanes);
     UNROLL_WRITTEN_OUT
     for (int r = 0; r < kRows; ++r) {
-      const V x = hn::Set(d, a[r * step_a + p]);
+      const V x = hn::Set(d, kAcross ? a[p * step_a + r] : a[r * step_a + p]);
       UNROLL_WRITTEN_OUT
       for (int v = 0; v < kVectors; ++v) acc[r][v] = hn::MulAdd(x, b[v], acc[r][v]);
     }
@@ -111,14 +138,13 @@ HWY_INLINE void block(Index k, const T* HWY_RESTRICT a, Index step_a, const T* H
   }
 }
 
-template <int kPanels, class T>
-HWY_INLINE void rows_of(Index rows, Index k, const T* a, Index step_a, const T* w, Index step_w,
-                        Index panel_step, const T* init, Index step_init, T* c, Index step_c,
-                        Index columns) {
-#define UNROLL_ROWS(n)                                                                        \
-  case n:                                                                                     \
-    return block<n, kPanels>(k, a, step_a, w, step_w, panel_step, init, step_init, c, step_c, \
-                             columns);
+template <int kPanels, bool kAcross, class T>
+HWY_INLINE void rows_of(Index rows, Index k, const T* a, Index step_a, Panels<T> w, const T* init,
+                        Index step_init, T* c, Index step_c, Index columns) {
+#define UNROLL_ROWS(n)                                                                             \
+  case n:                                                                                          \
+    return block<n, kPanels, kAcross>(k, a, step_a, w.data, w.step, w.panel_step, init, step_init, \
+                                      c, step_c, columns);
   if constexpr (kPanels == 8) {
     switch (rows) { UNROLL_ROWS(1) }
   } else if constexpr (kPanels == 4) {
@@ -134,54 +160,52 @@ HWY_INLINE void rows_of(Index rows, Index k, const T* a, Index step_a, const T* 
       UNROLL_ROWS(3)
       UNROLL_ROWS(4)
       UNROLL_ROWS(5)
-      UNROLL_ROWS(6) UNROLL_ROWS(7) UNROLL_ROWS(8) UNROLL_ROWS(9) UNROLL_ROWS(10) UNROLL_ROWS(11)
-          UNROLL_ROWS(12)
+      UNROLL_ROWS(6)
+      UNROLL_ROWS(7) UNROLL_ROWS(8) UNROLL_ROWS(9) UNROLL_ROWS(10) UNROLL_ROWS(11) UNROLL_ROWS(12)
     }
   }
 #undef UNROLL_ROWS
 }
 
-// C [m, n] = init + A W. init may be null (zeros) or C itself. `packed` says whether W comes from
-// pack(), else it is row-major with step_w = its row length, and n a multiple of the panel width.
+// C [m, n] = init + A W, W [k, n]. init may be null (zeros) or C itself.
 template <class T>
-void multiply(Index m, Index n, Index k, const T* a, Index step_a, const T* w, bool packed,
-              Index step_w, const T* init, Index step_init, T* c, Index step_c) {
+void multiply(Index m, Index n, Index k, Left<T> a, Panels<T> w, const T* init, Index step_init,
+              T* c, Index step_c) {
   const Index width = panel_width<T>();
-  if (packed) step_w = width;
-  const Index panel_step = packed ? k * width : width;
-  // Few rows leave registers for more columns, which hides the latency of the sums.
+  // Few rows leave registers for more columns, which hides the latency of the sums; one row alone
+  // waits for the weight only, which is read in one sweep where it is row-major.
   const Index blocks = (m + kMaxRows - 1) / kMaxRows, each = blocks ? (m + blocks - 1) / blocks : 0;
-  // One row alone waits for the weight only, which is read in one sweep where it is row-major.
-  const Index wide = HWY_TARGET <= HWY_AVX3 ? (each <= 1 && !packed ? 8
-                                               : each <= 3          ? 4
-                                               : each <= 6          ? 2
-                                                                    : 1)
+  const Index wide = HWY_TARGET <= HWY_AVX3 ? (each <= 1 && w.panel_step == width ? 8
+                                               : each <= 3                        ? 4
+                                               : each <= 6                        ? 2
+                                                                                  : 1)
                                             : (each <= 1   ? 4
                                                : each <= 3 ? 2
                                                            : 1);
   for (Index j = 0; j < n;) {
     const Index panels = (n - j + width - 1) / width;
-    const Index group = panels >= wide ? wide : panels >= 4 && wide == 8 ? 4 : 1;
+    const Index group = a.across ? 1 : panels >= wide ? wide : panels >= 4 && wide == 8 ? 4 : 1;
     const Index columns = std::min(group * width, n - j);
-    const T* panel = w + j / width * panel_step;
+    const Panels<T> panel{w.data + j / width * w.panel_step, w.step, w.panel_step};
     for (Index r = 0; r < m; r += each) {
       const Index rows = std::min(each, m - r);
       const T* from = init ? init + r * step_init + j : nullptr;
       T* to = c + r * step_c + j;
-      const T* left = a + r * step_a;
-      if (group == 8) {
-        rows_of<8>(rows, k, left, step_a, panel, step_w, panel_step, from, step_init, to, step_c,
-                   columns);
+      const T* left = a.row(r).data;
+#define UNROLL_GROUP(panels, across) \
+  rows_of<panels, across>(rows, k, left, a.step, panel, from, step_init, to, step_c, columns)
+      if (a.across) {
+        UNROLL_GROUP(1, true);
+      } else if (group == 8) {
+        UNROLL_GROUP(8, false);
       } else if (group == 4) {
-        rows_of<4>(rows, k, left, step_a, panel, step_w, panel_step, from, step_init, to, step_c,
-                   columns);
+        UNROLL_GROUP(4, false);
       } else if (group == 2) {
-        rows_of<2>(rows, k, left, step_a, panel, step_w, panel_step, from, step_init, to, step_c,
-                   columns);
+        UNROLL_GROUP(2, false);
       } else {
-        rows_of<1>(rows, k, left, step_a, panel, step_w, panel_step, from, step_init, to, step_c,
-                   columns);
+        UNROLL_GROUP(1, false);
       }
+#undef UNROLL_GROUP
     }
     j += columns;
   }

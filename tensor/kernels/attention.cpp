@@ -1,0 +1,242 @@
+#include <unroll/tensor/kernels/attention.h>
+#include <unroll/tensor/kernels/denormals.h>
+#include <unroll/tensor/kernels/scratch.h>
+#include <unroll/tensor/threads.h>
+
+#include <limits>
+
+#undef HWY_TARGET_INCLUDE
+#define HWY_TARGET_INCLUDE "unroll/tensor/kernels/attention.cpp"
+#include <hwy/foreach_target.h>
+
+#include <unroll/tensor/kernels/panels.h>
+#include <unroll/tensor/kernels/simd_math.h>
+
+HWY_BEFORE_NAMESPACE();
+namespace unroll::kernels::HWY_NAMESPACE {
+
+constexpr Index kQueries = 48;  // of a block: its scores stay in the second cache
+
+HWY_INLINE Index round_up(Index n, Index to) { return (n + to - 1) / to * to; }
+
+// A head of one sequence's rows, one after another, times a factor.
+template <class T>
+void gather(Rows<const T> from, const Index* rows, Index count, Index column, Index size, T factor,
+            T* to) {
+  const hn::ScalableTag<T> d;
+  const auto f = hn::Set(d, factor);
+  for (Index r = 0; r < count; ++r, to += size) {
+    const T* row = from.data + rows[r] * from.step + column;
+    each<T>(size, [&](Index j, Index n)
+                      UNROLL_INLINED { store(hn::Mul(load(row + j, n), f), to + j, n); });
+  }
+}
+template <class T>
+void spread(const T* from, Rows<T> to, const Index* rows, Index count, Index column, Index size) {
+  for (Index r = 0; r < count; ++r, from += size)
+    std::copy_n(from, size, to.data + rows[r] * to.step + column);
+}
+
+// One head of one sequence.
+template <class T>
+struct Head {
+  const Attention<T>& a;
+  Index s, h;
+  Index queries = a.queries.length(s), keys = a.keys.length(s);
+  const Index* q_rows = a.queries.rows + a.queries.offsets[s];
+  const Index* k_rows = a.keys.rows + a.keys.offsets[s];
+  Index width = panel_width<T>(), padded = round_up(keys, width);
+  // Scaled queries, and keys in panels: [size, keys].
+  Scratch<T> q{queries * a.size}, k{keys * a.size}, k_across{padded * a.size};
+  Scratch<T> scores{kQueries * padded};
+
+  Head(const Attention<T>& given, Index sequence, Index head) : a(given), s(sequence), h(head) {
+    gather(a.q, q_rows, queries, h * a.size, a.size, a.scale, q.get());
+    gather(a.k, k_rows, keys, h * a.size, a.size, T{1}, k.get());
+    pack(k.get(), Index{1}, a.size, a.size, keys, k_across.get());
+  }
+  // Keys that query t sees.
+  Index seen(Index t) const {
+    return a.causal ? std::clamp<Index>(t + 1 + keys - queries, 0, keys) : keys;
+  }
+  // The scores of queries [t, t + count) against the keys that any of them sees, `columns` a row.
+  Index score(Index t, Index count) {
+    const Index columns = round_up(seen(t + count - 1), width);
+    multiply(count, columns, a.size, Left<T>{q.get() + t * a.size, a.size},
+             packed_panels<T>(k_across.get(), a.size), static_cast<const T*>(nullptr), Index{0},
+             scores.get(), columns);
+    return columns;
+  }
+  Index place(Index t) const { return q_rows[t] * a.heads + h; }  // in lse
+};
+
+// Calls f(t, count) for each block of queries.
+template <class F>
+HWY_INLINE void blocks(Index queries, F f) {
+  for (Index t = 0; t < queries; t += kQueries) f(t, std::min(kQueries, queries - t));
+}
+
+template <class T>
+void forward_head(const Attention<T>& a, Index s, Index h, Rows<T> out, T* lse) {
+  constexpr T kInf = std::numeric_limits<T>::infinity();
+  const hn::ScalableTag<T> d;
+  Head<T> head(a, s, h);
+  const Index size = a.value_size, keys = head.keys;
+  Scratch<T> v(keys * size), panels(round_up(size, head.width) * keys), block(kQueries * size);
+  gather(a.v, head.k_rows, keys, h * size, size, T{1}, v.get());
+  pack(v.get(), size, Index{1}, keys, size, panels.get());
+  blocks(head.queries, [&](Index t, Index count) {
+    const Index columns = head.score(t, count);
+    T sums[kQueries];
+    for (Index r = 0; r < count; ++r) {
+      T* row = head.scores.get() + r * columns;
+      const Index seen = head.seen(t + r);
+      auto top = hn::Set(d, -kInf);
+      each<T>(seen, [&](Index j, Index n) UNROLL_INLINED {
+        auto x = load(row + j, n);
+        if (n < static_cast<Index>(hn::Lanes(d)))
+          x = hn::IfThenElse(hn::FirstN(d, static_cast<std::size_t>(n)), x, hn::Set(d, -kInf));
+        top = hn::IfThenElse(hn::Or(hn::Gt(x, top), hn::IsNaN(x)), x, top);
+      });
+      // NaN wins, so that it is seen in the result.
+      const T most = hn::AllFalse(d, hn::IsNaN(top)) ? hn::GetLane(hn::MaxOfLanes(d, top))
+                                                     : std::numeric_limits<T>::quiet_NaN();
+      const auto shift = hn::Set(d, most == -kInf ? T{0} : most);
+      auto sum = hn::Zero(d);
+      each<T>(seen, [&](Index j, Index n) UNROLL_INLINED {
+        auto e = exp(d, hn::Sub(load(row + j, n), shift));
+        if (n < static_cast<Index>(hn::Lanes(d)))
+          e = hn::IfThenElseZero(hn::FirstN(d, static_cast<std::size_t>(n)), e);
+        sum = hn::Add(sum, e);
+        store(e, row + j, n);
+      });
+      std::fill(row + seen, row + columns, T{0});
+      sums[r] = hn::GetLane(hn::SumOfLanes(d, sum));
+      lse[head.place(t + r)] = sums[r] == 0 ? -kInf : hn::GetLane(shift) + std::log(sums[r]);
+    }
+    multiply(count, size, std::min(columns, keys), Left<T>{head.scores.get(), columns},
+             packed_panels<T>(panels.get(), keys), static_cast<const T*>(nullptr), Index{0},
+             block.get(), size);
+    for (Index r = 0; r < count; ++r) {
+      const auto factor = hn::Set(d, sums[r] == 0 ? T{0} : T{1} / sums[r]);
+      T* to = out.data + head.q_rows[t + r] * out.step + h * size;
+      const T* from = block.get() + r * size;
+      each<T>(size, [&](Index j, Index n)
+                        UNROLL_INLINED { store(hn::Mul(load(from + j, n), factor), to + j, n); });
+    }
+  });
+}
+
+// With P the weights and D = sum of out d_out of each row:
+//   dv = P^T d_out,  dS = P (d_out v^T - D),  dq = scale dS k,  dk = dS^T (scale q).
+template <class T>
+void backward_head(const Attention<T>& a, Index s, Index h, Rows<const T> out, Rows<const T> d_out,
+                   const T* lse, Rows<T> dq, Rows<T> dk, Rows<T> dv) {
+  const hn::ScalableTag<T> d;
+  const T* const none = nullptr;
+  Head<T> head(a, s, h);
+  const Index size = a.size, wide = a.value_size, keys = head.keys;
+  const Index size_up = round_up(size, head.width), wide_up = round_up(wide, head.width);
+  Scratch<T> v(keys * wide), v_across(head.padded * wide), k_panels(size_up * keys);
+  gather(a.v, head.k_rows, keys, h * wide, wide, T{1}, v.get());
+  pack(v.get(), Index{1}, wide, wide, keys, v_across.get());
+  pack(head.k.get(), size, Index{1}, keys, size, k_panels.get());
+  Scratch<T> slopes(kQueries * head.padded);  // dS
+  Scratch<T> g(kQueries * wide), g_panels(kQueries * wide_up), q_panels(kQueries * size_up);
+  Scratch<T> dq_block(kQueries * size), dk_all(keys * size), dv_all(keys * wide);
+  std::fill_n(dk_all.get(), keys * size, T{0});
+  std::fill_n(dv_all.get(), keys * wide, T{0});
+  blocks(head.queries, [&](Index t, Index count) {
+    const Index columns = head.score(t, count), reached = std::min(columns, keys);
+    gather(d_out, head.q_rows + t, count, h * wide, wide, T{1}, g.get());
+    multiply(count, columns, wide, Left<T>{g.get(), wide}, packed_panels<T>(v_across.get(), wide),
+             none, Index{0}, slopes.get(), columns);
+    for (Index r = 0; r < count; ++r) {
+      T *p = head.scores.get() + r * columns, *ds = slopes.get() + r * columns;
+      const T* y = out.data + head.q_rows[t + r] * out.step + h * wide;
+      const T* dy = g.get() + r * wide;
+      auto sum = hn::Zero(d);
+      each<T>(wide, [&](Index j, Index n)
+                        UNROLL_INLINED { sum = hn::MulAdd(load(y + j, n), load(dy + j, n), sum); });
+      const auto drift = hn::Set(d, hn::GetLane(hn::SumOfLanes(d, sum)));
+      const T log_sum = lse[head.place(t + r)];
+      const Index seen = log_sum == -std::numeric_limits<T>::infinity() ? 0 : head.seen(t + r);
+      const auto shift = hn::Set(d, log_sum);
+      each<T>(seen, [&](Index j, Index n) UNROLL_INLINED {
+        const auto weight = exp(d, hn::Sub(load(p + j, n), shift));
+        store(weight, p + j, n);
+        store(hn::Mul(weight, hn::Sub(load(ds + j, n), drift)), ds + j, n);
+      });
+      std::fill(p + seen, p + columns, T{0});
+      std::fill(ds + seen, ds + columns, T{0});
+    }
+    multiply(count, size, reached, Left<T>{slopes.get(), columns},
+             packed_panels<T>(k_panels.get(), keys), none, Index{0}, dq_block.get(), size);
+    for (Index r = 0; r < count; ++r) {
+      T* to = dq.data + head.q_rows[t + r] * dq.step + h * size;
+      for (Index j = 0; j < size; ++j) to[j] = a.scale * dq_block.get()[r * size + j];
+    }
+    pack(g.get(), wide, Index{1}, count, wide, g_panels.get());
+    multiply(reached, wide, count, Left<T>{head.scores.get(), columns, true},
+             packed_panels<T>(g_panels.get(), count), dv_all.get(), wide, dv_all.get(), wide);
+    pack(head.q.get() + t * size, size, Index{1}, count, size, q_panels.get());
+    multiply(reached, size, count, Left<T>{slopes.get(), columns, true},
+             packed_panels<T>(q_panels.get(), count), dk_all.get(), size, dk_all.get(), size);
+  });
+  spread(dk_all.get(), dk, head.k_rows, keys, h * size, size);
+  spread(dv_all.get(), dv, head.k_rows, keys, h * wide, wide);
+}
+
+#define UNROLL_FOR(T, suffix)                                                                     \
+  void attention_forward_##suffix(const Attention<T>& a, Index s, Index h, Rows<T> out, T* lse) { \
+    forward_head(a, s, h, out, lse);                                                              \
+  }                                                                                               \
+  void attention_backward_##suffix(const Attention<T>& a, Index s, Index h, Rows<const T> out,    \
+                                   Rows<const T> d_out, const T* lse, Rows<T> dq, Rows<T> dk,     \
+                                   Rows<T> dv) {                                                  \
+    backward_head(a, s, h, out, d_out, lse, dq, dk, dv);                                          \
+  }
+UNROLL_FOR(float, f32)
+UNROLL_FOR(double, f64)
+#undef UNROLL_FOR
+
+}  // namespace unroll::kernels::HWY_NAMESPACE
+HWY_AFTER_NAMESPACE();
+
+#if HWY_ONCE
+namespace unroll::kernels {
+namespace {
+
+// Heads of sequences are independent of each other: each is a task.
+template <class F>
+void each_head(const RowGroups& queries, Index heads, F f) {
+  parallel_for(queries.count * heads, [&](Index i) {
+    const FlushDenormals flush;
+    f(i / heads, i % heads);
+  });
+}
+
+}  // namespace
+
+#define UNROLL_EXPORT(T, suffix)                                                               \
+  HWY_EXPORT(attention_forward_##suffix);                                                      \
+  HWY_EXPORT(attention_backward_##suffix);                                                     \
+  template <>                                                                                  \
+  void attention_forward<T>(const Attention<T>& a, Rows<T> out, T* lse) {                      \
+    each_head(a.queries, a.heads, [&](Index s, Index h) {                                      \
+      HWY_DYNAMIC_DISPATCH(attention_forward_##suffix)(a, s, h, out, lse);                     \
+    });                                                                                        \
+  }                                                                                            \
+  template <>                                                                                  \
+  void attention_backward<T>(const Attention<T>& a, Rows<const T> out, Rows<const T> d_out,    \
+                             const T* lse, Rows<T> dq, Rows<T> dk, Rows<T> dv) {               \
+    each_head(a.queries, a.heads, [&](Index s, Index h) {                                      \
+      HWY_DYNAMIC_DISPATCH(attention_backward_##suffix)(a, s, h, out, d_out, lse, dq, dk, dv); \
+    });                                                                                        \
+  }
+UNROLL_EXPORT(float, f32)
+UNROLL_EXPORT(double, f64)
+#undef UNROLL_EXPORT
+
+}  // namespace unroll::kernels
+#endif

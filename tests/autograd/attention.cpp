@@ -1,0 +1,153 @@
+// Fused attention against the same in plain ops, over random batches, in f32 and f64.
+#include "tests/nn/random_sequences.h"
+
+#include <unroll/nn/attention.h>
+#include <unroll/tensor/indexing.h>
+#include <unroll/tensor/memory.h>
+
+#include <cmath>
+
+using namespace unroll;
+
+namespace {
+
+struct Result {
+  Tensor y;
+  std::vector<Tensor> gradients;
+};
+
+// The same formula written with matmul and softmax: q [B, T, K], k [B, S, K], v [B, S, D].
+Var plain(const Var& q, const Var& k, const Var& v, bool causal) {
+  Var scores = matmul(q * (1 / std::sqrt(static_cast<double>(q.shape().back()))), transpose(k));
+  if (causal) {
+    const Tensor seen = causal_mask(q.shape()[1], k.shape()[1], q.dtype());
+    scores = masked_fill(scores, equal(seen, Tensor::scalar(0, q.dtype())), -INFINITY);
+  }
+  return matmul(softmax(scores), v);
+}
+
+template <class F>
+Result run(const std::vector<Tensor>& inputs, const Tensor& seed, F f) {
+  Tape tape;
+  std::vector<Var> vars;
+  for (const Tensor& x : inputs) vars.push_back(tape.watch(x));
+  const Var y = f(vars);
+  const Gradients g = tape.backward(y, {.seed = seed});
+  Result out{y.value(), {}};
+  for (const Var& v : vars) out.gradients.push_back(g[v]);
+  return out;
+}
+
+void check_equal(const Result& a, const Result& b, double tolerance) {
+  CHECK(distance(a.y, b.y) < tolerance * (1 + max(abs(b.y)).item()));
+  for (std::size_t i = 0; i < a.gradients.size(); ++i) {
+    CAPTURE(i);
+    CHECK(distance(a.gradients[i], b.gradients[i]) <
+          tolerance * (1 + max(abs(b.gradients[i])).item()));
+  }
+}
+
+}  // namespace
+
+TEST_CASE("fused attention equals softmax and products, values and gradients") {
+  Generator g(1);
+  for (DType dtype : {f32, f64})
+    for (int round = 0; round < 24; ++round) {
+      const bool causal = round % 2 == 1;
+      const Index b = 1 + g.below(3), t = 1 + g.below(120), s = 1 + g.below(120),
+                  k = 1 + g.below(40), d = 1 + g.below(40);
+      CAPTURE(t);
+      CAPTURE(s);
+      const std::vector<Tensor> inputs{g.normal({b, t, k}, 0, 1, dtype),
+                                       g.normal({b, s, k}, 0, 1, dtype),
+                                       g.normal({b, s, d}, 0, 1, dtype)};
+      const Tensor seed = g.normal({b, t, d}, 0, 1, dtype);
+      check_equal(
+          run(inputs, seed,
+              [&](const auto& v) {
+                return nn::scaled_dot_product_attention(v[0], v[1], v[2], {.causal = causal}).out;
+              }),
+          run(inputs, seed, [&](const auto& v) { return plain(v[0], v[1], v[2], causal); }),
+          dtype == f32 ? 1e-5 : 1e-13);
+    }
+}
+
+TEST_CASE("self attention over ragged rows equals each sequence and head alone") {
+  Generator g(2);
+  for (int round = 0; round < 8; ++round) {
+    const Index heads = 1 + g.below(3), size = 1 + g.below(20);
+    const SequenceLayout layout(random_lengths(g, 1 + g.below(5), 70));
+    const Tensor x = g.normal({layout.rows(), 3 * heads * size}, 0, 1, f64);
+    const RowGroups groups = RowGroups::of(layout);
+    const Tensor seed = g.normal({layout.rows(), heads * size}, 0, 1, f64);
+    const auto fused = run({x}, seed, [&](const auto& v) {
+      return self_attention(v[0], {groups, groups, heads, round % 2 == 1});
+    });
+    for (Index b = 0; b < layout.sequences(); ++b)
+      for (Index h = 0; h < heads; ++h) {
+        const auto part = [&](const Tensor& rows, Index block) {
+          return index_select(rows, 0, layout.rows_of(b))
+              .narrow(1, (block * heads + h) * size, size)
+              .unsqueeze(0)
+              .contiguous();
+        };
+        const auto alone =
+            run({part(x, 0), part(x, 1), part(x, 2)}, part(seed, 0),
+                [&](const auto& v) { return plain(v[0], v[1], v[2], round % 2 == 1); });
+        CHECK(distance(part(fused.y, 0), alone.y) < 1e-12);
+        for (Index i = 0; i < 3; ++i)
+          CHECK(distance(part(fused.gradients[0], i), alone.gradients[i]) < 1e-12);
+      }
+  }
+}
+
+TEST_CASE("attention keeps one number a query and head, not its scores") {
+  const Index steps = 1000;
+  Generator g(3);
+  const RowGroups groups = RowGroups::equal(1, steps);
+  const Tensor x = g.normal({steps, 3 * 16});
+  Tape tape;
+  const Var v = tape.watch(x);
+  const Index before = memory::stats().in_use;
+  const Var y = self_attention(v, {groups, groups, 2});
+  CHECK(memory::stats().in_use - before < 2 * steps * (16 + 2) * 4);
+  CHECK(max(abs(tape.backward(sum(square(y)))[v])).item() > 0);
+}
+
+TEST_CASE("results do not depend on the number of threads, and NaN is not lost") {
+  Generator g(4);
+  const RowGroups groups = RowGroups::of(SequenceLayout({50, 3, 20}));
+  Tensor x = g.normal({73, 3 * 32});
+  const int before = threads();
+  std::vector<Result> results;
+  for (int count : {1, 2, 3}) {
+    set_threads(count);
+    results.push_back(run({x}, Tensor::ones({73, 32}), [&](const auto& v) {
+      return self_attention(v[0], {groups, groups, 4, true});
+    }));
+  }
+  set_threads(before);
+  for (int i : {1, 2}) check_equal(results[i], results[0], 0x1p-60);
+  x.set({0, 33}, NAN);  // a key
+  CHECK(!all_finite(self_attention(x, {groups, groups, 4}).value()));
+}
+
+TEST_CASE("wrong rows are refused with a sentence") {
+  const Tensor x = Tensor::zeros({6, 12});
+  const RowGroups three = RowGroups::equal(2, 3), two = RowGroups::equal(2, 2);
+  CHECK_THROWS_WITH_AS(self_attention(x, {three, three, 5}),
+                       "attention: columns that divide by 15 heads were required: got [6, 12]",
+                       std::invalid_argument);
+  CHECK_THROWS_WITH_AS(
+      self_attention(x, {two, two, 2}),
+      "attention: as many sequences of queries as of keys, with 6 and 6 rows in all, were "
+      "required: got 2 sequences of 4 rows and 2 of 4",
+      std::invalid_argument);
+  CHECK_THROWS_AS(attention(x, x, x.to(f64), {three, three, 2}), std::invalid_argument);
+  CHECK_THROWS_AS(attention(x, Tensor::zeros({6, 10}), x, {three, three, 2}),
+                  std::invalid_argument);
+  CHECK_THROWS_WITH_AS(RowGroups(IndexTensor::of({0, 1, 1}), {0, 3}),
+                       "row groups: each row once was required: row 1 came twice",
+                       std::invalid_argument);
+  CHECK_THROWS_AS(RowGroups(IndexTensor::arange(3), {0, 2}), std::invalid_argument);
+}
