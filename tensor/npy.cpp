@@ -114,9 +114,9 @@ Tensor load_npy(const std::string& path) {
   const std::string bytes = read_file(path);
   check_io(bytes.size() >= 10 && std::string_view(bytes).substr(0, 6) == kMagic,
            "{}: an .npy file was required: it does not begin as one", path);
-  check_io(bytes[6] >= 1 && bytes[6] <= 3,
-           "{}: an .npy file of version 1 to 3 was required: got {}", path,
-           static_cast<unsigned char>(bytes[6]));
+  check_io(bytes[6] >= 1 && bytes[6] <= 3 && bytes[7] == 0,
+           "{}: an .npy file of version 1.0, 2.0 or 3.0 was required: got {}.{}", path,
+           static_cast<unsigned char>(bytes[6]), static_cast<unsigned char>(bytes[7]));
   const bool wide = bytes[6] >= 2;
   const std::size_t start = wide ? 12 : 10;
   check_io(bytes.size() >= start, "{}: an .npy file was required: it ends within its header", path);

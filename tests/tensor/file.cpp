@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include <filesystem>
+#include <fstream>
 #include <thread>
 
 using namespace unroll;
@@ -33,11 +34,10 @@ TEST_CASE(
   CHECK(scratch.files() == 1);
   // The file that is written first has a longer name: this one's is too long.
   const std::string old = scratch / std::string(250, 'n');
-  { std::filesystem::copy_file("/dev/null", scratch / "empty"); }
-  std::filesystem::rename(scratch / "empty", old);
+  std::ofstream(old) << "old";
   CHECK(message_of([&] { write_file(old, "x"); }) ==
         old + ": cannot be written: File name too long");
-  CHECK(read_file(old).empty());
+  CHECK(read_file(old) == "old");
   CHECK(scratch.files() == 2);
 }
 

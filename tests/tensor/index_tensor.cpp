@@ -32,7 +32,8 @@ TEST_CASE("an undefined index tensor is empty, not a crash") {
 
 TEST_CASE("ids out of range are refused with the place where they stand") {
   const IndexTensor x = IndexTensor::of({0, 3, -1});
-  x.check_range("test", 4);
+  x.check_range("test", 4, -1);
+  check_says(message_of([&] { x.check_range("lookup", 4); }), "got -1 at 2");
   check_says(message_of([&] { x.check_range("lookup", 3); }),
              "lookup: ids in [0, 3) were required: got 3 at 1");
   check_says(message_of([&] { x.check_range("lookup", 4, 9); }), "got -1 at 2");
