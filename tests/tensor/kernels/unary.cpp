@@ -76,13 +76,13 @@ template <class T>
 std::vector<T> sweep() {
   using Bits = std::conditional_t<sizeof(T) == 4, std::uint32_t, std::uint64_t>;
   std::vector<T> out;
-  constexpr int kSteps = 20'000;
+  constexpr int kSteps = 8'000;
   const Bits end = std::bit_cast<Bits>(std::numeric_limits<T>::infinity());
   for (int i = 0; i < kSteps; ++i) {
     const T x = std::bit_cast<T>(static_cast<Bits>(end / kSteps * static_cast<Bits>(i)));
     out.push_back(x), out.push_back(-x);
   }
-  for (int i = -15'000; i <= 15'000; ++i) out.push_back(static_cast<T>(i) * static_cast<T>(0.0071));
+  for (int i = -6'000; i <= 6'000; ++i) out.push_back(static_cast<T>(i) * static_cast<T>(0.0177));
   constexpr T inf = std::numeric_limits<T>::infinity(), most = std::numeric_limits<T>::max();
   constexpr T least = std::numeric_limits<T>::denorm_min(), normal = std::numeric_limits<T>::min();
   for (T x : {T{0}, least, normal, most, inf, std::numeric_limits<T>::quiet_NaN()})
