@@ -10,15 +10,18 @@ std::vector<std::vector<Index>> shuffled_batches(const std::vector<Index>& lengt
   check(o.size >= 1 && o.bucket >= 1,
         "batches: a size and a bucket of at least 1 were required: got {} and {}", o.size,
         o.bucket);
-  std::vector<Index> order = generator.permutation(static_cast<Index>(lengths.size()));
-  const auto span = static_cast<std::size_t>(o.size * o.bucket);
+  const auto count = static_cast<Index>(lengths.size());
+  std::vector<Index> order = generator.permutation(count);
+  // No larger than the data, so that the product does not overflow.
+  const Index most = std::max<Index>(count, 1), size = std::min(o.size, most);
+  const auto span = static_cast<std::size_t>(o.bucket > most / size ? most : size * o.bucket);
   for (std::size_t at = 0; at < order.size(); at += span)
     std::stable_sort(order.begin() + static_cast<std::ptrdiff_t>(at),
                      order.begin() + static_cast<std::ptrdiff_t>(std::min(at + span, order.size())),
                      [&](Index a, Index b) { return lengths[a] > lengths[b]; });
   std::vector<std::vector<Index>> batches;
-  for (std::size_t at = 0; at < order.size(); at += static_cast<std::size_t>(o.size)) {
-    const std::size_t end = std::min(at + static_cast<std::size_t>(o.size), order.size());
+  for (std::size_t at = 0; at < order.size(); at += static_cast<std::size_t>(size)) {
+    const std::size_t end = std::min(at + static_cast<std::size_t>(size), order.size());
     if (o.drop_last && end - at < static_cast<std::size_t>(o.size)) break;
     batches.emplace_back(order.begin() + static_cast<std::ptrdiff_t>(at),
                          order.begin() + static_cast<std::ptrdiff_t>(end));

@@ -25,8 +25,11 @@ std::vector<double> Table::numbers(const std::string& name) const {
     while (!text.empty() && text.back() == ' ') text.remove_suffix(1);
     double value = NAN;
     if (!text.empty() && text != "NA" && text != "nan" && text != "NaN") {
-      const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
-      check_io(error == std::errc() && end == text.data() + text.size(),
+      std::string_view digits = text;
+      if (digits.size() > 1 && digits[0] == '+' && digits[1] != '-') digits.remove_prefix(1);
+      const char* last = digits.data() + digits.size();
+      const auto [end, error] = std::from_chars(digits.data(), last, value);
+      check_io(error == std::errc() && end == last,
                "{}:{}: a number was required in column {} (\"{}\"): got \"{}\"", source_, lines_[r],
                at + 1, name, text);
     }
@@ -51,26 +54,35 @@ Table parse_csv(const std::string& text, const std::string& source, char separat
   table.source_ = source;
   int line = 1;
   std::size_t i = text.rfind("\xEF\xBB\xBF", 0) == 0 ? 3 : 0;  // a byte order mark
-  const auto store = [&](std::vector<std::string>&& record, int begun) {
-    if (record.size() == 1 && record[0].empty()) return;  // an empty line
+  check(separator != '"' && separator != '\n' && separator != '\r',
+        "csv: a separator other than a quote or the end of a line was required");
+  const auto store = [&](std::vector<std::string>&& record, int begun, bool quoted) {
+    if (record.size() == 1 && record[0].empty() && !quoted) return;  // an empty line
     if (table.names_.empty()) {
       table.names_ = std::move(record);
       return;
     }
-    check_io(record.size() == table.names_.size(),
-             "{}:{}: {} fields were required, as the first line has: got {}", source, begun,
-             table.names_.size(), record.size());
+    const std::size_t wanted = table.names_.size(), got = record.size();
+    check_io(got >= wanted,
+             "{}:{}: {} fields were required, as the first line has: got {}, without "
+             "column {} (\"{}\")",
+             source, begun, wanted, got, got + 1, got < wanted ? table.names_[got] : "");
+    check_io(got == wanted,
+             "{}:{}: {} fields were required, as the first line has: got {}, and "
+             "column {} (\"{}\") has no name",
+             source, begun, wanted, got, wanted + 1, got > wanted ? record[wanted] : "");
     table.cells_.push_back(std::move(record));
     table.lines_.push_back(begun);
   };
   while (i < text.size()) {
     std::vector<std::string> record(1);
     const int begun = line;
-    bool ended = false;
+    bool ended = false, quoted = false;
     while (!ended) {
       std::string& field = record.back();
       if (i < text.size() && text[i] == '"' && field.empty()) {
         const int opened = line;
+        quoted = true;
         for (++i;; ++i) {
           check_io(i < text.size(),
                    "{}:{}: a closing quote was required for the field that opens here, column {}",
@@ -100,7 +112,7 @@ Table parse_csv(const std::string& text, const std::string& source, char separat
         field += text[i++];
       }
     }
-    store(std::move(record), begun);
+    store(std::move(record), begun, quoted);
   }
   check_io(!table.names_.empty(),
            "{}: a first line with the names of the columns was required: got an empty file",

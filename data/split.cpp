@@ -4,6 +4,7 @@
 #include <unroll/tensor/reduce.h>
 
 #include <algorithm>
+#include <cmath>
 #include <map>
 #include <numeric>
 
@@ -11,10 +12,11 @@ namespace unroll::data {
 namespace {
 
 void check_parts(const Parts& p) {
-  check(p.train > 0 && p.validation >= 0 && p.train + p.validation <= 1,
-        "split: shares of at least 0 that add up to at most 1 were required: got train {} and "
-        "validation {}",
-        p.train, p.validation);
+  check(
+      p.train > 0 && p.validation >= 0 && p.train + p.validation <= 1,
+      "split: a share above 0 to train and one of at least 0 to validate, at most 1 together, were "
+      "required: got {} and {}",
+      p.train, p.validation);
 }
 
 struct Cut {
@@ -43,7 +45,28 @@ Tensor training_rows(const Tensor& x, const TrainingPart& part) {
   check(x.rank() == 2, "scaler: rows [n, d] were required: got {}", x.shape());
   check(!part.indices().empty(),
         "scaler: a training part with at least one row was required: got none");
-  return index_select(x, 0, part.indices());
+  const Tensor rows = index_select(x, 0, part.indices());
+  if (all_finite(rows)) return rows;
+  // One missing number would make its whole column NaN.
+  for (Index i = 0; i < rows.shape()[0]; ++i)
+    for (Index j = 0; j < rows.shape()[1]; ++j)
+      check(std::isfinite(rows.at({i, j})),
+            "scaler: finite numbers were required: got {} in row {}, column {}", rows.at({i, j}),
+            part.indices()[static_cast<std::size_t>(i)], j);
+  return rows;
+}
+
+// Columns that are constant are not stretched.
+Tensor one_where_constant(const Tensor& spread, const Tensor& range) {
+  const auto number = [&](double v) { return Tensor::scalar(v, range.dtype()); };
+  return where(equal(range, number(0)), number(1), spread);
+}
+
+// Without this a single column would be repeated to the number of the scaler's.
+const Tensor& check_columns(const Tensor& x, const Tensor& like) {
+  check(x.rank() >= 1 && x.shape().back() == like.numel(),
+        "scaler: {} columns were required, as it was fitted on: got {}", like.numel(), x.shape());
+  return x;
 }
 
 }  // namespace
@@ -52,6 +75,7 @@ TrainingPart Split::training() const { return TrainingPart(train); }
 
 Split chronological_split(Index n, const Parts& parts) {
   check_parts(parts);
+  check(n >= 0, "chronological_split: a number of at least 0 was required: got {}", n);
   std::vector<Index> order(static_cast<std::size_t>(n));
   std::iota(order.begin(), order.end(), Index{0});
   Split out;
@@ -62,6 +86,7 @@ Split chronological_split(Index n, const Parts& parts) {
 Split random_split(Index n, const Parts& parts, Generator& generator,
                    const std::vector<Index>& labels) {
   check_parts(parts);
+  check(n >= 0, "random_split: a number of at least 0 was required: got {}", n);
   check(labels.empty() || static_cast<Index>(labels.size()) == n,
         "random_split: {} labels or none were required: got {}", n, labels.size());
   Split out;
@@ -78,18 +103,17 @@ Split group_split(const std::vector<Index>& groups, const Parts& parts, Generato
   std::vector<Index> names(groups);
   std::sort(names.begin(), names.end());
   names.erase(std::unique(names.begin(), names.end()), names.end());
-  Split of_groups, out;
-  std::vector<Index> order;
-  for (Index i : generator.permutation(static_cast<Index>(names.size()))) order.push_back(names[i]);
-  deal(order, parts, of_groups);
-  const auto holds = [](const std::vector<Index>& v, Index x) {
-    return std::find(v.begin(), v.end(), x) != v.end();
-  };
-  for (Index i = 0; i < static_cast<Index>(groups.size()); ++i) {
-    auto& part = holds(of_groups.train, groups[i])        ? out.train
-                 : holds(of_groups.validation, groups[i]) ? out.validation
-                                                          : out.test;
-    part.push_back(i);
+  const Cut cut(static_cast<Index>(names.size()), parts);
+  // A group's place in a random order says which part it is in.
+  const std::vector<Index> place = generator.permutation(static_cast<Index>(names.size()));
+  Split out;
+  for (std::size_t i = 0; i < groups.size(); ++i) {
+    const auto name = std::lower_bound(names.begin(), names.end(), groups[i]) - names.begin();
+    const Index at = place[static_cast<std::size_t>(name)];
+    auto& part = at < cut.train                    ? out.train
+                 : at < cut.train + cut.validation ? out.validation
+                                                   : out.test;
+    part.push_back(static_cast<Index>(i));
   }
   return out;
 }
@@ -123,19 +147,27 @@ StandardScaler::StandardScaler(const Tensor& x, const TrainingPart& part) {
   const Tensor rows = training_rows(x, part);
   mean_ = unroll::mean(rows, {0});
   const Tensor variance = unroll::mean(square(sub(rows, mean_)), {0});
-  const Tensor zero = Tensor::scalar(0, x.dtype());
-  std_ = sqrt(where(equal(variance, zero), Tensor::scalar(1, x.dtype()), variance));
+  // Rounding gives a constant column some variance: its range has none.
+  std_ = sqrt(one_where_constant(variance, sub(max(rows, {0}), min(rows, {0}))));
 }
-Tensor StandardScaler::transform(const Tensor& x) const { return div(sub(x, mean_), std_); }
-Tensor StandardScaler::inverse(const Tensor& z) const { return unroll::add(mul(z, std_), mean_); }
+Tensor StandardScaler::transform(const Tensor& x) const {
+  return div(sub(check_columns(x, mean_), mean_), std_);
+}
+Tensor StandardScaler::inverse(const Tensor& z) const {
+  return unroll::add(mul(check_columns(z, mean_), std_), mean_);
+}
 
 MinMaxScaler::MinMaxScaler(const Tensor& x, const TrainingPart& part) {
   const Tensor rows = training_rows(x, part);
   least_ = min(rows, {0});
   const Tensor range = sub(max(rows, {0}), least_);
-  range_ = where(equal(range, Tensor::scalar(0, x.dtype())), Tensor::scalar(1, x.dtype()), range);
+  range_ = one_where_constant(range, range);
 }
-Tensor MinMaxScaler::transform(const Tensor& x) const { return div(sub(x, least_), range_); }
-Tensor MinMaxScaler::inverse(const Tensor& z) const { return unroll::add(mul(z, range_), least_); }
+Tensor MinMaxScaler::transform(const Tensor& x) const {
+  return div(sub(check_columns(x, least_), least_), range_);
+}
+Tensor MinMaxScaler::inverse(const Tensor& z) const {
+  return unroll::add(mul(check_columns(z, least_), range_), least_);
+}
 
 }  // namespace unroll::data

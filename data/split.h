@@ -47,7 +47,7 @@ std::vector<Split> k_folds(const std::vector<Index>& labels, Index k, double val
 // of 1.
 class StandardScaler {
  public:
-  // x [n, d]; the rows of the training part count.
+  // x [n, d]; the rows of the training part count, and must be finite.
   StandardScaler(const Tensor& x, const TrainingPart& part);
   Tensor transform(const Tensor& x) const;  // [.., d]
   Tensor inverse(const Tensor& z) const;

@@ -23,6 +23,11 @@ void for_each_unit(std::string_view text, Unit unit, F&& f) {
 }  // namespace
 
 Vocabulary::Vocabulary(std::string_view text, Unit unit, Index least, Index most) : unit_(unit) {
+  check(
+      least >= 1 && most >= 0,
+      "vocabulary: a least count of at least 1 and a size of at least 0 were required: got {} and "
+      "{}",
+      least, most);
   std::map<std::string, Index> counts;
   for_each_unit(text, unit, [&](std::string_view u) { ++counts[std::string(u)]; });
   std::vector<std::pair<std::string, Index>> order(counts.begin(), counts.end());

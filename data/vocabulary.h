@@ -15,7 +15,8 @@ enum class Unit { bytes, words };  // a word: what stands between white space
 class Vocabulary {
  public:
   // Every unit of the text that comes at least `least` times, the most frequent first (ties in
-  // alphabetical order). Id 0 is <unknown>.
+  // alphabetical order). Id 0 is <unknown>. With `most` above 0 there are at most so many ids, that
+  // one included.
   Vocabulary(std::string_view text, Unit unit, Index least = 1, Index most = 0);
 
   Index size() const { return static_cast<Index>(units_.size()); }

@@ -5,9 +5,11 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <atomic>
 #include <cerrno>
 #include <cstdio>
 #include <cstring>
+#include <exception>
 
 namespace unroll {
 namespace {
@@ -19,16 +21,30 @@ struct Descriptor {
   }
 };
 
+void write_all(const std::string& path, int fd, std::string_view bytes) {
+  for (std::size_t at = 0; at < bytes.size();) {
+    const ssize_t put = ::write(fd, bytes.data() + at, bytes.size() - at);
+    if (put < 0 && errno == EINTR) continue;
+    check_io(put > 0, "{}: cannot be written: {}", path, std::strerror(errno));
+    at += static_cast<std::size_t>(put);
+  }
+}
+
 }  // namespace
 
 std::string read_file(const std::string& path) {
-  const Descriptor file{::open(path.c_str(), O_RDONLY | O_CLOEXEC)};
+  // Without O_NONBLOCK the opening of a pipe that nobody writes to would wait for ever.
+  const Descriptor file{::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK)};
   check_io(file.fd >= 0, "{}: cannot be opened: {}", path, std::strerror(errno));
   struct stat info {};
   check_io(::fstat(file.fd, &info) == 0 && S_ISREG(info.st_mode), "{}: a regular file was required",
            path);
   std::string bytes;
-  bytes.resize(static_cast<std::size_t>(info.st_size));
+  try {
+    bytes.resize(static_cast<std::size_t>(info.st_size));
+  } catch (const std::exception&) {  // bad_alloc or length_error
+    fail_io("{}: a file that fits memory was required: got {} bytes", path, info.st_size);
+  }
   std::size_t at = 0;
   while (at < bytes.size()) {
     const ssize_t got = ::read(file.fd, bytes.data() + at, bytes.size() - at);
@@ -42,16 +58,19 @@ std::string read_file(const std::string& path) {
 }
 
 void write_file(const std::string& path, std::string_view bytes) {
-  const std::string part = fmt::format("{}.{}.part", path, ::getpid());
-  try {
-    const Descriptor file{::open(part.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644)};
+  struct stat info {};
+  if (::stat(path.c_str(), &info) == 0 && !S_ISREG(info.st_mode)) {
+    // A device or a pipe is written to: nothing may take its place.
+    const Descriptor file{::open(path.c_str(), O_WRONLY | O_CLOEXEC)};
     check_io(file.fd >= 0, "{}: cannot be written: {}", path, std::strerror(errno));
-    for (std::size_t at = 0; at < bytes.size();) {
-      const ssize_t put = ::write(file.fd, bytes.data() + at, bytes.size() - at);
-      if (put < 0 && errno == EINTR) continue;
-      check_io(put > 0, "{}: cannot be written: {}", path, std::strerror(errno));
-      at += static_cast<std::size_t>(put);
-    }
+    return write_all(path, file.fd, bytes);
+  }
+  static std::atomic<unsigned> count{0};  // two threads may save to one path
+  const std::string part = fmt::format("{}.{}.{}.part", path, ::getpid(), count++);
+  const Descriptor file{::open(part.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644)};
+  check_io(file.fd >= 0, "{}: cannot be written: {}", path, std::strerror(errno));
+  try {
+    write_all(path, file.fd, bytes);
     check_io(::fsync(file.fd) == 0, "{}: cannot be written: {}", path, std::strerror(errno));
     check_io(std::rename(part.c_str(), path.c_str()) == 0, "{}: cannot be replaced: {}", path,
              std::strerror(errno));

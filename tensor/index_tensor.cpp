@@ -35,7 +35,7 @@ IndexTensor IndexTensor::reshape(const Shape& shape) const {
   return out;
 }
 
-void IndexTensor::check_range(const char* op, Index limit, Index except) const {
+void IndexTensor::check_range(const char* op, Index limit, std::optional<Index> except) const {
   for (Index i = 0; i < numel(); ++i) {
     const Index id = data()[i];
     check((id >= 0 && id < limit) || id == except, "{}: ids in [0, {}) were required: got {} at {}",

@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -32,8 +33,8 @@ class IndexTensor {
 
   IndexTensor reshape(const Shape& shape) const;
   // Throws, with `op` first, unless every id is in [0, limit) or equals `except` (an id that means
-  // "none").
-  void check_range(const char* op, Index limit, Index except = -1) const;
+  // "none", where there is one).
+  void check_range(const char* op, Index limit, std::optional<Index> except = {}) const;
   std::string str() const;
 
   friend bool operator==(const IndexTensor& a, const IndexTensor& b) {

@@ -57,7 +57,9 @@ Tensor concat(std::span<const Tensor> parts, int axis) {
       fits = i == axis || part.shape()[i] == first.shape()[i];
     check(fits, "concat: shapes equal but on axis {} were required: got {} and {}", axis,
           first.shape(), part.shape());
-    total += part.shape()[axis];
+    check(!__builtin_add_overflow(total, part.shape()[axis], &total),
+          "concat: sizes whose sum fits 63 bits were required on axis {}: got {} and more", axis,
+          part.shape());
   }
   Tensor out = Tensor::empty(first.shape().with(axis, total), first.dtype());
   Index start = 0;
@@ -88,13 +90,13 @@ Tensor stack(std::span<const Tensor> parts, int axis) {
 Tensor flip(const Tensor& x, int axis) {
   axis = x.shape().axis(axis, "flip");
   const Index n = x.shape()[axis];
-  if (x.numel() == 0) return x;
+  if (x.numel() == 0) return x.clone();
   std::array<Index, Shape::kMaxRank> steps{};
   std::copy(x.strides().begin(), x.strides().end(), steps.begin());
   const Index offset = (n - 1) * steps[axis];
   steps[axis] = -steps[axis];
   return make_view(x, x.shape(), std::span(steps).first(static_cast<std::size_t>(x.rank())), offset)
-      .contiguous();
+      .clone();
 }
 
 Tensor pad(const Tensor& x, int axis, Index before, Index after, double value) {
@@ -102,7 +104,11 @@ Tensor pad(const Tensor& x, int axis, Index before, Index after, double value) {
   check(before >= 0 && after >= 0,
         "pad: amounts of at least 0 were required: got {} before and {} after", before, after);
   const Index n = x.shape()[axis];
-  Tensor out = Tensor::full(x.shape().with(axis, before + n + after), value, x.dtype());
+  Index total = n;
+  check(!__builtin_add_overflow(total, before, &total) &&
+            !__builtin_add_overflow(total, after, &total),
+        "pad: a size that fits 63 bits was required: got {} and {} around {}", before, after, n);
+  Tensor out = Tensor::full(x.shape().with(axis, total), value, x.dtype());
   Tensor middle = out.narrow(axis, before, n);
   middle.copy_(x);
   return out;
@@ -159,6 +165,10 @@ Tensor index_select(const Tensor& x, int axis, const IndexTensor& index) {
 
 Tensor index_add(const Tensor& x, int axis, const IndexTensor& index, Index size) {
   axis = x.shape().axis(axis, "index_add");
+  check(size >= 0, "index_add: a size of at least 0 was required: got {}", size);
+  check(index.rank() == 1 && index.numel() == x.shape()[axis],
+        "index_add: one index for each of the {} slices of {} was required: got {}",
+        x.shape()[axis], x.shape(), index.shape());
   index.check_range("index_add", size);
   const Tensor source = x.contiguous();
   const Around a(x.shape().with(axis, size), axis);
@@ -192,10 +202,11 @@ Tensor take_rows(const Tensor& table, const IndexTensor& ids) {
 }
 
 void add_rows_into(Tensor& table, const IndexTensor& ids, const Tensor& rows) {
-  const Index dim = table.shape().back();
+  const Index dim = table.rank() == 2 ? table.shape()[1] : 0;
   check(table.rank() == 2 && table.is_contiguous() && rows.numel() == ids.numel() * dim,
         "add_rows_into: a table [V, D] and rows [{}, D] were required: got {} and {}", ids.numel(),
         table.shape(), rows.shape());
+  check_same_dtype("add_rows_into", table, rows);
   ids.check_range("add_rows_into", table.shape()[0]);
   const Tensor source = rows.contiguous();
   dispatch(table.dtype(), [&]<class T>() {

@@ -106,6 +106,15 @@ Tensor combine(kernels::Binary op, const char* name, const Tensor& a, const Tens
 UNROLL_BINARY_OPS(UNROLL_DEFINE)
 #undef UNROLL_DEFINE
 
+namespace {
+const char* name_of(kernels::Unary op) {
+#define UNROLL_STRING(name, ...) #name,
+  static constexpr const char* kNames[] = {UNROLL_UNARY_OPS(UNROLL_STRING)};
+#undef UNROLL_STRING
+  return kNames[static_cast<std::size_t>(op)];
+}
+}  // namespace
+
 Tensor apply(kernels::Unary op, const Tensor& x, double p, double q) {
   Tensor keep;
   const Tensor& source = as_contiguous(x, keep);
@@ -121,6 +130,9 @@ Tensor apply(kernels::Unary op, const Tensor& x, double p, double q) {
 }
 
 Tensor apply_gradient(kernels::Unary op, const Tensor& g, const Tensor& saved, double p, double q) {
+  check_same_dtype(name_of(op), g, saved);
+  check(g.shape() == saved.shape(), "{}: a gradient of the shape {} was required: got {}",
+        name_of(op), saved.shape(), g.shape());
   Tensor keep_g, keep_s;
   const Tensor &gc = as_contiguous(g, keep_g), &sc = as_contiguous(saved, keep_s);
   Tensor dx = Tensor::empty(g.shape(), g.dtype());
@@ -138,7 +150,13 @@ Tensor where(const Tensor& condition, const Tensor& a, const Tensor& b) {
   check_same_dtype("where", a, b);
   const Shape shape =
       broadcast("where", condition.shape(), broadcast("where", a.shape(), b.shape()));
-  const Tensor c = condition.to(a.dtype()).expand(shape).contiguous();
+  // What is not zero in its own type might be in a's.
+  const Tensor same_type = condition.dtype() == a.dtype()
+                               ? condition
+                               : sub(Tensor::scalar(1, condition.dtype()),
+                                     equal(condition, Tensor::scalar(0, condition.dtype())))
+                                     .to(a.dtype());
+  const Tensor c = same_type.expand(shape).contiguous();
   const Tensor ac = a.expand(shape).contiguous(), bc = b.expand(shape).contiguous();
   Tensor y = Tensor::empty(shape, a.dtype());
   dispatch(a.dtype(), [&]<class T>() {

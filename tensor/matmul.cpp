@@ -2,6 +2,8 @@
 #include <unroll/tensor/kernels/gemm.h>
 #include <unroll/tensor/matmul.h>
 
+#include <fmt/format.h>
+
 #include <algorithm>
 
 namespace unroll {
@@ -36,8 +38,9 @@ template <class T>
 void product(const Tensor& a, const Tensor& b, Tensor& y, T beta) {
   kernels::Matrix<T> ma, mb;
   const Tensor ka = prepared(a, ma), kb = prepared(b, mb);
-  kernels::gemm(a.shape()[0], b.shape()[1], a.shape()[1], ma, mb, beta, y.data<T>(),
-                y.strides()[0]);
+  const Index m = a.shape()[0], n = b.shape()[1];
+  // A single row's step is of no account, and may be any in a view.
+  kernels::gemm(m, n, a.shape()[1], ma, mb, beta, y.data<T>(), m == 1 ? n : y.strides()[0]);
 }
 
 }  // namespace
@@ -47,6 +50,9 @@ Tensor matmul(const Tensor& a, const Tensor& b) {
   check(a.rank() >= 1 && b.rank() >= 1,
         "matmul: operands with at least one axis were required: got {} and {}", a.shape(),
         b.shape());
+  check(a.shape().back() == b.shape()[b.rank() == 1 ? 0 : -2],
+        "matmul: inner sizes that agree were required ([.., M, K] x [.., K, N]): got {} x {}",
+        a.shape(), b.shape());
   if (a.rank() == 1) {
     const Tensor y = matmul(a.unsqueeze(0), b);
     return b.rank() == 1 ? y.reshape({}) : y.squeeze(y.rank() - 2);
@@ -56,9 +62,6 @@ Tensor matmul(const Tensor& a, const Tensor& b) {
     return y.squeeze(-1);
   }
   const Index m = a.shape()[-2], k = a.shape()[-1], n = b.shape()[-1];
-  check(b.shape()[-2] == k,
-        "matmul: inner sizes that agree were required ([.., M, K] x [.., K, N]): got {} x {}",
-        a.shape(), b.shape());
   return dispatch(a.dtype(), [&]<class T>() {
     if (a.rank() == 2 && b.rank() == 2) {
       Tensor y = Tensor::empty({m, n}, a.dtype());
@@ -122,7 +125,12 @@ void linear_into(Tensor& y, const Tensor& x, const Tensor& w, const Tensor& b) {
   check(x.rank() >= 1 && w.rank() == 2 && x.shape().back() == w.shape()[0],
         "linear: x [.., K] and w [K, N] were required: got {} and {}", x.shape(), w.shape());
   check_same_dtype("linear", x, w);
-  const Index k = w.shape()[0], n = w.shape()[1], rows = y.shape()[0];
+  const Index k = w.shape()[0], n = w.shape()[1], rows = x.shape().without(x.rank() - 1).numel();
+  check_same_dtype("linear", x, y);
+  check(y.shape() == Shape({rows, n}) &&
+            (y.is_contiguous() || (y.strides()[1] == 1 && y.strides()[0] >= n)),
+        "linear: rows [{}, {}] to write to were required: got {} with strides [{}]", rows, n,
+        y.shape(), fmt::join(y.strides(), ", "));
   if (b.defined()) {
     check_same_dtype("linear", x, b);
     check(b.shape() == Shape({n}), "linear: a bias of shape [{}] was required: got {}", n,

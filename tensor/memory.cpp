@@ -1,5 +1,6 @@
 #include <unroll/tensor/memory.h>
 
+#include <algorithm>
 #include <array>
 #include <atomic>
 #include <bit>
@@ -61,11 +62,27 @@ struct FreeList {
 
 std::atomic<Index> g_peak{0}, g_system_calls{0};
 
+void note_peak();
+
 // Each thread counts for itself and is added up on request; a thread that has ended leaves its sums
-// behind.
+// behind. The peak is looked at each time a thread's small blocks have grown by kPeakStep.
+constexpr Index kPeakStep = 1 << 16;
 struct Counters {
   std::atomic<Index> in_use{0}, cached{0};
+  Index low = 0;  // the least in_use since the peak was last looked at
   Counters* next = nullptr;
+
+  void taken(Index bytes) {
+    bump(in_use, bytes);
+    const Index now = in_use.load(std::memory_order_relaxed);
+    if (now - low < kPeakStep) return;
+    low = now;
+    note_peak();
+  }
+  void given_back(Index bytes) {
+    bump(in_use, -bytes);
+    low = std::min(low, in_use.load(std::memory_order_relaxed));
+  }
 
   static void bump(std::atomic<Index>& counter, Index by) {
     counter.store(counter.load(std::memory_order_relaxed) + by, std::memory_order_relaxed);
@@ -147,11 +164,17 @@ void* from_system(std::size_t bytes) {
   return block;
 }
 
-Index small_in_use() {
-  Global& g = global();
-  Index sum = g.retired_in_use;
+// With the lock held.
+Index in_use_now() {
+  const Global& g = global();
+  Index sum = g.retired_in_use + g_large_in_use.load(std::memory_order_relaxed);
   for (Counters* c = g.threads; c; c = c->next) sum += c->in_use.load(std::memory_order_relaxed);
   return sum;
+}
+
+void note_peak() {
+  std::lock_guard lock(global().mutex);
+  raise_peak(in_use_now());
 }
 
 }  // namespace
@@ -167,23 +190,27 @@ void* allocate(std::size_t bytes) {
       return block;
     }
     void* block = cache->lists[size.index].pop();
-    Counters::bump(cache->counters.in_use, static_cast<Index>(size.bytes));
-    if (!block) return from_system(size.bytes);
-    Counters::bump(cache->counters.cached, -static_cast<Index>(size.bytes));
+    if (block) {
+      Counters::bump(cache->counters.cached, -static_cast<Index>(size.bytes));
+    } else {
+      block = from_system(size.bytes);  // may throw: counted only when it is there
+    }
+    cache->counters.taken(static_cast<Index>(size.bytes));
     return block;
   }
   Global& g = global();
-  void* block;
-  {
-    std::lock_guard lock(g.mutex);
-    block = g.large[size.index].pop();
-    if (block) g.large_cached -= static_cast<Index>(size.bytes);
-    const Index large =
-        g_large_in_use.fetch_add(static_cast<Index>(size.bytes), std::memory_order_relaxed) +
-        static_cast<Index>(size.bytes);
-    raise_peak(large + small_in_use());
+  std::unique_lock lock(g.mutex);
+  void* block = g.large[size.index].pop();
+  if (block) {
+    g.large_cached -= static_cast<Index>(size.bytes);
+  } else {
+    lock.unlock();
+    block = from_system(size.bytes);
+    lock.lock();
   }
-  return block ? block : from_system(size.bytes);
+  g_large_in_use.fetch_add(static_cast<Index>(size.bytes), std::memory_order_relaxed);
+  raise_peak(in_use_now());
+  return block;
 }
 
 void deallocate(void* block, std::size_t bytes) noexcept {
@@ -197,7 +224,7 @@ void deallocate(void* block, std::size_t bytes) noexcept {
       global().retired_in_use -= static_cast<Index>(size.bytes);
       return;
     }
-    Counters::bump(cache->counters.in_use, -static_cast<Index>(size.bytes));
+    cache->counters.given_back(static_cast<Index>(size.bytes));
     if (!kCaching) return std::free(block);
     cache->lists[size.index].push(block);
     Counters::bump(cache->counters.cached, static_cast<Index>(size.bytes));
@@ -217,7 +244,7 @@ Stats stats() {
   Global& g = global();
   std::lock_guard lock(g.mutex);
   Stats out;
-  out.in_use = g_large_in_use.load() + small_in_use();
+  out.in_use = in_use_now();
   out.cached = g.large_cached;
   for (Counters* c = g.threads; c; c = c->next)
     out.cached += c->cached.load(std::memory_order_relaxed);
@@ -230,7 +257,7 @@ Stats stats() {
 void reset_peak() {
   Global& g = global();
   std::lock_guard lock(g.mutex);
-  g_peak.store(g_large_in_use.load() + small_in_use());
+  g_peak.store(in_use_now());
 }
 
 void release_cached() {

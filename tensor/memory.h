@@ -11,7 +11,8 @@ namespace unroll::memory {
 
 struct Stats {
   Index in_use = 0;        // bytes handed out and not yet freed
-  Index peak = 0;          // the most that in_use has been since reset_peak()
+  Index peak = 0;          // the most that in_use has been since reset_peak(), to within 64 KiB of
+                           // small blocks for each thread
   Index cached = 0;        // bytes kept for reuse
   Index system_calls = 0;  // how often the system was asked for a block
 };

@@ -33,6 +33,13 @@ Block philox(std::uint64_t key, std::uint64_t counter) {
 float unit(std::uint32_t bits) { return static_cast<float>(bits >> 8) * 0x1p-24F; }
 double unit(std::uint64_t bits) { return static_cast<double>(bits >> 11) * 0x1p-53; }
 
+// 64 random bits to [0, limit): the high half of a 64 x 64 bit product. The bias is below 2^-40 for
+// every limit that fits memory.
+std::uint64_t scaled(std::uint64_t bits, std::uint64_t limit) {
+  __extension__ using Wide = unsigned __int128;
+  return static_cast<std::uint64_t>((static_cast<Wide>(bits) * static_cast<Wide>(limit)) >> 64);
+}
+
 // Fills out[0..n) from consecutive blocks: f32 takes four numbers from a block, f64 two. Returns
 // the number of blocks used.
 template <class T, class F>
@@ -66,7 +73,8 @@ Tensor filled(std::uint64_t seed, std::uint64_t& position, const Shape& shape, D
 }  // namespace
 
 Tensor Generator::uniform(const Shape& shape, double low, double high, DType dtype) {
-  check(low <= high, "uniform: low <= high was required: got {} and {}", low, high);
+  check(low <= high && std::isfinite(high - low),
+        "uniform: finite low <= high was required: got {} and {}", low, high);
   return filled(seed_, position_, shape, dtype, [=]<class T>(T u, T v, T& a, T& b) {
     a = static_cast<T>(low) + static_cast<T>(high - low) * u;
     b = static_cast<T>(low) + static_cast<T>(high - low) * v;
@@ -74,7 +82,9 @@ Tensor Generator::uniform(const Shape& shape, double low, double high, DType dty
 }
 
 Tensor Generator::normal(const Shape& shape, double mean, double std, DType dtype) {
-  check(std >= 0, "normal: a standard deviation of at least 0 was required: got {}", std);
+  check(std >= 0 && std::isfinite(std) && std::isfinite(mean),
+        "normal: a finite mean and standard deviation of at least 0 were required: got {} and {}",
+        mean, std);
   // Box and Muller: two uniform numbers make two normal ones.
   return filled(seed_, position_, shape, dtype, [=]<class T>(T u, T v, T& a, T& b) {
     const T radius = static_cast<T>(std) * std::sqrt(T{-2} * std::log(T{1} - u));
@@ -99,16 +109,16 @@ double Generator::uniform() { return unit(next64()); }
 
 Index Generator::below(Index limit) {
   check(limit > 0, "below: a limit above 0 was required: got {}", limit);
-  // The high half of a 64 x 64 bit product; the bias is below 2^-40 for every limit that fits
-  // memory.
-  __extension__ using Wide = unsigned __int128;
-  return static_cast<Index>((static_cast<Wide>(next64()) * static_cast<Wide>(limit)) >> 64);
+  return static_cast<Index>(scaled(next64(), static_cast<std::uint64_t>(limit)));
 }
 
 IndexTensor Generator::integers(const Shape& shape, Index low, Index high) {
   check(low < high, "integers: low < high was required: got {} and {}", low, high);
   std::vector<Index> values(static_cast<std::size_t>(shape.numel()));
-  for (Index& v : values) v = low + below(high - low);
+  // Without signs, so that the widest range does not overflow.
+  const auto first = static_cast<std::uint64_t>(low);
+  const std::uint64_t range = static_cast<std::uint64_t>(high) - first;
+  for (Index& v : values) v = static_cast<Index>(first + scaled(next64(), range));
   return {std::move(values), shape};
 }
 

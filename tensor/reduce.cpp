@@ -121,11 +121,13 @@ IndexTensor argmax(const Tensor& x, int axis) {
   std::vector<Index> out;
   dispatch(x.dtype(), [&]<class T>() {
     const T* block = source.data<T>();
-    for (Index outer = 0; outer < x.numel() / (n * inner); ++outer, block += n * inner)
+    for (const T* end = block + x.numel(); block < end; block += n * inner)
       for (Index j = 0; j < inner; ++j) {
         Index best = 0;
-        for (Index i = 1; i < n; ++i)
-          if (block[i * inner + j] > block[best * inner + j]) best = i;
+        for (Index i = 1; i < n; ++i) {
+          const T now = block[i * inner + j], most = block[best * inner + j];
+          if (now > most || (now != now && most == most)) best = i;  // NaN counts as the largest
+        }
         out.push_back(best);
       }
   });
@@ -136,6 +138,10 @@ Tensor sum_to(const Tensor& x, const Shape& shape) {
   if (x.shape() == shape) return x;
   std::vector<int> axes;
   const int extra = x.rank() - shape.rank();
+  bool fits = extra >= 0;
+  for (int i = 0; fits && i < shape.rank(); ++i)
+    fits = shape[i] == 1 || shape[i] == x.shape()[i + extra];
+  check(fits, "sum_to: a shape that broadcasts to {} was required: got {}", x.shape(), shape);
   for (int i = 0; i < x.rank(); ++i)
     if (i < extra || (shape[i - extra] == 1 && x.shape()[i] != 1)) axes.push_back(i);
   if (axes.empty()) return x.reshape(shape);
@@ -182,6 +188,9 @@ Tensor log_softmax(const Tensor& x) { return softmax_of("log_softmax", x, true);
 
 Tensor softmax_gradient(const Tensor& g, const Tensor& y, bool logarithm) {
   const Index n = row_length("softmax", y);
+  check_same_dtype("softmax", g, y);
+  check(g.shape() == y.shape(), "softmax: a gradient of the shape {} was required: got {}",
+        y.shape(), g.shape());
   const Tensor gc = g.contiguous(), yc = y.contiguous();
   Tensor dx = Tensor::empty(y.shape(), y.dtype());
   if (dx.numel() == 0) return dx;

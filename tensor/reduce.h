@@ -16,7 +16,8 @@ Tensor sum(const Tensor& x, const Axes& axes = {}, bool keepdim = false);
 Tensor mean(const Tensor& x, const Axes& axes = {}, bool keepdim = false);
 Tensor max(const Tensor& x, const Axes& axes = {}, bool keepdim = false);
 Tensor min(const Tensor& x, const Axes& axes = {}, bool keepdim = false);
-// Where the largest number of each row along `axis` stands; the first of equals.
+// Where the largest number of each row along `axis` stands; the first of equals. NaN counts as the
+// largest, as in max.
 IndexTensor argmax(const Tensor& x, int axis = -1);
 // Adds what was broadcast up again: x summed to `shape`, which broadcasts to x's.
 Tensor sum_to(const Tensor& x, const Shape& shape);

@@ -3,6 +3,8 @@
 
 #include <nlohmann/json.hpp>
 
+#include <algorithm>
+#include <array>
 #include <bit>
 #include <cstring>
 
@@ -69,6 +71,7 @@ void save_safetensors(const std::string& path, const NamedTensors& tensors,
   if (!metadata.empty()) header["__metadata__"] = metadata;
   std::string numbers;
   for (const auto& [name, tensor] : tensors) {
+    check(name != "__metadata__", "save_safetensors: a name other than __metadata__ was required");
     const Tensor whole = tensor.contiguous();
     const std::size_t begin = numbers.size();
     dispatch(whole.dtype(), [&]<class T>() {
@@ -105,6 +108,7 @@ NamedTensors load_safetensors(const std::string& path, Metadata* metadata) {
   const char* data = bytes.data() + 8 + length;
   const std::size_t available = bytes.size() - 8 - length;
   NamedTensors out;
+  std::vector<std::array<std::uint64_t, 2>> ranges;
   try {
     const auto header = nlohmann::json::parse(
         bytes.begin() + 8, bytes.begin() + 8 + static_cast<std::ptrdiff_t>(length));
@@ -112,7 +116,8 @@ NamedTensors load_safetensors(const std::string& path, Metadata* metadata) {
              path);
     for (const auto& [name, entry] : header.items()) {
       if (name == "__metadata__") {
-        if (metadata) *metadata = entry.get<Metadata>();
+        auto texts = entry.get<Metadata>();
+        if (metadata) *metadata = std::move(texts);
         continue;
       }
       const auto dtype = entry.at("dtype").get<std::string>();
@@ -131,6 +136,7 @@ NamedTensors load_safetensors(const std::string& path, Metadata* metadata) {
                "{}: \"{}\" of shape {} and type {} needs {} x {} bytes: its range [{}, {}) in {} "
                "bytes of numbers does not fit (the file is truncated or damaged)",
                path, name, shape, dtype, want, type->bytes, offsets[0], offsets[1], available);
+      ranges.push_back(offsets);
       out.emplace(name, read_numbers(*type, shape, data + offsets[0]));
     }
   } catch (const nlohmann::json::exception& e) {
@@ -139,6 +145,16 @@ NamedTensors load_safetensors(const std::string& path, Metadata* metadata) {
   } catch (const std::invalid_argument& e) {
     fail_io("{}: a safetensors file was required: {}", path, e.what());
   }
+  // Every byte belongs to one tensor.
+  std::sort(ranges.begin(), ranges.end());
+  std::uint64_t end = 0;
+  for (const auto& range : ranges) {
+    check_io(range[0] == end, "{}: numbers without gaps were required: got a range at {} after {}",
+             path, range[0], end);
+    end = range[1];
+  }
+  check_io(end == available, "{}: {} bytes of numbers were promised: the file has {}", path, end,
+           available);
   return out;
 }
 

@@ -5,6 +5,13 @@
 
 namespace unroll {
 
+// The offsets of a sequence this long take 8 GiB; a longer one is a mistake in the data.
+constexpr Index kLongest = Index{1} << 30;
+
+void SequenceLayout::refuse_undefined() {
+  fail("sequence layout: lengths were required: got an undefined layout (default constructed)");
+}
+
 SequenceLayout::SequenceLayout(std::vector<Index> lengths) {
   check(!lengths.empty(), "sequence layout: at least one sequence was required: got none");
   for (std::size_t b = 0; b < lengths.size(); ++b)
@@ -19,9 +26,17 @@ SequenceLayout::SequenceLayout(std::vector<Index> lengths) {
                    [&](Index a, Index b) { return lengths[a] > lengths[b]; });
   data->sorted = std::is_sorted(order.begin(), order.end());
   for (Index i = 0; i < count; ++i) place[order[i]] = i;
+  const Index longest = lengths[order[0]];
+  Index rows = 0;
+  for (Index length : lengths)
+    check(!__builtin_add_overflow(rows, length, &rows),
+          "sequence layout: lengths whose sum fits 63 bits were required: got {} and more", length);
+  check(longest <= kLongest, "sequence layout: lengths of at most {} were required: got {}",
+        kLongest, longest);
+  data->offsets.reserve(static_cast<std::size_t>(longest) + 1);
   data->offsets.push_back(0);
   Index active = count;
-  for (Index t = 0; t < lengths[order[0]]; ++t) {
+  for (Index t = 0; t < longest; ++t) {
     while (lengths[order[active - 1]] <= t) --active;
     data->offsets.push_back(data->offsets.back() + active);
   }
@@ -56,7 +71,7 @@ IndexTensor SequenceLayout::rows_of(Index b) const {
   return out;
 }
 
-IndexTensor SequenceLayout::first_rows() const { return data_->place; }
+IndexTensor SequenceLayout::first_rows() const { return data().place; }
 
 IndexTensor SequenceLayout::last_rows() const {
   std::vector<Index> out;

@@ -14,27 +14,27 @@ namespace unroll {
 
 class SequenceLayout {
  public:
-  SequenceLayout() = default;
+  SequenceLayout() = default;  // undefined: asking it anything throws
   // Lengths of at least 1, in the order of the batch.
   explicit SequenceLayout(std::vector<Index> lengths);
   static SequenceLayout equal(Index sequences, Index steps);
 
-  Index sequences() const { return static_cast<Index>(data_->lengths.size()); }  // B
-  Index rows() const { return data_->offsets.back(); }                           // N
-  Index steps() const { return static_cast<Index>(data_->offsets.size()) - 1; }  // T
-  const std::vector<Index>& lengths() const { return data_->lengths; }           // [B]
-  Index offset(Index t) const { return data_->offsets[t]; }  // first row of step t
+  Index sequences() const { return static_cast<Index>(data().lengths.size()); }  // B
+  Index rows() const { return data().offsets.back(); }                           // N
+  Index steps() const { return static_cast<Index>(data().offsets.size()) - 1; }  // T
+  const std::vector<Index>& lengths() const { return data().lengths; }           // [B]
+  Index offset(Index t) const { return data().offsets[t]; }  // first row of step t
   Index batch(Index t) const {
-    return data_->offsets[t + 1] - data_->offsets[t];
+    return data().offsets[t + 1] - data().offsets[t];
   }                                                                     // rows of step t
-  const std::vector<Index>& offsets() const { return data_->offsets; }  // [T + 1]
+  const std::vector<Index>& offsets() const { return data().offsets; }  // [T + 1]
   bool is_equal() const { return batch(0) == batch(steps() - 1); }
-  bool is_sorted() const { return data_->sorted; }  // given longest first, as equal lengths are
+  bool is_sorted() const { return data().sorted; }  // given longest first, as equal lengths are
   const IndexTensor& order() const {
-    return data_->order;
+    return data().order;
   }  // [B] which sequence stands at place i of a step
   const IndexTensor& place() const {
-    return data_->place;
+    return data().place;
   }  // [B] the inverse: where sequence b stands
 
   // The row of sequence b at time t (negative: from its end); bounds are checked.
@@ -55,6 +55,13 @@ class SequenceLayout {
     IndexTensor order, place;
     bool sorted = true;
   };
+  const Data& data() const {
+    if (!data_) [[unlikely]]
+      refuse_undefined();
+    return *data_;
+  }
+  [[noreturn]] static void refuse_undefined();
+
   std::shared_ptr<const Data> data_;
 };
 

@@ -10,8 +10,13 @@ Shape::Shape(std::span<const Index> sizes) : rank_(static_cast<int>(sizes.size()
   check(sizes.size() <= kMaxRank, "shape: at most {} axes are supported: got {}", kMaxRank,
         sizes.size());
   std::copy(sizes.begin(), sizes.end(), sizes_.begin());
+  check_sizes();
+}
+
+// A size of 0 counts as 1 here: strides are products of the other sizes.
+void Shape::check_sizes() const {
   Index product = 1;
-  for (Index size : sizes) {
+  for (Index size : span()) {
     if (size < 0) fail("shape: sizes must not be negative: got {}", str());
     if (__builtin_mul_overflow(product, std::max<Index>(size, 1), &product))
       fail("shape: the number of elements must fit 63 bits: got {}", str());
@@ -19,6 +24,7 @@ Shape::Shape(std::span<const Index> sizes) : rank_(static_cast<int>(sizes.size()
 }
 
 int Shape::axis(int axis, const char* op) const {
+  check(rank_ > 0, "{}: an axis was required: got a scalar", op);
   check(axis >= -rank_ && axis < rank_,
         "{}: an axis in [{}, {}] was required for the shape {}: got {}", op, -rank_, rank_ - 1,
         str(), axis);
@@ -28,6 +34,7 @@ int Shape::axis(int axis, const char* op) const {
 Shape Shape::with(int axis, Index size) const {
   Shape out = *this;
   out.set(axis, size);
+  if (size < 0 || size > (*this)[axis]) out.check_sizes();
   return out;
 }
 
@@ -46,6 +53,7 @@ Shape Shape::inserted(int axis, Index size) const {
     if (i == axis) out.sizes_[out.rank_++] = size;
     if (i < rank_) out.sizes_[out.rank_++] = sizes_[i];
   }
+  out.check_sizes();
   return out;
 }
 
@@ -66,8 +74,8 @@ Shape infer_shape(const char* op, std::initializer_list<Index> sizes, const Shap
       check(unknown < 0, "{}: at most one size of -1 was required: got [{}]", op,
             fmt::join(sizes, ", "));
       unknown = axis;
-    } else {
-      known *= size;
+    } else if (__builtin_mul_overflow(known, size, &known)) {
+      known = 0;  // more than any tensor has
     }
     out[axis++] = size;
   }
@@ -93,6 +101,7 @@ Shape broadcast(const char* op, const Shape& a, const Shape& b) {
           op, a, b);
     out.set(-i, x == 1 ? y : x);
   }
+  out.check_sizes();
   return out;
 }
 

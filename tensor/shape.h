@@ -54,6 +54,9 @@ class Shape {
   std::string str() const;  // "[2, 3]"
 
  private:
+  friend Shape broadcast(const char* op, const Shape& a, const Shape& b);
+  void check_sizes() const;  // throws on a negative size or more elements than an Index counts
+
   int rank_ = 0;
   std::array<Index, kMaxRank> sizes_{};
 };

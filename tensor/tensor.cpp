@@ -43,19 +43,20 @@ bool strides_for(const Shape& from, std::span<const Index> strides, const Shape&
       continue;
     }
     while (i >= 0 && from[i] == 1) --i;
-    Index have = from[i], want = to[j], step = strides[i];
-    out[j] = step;
+    Index have = from[i], want = to[j];
+    out[j] = strides[i];
     while (have != want) {
       if (want < have) {
-        step = out[j] * to[j];
+        const Index step = out[j] * to[j];
         if (--j < 0) return false;
         out[j] = step;
         want *= to[j];
       } else {
+        const Index step = strides[i] * from[i];
         do {
           if (--i < 0) return false;
         } while (from[i] == 1);
-        if (strides[i] != strides[i + 1] * from[i + 1] && from[i + 1] != 1) return false;
+        if (strides[i] != step) return false;
         have *= from[i];
       }
     }
@@ -120,6 +121,16 @@ Tensor from_values(std::span<const T> values, const Shape& shape) {
   return out;
 }
 
+// Memory that the system does not have, with what it was for.
+struct OutOfMemory : std::bad_alloc {
+  std::string text;
+  OutOfMemory(const Shape& shape, DType dtype)
+      : text(fmt::format("tensor: memory was required for {} numbers {} of type {}: the system has "
+                         "not so much",
+                         shape.numel(), shape, name_of(dtype))) {}
+  const char* what() const noexcept override { return text.c_str(); }
+};
+
 }  // namespace
 
 void detail::destroy(TensorData* data) noexcept {
@@ -149,9 +160,14 @@ void check_same_dtype(const char* op, const Tensor& a, const Tensor& b) {
 
 Tensor Tensor::empty(const Shape& shape, DType dtype) {
   const Index numel = shape.numel();
-  if (numel > (Index{1} << 58)) throw std::bad_alloc();
+  if (numel > (Index{1} << 58)) throw OutOfMemory(shape, dtype);
   const std::size_t bytes = kHeader + static_cast<std::size_t>(numel) * size_of(dtype);
-  auto* data = new (memory::allocate(bytes)) TensorData;
+  TensorData* data;
+  try {
+    data = new (memory::allocate(bytes)) TensorData;
+  } catch (const std::bad_alloc&) {
+    throw OutOfMemory(shape, dtype);
+  }
   data->dtype = dtype;
   data->shape = shape;
   set_row_major(*data);

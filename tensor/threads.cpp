@@ -107,10 +107,11 @@ class Pool {
 
 int default_threads() {
   if (const char* text = std::getenv("UNROLL_THREADS")) {
-    const int count = std::atoi(text);
-    check(count >= 1 && count <= 256,
+    char* end = nullptr;
+    const long count = std::strtol(text, &end, 10);
+    check(count >= 1 && count <= 256 && *end == '\0',
           "UNROLL_THREADS: a number in [1, 256] was required: got \"{}\"", text);
-    return count;
+    return static_cast<int>(count);
   }
   return std::clamp(static_cast<int>(std::thread::hardware_concurrency()), 1, 256);
 }
@@ -141,6 +142,7 @@ int threads() {
 void set_threads(int count) {
   check(count >= 1 && count <= 256, "set_threads: a number in [1, 256] was required: got {}",
         count);
+  check(!t_inside, "set_threads: a call from outside of parallel_for was required");
   Shared& s = shared();
   std::lock_guard lock(s.mutex);
   s.count.store(count);

@@ -77,17 +77,21 @@ HWY_INLINE T fold(std::size_t n, F f) {
   return Op::all(d, Op::f(a, b));
 }
 
-constexpr std::size_t kBlock = 1024;  // sums of more terms are sums of sums
+// A sum of more terms is the sum of its halves, so that its rounding grows with the logarithm of
+// their number.
+constexpr std::size_t kBlock = 256;
 
 template <class T>
+double wide_sum(const T* x, std::size_t n) {
+  if (n > kBlock) {
+    const std::size_t half = (n / 2 + kBlock - 1) / kBlock * kBlock;
+    return wide_sum(x, half) + wide_sum(x + half, n - half);
+  }
+  return fold<Add, T>(n, [&](std::size_t i, std::size_t k) { return load(x + i, k); });
+}
+template <class T>
 T row_sum(const T* x, std::size_t n) {
-  const auto block = [&](std::size_t from, std::size_t count) {
-    return fold<Add, T>(count, [&](std::size_t i, std::size_t k) { return load(x + from + i, k); });
-  };
-  if (n <= kBlock) return block(0, n);
-  double total = 0;
-  for (std::size_t i = 0; i < n; i += kBlock) total += block(i, std::min(kBlock, n - i));
-  return static_cast<T>(total);
+  return static_cast<T>(wide_sum(x, n));
 }
 template <class T>
 T row_max(const T* x, std::size_t n) {
@@ -104,19 +108,21 @@ void reduce_rows_run(Reduce op, const T* x, T* y, Index rows, std::size_t n) {
     y[r] = op == Reduce::sum ? row_sum(x, n) : op == Reduce::max ? row_max(x, n) : row_min(x, n);
 }
 
+// Op over k columns of n from x on, in halves too.
+template <class Op, class T>
+auto column(const T* x, std::size_t rows, std::size_t n, std::size_t k) -> decltype(load(x, k)) {
+  if (rows > 64) {
+    const std::size_t half = rows / 2;
+    return Op::f(column<Op>(x, half, n, k), column<Op>(x + half * n, rows - half, n, k));
+  }
+  auto total = hn::Set(hn::ScalableTag<T>(), Op::template identity<T>());
+  for (std::size_t r = 0; r < rows; ++r) total = Op::f(total, load(x + r * n, k));
+  return total;
+}
 template <class Op, class T>
 void columns(const T* x, T* y, Index rows, std::size_t n) {
-  const hn::ScalableTag<T> d;
   each<T>(n, [&](std::size_t i, std::size_t k) {
-    // Blocks of rows, so that a long column is a sum of sums.
-    auto total = hn::Set(d, Op::template identity<T>());
-    for (Index r = 0; r < rows;) {
-      auto part = hn::Set(d, Op::template identity<T>());
-      for (const Index end = std::min<Index>(rows, r + 256); r < end; ++r)
-        part = Op::f(part, load(x + static_cast<std::size_t>(r) * n + i, k));
-      total = Op::f(total, part);
-    }
-    store(total, y + i, k);
+    store(column<Op>(x + i, static_cast<std::size_t>(rows), n, k), y + i, k);
   });
 }
 template <class T>

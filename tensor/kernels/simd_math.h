@@ -151,6 +151,11 @@ HWY_INLINE V tanh(D d, V x) {
 }
 
 template <class D, class V>
+HWY_INLINE V expm1(D d, V x) {
+  return hn::IfThenElse(hn::IsNaN(x), x, hn::Expm1(d, x));
+}
+
+template <class D, class V>
 HWY_INLINE V log(D d, V x) {
   using T = hn::TFromD<D>;
   const V inf = hn::Set(d, static_cast<T>(INFINITY));
@@ -222,6 +227,9 @@ template <class D, class V>
 HWY_INLINE V normal_probability(D d, V x) {
   using T = hn::TFromD<D>;
   const V half = hn::Set(d, static_cast<T>(0.5));
+  // 1 + erf cancels in the left tail, where f32 is right to 2^-24 only.
+  if constexpr (!Is32<D>::value)
+    return each_lane(d, x, [](double v) { return 0.5 * std::erfc(v * -0.707106781186547524); });
   return hn::MulAdd(half, erf(d, hn::Mul(x, hn::Set(d, static_cast<T>(0.707106781186547524)))),
                     half);
 }

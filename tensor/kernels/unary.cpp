@@ -53,8 +53,7 @@ UNROLL_FUNCTION(relu, hn::IfThenElse(hn::Lt(x, hn::Zero(d)), hn::Zero(d), x),
 UNROLL_FUNCTION(leaky_relu, hn::IfThenElse(hn::Lt(x, hn::Zero(d)), hn::Mul(p, x), x),
                 hn::IfThenElse(hn::Gt(s, hn::Zero(d)), g, hn::Mul(p, g)))
 UNROLL_FUNCTION(elu,
-                hn::IfThenElse(hn::Gt(x, hn::Zero(d)), x,
-                               hn::Mul(p, hn::Expm1(d, hn::Min(x, hn::Zero(d))))),
+                hn::IfThenElse(hn::Gt(x, hn::Zero(d)), x, hn::Mul(p, expm1(d, at_most(d, x, 0)))),
                 hn::IfThenElse(hn::Gt(s, hn::Zero(d)), g,
                                hn::Mul(g, hn::Mul(p, HWY_NAMESPACE::exp(d, s)))))
 UNROLL_FUNCTION(gelu, hn::Mul(x, normal_probability(d, x)),
@@ -69,7 +68,7 @@ struct gelu_tanh {
   }
   template <class D, class V>
   static HWY_INLINE V f(D d, V x, V, V) {
-    return hn::Mul(x, HWY_NAMESPACE::sigmoid(d, twice_u(d, x)));
+    return hn::Mul(x, sigmoid_pair(d, twice_u(d, x)).y);
   }
   template <class D, class V>
   static HWY_INLINE V gradient(D d, V g, V s, V, V) {
@@ -84,7 +83,7 @@ struct gelu_tanh {
 struct silu {
   template <class D, class V>
   static HWY_INLINE V f(D d, V x, V, V) {
-    return hn::Mul(x, HWY_NAMESPACE::sigmoid(d, x));
+    return hn::Mul(x, sigmoid_pair(d, x).y);
   }
   template <class D, class V>
   static HWY_INLINE V gradient(D d, V g, V s, V, V) {

@@ -10,22 +10,7 @@ using namespace unroll;
 
 namespace {
 
-std::string message_of(const std::function<void()>& f) {
-  try {
-    f();
-  } catch (const std::exception& e) {
-    return e.what();
-  }
-  return "nothing was thrown";
-}
-
-void check_says(const std::string& text, const std::string& part) {
-  CHECK_MESSAGE(text.find(part) != std::string::npos, "expected '", part, "' in: ", text);
-}
-
-Tensor random(const Shape& shape, std::uint64_t seed = 1) {
-  return Generator(seed).normal(shape, 0, 1, f64);
-}
+Tensor random(const Shape& shape) { return random(shape, 1); }
 
 }  // namespace
 

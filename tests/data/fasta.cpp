@@ -1,0 +1,95 @@
+// FASTA and DNA: records, letters, and the other strand.
+#include "tests/tensor/scratch.h"
+
+#include <unroll/data/fasta.h>
+
+#include <algorithm>
+
+using namespace unroll;
+using namespace unroll::data;
+
+TEST_CASE("records are read again however their lines are broken") {
+  Generator g(1);
+  const std::string letters = "ACGTUNRYSWKMBDHVacgtn";
+  for (int round = 0; round < 200; ++round) {
+    const std::string end = round % 2 ? "\n" : "\r\n";
+    std::vector<FastaRecord> expected;
+    std::string text = g.below(2) ? "; a comment" + end : "";
+    for (Index i = 1 + g.below(4); i > 0; --i) {
+      FastaRecord record{"record " + std::to_string(i), ""};
+      text += ">" + record.name + end;
+      for (Index n = 1 + g.below(50); n > 0; --n) {
+        const char c = letters[static_cast<std::size_t>(g.below(21))];
+        text += c;
+        record.sequence += static_cast<char>(std::toupper(c));
+        if (g.below(10) == 0) text += g.below(2) ? end : " ";
+      }
+      text += end + (g.below(2) ? end : "");
+      expected.push_back(record);
+    }
+    const auto records = parse_fasta(text);
+    REQUIRE(records.size() == expected.size());
+    for (std::size_t i = 0; i < records.size(); ++i) {
+      CHECK(records[i].name == expected[i].name);
+      CHECK(records[i].sequence == expected[i].sequence);
+    }
+  }
+}
+
+TEST_CASE("letters become ids, and ambiguity letters the fifth") {
+  CHECK(encode_dna("ACGTacgtUu") == std::vector<Index>{0, 1, 2, 3, 0, 1, 2, 3, 3, 3});
+  for (char c : std::string("NRYSWKMBDHVnryswkmbdhv-."))
+    CHECK(encode_dna(std::string(1, c)) == std::vector<Index>{4});
+  CHECK(encode_dna("").empty());
+  CHECK(reverse_complement(encode_dna("AACGTN")) == encode_dna("NACGTT"));
+}
+
+TEST_CASE("the complement twice is the identity, and turns ends into beginnings") {
+  Generator g(2);
+  for (int round = 0; round < 200; ++round) {
+    std::vector<Index> bases;
+    for (Index i = g.below(50); i > 0; --i) bases.push_back(g.below(kBases));
+    const auto other = reverse_complement(bases);
+    CHECK(reverse_complement(other) == bases);
+    auto joined = bases, expected = other;
+    joined.insert(joined.end(), {0, 1});
+    expected.insert(expected.begin(), {2, 3});
+    CHECK(reverse_complement(joined) == expected);
+  }
+}
+
+TEST_CASE("errors say file and line") {
+  const auto says = [](const std::string& text, const std::string& part) {
+    check_says(message_of([&] { parse_fasta(text, "genes.fa"); }), part);
+  };
+  says("", "genes.fa: at least one sequence was required: got none");
+  says("\n; nothing\n", "genes.fa: at least one sequence was required");
+  says("ACGT\n", "genes.fa:1: a line that begins with '>' was required first: got \"ACGT\"");
+  says(">a\nAC\n>b\n\n>c\nA\n",
+       "genes.fa:5: a sequence was required before the next name: \"b\" has none");
+  says(">a\nAC\n>b\n", "genes.fa: a sequence was required for \"b\": the file ends");
+  says(">a\nACGT\nAC*T\n", "genes.fa:3: letters of DNA were required");
+  says(">a\nACGT\nAC*T\n", "got '*'");
+  says(">a\nAC\xFF\n", "genes.fa:2: letters of DNA were required");
+  check_says(message_of([] { encode_dna("AXC"); }), "encode_dna: letters of DNA were required");
+  check_says(message_of([] {
+               reverse_complement({0, 5});
+             }),
+             "reverse_complement: ids in [0, 5) were required: got 5");
+  check_says(message_of([] { reverse_complement({-1}); }), "got -1");
+  const Scratch scratch;
+  write_file(scratch / "a.fa", ">a\nAC\n");
+  CHECK(read_fasta(scratch / "a.fa").size() == 1);
+  check_says(message_of([&] { read_fasta(scratch / "none.fa"); }), "none.fa: cannot be opened");
+}
+
+TEST_CASE("any text is records or an error, never a crash") {
+  Generator g(3);
+  const std::string letters = ">AC\n\r ;*\xFF";
+  for (int round = 0; round < 3000; ++round) {
+    std::string text;
+    for (Index i = g.below(20); i > 0; --i) text += letters[static_cast<std::size_t>(g.below(9))];
+    const std::string message = message_of([&] { parse_fasta(text); });
+    if (message != "nothing was thrown") check_says(message, "text:");
+  }
+}

@@ -1,0 +1,78 @@
+// Whole files: what is written is read, and a failure leaves what was there.
+#include "scratch.h"
+
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <filesystem>
+#include <fstream>
+#include <thread>
+
+using namespace unroll;
+
+TEST_CASE("what was written is read again, byte by byte, in place of what was there") {
+  const Scratch scratch;
+  Generator g(1);
+  for (Index size : {0, 1, 100, 70'000}) {
+    std::string bytes;
+    for (Index i = 0; i < size; ++i) bytes += static_cast<char>(g.below(256));
+    write_file(scratch / "a", bytes);
+    CHECK(read_file(scratch / "a") == bytes);
+  }
+  CHECK(scratch.files() == 1);
+}
+
+TEST_CASE(
+    "a file that cannot be written is named, the old one stays whole, and no litter is left") {
+  const Scratch scratch;
+  const std::string in_no_folder = scratch / "none/a";
+  CHECK(message_of([&] { write_file(in_no_folder, "x"); }) ==
+        in_no_folder + ": cannot be written: No such file or directory");
+  std::filesystem::create_directory(scratch / "folder");
+  CHECK(message_of([&] { write_file(scratch / "folder", "x"); }) ==
+        (scratch / "folder") + ": cannot be written: Is a directory");
+  CHECK(scratch.files() == 1);
+  // The file that is written first has a longer name: this one's is too long.
+  const std::string old = scratch / std::string(250, 'n');
+  std::ofstream(old) << "old";
+  CHECK(message_of([&] { write_file(old, "x"); }) ==
+        old + ": cannot be written: File name too long");
+  CHECK(read_file(old) == "old");
+  CHECK(scratch.files() == 2);
+}
+
+TEST_CASE("a device is written to and not replaced; a full one is an error") {
+  struct stat info {};
+  if (::stat("/dev/full", &info) != 0 || !S_ISCHR(info.st_mode)) return;
+  CHECK(message_of([] { write_file("/dev/full", "x"); }) ==
+        "/dev/full: cannot be written: No space left on device");
+  write_file("/dev/null", "x");
+  for (const char* device : {"/dev/full", "/dev/null"}) {
+    CHECK(::stat(device, &info) == 0);
+    CHECK(S_ISCHR(info.st_mode));
+  }
+}
+
+TEST_CASE("what is no file is refused at once: a folder, a device, a pipe that nobody writes to") {
+  const Scratch scratch;
+  const std::string pipe = scratch / "pipe";
+  REQUIRE(::mkfifo(pipe.c_str(), 0600) == 0);
+  CHECK(message_of([&] { read_file(pipe); }) == pipe + ": a regular file was required");
+  CHECK(message_of([&] { read_file("/dev/zero"); }) == "/dev/zero: a regular file was required");
+  check_says(message_of([&] { read_file(scratch / "."); }), "a regular file was required");
+  CHECK(message_of([] { read_file(""); }) == ": cannot be opened: No such file or directory");
+}
+
+TEST_CASE("threads that write one file leave one of their texts whole") {
+  const Scratch scratch;
+  std::vector<std::thread> writers;
+  for (int i = 0; i < 4; ++i)
+    writers.emplace_back([&, i] {
+      for (int round = 0; round < 5; ++round)
+        write_file(scratch / "a", std::string(50'000, static_cast<char>('a' + i)));
+    });
+  for (std::thread& t : writers) t.join();
+  const std::string text = read_file(scratch / "a");
+  CHECK(text == std::string(50'000, text.at(0)));
+  CHECK(scratch.files() == 1);
+}

@@ -1,0 +1,268 @@
+// Sums and extremes over any axes, running sums, softmax: against a naive array, and with the
+// values that go wrong first.
+#include "naive.h"
+
+#include <limits>
+
+using namespace unroll;
+
+namespace {
+
+constexpr double kInf = std::numeric_limits<double>::infinity();
+
+Axes random_axes(Generator& g, int rank) {
+  Axes out;
+  for (Index i : g.permutation(rank))
+    if (g.below(2)) out.push_back(static_cast<int>(g.below(2) ? i : i - rank));
+  return out;
+}
+
+// Folds the values of x that share their place off the reduced axes; keepdim leaves sizes of 1.
+template <class F>
+Naive folded(const Naive& x, const Axes& axes, bool keepdim, double start, F f) {
+  const auto rank = x.shape.size();
+  std::vector<bool> gone(rank, axes.empty());
+  for (int axis : axes)
+    gone[static_cast<std::size_t>(axis < 0 ? axis + static_cast<int>(rank) : axis)] = true;
+  const auto kept = [&](const Place& place) {
+    Place out;
+    for (std::size_t i = 0; i < rank; ++i) {
+      if (!gone[i]) out.push_back(place[i]);
+      if (gone[i] && keepdim) out.push_back(0);
+    }
+    return out;
+  };
+  Place shape = x.shape;
+  for (std::size_t i = 0; i < rank; ++i)
+    if (gone[i]) shape[i] = 1;
+  shape = keepdim ? shape : kept(shape);
+  return naive(shape, [&](const Place& to) {
+    double value = start;
+    for_each_place(x.shape, [&](const Place& at) {
+      if (kept(at) == to) value = f(value, x.at(at));
+    });
+    return value;
+  });
+}
+
+}  // namespace
+
+TEST_CASE("sum, mean, max and min over any axes equal loops over the elements") {
+  Generator g(1);
+  for (int round = 0; round < 1000; ++round) {
+    const Shape shape = random_shape(g, 0, 4);
+    const Tensor x = random_strided(g, shape, round % 2 ? f32 : f64);
+    const Axes axes = random_axes(g, shape.rank());
+    const bool keepdim = g.below(2);
+    const Naive n = naive_of(x);
+    const auto plus = [](double a, double b) { return a + b; };
+    const Naive total = folded(n, axes, keepdim, 0, plus);
+    CHECK(same(sum(x, axes, keepdim), total, 1e-5));
+    CHECK(reduced_shape("test", shape, axes, keepdim) == as_shape(total.shape));
+    if (x.numel() == 0) continue;
+    Naive average = total;
+    for (double& v : average.values)
+      v *= static_cast<double>(total.values.size()) / static_cast<double>(n.values.size());
+    CHECK(same(mean(x, axes, keepdim), average, 1e-5));
+    CHECK(same(max(x, axes, keepdim),
+               folded(n, axes, keepdim, -kInf, [](double a, double b) { return std::max(a, b); })));
+    CHECK(same(min(x, axes, keepdim),
+               folded(n, axes, keepdim, kInf, [](double a, double b) { return std::min(a, b); })));
+  }
+}
+
+TEST_CASE("rows and columns of every length from 0 to 70 are summed whole") {
+  for (DType dtype : {f32, f64})
+    for (Index n = 0; n <= 70; ++n) {
+      const Tensor x = Tensor::arange(n * 3, dtype).reshape({3, n});
+      const Naive expected = naive({3}, [&](const Place& at) {
+        return static_cast<double>(n * n * at[0] + n * (n - 1) / 2);
+      });
+      CHECK(same(sum(x, {1}), expected));
+      CHECK(same(sum(x.transpose().contiguous(), {0}), expected));
+    }
+}
+
+TEST_CASE("NaN and infinities come through reductions wherever they stand") {
+  for (DType dtype : {f32, f64})
+    for (Index n : {1, 2, 9, 16, 33, 70})
+      for (Index at = 0; at < n; ++at)
+        for (bool columns : {false, true}) {
+          Tensor x = Tensor::ones({n}, dtype);
+          const auto of = [&](Tensor (*op)(const Tensor&, const Axes&, bool)) {
+            return columns ? op(x.unsqueeze(1).expand({n, 3}), {0}, false).at({1})
+                           : op(x, {}, false).item();
+          };
+          x.set({at}, NAN);
+          CHECK(std::isnan(of(sum)));
+          CHECK(std::isnan(of(max)));
+          CHECK(std::isnan(of(min)));
+          x.set({at}, kInf);
+          CHECK(of(sum) == kInf);
+          CHECK(of(max) == kInf);
+          CHECK(of(min) == (n == 1 ? kInf : 1));
+          x.set({at}, -kInf);
+          CHECK(of(max) == (n == 1 ? -kInf : 1));
+          CHECK(of(min) == -kInf);
+        }
+}
+
+TEST_CASE("a sum of millions of numbers is right to a few units in the last place") {
+  const Index n = 5'000'000;
+  const double exact = static_cast<double>(n) * static_cast<double>(0.1F);
+  const Tensor x = Tensor::full({n}, 0.1);
+  CHECK(std::abs(sum(x).item() / exact - 1) < 5e-7);
+  CHECK(std::abs(sum(x.reshape({n, 1}).expand({n, 2}), {0}).at({1}) / exact - 1) < 5e-7);
+  CHECK(std::abs(mean(x).item() / static_cast<double>(0.1F) - 1) < 5e-7);
+  const Tensor d = Tensor::full({n / 5}, 0.1, f64);
+  CHECK(std::abs(sum(d).item() / (static_cast<double>(n / 5) * 0.1) - 1) < 2e-15);
+}
+
+TEST_CASE("argmax names the first of the largest, NaN counting as the largest, as in NumPy") {
+  Generator g(2);
+  for (int round = 0; round < 300; ++round) {
+    const Shape shape = random_shape(g, 1, 3);
+    Tensor x = random_strided(g, shape, round % 2 ? f32 : f64);
+    const int axis = static_cast<int>(g.below(shape.rank()));
+    if (shape[axis] == 0) continue;
+    const IndexTensor best = argmax(x, axis);
+    const Tensor largest = max(x, {axis});
+    CHECK(best.shape() == largest.shape());
+    const auto values = largest.to_vector<double>();
+    const Naive n = naive_of(x);
+    Index flat = 0;
+    for_each_place(Place(best.shape().begin(), best.shape().end()), [&](Place at) {
+      at.insert(at.begin() + axis, best[flat]);
+      CHECK(n.at(at) == values[static_cast<std::size_t>(flat++)]);
+    });
+  }
+  CHECK(argmax(Tensor::of({1, 3, 3, 2})) == IndexTensor({1}, {}));
+  CHECK(argmax(Tensor::of({1, NAN, 3, NAN})) == IndexTensor({1}, {}));
+  CHECK(argmax(Tensor::of({NAN, 5})) == IndexTensor({0}, {}));
+  CHECK(argmax(Tensor::zeros({3, 0}), 0).numel() == 0);
+}
+
+TEST_CASE("a running sum and its reverse, along any axis") {
+  Generator g(3);
+  for (int round = 0; round < 300; ++round) {
+    const Shape shape = random_shape(g, 1, 3);
+    const Tensor x = random_strided(g, shape, f64);
+    const int axis = static_cast<int>(g.below(shape.rank()));
+    const Naive n = naive_of(x);
+    for (bool reverse : {false, true})
+      CHECK(same(cumsum(x, axis - shape.rank(), reverse),
+                 naive(n.shape,
+                       [&](const Place& at) {
+                         double total = 0;
+                         for (Place from = at; from[static_cast<std::size_t>(axis)] >= 0 &&
+                                               from[static_cast<std::size_t>(axis)] < shape[axis];
+                              from[static_cast<std::size_t>(axis)] += reverse ? 1 : -1)
+                           total += n.at(from);
+                         return total;
+                       }),
+                 1e-14));
+  }
+}
+
+TEST_CASE("what was broadcast is summed up again to the shape it came from") {
+  Generator g(4);
+  for (int round = 0; round < 300; ++round) {
+    const Shape whole = random_shape(g, 0, 4);
+    Place small(whole.begin(), whole.end());
+    for (Index& size : small)
+      if (g.below(2)) size = 1;
+    small.erase(small.begin(), small.begin() + g.below(whole.rank() + 1));
+    const Tensor x = random_strided(g, whole, f64);
+    const Tensor u = g.normal(as_shape(small), 0, 1, f64);
+    // The transpose of expand: <u, sum_to(x)> = <expand(u), x>.
+    const Tensor y = sum_to(x, u.shape());
+    CHECK(y.shape() == u.shape());
+    CHECK(std::abs(sum(mul(u, y)).item() - sum(mul(u.expand(whole), x)).item()) < 1e-11);
+  }
+  check_says(message_of([] {
+               sum_to(Tensor::zeros({2, 3}), {2, 2});
+             }),
+             "sum_to: a shape that broadcasts to [2, 3] was required: got [2, 2]");
+  check_says(message_of([] { sum_to(Tensor::zeros({3}), {1, 3}); }), "got [1, 3]");
+}
+
+TEST_CASE("softmax, its logarithm and logsumexp agree with long sums in double") {
+  Generator g(5);
+  for (DType dtype : {f32, f64})
+    for (Index n : {1, 2, 3, 8, 15, 16, 17, 64, 1000}) {
+      const Tensor x = mul(g.normal({5, n}, 0, 1, dtype), 10);
+      const auto values = x.to_vector<double>();
+      const Tensor y = softmax(x), l = log_softmax(x), z = logsumexp_last(x);
+      const double eps = dtype == f32 ? 1e-6 : 1e-14;
+      for (Index r = 0; r < 5; ++r) {
+        long double total = 0;
+        for (Index i = 0; i < n; ++i)
+          total += std::exp(static_cast<long double>(values[static_cast<std::size_t>(r * n + i)]));
+        CHECK(z.at({r}) == doctest::Approx(static_cast<double>(std::log(total))).epsilon(eps));
+        for (Index i = 0; i < n; ++i) {
+          const long double v = values[static_cast<std::size_t>(r * n + i)];
+          CHECK(std::abs(y.at({r, i}) - static_cast<double>(std::exp(v) / total)) < eps);
+          CHECK(std::abs(l.at({r, i}) - static_cast<double>(v - std::log(total))) < 30 * eps);
+        }
+        CHECK(std::abs(sum(y.select(0, r)).item() - 1) < 4 * eps);
+      }
+    }
+}
+
+TEST_CASE("softmax of huge numbers does not overflow, and a row of nothing but -inf gives zeros") {
+  for (DType dtype : {f32, f64})
+    for (Index n : {1, 3, 16, 21}) {
+      CHECK(distance(softmax(Tensor::full({2, n}, 3e38, dtype)),
+                     Tensor::full({2, n}, 1.0 / static_cast<double>(n), dtype)) < 1e-7);
+      const Tensor masked = Tensor::full({2, n}, -kInf, dtype);
+      CHECK(distance(softmax(masked), Tensor::zeros({2, n}, dtype)) == 0);
+      CHECK(max(log_softmax(masked)).item() == -kInf);
+      CHECK(min(log_softmax(masked)).item() == -kInf);
+      CHECK(logsumexp_last(masked).at({1}) == -kInf);
+      Tensor one = masked.clone();
+      one.set({1, n - 1}, -2);  // a single one that is not masked takes everything
+      CHECK(softmax(one).at({1, n - 1}) == 1);
+      CHECK(sum(softmax(one)).item() == 1);
+      CHECK(log_softmax(one).at({1, n - 1}) == 0);
+      one.set({1, 0}, NAN);
+      CHECK(std::isnan(softmax(one).at({1, n - 1})));
+      CHECK(softmax(one).at({0, 0}) == 0);
+    }
+}
+
+TEST_CASE("the gradient of softmax sums to zero in each row, that of log softmax too") {
+  Generator g(6);
+  for (Index n : {1, 5, 16, 37}) {
+    const Tensor x = g.normal({4, n}, 0, 1, f64), u = g.normal({4, n}, 0, 1, f64);
+    for (bool logarithm : {false, true}) {
+      const Tensor y = logarithm ? log_softmax(x) : softmax(x);
+      CHECK(max(abs(sum(softmax_gradient(u, y, logarithm), {1}))).item() < 1e-14);
+    }
+  }
+}
+
+TEST_CASE("reductions over nothing, twice over one axis, or of what does not fit are refused") {
+  const Tensor x = Tensor::zeros({2, 3}), none = Tensor::zeros({2, 0});
+  const auto says = [](const std::function<void()>& f, const std::string& part) {
+    check_says(message_of(f), part);
+  };
+  says([&] { sum(x, {2}); }, "sum: an axis in [-2, 1] was required for the shape [2, 3]: got 2");
+  says([&] { max(x, {0, -2}); }, "max: each axis once was required: axis 0 of [2, 3] came twice");
+  says([&] { max(none, {1}); },
+       "max: at least one element to reduce was required: got the shape [2, 0]");
+  says([&] { min(none); }, "min: at least one element");
+  says([&] { mean(none); }, "mean: at least one element was required: got the shape [2, 0]");
+  CHECK(same(sum(none, {1}), naive({2}, [](const Place&) { return 0.0; })));
+  CHECK(max(Tensor::zeros({0, 3}), {1}).shape() == Shape{0});
+  says([&] { argmax(none, 1); }, "argmax: at least one element was required on axis 1");
+  says([&] { argmax(x, 2); }, "argmax: an axis in [-2, 1]");
+  says([&] { cumsum(x, 5); }, "cumsum: an axis in [-2, 1]");
+  says([] { cumsum(Tensor::scalar(1), 0); }, "cumsum: an axis was required: got a scalar");
+  says([] { softmax(Tensor::scalar(1)); }, "softmax: at least one axis was required: got a scalar");
+  says([&] { logsumexp_last(none); }, "logsumexp: at least one element to reduce was required");
+  says([&] { softmax_gradient(none, x, false); },
+       "softmax: a gradient of the shape [2, 3] was required: got [2, 0]");
+  says([&] { softmax_gradient(x.to(f64), x, false); }, "softmax: tensors of one type");
+  says([] { sum(Tensor()); }, "undefined");
+  CHECK(softmax(none).shape() == Shape{2, 0});
+}

@@ -1,0 +1,148 @@
+// safetensors: round trips, the types of others, and what is damaged.
+#include "naive.h"
+#include "scratch.h"
+
+#include <unroll/tensor/safetensors.h>
+
+#include <limits>
+
+using namespace unroll;
+
+namespace {
+
+std::string file_of(const std::string& header, const std::string& numbers) {
+  std::string out;
+  const std::uint64_t length = header.size();
+  for (int i = 0; i < 8; ++i) out += static_cast<char>(length >> (8 * i) & 0xFF);
+  return out + header + numbers;
+}
+std::string entry(const std::string& dtype, const std::string& shape, const std::string& range) {
+  return R"({"x": {"dtype": ")" + dtype + R"(", "shape": )" + shape + R"(, "data_offsets": )" +
+         range + "}}";
+}
+template <class T>
+std::string bytes_of(std::initializer_list<T> values) {
+  std::string out;
+  for (T v : values) out.append(reinterpret_cast<const char*>(&v), sizeof(T));
+  return out;
+}
+
+const auto load = [](const std::string& path) { (void)load_safetensors(path); };
+
+}  // namespace
+
+TEST_CASE("what is saved is loaded again: names, types, shapes, numbers and metadata") {
+  const Scratch scratch;
+  const std::string path = scratch / "x.safetensors";
+  Generator g(1);
+  for (int round = 0; round < 50; ++round) {
+    NamedTensors tensors;
+    for (Index i = g.below(5); i > 0; --i)
+      tensors[fmt::format("layer.{}.wört \"{}\"\n", i, round)] =
+          random_strided(g, random_shape(g, 0, 4), g.below(2) ? f32 : f64);
+    const Metadata metadata{{"made by", "a test"}, {"round", std::to_string(round)}};
+    save_safetensors(path, tensors, metadata);
+    Metadata again;
+    const NamedTensors loaded = load_safetensors(path, &again);
+    CHECK(again == metadata);
+    CHECK(loaded.size() == tensors.size());
+    for (const auto& [name, x] : tensors) {
+      CHECK(loaded.at(name).dtype() == x.dtype());
+      CHECK(same(loaded.at(name), naive_of(x)));
+    }
+    CHECK(read_file(path).at(8) == '{');
+  }
+  CHECK(scratch.files() == 1);
+}
+
+TEST_CASE("the types of other programs are read as f32 or f64") {
+  const Scratch scratch;
+  const std::string path = scratch / "x.safetensors";
+  const auto read = [&](const std::string& dtype, const std::string& numbers, Index n) {
+    write_file(path,
+               file_of(entry(dtype, fmt::format("[{}]", n), fmt::format("[0, {}]", numbers.size())),
+                       numbers));
+    return load_safetensors(path).at("x");
+  };
+  const double inf = std::numeric_limits<double>::infinity();
+  const Tensor half = read("F16",
+                           bytes_of<std::uint16_t>({0x3C00, 0xC000, 0x7BFF, 0x0001, 0x0400, 0x7C00,
+                                                    0xFC00, 0x7E00, 0x8000}),
+                           9);
+  CHECK(half.dtype() == f32);
+  const auto h = half.to_vector<double>();
+  CHECK(std::vector<double>(h.begin(), h.begin() + 7) ==
+        std::vector<double>{1, -2, 65504, 0x1p-24, 0x1p-14, inf, -inf});
+  CHECK(std::isnan(h[7]));
+  CHECK(std::signbit(h[8]));
+  CHECK(read("BF16", bytes_of<std::uint16_t>({0x3F80, 0xC000, 0x7F80}), 3).to_vector<double>() ==
+        std::vector<double>{1, -2, inf});
+  CHECK(read("I32", bytes_of<std::int32_t>({-5, 7}), 2).to_vector<double>() ==
+        std::vector<double>{-5, 7});
+  CHECK(read("I64", bytes_of<std::int64_t>({-5, Index{1} << 40}), 2).dtype() == f64);
+  CHECK(read("F64", bytes_of<double>({0.1}), 1).item() == 0.1);
+}
+
+TEST_CASE("a damaged or foreign file is refused by name, wherever it is cut or bent") {
+  const Scratch scratch;
+  save_safetensors(scratch / "x",
+                   {{"a", Tensor::of({1, 2, 3})}, {"b", Tensor::ones({2, 1}, f64)}});
+  const std::string valid = read_file(scratch / "x");
+  check_refuses_damage(scratch, valid, load);
+  const std::size_t header = valid.find("}}") + 2;
+  // A bent letter in a name is a name too; nearly all else is seen.
+  CHECK(flips_refused(scratch, valid, header, load) > static_cast<Index>(header * 8 - 60));
+}
+
+TEST_CASE("a header that promises what the file does not hold is refused before anything is made") {
+  const Scratch scratch;
+  const std::string path = scratch / "x", numbers(24, '\0');
+  const auto says = [&](const std::string& header, const std::string& part) {
+    check_says(refusal(path, file_of(header, numbers), load), part);
+  };
+  says(entry("F32", "[7]", "[0, 28]"), "does not fit (the file is truncated or damaged)");
+  says(entry("F32", "[6]", "[0, 20]"), "\"x\" of shape [6] and type F32 needs 6 x 4 bytes");
+  says(entry("F32", "[6]", "[24, 0]"), "does not fit");
+  says(entry("F32", "[6]", "[-24, 0]"), "does not fit");
+  says(entry("F32", "[4611686018427387904]", "[0, 24]"), "does not fit");
+  says(entry("F32", "[4611686018427387904, 4611686018427387904]", "[0, 24]"), "must fit 63 bits");
+  says(entry("F32", "[-6]", "[0, 24]"), "must not be negative");
+  says(entry("F32", "[1,1,1,1,1,1,1,1,6]", "[0, 24]"), "at most 8 axes");
+  says(entry("F32", "[5]", "[0, 20]"), "20 bytes of numbers were promised: the file has 24");
+  says(entry("F32", "[5]", "[4, 24]"), "numbers without gaps were required");
+  says(entry("C64", "[3]", "[0, 24]"),
+       "a type among F32, F64, F16, BF16, I32, I64 was required for \"x\": got C64");
+  says(entry("F32", "\"six\"", "[0, 24]"), "its header is not what it should be");
+  says(entry("F32", "[6]", "[0]"), "its header is not what it should be");
+  says(R"({"x": {"dtype": "F32", "shape": [6]}})", "its header is not what it should be");
+  says(R"({"x": 5})", "its header is not what it should be");
+  says(R"({"__metadata__": {"a": 5}})", "its header is not what it should be");
+  says("[1, 2]", "a safetensors header that is a JSON object was required");
+  says("not json", "its header is not what it should be");
+  says("{\"\xFF\xFE\": 1}", "its header is not what it should be");
+  says(std::string(100'000, '['), "its header is not what it should be");
+  for (const char* length : {"\xFF\xFF\xFF\xFF\xFF\xFF\xFF\xFF", "\x00\xE1\xF5\x06\x00\x00\x00\x00",
+                             "\x21\x00\x00\x00\x00\x00\x00\x00"})
+    check_says(refusal(path, std::string(length, 8) + std::string(32, ' '), load), "a header of");
+  check_says(refusal(path, "short", load), "got 5 bytes, too few for the length of a header");
+}
+
+TEST_CASE("what the format cannot hold is refused, and a failed save leaves the old file whole") {
+  const Scratch scratch;
+  const std::string path = scratch / "x";
+  save_safetensors(path, {{"a", Tensor::of({1})}});
+  const std::string old = read_file(path);
+  check_says(message_of([&] {
+               save_safetensors(path, {{"__metadata__", Tensor::of({1})}});
+             }),
+             "a name other than __metadata__ was required");
+  check_says(message_of([&] {
+               save_safetensors(path, {{"a\xFF", Tensor::of({1})}});
+             }),
+             "names in UTF-8 were required");
+  check_says(message_of([&] { save_safetensors(path, {{"a", Tensor()}}); }), "undefined");
+  CHECK(read_file(path) == old);
+  CHECK(scratch.files() == 1);
+  check_says(message_of([&] { save_safetensors(scratch / "none/x", {}); }),
+             "none/x: cannot be written: No such file");
+}

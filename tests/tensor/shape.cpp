@@ -1,0 +1,92 @@
+// Shapes: broadcasting, one unknown size, axes; and sizes that would overflow.
+#include "naive.h"
+
+#include <limits>
+
+using namespace unroll;
+
+namespace {
+constexpr Index kHuge = std::numeric_limits<Index>::max();
+}
+
+TEST_CASE("a shape without, with or with one more axis is what lists of sizes say") {
+  Generator g(1);
+  for (int round = 0; round < 200; ++round) {
+    const Shape shape = random_shape(g, 1, 5);
+    const Place sizes(shape.begin(), shape.end());
+    const int axis = static_cast<int>(g.below(shape.rank()));
+    Place without = sizes, inserted = sizes, with = sizes;
+    without.erase(without.begin() + axis);
+    inserted.insert(inserted.begin() + axis, 7);
+    with[static_cast<std::size_t>(axis)] = 9;
+    CHECK(shape.without(axis) == as_shape(without));
+    CHECK(shape.inserted(axis, 7) == as_shape(inserted));
+    CHECK(shape.with(axis, 9) == as_shape(with));
+    CHECK(shape.with(axis - shape.rank(), 9) == as_shape(with));
+    CHECK(shape.axis(axis - shape.rank(), "test") == axis);
+    Index product = 1;
+    for (Index size : sizes) product *= size;
+    CHECK(shape.numel() == product);
+  }
+  CHECK(Shape{2, 3}.str() == "[2, 3]");
+  CHECK(Shape{}.str() == "[]");
+  CHECK(Shape{}.numel() == 1);
+  CHECK(!(Shape{2} == Shape{2, 1}));
+  CHECK(fmt::format("{} {:>8}", Shape{1, 2}, Shape{3}) == "[1, 2]      [3]");
+}
+
+TEST_CASE(
+    "broadcasting follows NumPy: commutative, [1] and [] change nothing, 0 counts as a size") {
+  Generator g(2);
+  int refused = 0;
+  for (int round = 0; round < 2000; ++round) {
+    const Shape a = random_shape(g, 0, 4), b = random_shape(g, 0, 4);
+    // From the last axis on, sizes are equal or one of them is 1.
+    const int rank = std::max(a.rank(), b.rank());
+    Place expected;
+    bool fits = true;
+    for (int i = rank; i >= 1; --i) {
+      const Index x = i <= a.rank() ? a[-i] : 1, y = i <= b.rank() ? b[-i] : 1;
+      fits = fits && (x == y || x == 1 || y == 1);
+      expected.push_back(x == 1 ? y : x);
+    }
+    if (fits) {
+      CHECK(broadcast("test", a, b) == as_shape(expected));
+      CHECK(broadcast("test", b, a) == as_shape(expected));
+    } else {
+      ++refused;
+      const std::string text = message_of([&] { broadcast("test", a, b); });
+      check_says(text, "test: shapes that broadcast together were required");
+      check_says(text, fmt::format("got {} and {}", a, b));
+    }
+    CHECK(broadcast("test", a, {}) == a);
+  }
+  CHECK(refused > 100);
+}
+
+TEST_CASE("shapes whose number of elements fits no integer are refused wherever they arise") {
+  const auto says = [](const std::function<void()>& f) {
+    check_says(message_of(f), "shape: the number of elements must fit 63 bits: got [");
+  };
+  says([] { Shape{kHuge, 2}; });
+  says([] { Shape{0, kHuge, 2}; });
+  says([] { Shape{kHuge, 1}.with(1, 2); });
+  says([] { Shape{kHuge}.inserted(0, 2); });
+  says([] { broadcast("test", Shape{Index{1} << 40, 1}, Shape{1, Index{1} << 40}); });
+  says([] { infer_shape("test", {kHuge, kHuge}, {6}); });
+  const auto negative = [](const std::function<void()>& f) {
+    check_says(message_of(f), "shape: sizes must not be negative: got [");
+  };
+  negative([] { Shape{-1}; });
+  negative([] { Shape{3}.with(0, -1); });
+  negative([] { Shape{3}.inserted(0, -1); });
+  check_says(message_of([] { Shape{1, 1, 1, 1, 1, 1, 1, 1, 1}; }),
+             "at most 8 axes are supported: got 9");
+  check_says(message_of([] { Shape{1, 1, 1, 1, 1, 1, 1, 1}.inserted(0, 1); }), "at most 8 axes");
+  check_says(message_of([] {
+               Shape{2, 3}.axis(2, "test");
+             }),
+             "test: an axis in [-2, 1] was required for the shape [2, 3]: got 2");
+  check_says(message_of([] { Shape{}.axis(0, "test"); }),
+             "test: an axis was required: got a scalar");
+}
