@@ -50,10 +50,7 @@ void Gradient::add(const Gradient& other) {
   }
 }
 
-void Gradient::scale(double factor) {
-  Tensor& values = is_rows() ? rows.values : dense;
-  values = mul(values, factor);
-}
+void Gradient::scale(double factor) { values() = mul(values(), factor); }
 
 namespace {
 Tensor find_dense(const Gradients& gradients, std::uint64_t id, const Shape& shape) {
@@ -70,6 +67,7 @@ Tensor Gradients::operator[](const Param& param) const {
   return find_dense(*this, param.id(), param.shape());
 }
 Tensor Gradients::operator[](const Var& leaf) const {
+  check_defined("gradients", leaf);
   return find_dense(*this, leaf.leaf_id(), leaf.shape());
 }
 bool Gradients::has(const Var& leaf) const { return find(leaf.leaf_id()) != nullptr; }

@@ -12,6 +12,7 @@ const Op index_add_op{"index_add"}, embedding_op{"embedding"}, scatter_rows_op{"
 }  // namespace
 
 Var gather(const In& x, int axis, const IndexTensor& index) {
+  check_defined("gather", *x);
   return record(gather_op, gather(x.value(), axis, index), {&x},
                 [axis, index, shape = x->shape()](const Var& g, Cotangents& d) {
                   d.add(0, scatter_add(Tensor::zeros(shape, g.dtype()), axis, index, g));
@@ -19,6 +20,7 @@ Var gather(const In& x, int axis, const IndexTensor& index) {
 }
 
 Var scatter_add(const In& x, int axis, const IndexTensor& index, const In& source) {
+  check_defined("scatter_add", *x), check_defined("scatter_add", *source);
   return record(scatter_add_op, scatter_add(x.value(), axis, index, source.value()), {&x, &source},
                 [axis, index](const Var& g, Cotangents& d) {
                   d.add(0, g);
@@ -27,6 +29,7 @@ Var scatter_add(const In& x, int axis, const IndexTensor& index, const In& sourc
 }
 
 Var index_select(const In& x, int axis, const IndexTensor& index) {
+  check_defined("index_select", *x);
   return record(index_select_op, index_select(x.value(), axis, index), {&x},
                 [axis, index, size = x->size(axis)](const Var& g, Cotangents& d) {
                   d.add(0, index_add(g, axis, index, size));
@@ -34,12 +37,19 @@ Var index_select(const In& x, int axis, const IndexTensor& index) {
 }
 
 Var index_add(const In& x, int axis, const IndexTensor& index, Index size) {
+  check_defined("index_add", *x);
+  axis = x->shape().axis(axis, "index_add");
+  check(size >= 0, "index_add: a size of at least 0 was required: got {}", size);
+  check(index.shape() == Shape({x->shape()[axis]}),
+        "index_add: {} indices, one for each slice on axis {} of {}, were required: got {}",
+        x->shape()[axis], axis, x->shape(), index.shape());
   return record(
       index_add_op, index_add(x.value(), axis, index, size), {&x},
       [axis, index](const Var& g, Cotangents& d) { d.add(0, index_select(g, axis, index)); });
 }
 
 Var embedding(const IndexTensor& ids, const In& table, Index padding_id) {
+  check_defined("embedding", *table);
   const Tensor y = take_rows(table.value(), ids);
   return record(embedding_op, y, {&table},
                 [ids, padding_id, shape = table->shape()](const Var& g, Cotangents& d) {
@@ -54,8 +64,11 @@ Var embedding(const IndexTensor& ids, const In& table, Index padding_id) {
 }
 
 Var scatter_rows(const In& x, const IndexTensor& ids, Index rows) {
-  check(x->rank() >= 1 && x->numel() == ids.numel() * x->shape().back(),
+  check_defined("scatter_rows", *x);
+  check(x->rank() >= 1 && x->shape().without(x->rank() - 1).numel() == ids.numel(),
         "scatter_rows: one row for each of {} ids was required: got {}", ids.numel(), x->shape());
+  check(rows >= 0, "scatter_rows: a number of rows of at least 0 was required: got {}", rows);
+  ids.check_range("scatter_rows", rows);
   Tensor y = Tensor::zeros({rows, x->shape().back()}, x->dtype());
   add_rows_into(y, ids, x.value());
   return record(scatter_rows_op, y, {&x}, [ids, shape = x->shape()](const Var& g, Cotangents& d) {

@@ -1,20 +1,12 @@
 // Random batches and comparisons for the tests of layers over sequences.
 #pragma once
 
+#include "tests/support.h"
+
 #include <unroll/nn/recurrent.h>
-#include <unroll/tensor/math.h>
-#include <unroll/tensor/reduce.h>
 #include <unroll/tensor/threads.h>
 
-#include <doctest/doctest.h>
-
 namespace unroll {
-
-inline double distance(const Tensor& a, const Tensor& b) {
-  REQUIRE(a.shape() == b.shape());
-  if (a.numel() == 0) return 0;
-  return max(abs(sub(a.to(f64), b.to(f64)))).item();
-}
 
 inline std::vector<Index> random_lengths(Generator& g, Index batch, Index longest) {
   std::vector<Index> out;
