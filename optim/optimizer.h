@@ -9,6 +9,7 @@
 #pragma once
 
 #include <unroll/autograd/gradients.h>
+#include <unroll/optim/schedule.h>
 #include <unroll/tensor/kernels/optimise.h>
 
 #include <functional>
@@ -22,9 +23,6 @@ struct Group {
   double lr_scale = 1;
   double weight_decay = 0;
 };
-
-// What an optimiser remembers: named tensors, for saving and restoring a run bit by bit.
-using State = std::map<std::string, Tensor>;
 
 class Optimizer {
  public:
@@ -59,6 +57,8 @@ class Optimizer {
     double lr_scale = 1, weight_decay = 0;
     std::vector<Tensor> memory;
   };
+  [[noreturn]] void refuse_unknown(const Gradient& gradient) const;
+
   NamedParams params_;
   std::vector<Slot> slots_;
   std::map<std::uint64_t, std::size_t> place_;
@@ -146,7 +146,8 @@ class AdamW : public Adam {
       : Adam(std::move(params), options, true) {}
 };
 
-// Scales all gradients so that their common 2-norm is at most `limit`; returns the norm before.
+// Scales all gradients so that their common 2-norm is at most `limit`; returns the norm before. If
+// that is NaN or infinite, the gradients are left as they are.
 double clip_norm(Gradients& gradients, double limit);
 // Brings every number into [-limit, limit].
 void clip_value(Gradients& gradients, double limit);
