@@ -32,7 +32,7 @@ RowGradient RowGradient::sum(std::span<const IndexTensor> ids, std::span<const T
     std::vector<Index> places;
     for (Index id : ids[i])
       places.push_back(std::lower_bound(used.begin(), used.end(), id) - used.begin());
-    add_rows_into(out.values, places, values[i].reshape({-1, table[1]}));
+    add_rows_into(out.values, places, values[i].reshape({ids[i].numel(), table[1]}));
   }
   out.rows = IndexTensor(std::move(used));
   return out;

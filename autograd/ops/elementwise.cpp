@@ -245,11 +245,13 @@ Var extreme(const Op& op, const Tensor& y, const In& a, const In& b, const Tenso
 
 Var minimum(const In& a, const In& b) {
   meet(minimum_op, a, b);
-  return extreme(minimum_op, minimum(a.value(), b.value()), a, b, share(a.value(), b.value()));
+  const Tensor y = minimum(a.value(), b.value());
+  return extreme(minimum_op, y, a, b, share(a.value(), b.value()));
 }
 Var maximum(const In& a, const In& b) {
   meet(maximum_op, a, b);
-  return extreme(maximum_op, maximum(a.value(), b.value()), a, b, share(b.value(), a.value()));
+  const Tensor y = maximum(a.value(), b.value());
+  return extreme(maximum_op, y, a, b, share(b.value(), a.value()));
 }
 
 Var where(const Tensor& condition, const In& a, const In& b) {

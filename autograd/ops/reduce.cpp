@@ -52,7 +52,9 @@ Var sum(const In& x, const Axes& axes, bool keepdim) {
 
 Var mean(const In& x, const Axes& axes, bool keepdim) {
   check_defined("mean", *x);
-  check(x->numel() > 0, "mean: at least one element was required: got the shape {}", x->shape());
+  const Shape kept = reduced_shape("mean", x->shape(), axes, false);
+  check(x->numel() > 0 || kept.numel() == 0,
+        "mean: at least one element was required: got the shape {}", x->shape());
   const Var total = sum(x, axes, keepdim);
   return In(total, x.where()) *
          (1.0 / static_cast<double>(reduced_count(x.value(), total.value())));

@@ -119,8 +119,9 @@ Var flip(const In& x, int axis) {
 
 Var pad(const In& x, int axis, Index before, Index after, double value) {
   check_defined("pad", *x);
+  axis = x->shape().axis(axis, "pad");
   return record(pad_op, pad(x.value(), axis, before, after, value), {&x},
-                [axis, before, size = x->size(axis)](const Var& g, Cotangents& d) {
+                [axis, before, size = x->shape()[axis]](const Var& g, Cotangents& d) {
                   d.add(0, narrow(g, axis, before, size));
                 });
 }
