@@ -35,7 +35,7 @@ namespace detail {
 std::string next_name(std::string_view& names);
 
 template <class Visitor, class... Parts>
-void visit_named(Visitor&& visitor, std::string_view names, Parts&... parts) {
+void visit_named(Visitor&& visitor, [[maybe_unused]] std::string_view names, Parts&... parts) {
   (visitor(next_name(names), parts), ...);
 }
 
