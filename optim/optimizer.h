@@ -6,6 +6,10 @@
 // Formulas and defaults are PyTorch's. A parameter for which there is a gradient but which the
 // optimiser does not know is an error that names it. Gradients of embedding tables change only the
 // rows that were used (see Optimizer::step).
+//
+// A run that is to be resumed bit by bit saves four things: the parameters (nn::save), the state()
+// of the optimiser and that of the schedule if it has one (save_safetensors), and where its
+// Generators stand (seed() and position(), as metadata of one of the files).
 #pragma once
 
 #include <unroll/autograd/gradients.h>

@@ -88,10 +88,15 @@ void ReduceOnPlateau::set_state(const State& given) {
   for (const auto& [name, tensor] : given)
     check(expected.count(name) > 0,
           "ReduceOnPlateau state: its own entries were required: got an unknown \"{}\"", name);
-  lr_ = given.at("lr").item();
+  const double rate = given.at("lr").item(), bad = given.at("bad").item(),
+               cooling = given.at("cooling").item();
+  check(rate >= 0 && bad >= 0 && bad < 0x1p53 && cooling >= 0 && cooling < 0x1p53,
+        "ReduceOnPlateau state: a rate and counts of at least 0 were required: got {}, {} and {}",
+        rate, bad, cooling);
+  lr_ = rate;
   best_ = given.at("best").item();
-  bad_ = static_cast<Index>(given.at("bad").item());
-  cooling_ = static_cast<Index>(given.at("cooling").item());
+  bad_ = static_cast<Index>(bad);
+  cooling_ = static_cast<Index>(cooling);
 }
 
 }  // namespace unroll::optim
