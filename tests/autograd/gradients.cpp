@@ -149,7 +149,7 @@ TEST_CASE("a hook that gives another shape or type is refused") {
 
 namespace {
 
-const Op polar_op{"polar"};
+const Op polar_op{"test polar"};
 // (r cos a, r sin a), two outputs of two inputs.
 std::vector<Var> polar(const Var& r, const Var& a) {
   const std::vector<Var> inputs{r, a};
@@ -163,7 +163,7 @@ std::vector<Var> polar(const Var& r, const Var& a) {
                 });
 }
 
-const Op careless_op{"careless"};
+const Op careless_op{"test careless"};
 template <class F>
 Var careless(const In& x, F derivative) {
   return record(careless_op, x.value().clone(), {&x}, derivative);
