@@ -64,13 +64,16 @@ TEST_CASE("an undefined input is refused under the op's name") {
                                                             {"softplus", softplus},
                                                             {"gelu_tanh", gelu_tanh},
                                                             {"normal_cdf", normal_cdf}};
-  for (const auto& [name, f] : unary)
+  for (const auto& [name, op] : unary) {
+    const Unary f = op;
     check_says(message_of([&] { f(nothing); }), name + ": a value");
+  }
   using Binary = Var (*)(const In&, const In&);
   const std::vector<std::pair<std::string, Binary>> binary = {
       {"add", add}, {"sub", sub},         {"mul", mul},         {"div", div},
       {"pow", pow}, {"minimum", minimum}, {"maximum", maximum}, {"matmul", matmul}};
-  for (const auto& [name, f] : binary) {
+  for (const auto& [name, op] : binary) {
+    const Binary f = op;
     check_says(message_of([&] { f(nothing, x); }), name + ": a value");
     check_says(message_of([&] { f(x, nothing); }), name + ": a value");
     if (name != "matmul") check_says(message_of([&] { f(1.0, nothing); }), name + ": a value");
@@ -138,7 +141,8 @@ TEST_CASE("ops of two refuse shapes that do not broadcast and types that differ"
   const std::vector<std::pair<std::string, Binary>> all = {
       {"add", add}, {"sub", sub},         {"mul", mul},        {"div", div},
       {"pow", pow}, {"minimum", minimum}, {"maximum", maximum}};
-  for (const auto& [name, f] : all) {
+  for (const auto& [name, op] : all) {
+    const Binary f = op;
     const std::string shapes = message_of([&] { f(x, y); });
     CHECK(shapes.rfind(name + ": ", 0) == 0);
     check_says(shapes, "[2, 3] and [4]");
@@ -296,7 +300,7 @@ TEST_CASE("ops that move numbers refuse what they cannot take") {
        [] {
          split(x, {kHuge, kHuge, 5}, 1);
        }},
-      {"split: |axis|2", [] { split(x, {3}, 2); }},
+      {"split: |axis|2", [] { split(x, std::vector<Index>{3}, 2); }},
       {"split: a size of at least 1|0", [] { split(x, Index{0}, 1); }},
       {"split: a size of at least 1|-2", [] { split(x, Index{-2}, 1); }},
       {"split: |axis|2", [] { split(x, Index{1}, 2); }},

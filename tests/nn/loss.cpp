@@ -231,7 +231,8 @@ TEST_CASE("losses refuse targets, weights and shapes that do not fit, by their n
       {"huber_loss", [](const Var& a, const Var& b) { nn::huber_loss(a, b); }},
       {"bce_with_logits", [](const Var& a, const Var& b) { nn::bce_with_logits(a, b); }},
       {"gaussian_nll", [](const Var& a, const Var& b) { nn::gaussian_nll(a, b, 1.0); }}};
-  for (const auto& [name, call] : pairs) {
+  for (const auto& [name, function] : pairs) {
+    const Pair call = function;
     says([&] { call(x, row); }, name + ": a target of the shape [2, 3]");
     says([&] { call(x, row); }, "got [3] of f64");
     says([&] { call(x, f); }, "got [2, 3] of f32");
