@@ -100,7 +100,7 @@ UNROLL_UNARY(relu, y, g* step(y))
 UNROLL_UNARY(leaky_relu, x, g*(p + (1 - p) * step(x)))
 UNROLL_UNARY(elu, x, where(step(x).value(), g, g* p* exp(minimum(x, 0.0))))
 UNROLL_UNARY(gelu, x, g*(normal_cdf(x) + x * normal_density(x)))
-UNROLL_UNARY(silu, x, g* sigmoid(x) * (1.0 + x * (1.0 - sigmoid(x))))
+UNROLL_UNARY(silu, x, g* sigmoid(x) * (1.0 + x * sigmoid(-x)))
 UNROLL_UNARY(softplus, x, g* sigmoid(x))
 UNROLL_UNARY(clamp, x,
              g* Var(mul(less_equal(Tensor::scalar(p, x.dtype()), x.value()),
@@ -110,9 +110,10 @@ UNROLL_UNARY(clamp, x,
 namespace {
 const Op gelu_tanh_op{"gelu_tanh"};
 Var gelu_tanh_plain(const Var& g, const Var& x, double, double) {
-  const Var s = sigmoid(2 * kGelu * x * (1.0 + 0.044715 * square(x)));
+  // 1 - sigmoid(u) is sigmoid(-u): a subtraction one place off would be multiplied by x below.
+  const Var u = 2 * kGelu * x * (1.0 + 0.044715 * square(x)), s = sigmoid(u);
   const Var slope = 2 * kGelu * (1.0 + 3 * 0.044715 * square(x));
-  return g * (s + x * slope * s * (1.0 - s));
+  return g * (s + x * slope * s * sigmoid(-u));
 }
 Var gelu_tanh_with(const In& x) {
   return one_variable(gelu_tanh_op, kernels::Unary::gelu_tanh, false, gelu_tanh_plain, x);
