@@ -228,7 +228,8 @@ void Engine::run(std::size_t end_entry) {
           "backward: an entry can be used once unless it is retained: {} (recorded at {}) has been "
           "used already; pass {{.retain = true}} the first time",
           entry.op->name(), place(entry.where));
-    inputs.assign(&s_.inputs[entry.first_input], &s_.inputs[entry.first_input] + entry.inputs);
+    const std::uint32_t* from = s_.inputs.data() + entry.first_input;
+    inputs.assign(from, from + entry.inputs);
     Cotangents out;
     out.engine_ = this;
     out.inputs_ = inputs.data();

@@ -108,7 +108,7 @@ struct Tape::State {
   bool has_shape(std::uint32_t slot, const Shape& shape) const {
     if (slot & kLeaf) return leaves[slot & ~kLeaf].shape == shape;
     const Slot& s = slots[slot];
-    return s.rank == shape.rank() && std::equal(shape.begin(), shape.end(), &dims[s.dims]);
+    return s.rank == shape.rank() && std::equal(shape.begin(), shape.end(), dims.data() + s.dims);
   }
 
   std::uint32_t add_leaf(std::uint64_t id, const Tensor& value,
