@@ -93,9 +93,13 @@ class Engine {
 };
 
 void Engine::check_gradient(std::uint32_t slot, const Tensor& g) const {
-  if (!s_.has_shape(slot, g.shape())) [[unlikely]]
-    fail("{}: a gradient of the input's shape {} was required of the derivative: got {}",
-         entry_ ? entry_->op->name() : "backward", s_.shape_of(slot), g.shape());
+  const char* op = entry_ ? entry_->op->name() : "backward";
+  check_defined(op, g);
+  if (!s_.has_shape(slot, g.shape()) || s_.dtype_of(slot) != g.dtype()) [[unlikely]]
+    fail(
+        "{}: a gradient of the input's shape {} and type {} was required of the derivative: got "
+        "{} of {}",
+        op, s_.shape_of(slot), name_of(s_.dtype_of(slot)), g.shape(), name_of(g.dtype()));
   if (detecting_anomaly() && entry_ && !all_finite(g)) [[unlikely]]
     fail_io(
         "anomaly: {} made the first NaN or infinity going backward: gradient {} of input {}, at {}",
@@ -195,8 +199,9 @@ void Engine::call_hooks(std::uint32_t slot, Var& g) {
   for (const auto& hook : found->second) {
     const Tensor changed = hook(g.value());
     if (!changed.defined()) continue;
-    check(changed.shape() == g.shape(), "hook: a gradient of shape {} was required: got {}",
-          g.shape(), changed.shape());
+    check(changed.shape() == g.shape() && changed.dtype() == g.dtype(),
+          "hook: a gradient of shape {} and type {} was required: got {} of {}", g.shape(),
+          name_of(g.dtype()), changed.shape(), name_of(changed.dtype()));
     g = Var(changed);
   }
 }
@@ -223,7 +228,8 @@ void Engine::run(std::size_t end_entry) {
           "backward: an entry can be used once unless it is retained: {} (recorded at {}) has been "
           "used already; pass {{.retain = true}} the first time",
           entry.op->name(), place(entry.where));
-    inputs.assign(&s_.inputs[entry.first_input], &s_.inputs[entry.first_input] + entry.inputs);
+    const std::uint32_t* from = s_.inputs.data() + entry.first_input;
+    inputs.assign(from, from + entry.inputs);
     Cotangents out;
     out.engine_ = this;
     out.inputs_ = inputs.data();
@@ -266,14 +272,15 @@ Gradients Engine::collect() {
       if (!p.waiting->ids.empty())
         g.rows = RowGradient::sum(p.waiting->ids, p.waiting->rows, p.waiting->table);
     }
-    if (p.dense.defined()) g.add({p.dense.value(), {}});
+    if (p.dense.defined()) g.add({p.dense.value(), {}, nullptr});
     p = Pending();
     if (!g.dense.defined() && !g.rows.values.defined()) continue;
     if (s_.hooks.count(slot)) {
       Var dense(g.to_dense());
       call_hooks(slot, dense);
-      g = {dense.value(), {}};
+      g = {dense.value(), {}, nullptr};
     }
+    g.param = s_.leaves[i].param;
     out.entries().emplace(s_.leaves[i].id, std::move(g));
   }
   return out;
@@ -346,6 +353,7 @@ Var seed_for(const char* op, const Var& y, const Var& seed) {
 }
 
 void require_on_tape(const char* op, const Var& y) {
+  check_defined(op, y);
   check(y.requires_grad(),
         "{}: a value that depends on a Param or a watched Var was required: got a constant (shape "
         "{}); "

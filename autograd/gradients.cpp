@@ -32,7 +32,7 @@ RowGradient RowGradient::sum(std::span<const IndexTensor> ids, std::span<const T
     std::vector<Index> places;
     for (Index id : ids[i])
       places.push_back(std::lower_bound(used.begin(), used.end(), id) - used.begin());
-    add_rows_into(out.values, places, values[i].reshape({-1, table[1]}));
+    add_rows_into(out.values, places, values[i].reshape({ids[i].numel(), table[1]}));
   }
   out.rows = IndexTensor(std::move(used));
   return out;
@@ -50,10 +50,7 @@ void Gradient::add(const Gradient& other) {
   }
 }
 
-void Gradient::scale(double factor) {
-  Tensor& values = is_rows() ? rows.values : dense;
-  values = mul(values, factor);
-}
+void Gradient::scale(double factor) { values() = mul(values(), factor); }
 
 namespace {
 Tensor find_dense(const Gradients& gradients, std::uint64_t id, const Shape& shape) {
@@ -70,6 +67,7 @@ Tensor Gradients::operator[](const Param& param) const {
   return find_dense(*this, param.id(), param.shape());
 }
 Tensor Gradients::operator[](const Var& leaf) const {
+  check_defined("gradients", leaf);
   return find_dense(*this, leaf.leaf_id(), leaf.shape());
 }
 bool Gradients::has(const Var& leaf) const { return find(leaf.leaf_id()) != nullptr; }

@@ -28,9 +28,14 @@ struct RowGradient {
 struct Gradient {
   Tensor dense;
   RowGradient rows;
+  std::shared_ptr<const ParamState> param;  // whose it is; null for a watched value
 
   bool is_rows() const { return !dense.defined(); }
   Tensor to_dense() const { return is_rows() ? rows.dense() : dense; }
+  const Shape& shape() const { return is_rows() ? rows.shape : dense.shape(); }
+  // The numbers that it holds: all of them, or those of the rows.
+  Tensor& values() { return is_rows() ? rows.values : dense; }
+  const Tensor& values() const { return is_rows() ? rows.values : dense; }
   void add(const Gradient& other);
   void scale(double factor);
 };

@@ -1,6 +1,8 @@
 #include <unroll/autograd/gradients.h>
 #include <unroll/autograd/param.h>
 
+#include <mutex>
+
 namespace unroll {
 
 ParamState::ParamState(Tensor value) : value_(std::move(value)), id_(detail::next_leaf_id()) {
@@ -8,7 +10,28 @@ ParamState::ParamState(Tensor value) : value_(std::move(value)), id_(detail::nex
 }
 
 ParamState::ParamState(const ParamState& other)
-    : trainable(other.trainable), value_(other.value_.clone()), id_(detail::next_leaf_id()) {}
+    : trainable(other.trainable),
+      value_(other.value_.clone()),
+      id_(detail::next_leaf_id()),
+      name_(other.name()) {}
+
+namespace {
+// Threads that share a model may all list its parameters.
+std::mutex& name_mutex() {
+  static std::mutex mutex;
+  return mutex;
+}
+}  // namespace
+
+std::string ParamState::name() const {
+  const std::lock_guard lock(name_mutex());
+  return name_;
+}
+
+void ParamState::set_name(const std::string& name) {
+  const std::lock_guard lock(name_mutex());
+  name_ = name;
+}
 
 Tensor& ParamState::mutable_value() {
   if (!value_.is_unique()) value_ = value_.clone();

@@ -26,9 +26,15 @@ class ParamState {
   std::uint64_t id() const { return id_; }
   bool trainable = true;  // false: a constant to every tape, and left alone by optimisers
 
+  // The name under which nn::parameters() last listed it, for messages; empty if it never did. A
+  // copy keeps the name.
+  std::string name() const;
+  void set_name(const std::string& name);
+
  private:
   Tensor value_;
   std::uint64_t id_;
+  std::string name_;
 };
 
 class Param {

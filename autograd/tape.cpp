@@ -89,11 +89,13 @@ Var::Var(const Param& param) {
   if (!recording() || !param.trainable()) return;
   Tape::State& s = *t_current->state_;
   tape_ = s.serial;
-  slot_ = s.leaf_for(*param.handle());
+  slot_ = s.leaf_for(param.handle());
   leaf_ = param.id();
 }
 
 void Var::hook(std::function<Tensor(const Tensor&)> f) const {
+  check_defined("hook", *this);
+  check(f != nullptr, "hook: a function was required: got an empty one");
   check(t_current && tape_ != 0,
         "hook: a value on the recording tape was required: got a constant (shape {})", shape());
   Tape::State& s = *t_current->state_;
@@ -101,6 +103,7 @@ void Var::hook(std::function<Tensor(const Tensor&)> f) const {
 }
 
 Var Tape::watch(const Tensor& value) {
+  check_defined("watch", value);
   const std::uint64_t id = detail::next_leaf_id();
   return Var(value, state_->serial, state_->add_leaf(id, value), id);
 }
@@ -111,6 +114,7 @@ void* Recorder::begin(const Op& op, std::span<const Tensor> outputs,
                       std::span<const Var* const> inputs, Where where, std::size_t bytes,
                       bool always) {
   Tape::State* s = t_current ? t_current->state_.get() : nullptr;
+  for (const Tensor& out : outputs) check_defined(op.name(), out);
   bool wanted = always;
   for (const Var* v : inputs) {
     if (v->tape_ == 0) continue;

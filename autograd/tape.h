@@ -149,6 +149,13 @@ class DetectAnomaly {
 
 // --- for ops, one's own included ---
 
+// Throws, with the op's name first, unless there is a value.
+inline void check_defined(const char* op, const Tensor& x) {
+  if (!x.defined()) [[unlikely]]
+    fail("{}: a value was required: got an undefined one (default constructed or moved from)", op);
+}
+inline void check_defined(const char* op, const Var& v) { check_defined(op, v.value()); }
+
 // True while ops are recorded on this thread. Inside a derivative: true when the gradient itself is
 // to be differentiated.
 bool recording();

@@ -77,6 +77,7 @@ struct Tape::State {
     std::uint64_t id;
     Shape shape;
     DType dtype;
+    std::shared_ptr<const ParamState> param;  // null for a watched value
   };
   struct Mark {
     std::size_t entries, inputs, slots, dims;
@@ -101,22 +102,27 @@ struct Tape::State {
     const Slot& s = slots[slot];
     return Shape(std::span(dims).subspan(s.dims, s.rank));
   }
+  DType dtype_of(std::uint32_t slot) const {
+    return (slot & kLeaf) ? leaves[slot & ~kLeaf].dtype : slots[slot].dtype;
+  }
   bool has_shape(std::uint32_t slot, const Shape& shape) const {
     if (slot & kLeaf) return leaves[slot & ~kLeaf].shape == shape;
     const Slot& s = slots[slot];
-    return s.rank == shape.rank() && std::equal(shape.begin(), shape.end(), &dims[s.dims]);
+    return s.rank == shape.rank() && std::equal(shape.begin(), shape.end(), dims.data() + s.dims);
   }
 
-  std::uint32_t add_leaf(std::uint64_t id, const Tensor& value) {
-    leaves.push_back({id, value.shape(), value.dtype()});
+  std::uint32_t add_leaf(std::uint64_t id, const Tensor& value,
+                         std::shared_ptr<const ParamState> param = nullptr) {
+    leaves.push_back({id, value.shape(), value.dtype(), std::move(param)});
     return static_cast<std::uint32_t>(leaves.size() - 1) | kLeaf;
   }
-  std::uint32_t leaf_for(const ParamState& param) {
-    auto& recent = recent_params[param.id() % recent_params.size()];
-    if (recent.first == param.id()) return recent.second;
-    const auto [at, fresh] = leaf_of_param.try_emplace(param.id(), 0);
-    if (fresh) at->second = add_leaf(param.id(), param.value());
-    recent = {param.id(), at->second};
+  std::uint32_t leaf_for(const std::shared_ptr<ParamState>& param) {
+    const std::uint64_t id = param->id();
+    auto& recent = recent_params[id % recent_params.size()];
+    if (recent.first == id) return recent.second;
+    const auto [at, fresh] = leaf_of_param.try_emplace(id, 0);
+    if (fresh) at->second = add_leaf(id, param->value(), param);
+    recent = {id, at->second};
     return at->second;
   }
 

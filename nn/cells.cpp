@@ -27,6 +27,7 @@ Var start(const Param& learned, Index batch, Index size, DType dtype) {
 const Tensor* value_of(const Param& p) { return p.defined() ? &p.value() : nullptr; }
 
 void check_input(const char* name, const In& x, const Param& wx) {
+  check_defined(name, *x);
   check(x->rank() >= 1 && x->shape().back() == wx.shape()[0],
         "{}: inputs [.., {}] were required: got {}", name, wx.shape()[0], x->shape());
 }

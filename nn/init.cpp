@@ -13,7 +13,8 @@ Generator& generator_of(const InitOptions& options) {
 struct Fans {
   double in, out;
   Fans(const char* name, const Shape& shape) {
-    check(shape.rank() == 2, "{}: a weight [in, out] was required: got {}", name, shape);
+    check(shape.rank() == 2 && shape.numel() > 0, "{}: a weight [in, out] was required: got {}",
+          name, shape);
     in = static_cast<double>(shape[0]), out = static_cast<double>(shape[1]);
   }
 };

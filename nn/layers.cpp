@@ -26,6 +26,7 @@ Embedding::Embedding(const Options& o) : padding_id_(o.padding_id) {
 }
 
 Embedding::Embedding(const Tensor& table, bool frozen) {
+  check_defined("Embedding", table);
   check(table.rank() == 2, "Embedding: a table [vocab, dim] was required: got {}", table.shape());
   weight = Param(table.clone());
   weight.set_trainable(!frozen);
@@ -33,12 +34,14 @@ Embedding::Embedding(const Tensor& table, bool frozen) {
 
 LayerNorm::LayerNorm(const Options& o) : eps_(o.eps) {
   check(o.dim >= 1, "LayerNorm: a dim of at least 1 was required: got {}", o.dim);
+  check(o.eps >= 0, "LayerNorm: an eps of at least 0 was required: got {}", o.eps);
   gain = Param(Tensor::ones({o.dim}, o.dtype));
   if (o.bias) bias = Param(Tensor::zeros({o.dim}, o.dtype));
 }
 
 RMSNorm::RMSNorm(const Options& o) : eps_(o.eps) {
   check(o.dim >= 1, "RMSNorm: a dim of at least 1 was required: got {}", o.dim);
+  check(o.eps >= 0, "RMSNorm: an eps of at least 0 was required: got {}", o.eps);
   gain = Param(Tensor::ones({o.dim}, o.dtype));
 }
 
@@ -47,6 +50,8 @@ Dropout::Dropout(const Options& o) : p_(o.p) {
 }
 
 Sequence Dropout::variational(const Sequence& x) const {
+  check(x.rows.rank() == 2, "Dropout: rows [N, D] were required for one mask over time: got {}",
+        x.rows.shape());
   if (!training() || p_ == 0) return x;
   const Tensor ones = Tensor::ones({x.layout.sequences(), x.rows.shape().back()}, x.rows.dtype());
   const Tensor mask = dropout(ones, p_).value();

@@ -58,6 +58,7 @@ class LayerNorm {
   };
   explicit LayerNorm(const Options& options);
   Var operator()(const In& x) const { return layer_norm(x, gain, bias, eps_); }
+  Sequence operator()(const Sequence& x) const { return {(*this)(x.rows), x.layout}; }
 
   Param gain, bias;  // [dim]
   UNROLL_FIELDS(gain, bias)
@@ -75,6 +76,7 @@ class RMSNorm {
   };
   explicit RMSNorm(const Options& options);
   Var operator()(const In& x) const { return rms_norm(x, gain, eps_); }
+  Sequence operator()(const Sequence& x) const { return {(*this)(x.rows), x.layout}; }
 
   Param gain;  // [dim]
   UNROLL_FIELDS(gain)
@@ -103,8 +105,11 @@ class Dropout {
 // An activation as a module, so that it can stand in Sequential: Activation(tanh).
 class Activation {
  public:
-  explicit Activation(Var (*f)(const In&)) : f_(f) {}
+  explicit Activation(Var (*f)(const In&)) : f_(f) {
+    check(f != nullptr, "Activation: a function was required: got a null pointer");
+  }
   Var operator()(const In& x) const { return f_(x); }
+  Sequence operator()(const Sequence& x) const { return {f_(x.rows), x.layout}; }
   UNROLL_FIELDS()
 
  private:

@@ -8,16 +8,30 @@
 namespace unroll::nn {
 namespace {
 
-Var reduced(const Var& loss, Reduction reduction) {
+Var reduced(const char* name, const Var& loss, Reduction reduction) {
   if (reduction == Reduction::none) return loss;
-  return reduction == Reduction::sum ? sum(loss) : mean(loss);
+  if (reduction == Reduction::sum) return sum(loss);
+  check(loss.numel() > 0, "{}: at least one element was required for the mean: got the shape {}",
+        name, loss.shape());
+  return mean(loss);
 }
 
 void check_pair(const char* name, const In& x, const In& target) {
+  check_defined(name, *x);
   target.like(x);
   if (target.is_number()) return;
-  check(x->shape() == target->shape(), "{}: a target of the shape {} was required: got {}", name,
-        x->shape(), target->shape());
+  check_defined(name, *target);
+  check(x->shape() == target->shape() && x->dtype() == target->dtype(),
+        "{}: a target of the shape {} and type {} was required: got {} of {}", name, x->shape(),
+        name_of(x->dtype()), target->shape(), name_of(target->dtype()));
+}
+
+// The weights of elements, for x; undefined where none are given.
+Tensor weights_for(const char* name, const In& x, const Tensor& given) {
+  if (!given.defined()) return given;
+  check(broadcast(name, x->shape(), given.shape()) == x->shape(),
+        "{}: weights that broadcast to {} were required: got {}", name, x->shape(), given.shape());
+  return given.to(x->dtype());
 }
 
 // The mean of rows over the weights of their targets; a batch in which nothing counts is refused.
@@ -39,10 +53,11 @@ Var cross_entropy(const In& scores, const IndexTensor& target, const CrossEntrop
   const Var rows =
       cross_entropy_rows(scores, target, {o.ignore_id, o.class_weights, o.label_smoothing});
   if (o.reduction == Reduction::mean) return weighted_mean("cross_entropy", rows, target, o);
-  return reduced(rows, o.reduction);
+  return reduced("cross_entropy", rows, o.reduction);
 }
 
 Var nll_loss(const In& x, const IndexTensor& target, const CrossEntropyOptions& o) {
+  check_defined("nll_loss", *x);
   check(x->rank() == 2 && target.shape() == Shape({x->shape()[0]}),
         "nll_loss: log probabilities [N, V] and N target ids were required: got {} and {}",
         x->shape(), target.shape());
@@ -50,63 +65,82 @@ Var nll_loss(const In& x, const IndexTensor& target, const CrossEntropyOptions& 
         "nll_loss: no label smoothing was required (cross_entropy has it): got {}",
         o.label_smoothing);
   target.check_range("nll_loss", x->shape()[1], o.ignore_id);
+  check(!o.class_weights.defined() || o.class_weights.shape() == Shape({x->shape()[1]}),
+        "nll_loss: class weights of shape [{}] were required: got {}", x->shape()[1],
+        o.class_weights.defined() ? o.class_weights.shape() : Shape());
   std::vector<Index> picked;
   Tensor weights = Tensor::zeros(target.shape(), x->dtype());
+  Tensor counted = Tensor::zeros(target.shape(), x->dtype());
   for (Index i = 0; i < target.numel(); ++i) {
     const bool counts = target[i] != o.ignore_id;
     picked.push_back(counts ? target[i] : 0);
+    counted.set({i}, counts ? 1 : 0);
     if (counts) weights.set({i}, o.class_weights.defined() ? o.class_weights.at({target[i]}) : 1);
   }
-  const Var rows =
-      -reshape(gather(x, 1, IndexTensor(std::move(picked), {target.numel(), 1})), target.shape()) *
-      weights;
+  const Var each =
+      reshape(gather(x, 1, IndexTensor(std::move(picked), {target.numel(), 1})), target.shape());
+  const Var rows = where(counted, -each, 0.0) * weights;  // whatever stands in an ignored row
   if (o.reduction == Reduction::mean) return weighted_mean("nll_loss", rows, target, o);
-  return reduced(rows, o.reduction);
+  return reduced("nll_loss", rows, o.reduction);
 }
 
 Var mse_loss(const In& x, const In& target, Reduction reduction) {
   check_pair("mse_loss", x, target);
-  return reduced(square(*x - *target), reduction);
+  return reduced("mse_loss", square(*x - *target), reduction);
 }
 
 Var l1_loss(const In& x, const In& target, Reduction reduction) {
   check_pair("l1_loss", x, target);
-  return reduced(abs(*x - *target), reduction);
+  return reduced("l1_loss", abs(*x - *target), reduction);
 }
 
 Var huber_loss(const In& x, const In& target, double delta, Reduction reduction) {
   check_pair("huber_loss", x, target);
-  check(delta > 0, "huber_loss: a delta above 0 was required: got {}", delta);
+  check(delta > 0 && std::isfinite(delta),
+        "huber_loss: a finite delta above 0 was required: got {}", delta);
   // q^2 / 2 + delta (|e| - q) with q = min(|e|, delta).
   const Var e = abs(*x - *target), q = clamp(e, 0, delta);
-  return reduced(square(q) * 0.5 + (e - q) * delta, reduction);
+  return reduced("huber_loss", square(q) * 0.5 + (e - q) * delta, reduction);
 }
 
 Var bce_with_logits(const In& x, const In& target, const BCEOptions& o) {
   check_pair("bce_with_logits", x, target);
+  if (target->numel() > 0) {
+    const double least = min(target.value()).item(), most = max(target.value()).item();
+    check(least >= 0 && most <= 1,
+          "bce_with_logits: probabilities in [0, 1] were required as targets: got {} to {}", least,
+          most);
+  }
+  const Tensor weight = weights_for("bce_with_logits", x, o.weight);
+  const Tensor positive_weight = weights_for("bce_with_logits", x, o.positive_weight);
   // p y softplus(-x) + (1 - y) softplus(x), p the weight of positives.
   Var positive = *target * softplus(-*x);
-  if (o.positive_weight.defined()) positive = positive * o.positive_weight.to(x->dtype());
+  if (positive_weight.defined()) positive = positive * positive_weight;
   Var loss = positive + (1.0 - *target) * softplus(x);
-  if (o.weight.defined()) loss = loss * o.weight.to(x->dtype());
-  return reduced(loss, o.reduction);
+  if (weight.defined()) loss = loss * weight;
+  return reduced("bce_with_logits", loss, o.reduction);
 }
 
 Var gaussian_nll(const In& mean, const In& target, const In& variance,
                  const GaussianNLLOptions& o) {
   check_pair("gaussian_nll", mean, target);
   variance.like(mean);
-  broadcast("gaussian_nll", mean->shape(), variance->shape());
-  check(min(variance.value()).item() >= 0,
-        "gaussian_nll: variances of at least 0 were required: got {}",
-        min(variance.value()).item());
+  check_defined("gaussian_nll", *variance);
+  check(broadcast("gaussian_nll", mean->shape(), variance->shape()) == mean->shape() &&
+            variance->dtype() == mean->dtype(),
+        "gaussian_nll: variances that broadcast to {} of type {} were required: got {} of {}",
+        mean->shape(), name_of(mean->dtype()), variance->shape(), name_of(variance->dtype()));
+  if (variance->numel() > 0) {
+    const double least = min(variance.value()).item();
+    check(least >= 0, "gaussian_nll: variances of at least 0 were required: got {}", least);
+  }
   // As PyTorch does it: the floor changes the number, not the gradient.
   const Tensor floor =
       sub(maximum(variance.value(), Tensor::scalar(o.eps, variance->dtype())), variance.value());
   const Var v = *variance + floor;
   Var loss = (log(v) + square(*mean - *target) / v) * 0.5;
   if (o.full) loss = loss + 0.5 * std::log(2 * std::numbers::pi);
-  return reduced(loss, o.reduction);
+  return reduced("gaussian_nll", loss, o.reduction);
 }
 
 }  // namespace unroll::nn

@@ -27,16 +27,18 @@ std::string summary(const NamedParams& params) {
   for (const NamedParam& p : params) width = std::max(width, p.name.size());
   std::string text =
       fmt::format("{:<{}}  {:<16} {:<5} {:>12}\n", "parameter", width, "shape", "type", "numbers");
-  Index bytes = 0;
+  Index numbers = 0, bytes = 0;
   for (const NamedParam& p : params) {
     const Tensor& value = p.param->value();
     text +=
         fmt::format("{:<{}}  {:<16} {:<5} {:>12}{}\n", p.name, width, value.shape().str(),
                     name_of(value.dtype()), value.numel(), p.param->trainable ? "" : "  frozen");
+    numbers += value.numel();
     bytes += value.numel() * static_cast<Index>(size_of(value.dtype()));
   }
-  return text + fmt::format("{} parameters, {} numbers to train, {:.1f} KiB\n", params.size(),
-                            parameter_count(params), static_cast<double>(bytes) / 1024);
+  return text + fmt::format("{} parameters, {} numbers, {} of them to train, {:.1f} KiB\n",
+                            params.size(), numbers, parameter_count(params),
+                            static_cast<double>(bytes) / 1024);
 }
 
 }  // namespace unroll::nn

@@ -35,7 +35,7 @@ namespace detail {
 std::string next_name(std::string_view& names);
 
 template <class Visitor, class... Parts>
-void visit_named(Visitor&& visitor, std::string_view names, Parts&... parts) {
+void visit_named(Visitor&& visitor, [[maybe_unused]] std::string_view names, Parts&... parts) {
   (visitor(next_name(names), parts), ...);
 }
 
@@ -82,11 +82,13 @@ void for_each_param(const std::string& name, T& part, F& f) {
 
 }  // namespace detail
 
-// Every parameter under its name. The list stays valid when the model is moved.
+// Every parameter under its name. The list stays valid when the model is moved. Each parameter
+// remembers the name, for messages.
 template <class M>
 NamedParams parameters(const M& model) {
   NamedParams out;
   auto collect = [&](const std::string& name, const Param& param) {
+    param.handle()->set_name(name);
     out.push_back({name, param.handle()});
   };
   detail::for_each_param(std::string(), model, collect);

@@ -11,7 +11,8 @@ void save(const std::string& path, const NamedParams& params, const Metadata& me
 }
 
 void load(const std::string& path, const NamedParams& params, const LoadOptions& o) {
-  NamedTensors found = load_safetensors(path, o.metadata);
+  Metadata metadata;
+  NamedTensors found = load_safetensors(path, &metadata);
   std::string wrong;
   std::vector<std::pair<const NamedParam*, Tensor>> values;
   for (const NamedParam& p : params) {
@@ -34,6 +35,7 @@ void load(const std::string& path, const NamedParams& params, const LoadOptions&
       wrong += fmt::format("; \"{}\" {} is not in the model", name, tensor.shape());
   check_io(wrong.empty(), "{}: the parameters of this model were required{}", path, wrong);
   for (const auto& [p, value] : values) p->param->set_value(value);
+  if (o.metadata) *o.metadata = std::move(metadata);
 }
 
 }  // namespace unroll::nn

@@ -28,6 +28,7 @@ Shape with_rows(const Shape& padded, Index rows) { return padded.without(1).with
 
 Sequence::Sequence(Var given, SequenceLayout given_layout)
     : rows(std::move(given)), layout(std::move(given_layout)) {
+  check_defined("Sequence", rows);
   check(rows.rank() >= 1 && rows.shape()[0] == layout.rows(),
         "Sequence: one row for each of {} steps in all was required: got {}", layout.rows(),
         rows.shape());
@@ -35,7 +36,11 @@ Sequence::Sequence(Var given, SequenceLayout given_layout)
 
 Sequence Sequence::from(std::span<const Tensor> sequences) {
   std::vector<Index> lengths;
-  for (const Tensor& s : sequences) lengths.push_back(s.size(0));
+  for (const Tensor& s : sequences) {
+    check_defined("Sequence", s);
+    check(s.rank() >= 1, "Sequence: tensors [L, ..] were required: got a scalar");
+    lengths.push_back(s.shape()[0]);
+  }
   const SequenceLayout layout(lengths);
   // Joined one after another, then picked in the layout's order.
   std::vector<Index> start, pick;
@@ -47,6 +52,7 @@ Sequence Sequence::from(std::span<const Tensor> sequences) {
 }
 
 Sequence Sequence::from_padded(const In& x, const std::vector<Index>& lengths) {
+  check_defined("from_padded", *x);
   check_padded(x->shape(), lengths);
   const SequenceLayout layout(lengths);
   const Index steps = x->shape()[1];

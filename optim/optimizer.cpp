@@ -4,6 +4,8 @@
 #include <unroll/tensor/reduce.h>
 #include <unroll/tensor/threads.h>
 
+#include <fmt/format.h>
+
 #include <cmath>
 
 namespace unroll::optim {
@@ -15,11 +17,21 @@ Optimizer::Optimizer(NamedParams params, double given_lr, double weight_decay,
   check(weight_decay >= 0, "optimizer: a weight decay of at least 0 was required: got {}",
         weight_decay);
   check(!params_.empty(), "optimizer: at least one parameter was required: got none");
-  std::set<std::string> matched;
+  for (const Group& group : groups)
+    check(group.lr_scale >= 0 && group.weight_decay >= 0,
+          "optimizer: a scale and a weight decay of at least 0 were required for the group \"{}\": "
+          "got {} and {}",
+          group.match, group.lr_scale, group.weight_decay);
+  std::set<std::string> matched, names;
   for (std::size_t i = 0; i < params_.size(); ++i) {
     const NamedParam& p = params_[i];
+    check(p.param != nullptr,
+          "optimizer: parameters with a value were required: got an undefined \"{}\"", p.name);
     check(place_.emplace(p.param->id(), i).second,
           "optimizer: each parameter once was required: {} came twice", p.name);
+    // The memory of each is saved under its name.
+    check(names.insert(p.name).second,
+          "optimizer: names that differ were required: two parameters are called \"{}\"", p.name);
     Slot slot{1, weight_decay, {}};
     for (const Group& group : groups)
       if (p.name.find(group.match) != std::string::npos) {
@@ -37,23 +49,33 @@ Optimizer::Optimizer(NamedParams params, double given_lr, double weight_decay,
           group.match);
 }
 
+void Optimizer::refuse_unknown(const Gradient& gradient) const {
+  std::string what = "a watched value", why;
+  if (gradient.param) {
+    const std::string name = gradient.param->name();
+    what = name.empty() ? "a parameter that nn::parameters() has not listed"
+                        : fmt::format("\"{}\"", name);
+    for (const NamedParam& p : params_)
+      if (p.name == name)
+        why = "; the one it knows under this name is another (was the model copied since?)";
+  }
+  fail(
+      "optimizer: gradients of its {} parameters (\"{}\" ...) alone were required: got one of {} "
+      "{}{}",
+      params_.size(), params_.front().name, what, gradient.shape(), why);
+}
+
 void Optimizer::step(const Gradients& gradients) {
+  check(lr >= 0, "optimizer: a learning rate of at least 0 was required: got {}", lr);
   for (const auto& [id, gradient] : gradients.entries()) {
     const auto found = place_.find(id);
-    if (found == place_.end()) {
-      const Shape& shape = gradient.is_rows() ? gradient.rows.shape : gradient.dense.shape();
-      fail(
-          "optimizer: gradients of its own parameters were required: got one of shape {} for a "
-          "parameter that it does not know "
-          "(it knows {}, ...)",
-          shape, params_.front().name);
-    }
+    if (found == place_.end()) refuse_unknown(gradient);
     const NamedParam& p = params_[found->second];
-    const Tensor& g = gradient.is_rows() ? gradient.rows.values : gradient.dense;
-    const Shape& shape = gradient.is_rows() ? gradient.rows.shape : g.shape();
-    check(shape == p.param->value().shape() && g.dtype() == p.param->value().dtype(),
-          "optimizer: a gradient of shape {} was required for {}: got {}", p.param->value().shape(),
-          p.name, shape);
+    const Tensor& value = p.param->value();
+    check(gradient.shape() == value.shape() && gradient.values().dtype() == value.dtype(),
+          "optimizer: a gradient of shape {} and type {} was required for {}: got {} of {}",
+          value.shape(), name_of(value.dtype()), p.name, gradient.shape(),
+          name_of(gradient.values().dtype()));
   }
   ++steps_;
   const kernels::FlushDenormals flush;
@@ -109,6 +131,8 @@ void Optimizer::set_state(const State& given) {
     const auto found = given.find(name);
     check(found != given.end(),
           "optimizer state: an entry \"{}\" was required: got none of that name", name);
+    check(found->second.defined(),
+          "optimizer state: a value was required of \"{}\": got an undefined one", name);
     check(found->second.shape() == tensor.shape() && found->second.dtype() == tensor.dtype(),
           "optimizer state: \"{}\" of shape {} and type {} was required: got {} of {}", name,
           tensor.shape(), name_of(tensor.dtype()), found->second.shape(),
@@ -117,8 +141,12 @@ void Optimizer::set_state(const State& given) {
   for (const auto& [name, tensor] : given)
     check(expected.count(name) > 0,
           "optimizer state: entries of this optimiser were required: got an unknown \"{}\"", name);
-  steps_ = static_cast<Index>(given.at("steps").item());
-  lr = given.at("lr").item();
+  const double steps = given.at("steps").item(), rate = given.at("lr").item();
+  check(steps >= 0 && steps < 0x1p53 && steps == std::floor(steps),
+        "optimizer state: a whole number of \"steps\" was required: got {}", steps);
+  check(rate >= 0, "optimizer state: an \"lr\" of at least 0 was required: got {}", rate);
+  steps_ = static_cast<Index>(steps);
+  lr = rate;
   for (std::size_t i = 0; i < params_.size(); ++i)
     for (std::size_t k = 0; k < slots_[i].memory.size(); ++k)
       slots_[i].memory[k] = given.at(params_[i].name + "." + std::to_string(k)).clone();
@@ -140,6 +168,7 @@ void typed(DType dtype, void* value, const void* gradient, void* const* memory, 
 
 SGD::SGD(NamedParams params, const SGDOptions& o)
     : Optimizer(std::move(params), o.lr, o.weight_decay, o.groups, o.momentum != 0 ? 1 : 0), o_(o) {
+  check(o.momentum >= 0, "SGD: a momentum of at least 0 was required: got {}", o.momentum);
   check(!o.nesterov || o.momentum > 0,
         "SGD: a momentum above 0 was required for Nesterov's: got {}", o.momentum);
 }
@@ -155,7 +184,12 @@ void SGD::update(const kernels::Update& u, DType dtype, void* value, const void*
 RMSprop::RMSprop(NamedParams params, const RMSpropOptions& o)
     : Optimizer(std::move(params), o.lr, o.weight_decay, o.groups,
                 1 + (o.centered ? 1 : 0) + (o.momentum != 0 ? 1 : 0)),
-      o_(o) {}
+      o_(o) {
+  check(o.alpha >= 0 && o.alpha <= 1 && o.eps >= 0 && o.momentum >= 0,
+        "RMSprop: an alpha in [0, 1], an eps and a momentum of at least 0 were required: got {}, "
+        "{} and {}",
+        o.alpha, o.eps, o.momentum);
+}
 kernels::Update RMSprop::settings(Index) const {
   return {.momentum = o_.momentum, .alpha = o_.alpha, .eps = o_.eps};
 }
@@ -168,7 +202,9 @@ void RMSprop::update(const kernels::Update& u, DType dtype, void* value, const v
 }
 
 Adagrad::Adagrad(NamedParams params, const AdagradOptions& o)
-    : Optimizer(std::move(params), o.lr, o.weight_decay, o.groups, 1), o_(o) {}
+    : Optimizer(std::move(params), o.lr, o.weight_decay, o.groups, 1), o_(o) {
+  check(o.eps >= 0, "Adagrad: an eps of at least 0 was required: got {}", o.eps);
+}
 kernels::Update Adagrad::settings(Index) const { return {.eps = o_.eps}; }
 void Adagrad::update(const kernels::Update& u, DType dtype, void* value, const void* gradient,
                      void* const* memory, Index n) const {
@@ -182,6 +218,7 @@ Adam::Adam(NamedParams params, const AdamOptions& o, bool decoupled)
       decoupled_(decoupled) {
   check(o.beta1 >= 0 && o.beta1 < 1 && o.beta2 >= 0 && o.beta2 < 1,
         "Adam: betas in [0, 1) were required: got {} and {}", o.beta1, o.beta2);
+  check(o.eps >= 0, "Adam: an eps of at least 0 was required: got {}", o.eps);
 }
 kernels::Update Adam::settings(Index step) const {
   const auto t = static_cast<double>(step);
@@ -204,20 +241,19 @@ double clip_norm(Gradients& gradients, double limit) {
   check(limit > 0, "clip_norm: a limit above 0 was required: got {}", limit);
   double squares = 0;
   for (const auto& [id, g] : gradients.entries()) {
-    const Tensor& values = g.is_rows() ? g.rows.values : g.dense;
-    squares += sum(square(values)).item();
+    const double part = sum(square(g.values())).item();
+    // In f32 the squares of finite numbers may overflow.
+    squares += std::isfinite(part) ? part : sum(square(g.values().to(f64))).item();
   }
   const double norm = std::sqrt(squares);
-  if (norm > limit) gradients *= limit / (norm + 1e-6);
+  if (norm > limit && std::isfinite(norm)) gradients *= limit / (norm + 1e-6);
   return norm;
 }
 
 void clip_value(Gradients& gradients, double limit) {
   check(limit > 0, "clip_value: a limit above 0 was required: got {}", limit);
-  for (auto& [id, g] : gradients.entries()) {
-    Tensor& values = g.is_rows() ? g.rows.values : g.dense;
-    values = apply(kernels::Unary::clamp, values, -limit, limit);
-  }
+  for (auto& [id, g] : gradients.entries())
+    g.values() = apply(kernels::Unary::clamp, g.values(), -limit, limit);
 }
 
 }  // namespace unroll::optim

@@ -6,9 +6,14 @@
 // Formulas and defaults are PyTorch's. A parameter for which there is a gradient but which the
 // optimiser does not know is an error that names it. Gradients of embedding tables change only the
 // rows that were used (see Optimizer::step).
+//
+// A run that is to be resumed bit by bit saves four things: the parameters (nn::save), the state()
+// of the optimiser and that of the schedule if it has one (save_safetensors), and where its
+// Generators stand (seed() and position(), as metadata of one of the files).
 #pragma once
 
 #include <unroll/autograd/gradients.h>
+#include <unroll/optim/schedule.h>
 #include <unroll/tensor/kernels/optimise.h>
 
 #include <functional>
@@ -22,9 +27,6 @@ struct Group {
   double lr_scale = 1;
   double weight_decay = 0;
 };
-
-// What an optimiser remembers: named tensors, for saving and restoring a run bit by bit.
-using State = std::map<std::string, Tensor>;
 
 class Optimizer {
  public:
@@ -59,6 +61,8 @@ class Optimizer {
     double lr_scale = 1, weight_decay = 0;
     std::vector<Tensor> memory;
   };
+  [[noreturn]] void refuse_unknown(const Gradient& gradient) const;
+
   NamedParams params_;
   std::vector<Slot> slots_;
   std::map<std::uint64_t, std::size_t> place_;
@@ -146,7 +150,8 @@ class AdamW : public Adam {
       : Adam(std::move(params), options, true) {}
 };
 
-// Scales all gradients so that their common 2-norm is at most `limit`; returns the norm before.
+// Scales all gradients so that their common 2-norm is at most `limit`; returns the norm before. If
+// that is NaN or infinite, the gradients are left as they are.
 double clip_norm(Gradients& gradients, double limit);
 // Brings every number into [-limit, limit].
 void clip_value(Gradients& gradients, double limit);

@@ -7,17 +7,27 @@
 
 namespace unroll::optim {
 
+namespace {
+void check_step(const char* name, Index step) {
+  check(step >= 0, "{}: a step of at least 0 was required: got {}", name, step);
+}
+}  // namespace
+
 double StepDecay::operator()(Index step) const {
+  check_step("StepDecay", step);
   check(every >= 1, "StepDecay: `every` of at least 1 was required: got {}", every);
   return lr * std::pow(factor, static_cast<double>(step / every));
 }
 
 double WarmUp::operator()(Index step) const {
+  check_step("WarmUp", step);
   if (step >= steps) return lr;
   return lr * (start + (1 - start) * static_cast<double>(step) / static_cast<double>(steps));
 }
 
 double Cosine::operator()(Index step) const {
+  check_step("Cosine", step);
+  check(warmup >= 0, "Cosine: a warm-up of at least 0 steps was required: got {}", warmup);
   check(steps > warmup, "Cosine: more steps than those of the warm-up ({}) were required: got {}",
         warmup, steps);
   if (step < warmup) return WarmUp{lr, warmup}(step);
@@ -27,12 +37,21 @@ double Cosine::operator()(Index step) const {
 }
 
 ReduceOnPlateau::ReduceOnPlateau(const Options& o) : o_(o), lr_(o.lr) {
+  check(o.lr >= 0 && o.least >= 0,
+        "ReduceOnPlateau: a rate and a least rate of at least 0 were required: got {} and {}", o.lr,
+        o.least);
+  check(o.patience >= 0 && o.cooldown >= 0,
+        "ReduceOnPlateau: a patience and a cooldown of at least 0 were required: got {} and {}",
+        o.patience, o.cooldown);
+  check(o.threshold >= 0, "ReduceOnPlateau: a threshold of at least 0 was required: got {}",
+        o.threshold);
   check(o.factor > 0 && o.factor < 1, "ReduceOnPlateau: a factor in (0, 1) was required: got {}",
         o.factor);
 }
 
 double ReduceOnPlateau::operator()(double loss) {
-  if (loss < best_ * (1 - o_.threshold)) {
+  // A best loss below 0, as log likelihoods have it, is to be passed downwards too.
+  if (loss < best_ * (1 - std::copysign(o_.threshold, best_))) {
     best_ = loss;
     bad_ = 0;
   } else {
@@ -48,6 +67,36 @@ double ReduceOnPlateau::operator()(double loss) {
     bad_ = 0;
   }
   return lr_;
+}
+
+State ReduceOnPlateau::state() const {
+  const auto number = [](double value) { return Tensor::scalar(value, f64); };
+  return {{"lr", number(lr_)},
+          {"best", number(best_)},
+          {"bad", number(static_cast<double>(bad_))},
+          {"cooling", number(static_cast<double>(cooling_))}};
+}
+
+void ReduceOnPlateau::set_state(const State& given) {
+  const State expected = state();
+  for (const auto& [name, tensor] : expected) {
+    const auto found = given.find(name);
+    check(found != given.end() && found->second.defined() && found->second.numel() == 1,
+          "ReduceOnPlateau state: one number \"{}\" was required: got {}", name,
+          found == given.end() || !found->second.defined() ? "none" : found->second.shape().str());
+  }
+  for (const auto& [name, tensor] : given)
+    check(expected.count(name) > 0,
+          "ReduceOnPlateau state: its own entries were required: got an unknown \"{}\"", name);
+  const double rate = given.at("lr").item(), bad = given.at("bad").item(),
+               cooling = given.at("cooling").item();
+  check(rate >= 0 && bad >= 0 && bad < 0x1p53 && cooling >= 0 && cooling < 0x1p53,
+        "ReduceOnPlateau state: a rate and counts of at least 0 were required: got {}, {} and {}",
+        rate, bad, cooling);
+  lr_ = rate;
+  best_ = given.at("best").item();
+  bad_ = static_cast<Index>(bad);
+  cooling_ = static_cast<Index>(cooling);
 }
 
 }  // namespace unroll::optim

@@ -4,11 +4,17 @@
 //   adam.lr = schedule(step);
 #pragma once
 
-#include <unroll/tensor/types.h>
+#include <unroll/tensor/tensor.h>
 
 #include <limits>
+#include <map>
+#include <string>
 
 namespace unroll::optim {
+
+// What an optimiser or a schedule remembers: named tensors, for saving (save_safetensors) and
+// restoring a run bit by bit.
+using State = std::map<std::string, Tensor>;
 
 // lr * factor^(number of times that `every` steps have passed)
 struct StepDecay {
@@ -35,20 +41,24 @@ struct Cosine {
   double operator()(Index step) const;
 };
 
-// Lowers the rate when a loss has not improved for more than `patience` calls.
+// Lowers the rate when a loss has not improved for more than `patience` calls. A loss of NaN is no
+// improvement.
 class ReduceOnPlateau {
  public:
   struct Options {
     double lr;
     double factor = 0.1;
     Index patience = 10;
-    double threshold = 1e-4;  // an improvement is by at least this part
+    double threshold = 1e-4;  // an improvement is by at least this part of the best loss's size
     Index cooldown = 0;       // calls after lowering in which nothing is counted
     double least = 0;
   };
   explicit ReduceOnPlateau(const Options& options);
   double operator()(double loss);  // the rate from here on
   double lr() const { return lr_; }
+
+  State state() const;
+  void set_state(const State& state);  // refuses what does not fit
 
  private:
   Options o_;

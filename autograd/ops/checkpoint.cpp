@@ -23,11 +23,15 @@ class Rewound {
 
 std::vector<Var> checkpoint(const std::function<std::vector<Var>(const std::vector<Var>&)>& f,
                             const std::vector<Var>& inputs, Where where) {
+  check(f != nullptr, "checkpoint: a function was required: got an empty one");
   std::vector<Tensor> outputs;
   const Generator before = default_generator();
   {
     const NoGrad off;
-    for (const Var& y : f(inputs)) outputs.push_back(y.value());
+    for (const Var& y : f(inputs)) {
+      check_defined("checkpoint", y);
+      outputs.push_back(y.value());
+    }
   }
   return record(
       checkpoint_op, outputs, inputs, where,

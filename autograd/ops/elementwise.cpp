@@ -23,6 +23,13 @@ Var sum_like(const Var& g, const Shape& shape) {
   return reshape(axes.empty() ? g : sum(g, axes, true), shape);
 }
 
+// Before an op of two: both are there, and a number takes the type of what it meets.
+void meet(const Op& op, const In& a, const In& b) {
+  for (const In* x : {&a, &b})
+    if (!x->is_number()) check_defined(op.name(), **x);
+  a.like(b), b.like(a);
+}
+
 // What an op saves of an operand: itself if a derivative will need it, else nothing.
 Var saved_if(bool needed, const In& x) { return needed ? *x : Var(); }
 
@@ -40,6 +47,7 @@ using Plain = Var (*)(const Var& g, const Var& s, double p, double q);
 
 Var one_variable(const Op& op, kernels::Unary kernel, bool from_output, Plain plain, const In& x,
                  double p = 0, double q = 0) {
+  check_defined(op.name(), *x);
   Tensor y = apply(kernel, x.value(), p, q);
   Var saved = from_output ? Var(y) : *x;
   return record(op, std::move(y), {&x}, [=, s = std::move(saved)](const Var& g, Cotangents& d) {
@@ -92,7 +100,7 @@ UNROLL_UNARY(relu, y, g* step(y))
 UNROLL_UNARY(leaky_relu, x, g*(p + (1 - p) * step(x)))
 UNROLL_UNARY(elu, x, where(step(x).value(), g, g* p* exp(minimum(x, 0.0))))
 UNROLL_UNARY(gelu, x, g*(normal_cdf(x) + x * normal_density(x)))
-UNROLL_UNARY(silu, x, g* sigmoid(x) * (1.0 + x * (1.0 - sigmoid(x))))
+UNROLL_UNARY(silu, x, g* sigmoid(x) * (1.0 + x * sigmoid(-x)))
 UNROLL_UNARY(softplus, x, g* sigmoid(x))
 UNROLL_UNARY(clamp, x,
              g* Var(mul(less_equal(Tensor::scalar(p, x.dtype()), x.value()),
@@ -102,9 +110,10 @@ UNROLL_UNARY(clamp, x,
 namespace {
 const Op gelu_tanh_op{"gelu_tanh"};
 Var gelu_tanh_plain(const Var& g, const Var& x, double, double) {
-  const Var s = sigmoid(2 * kGelu * x * (1.0 + 0.044715 * square(x)));
+  // 1 - sigmoid(u) is sigmoid(-u): a subtraction one place off would be multiplied by x below.
+  const Var u = 2 * kGelu * x * (1.0 + 0.044715 * square(x)), s = sigmoid(u);
   const Var slope = 2 * kGelu * (1.0 + 3 * 0.044715 * square(x));
-  return g * (s + x * slope * s * (1.0 - s));
+  return g * (s + x * slope * s * sigmoid(-u));
 }
 Var gelu_tanh_with(const In& x) {
   return one_variable(gelu_tanh_op, kernels::Unary::gelu_tanh, false, gelu_tanh_plain, x);
@@ -133,6 +142,7 @@ namespace {
 const Op normal_cdf_op{"normal_cdf"};
 }
 Var normal_cdf(const In& x) {
+  check_defined("normal_cdf", *x);
   // gelu(x) = x Phi(x); away from 0 the quotient is exact enough, at 0 it is 1/2.
   const Tensor zero = equal(x.value(), Tensor::scalar(0, x->dtype()));
   const Tensor safe = where(zero, Tensor::scalar(1, x->dtype()), x.value());
@@ -154,7 +164,7 @@ const Op minimum_op{"minimum"}, maximum_op{"maximum"}, where_op{"where"};
 }  // namespace
 
 Var add(const In& a, const In& b) {
-  a.like(b), b.like(a);
+  meet(add_op, a, b);
   if (a->shape() == b->shape())
     return record(add_op, add(a.value(), b.value()), {&a, &b}, [](const Var& g, Cotangents& d) {
       d.add(0, g);
@@ -168,7 +178,7 @@ Var add(const In& a, const In& b) {
 }
 
 Var sub(const In& a, const In& b) {
-  a.like(b), b.like(a);
+  meet(sub_op, a, b);
   return record(sub_op, sub(a.value(), b.value()), {&a, &b},
                 [sa = a->shape(), sb = b->shape()](const Var& g, Cotangents& d) {
                   if (d.needs(0)) d.add(0, sum_like(g, sa));
@@ -177,7 +187,7 @@ Var sub(const In& a, const In& b) {
 }
 
 Var mul(const In& a, const In& b) {
-  a.like(b), b.like(a);
+  meet(mul_op, a, b);
   return record(mul_op, mul(a.value(), b.value()), {&a, &b},
                 [sa = a->shape(), sb = b->shape(), va = saved_if(b.requires_grad(), a),
                  vb = saved_if(a.requires_grad(), b)](const Var& g, Cotangents& d) {
@@ -187,7 +197,7 @@ Var mul(const In& a, const In& b) {
 }
 
 Var div(const In& a, const In& b) {
-  a.like(b), b.like(a);
+  meet(div_op, a, b);
   const Tensor y = div(a.value(), b.value());
   return record(
       div_op, y, {&a, &b},
@@ -198,9 +208,9 @@ Var div(const In& a, const In& b) {
       });
 }
 
-// d a^b = b a^(b-1) da + a^b log(a) db; at a = 0 the logarithm counts as 0, as in PyTorch.
+// d a^b = b a^(b-1) da + a^b log(a) db; at a = 0 the second counts as 0 for b >= 0, as in PyTorch.
 Var pow(const In& a, const In& b) {
-  a.like(b), b.like(a);
+  meet(pow_op, a, b);
   const Tensor y = pow(a.value(), b.value());
   return record(
       pow_op, y, {&a, &b},
@@ -210,7 +220,8 @@ Var pow(const In& a, const In& b) {
           d.add(0, sum_like(g * where(zero, 0.0, b * pow(a, b - 1.0)), a.shape()));
         }
         if (d.needs(1)) {
-          const Tensor zero = equal(a.value(), Tensor::scalar(0, a.dtype()));
+          const Tensor none = Tensor::scalar(0, a.dtype());
+          const Tensor zero = mul(equal(a.value(), none), less_equal(none, b.value()));
           const Var logarithm = log(where(zero, 1.0, a));
           d.add(1, sum_like(g * d.output(y) * logarithm, b.shape()));
         }
@@ -234,16 +245,19 @@ Var extreme(const Op& op, const Tensor& y, const In& a, const In& b, const Tenso
 }  // namespace
 
 Var minimum(const In& a, const In& b) {
-  a.like(b), b.like(a);
-  return extreme(minimum_op, minimum(a.value(), b.value()), a, b, share(a.value(), b.value()));
+  meet(minimum_op, a, b);
+  const Tensor y = minimum(a.value(), b.value());
+  return extreme(minimum_op, y, a, b, share(a.value(), b.value()));
 }
 Var maximum(const In& a, const In& b) {
-  a.like(b), b.like(a);
-  return extreme(maximum_op, maximum(a.value(), b.value()), a, b, share(b.value(), a.value()));
+  meet(maximum_op, a, b);
+  const Tensor y = maximum(a.value(), b.value());
+  return extreme(maximum_op, y, a, b, share(b.value(), a.value()));
 }
 
 Var where(const Tensor& condition, const In& a, const In& b) {
-  a.like(b), b.like(a);
+  check_defined("where", condition);
+  meet(where_op, a, b);
   return record(where_op, where(condition, a.value(), b.value()), {&a, &b},
                 [sa = a->shape(), sb = b->shape(), condition](const Var& g, Cotangents& d) {
                   if (d.needs(0)) d.add(0, sum_like(where(condition, g, 0.0), sa));
@@ -252,6 +266,7 @@ Var where(const Tensor& condition, const In& a, const In& b) {
 }
 
 Var masked_fill(const In& x, const Tensor& mask, double value) {
+  check_defined("masked_fill", *x), check_defined("masked_fill", mask);
   check(broadcast("masked_fill", x->shape(), mask.shape()) == x->shape(),
         "masked_fill: a mask that broadcasts to {} was required: got {}", x->shape(), mask.shape());
   return where(mask, In(value, x.where()), x);

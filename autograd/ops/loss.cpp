@@ -40,9 +40,10 @@ Var cross_entropy_plainly(const Var& x, const IndexTensor& target, const CrossEn
 }  // namespace
 
 Var cross_entropy_rows(const In& x, const IndexTensor& target, const CrossEntropyOptions& o) {
-  check(x->rank() == 2 && target.shape() == Shape({x->shape()[0]}),
-        "cross_entropy: scores [N, V] and N target ids were required: got {} and {}", x->shape(),
-        target.shape());
+  check_defined("cross_entropy", *x);
+  check(x->rank() == 2 && x->shape()[1] >= 1 && target.shape() == Shape({x->shape()[0]}),
+        "cross_entropy: scores [N, V], V at least 1, and N target ids were required: got {} and {}",
+        x->shape(), target.shape());
   const Index rows = x->shape()[0], classes = x->shape()[1];
   check(o.label_smoothing >= 0 && o.label_smoothing <= 1,
         "cross_entropy: label smoothing in [0, 1] was required: got {}", o.label_smoothing);

@@ -19,12 +19,13 @@ Var unbroadcast(const Var& g, const Shape& shape) {
 }
 
 Var rows_of(const Var& x) {
-  return reshape(x, Shape{x.shape().back() ? x.numel() / x.shape().back() : 0, x.shape().back()});
+  return reshape(x, Shape{x.shape().without(x.rank() - 1).numel(), x.shape().back()});
 }
 
 }  // namespace
 
 Var matmul(const In& a, const In& b) {
+  check_defined("matmul", *a), check_defined("matmul", *b);
   // A 1-D operand is a matrix with an axis of 1, which goes again.
   const Where at = a.where();
   if (a->rank() == 1)
@@ -44,6 +45,7 @@ Var matmul(const In& a, const In& b) {
 }
 
 Var linear(const In& x, const In& w, const In& b) {
+  check_defined("linear", *x), check_defined("linear", *w);
   const bool biased = b->defined();
   const Tensor y = linear(x.value(), w.value(), biased ? b.value() : Tensor());
   const auto derivative = [x = w.requires_grad() ? *x : Var(), w = x.requires_grad() ? *w : Var()](

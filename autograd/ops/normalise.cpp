@@ -18,6 +18,7 @@ Var normalise_plainly(const Var& x, const Var& gain, const Var& bias, double eps
 }
 
 Var normalise(const Op& op, const In& x, const In& gain, const In& bias, double eps, bool centred) {
+  check_defined(op.name(), *x);
   check(x->rank() >= 1 && x->shape().back() > 0,
         "{}: rows of at least one number were required: got {}", op.name(), x->shape());
   const Index n = x->shape().back(), rows = x->numel() / n;
@@ -87,6 +88,7 @@ Var rms_norm(const In& x, const In& gain, double eps) {
 }
 
 Var dropout(const In& x, double p, Generator& generator) {
+  check_defined("dropout", *x);
   check(p >= 0 && p < 1, "dropout: a probability in [0, 1) was required: got {}", p);
   if (p == 0) return *x;
   const Tensor mask = mul(generator.bernoulli(x->shape(), 1 - p, x->dtype()), 1 / (1 - p));

@@ -3,6 +3,7 @@
 #include <unroll/tensor/math.h>
 #include <unroll/tensor/reduce.h>
 
+#include <algorithm>
 #include <cmath>
 
 namespace unroll {
@@ -32,6 +33,7 @@ Var extreme(const Op& op, const Tensor& y, const In& x, const Axes& axes) {
 // An op that works along the last axis, along any.
 template <class F>
 Var along(const In& x, int axis, const char* op, F f) {
+  check_defined(op, *x);
   axis = x->shape().axis(axis, op);
   if (axis == x->rank() - 1) return f(x);
   const Var y = f(In(transpose(x, axis, -1), x.where()));
@@ -41,6 +43,7 @@ Var along(const In& x, int axis, const char* op, F f) {
 }  // namespace
 
 Var sum(const In& x, const Axes& axes, bool keepdim) {
+  check_defined("sum", *x);
   return record(sum_op, sum(x.value(), axes, keepdim), {&x},
                 [shape = x->shape(), axes](const Var& g, Cotangents& d) {
                   d.add(0, expand(with_axes(g, shape, axes), shape));
@@ -48,31 +51,41 @@ Var sum(const In& x, const Axes& axes, bool keepdim) {
 }
 
 Var mean(const In& x, const Axes& axes, bool keepdim) {
-  check(x->numel() > 0, "mean: at least one element was required: got the shape {}", x->shape());
+  check_defined("mean", *x);
+  const Shape kept = reduced_shape("mean", x->shape(), axes, false);
+  check(x->numel() > 0 || kept.numel() == 0,
+        "mean: at least one element was required: got the shape {}", x->shape());
   const Var total = sum(x, axes, keepdim);
   return In(total, x.where()) *
          (1.0 / static_cast<double>(reduced_count(x.value(), total.value())));
 }
 
 Var max(const In& x, const Axes& axes, bool keepdim) {
+  check_defined("max", *x);
   return extreme(max_op, max(x.value(), axes, keepdim), x, axes);
 }
 Var min(const In& x, const Axes& axes, bool keepdim) {
+  check_defined("min", *x);
   return extreme(min_op, min(x.value(), axes, keepdim), x, axes);
 }
 
 Var var(const In& x, const Axes& axes, bool keepdim, Index correction) {
+  check_defined("var", *x);
+  const Index reduced = reduced_shape("var", x->shape(), axes, false).numel();
+  const Index n = reduced ? x->numel() / reduced : 0;
+  check(n > correction && n > 0, "var: more than {} elements were required: got {} of the shape {}",
+        std::max<Index>(correction, 0), n, x->shape());
   const Where at = x.where();
   const Var deviation = x - mean(x, axes, true);
   const Var squares = sum(In(square(In(deviation, at)), at), axes, keepdim);
-  const Index n = reduced_count(x.value(), squares.value());
-  check(n > correction, "var: more than {} elements were required: got {} of the shape {}",
-        correction, n, x->shape());
   return In(squares, at) * (1.0 / static_cast<double>(n - correction));
 }
 
 // log sum exp(x) = m + log sum exp(x - m), m the largest; m is a constant, its gradient cancels.
 Var logsumexp(const In& x, const Axes& axes, bool keepdim) {
+  check_defined("logsumexp", *x);
+  check(x->numel() > 0, "logsumexp: at least one element was required: got the shape {}",
+        x->shape());
   Tensor top = max(x.value(), axes, true);
   const Tensor finite = less(abs(top), Tensor::scalar(INFINITY, top.dtype()));
   top = where(finite, top, Tensor::scalar(0, top.dtype()));
@@ -83,6 +96,7 @@ Var logsumexp(const In& x, const Axes& axes, bool keepdim) {
 }
 
 Var cumsum(const In& x, int axis) {
+  check_defined("cumsum", *x);
   // The gradient is the cumulative sum from the other end.
   return record(cumsum_op, cumsum(x.value(), axis), {&x}, [axis](const Var& g, Cotangents& d) {
     d.add(0, recording() ? flip(cumsum(flip(g, axis), axis), axis)

@@ -250,7 +250,7 @@ TEST_CASE("no op escapes gradcheck") {
   for (const Op* op : Op::all()) {
     const std::string name = op->name();
     CAPTURE(name);
-    if (name == "wrong derivative") continue;  // the next test's
+    if (name.rfind("test ", 0) == 0) continue;  // an op of the tests themselves
     CHECK((op->checked() & 1) != 0);
     CHECK((op->checked() & 2) != 0);
   }
@@ -268,7 +268,7 @@ TEST_CASE("every entry names the line that its user wrote, not one inside the li
 }
 
 namespace {
-const Op wrong_op{"wrong derivative"};
+const Op wrong_op{"test wrong derivative"};
 Var wrong(const In& x) {
   return record(wrong_op, (square(*x)).value(), {&x},
                 [x = *x](const Var& g, Cotangents& d) { d.add(0, g * x); });

@@ -8,18 +8,12 @@
 
 using namespace unroll;
 
-namespace {
-
-Tensor random(const Shape& shape) { return random(shape, 1); }
-
-}  // namespace
-
 TEST_CASE("nothing is recorded without a tape, in NoGrad, after detach, or of constants") {
-  const Param w(random({3}));
+  const Param w(random({3}, 1));
   CHECK(!tanh(w).requires_grad());
   Tape tape;
   CHECK(tanh(w).requires_grad());
-  CHECK(!tanh(Var(random({3}))).requires_grad());
+  CHECK(!tanh(Var(random({3}, 1))).requires_grad());
   CHECK(!tanh(Var(w).detach()).requires_grad());
   {
     const NoGrad off;
@@ -32,7 +26,7 @@ TEST_CASE("nothing is recorded without a tape, in NoGrad, after detach, or of co
 }
 
 TEST_CASE("a frozen parameter is a constant") {
-  Param w(random({3})), frozen(random({3}, 2));
+  Param w(random({3}, 1)), frozen(random({3}, 2));
   frozen.set_trainable(false);
   Tape tape;
   const Gradients g = tape.backward(sum(w * frozen));
@@ -43,7 +37,7 @@ TEST_CASE("a frozen parameter is a constant") {
 
 TEST_CASE("a value used n times has the sum of n gradients") {
   for (Index n : {1, 2, 7}) {
-    const Param x(random({4}));
+    const Param x(random({4}, 1));
     Tape tape;
     Var y = Tensor::zeros({4}, f64);
     for (Index i = 0; i < n; ++i) y = y + x * static_cast<double>(i + 1);
@@ -53,7 +47,7 @@ TEST_CASE("a value used n times has the sum of n gradients") {
 }
 
 TEST_CASE("backward is linear in its seed, and gradients add up over losses") {
-  const Param w(random({3, 4}));
+  const Param w(random({3, 4}, 1));
   const Tensor x = random({5, 3}, 2), u = random({5, 4}, 3), v = random({5, 4}, 4);
   const auto with_seed = [&](const Tensor& seed) {
     Tape tape;
@@ -67,7 +61,7 @@ TEST_CASE("backward is linear in its seed, and gradients add up over losses") {
 }
 
 TEST_CASE("a tape can be gone through again where that was asked for") {
-  const Param w(random({3}));
+  const Param w(random({3}, 1));
   Tape tape;
   const Var loss = sum(exp(w));
   const Tensor first = tape.backward(loss, {.retain = true})[w];
@@ -77,7 +71,7 @@ TEST_CASE("a tape can be gone through again where that was asked for") {
 }
 
 TEST_CASE("two losses of one tape") {
-  const Param w(random({3}));
+  const Param w(random({3}, 1));
   Tape tape;
   const Var common = exp(w), a = sum(common), b = sum(square(common));
   const Tensor ga = tape.backward(a, {.retain = true})[w], gb = tape.backward(b)[w];
@@ -86,7 +80,7 @@ TEST_CASE("two losses of one tape") {
 }
 
 TEST_CASE("what cannot be differentiated is refused with a sentence") {
-  const Param w(random({3}));
+  const Param w(random({3}, 1));
   Var kept;
   {
     Tape old;
@@ -97,10 +91,11 @@ TEST_CASE("what cannot be differentiated is refused with a sentence") {
   check_says(message_of([&] { tape.backward(exp(w)); }), "a loss with one element was required");
   check_says(message_of([&] { tape.backward(exp(w), {.seed = Tensor::ones({2}, f64)}); }), "[2]");
   check_says(message_of([&] { tape.backward(exp(w), {.seed = Tensor::ones({3}, f32)}); }), "f32");
-  check_says(message_of([&] { tape.backward(sum(random({3}))); }), "a constant");
+  check_says(message_of([&] { tape.backward(sum(random({3}, 1))); }), "a constant");
   check_says(message_of([&] { tape.backward(Var()); }), "undefined");
-  check_says(message_of([&] { grad(sum(exp(w)), {Var(random({2}))}); }), "grad");
-  check_says(message_of([&] { Var(random({2})).hook([](const Tensor& g) { return g; }); }), "hook");
+  check_says(message_of([&] { grad(sum(exp(w)), {Var(random({2}, 1))}); }), "grad");
+  check_says(message_of([&] { Var(random({2}, 1)).hook([](const Tensor& g) { return g; }); }),
+             "hook");
   {
     Tape inner;
     check_says(message_of([&] { tape.backward(sum(exp(Var(w)))); }), "tape");
@@ -109,7 +104,7 @@ TEST_CASE("what cannot be differentiated is refused with a sentence") {
 }
 
 TEST_CASE("tapes nest: the inner one differentiates within, the outer one does not see it") {
-  const Param w(random({3}));
+  const Param w(random({3}, 1));
   Tape outer;
   const Var before = exp(w);
   {
@@ -121,7 +116,7 @@ TEST_CASE("tapes nest: the inner one differentiates within, the outer one does n
 }
 
 TEST_CASE("a parameter may be changed while a tape lives: the tape keeps the numbers it saw") {
-  Param w(random({3}));
+  Param w(random({3}, 1));
   const Tensor seen = w.value().clone();
   Tape tape;
   const Var loss = sum(square(w) * w);
@@ -130,7 +125,7 @@ TEST_CASE("a parameter may be changed while a tape lives: the tape keeps the num
 }
 
 TEST_CASE("a hook sees the gradient, and what it returns takes its place") {
-  const Param w(random({3}));
+  const Param w(random({3}, 1));
   const Tensor u = random({3}, 2);
   Tape tape;
   const Var y = exp(w);
@@ -151,7 +146,7 @@ TEST_CASE("a hook sees the gradient, and what it returns takes its place") {
 }
 
 TEST_CASE("grad of grad: the Hessian of a quartic, and nothing where nothing depends") {
-  const Tensor x = random({4});
+  const Tensor x = random({4}, 1);
   Tape tape;
   const Var v = tape.watch(x), unused = tape.watch(x);
   const Var y = sum(square(square(v)));
@@ -166,14 +161,14 @@ TEST_CASE("grad of grad: the Hessian of a quartic, and nothing where nothing dep
 
 TEST_CASE("a watched value has its gradient under its own name") {
   Tape tape;
-  const Var a = tape.watch(random({2})), b = tape.watch(random({2}, 2));
+  const Var a = tape.watch(random({2}, 1)), b = tape.watch(random({2}, 2));
   const Gradients g = tape.backward(sum(a * b));
   CHECK(distance(g[a], b.value()) == 0);
   CHECK(distance(g[b], a.value()) == 0);
 }
 
 TEST_CASE("the gradient of an embedding holds only the rows used") {
-  const Param table(random({1000, 4}));
+  const Param table(random({1000, 4}, 1));
   const IndexTensor ids({7, 3, 7, 999});
   Tape tape;
   const Tensor u = random({4, 4}, 2);
@@ -205,9 +200,9 @@ TEST_CASE("anomaly mode names op, shapes and line of the first NaN, forward and 
 }
 
 TEST_CASE("dump shows every entry with its inputs, as text and for Graphviz") {
-  const Param w(random({2, 3}));
+  const Param w(random({2, 3}, 1));
   Tape tape;
-  const Var y = sum(tanh(matmul(random({4, 2}), w)));
+  const Var y = sum(tanh(matmul(random({4, 2}, 1), w)));
   const std::string text = tape.dump(), dot = tape.dump_dot();
   for (const char* op : {"matmul", "tanh", "sum"}) {
     check_says(text, op);
@@ -257,7 +252,7 @@ TEST_CASE("100,000 steps go forward and backward without recursion") {
 TEST_CASE("100,000 steps of a layer go forward and backward, fused and in plain ops") {
   manual_seed(1);
   const nn::GRU gru({.in = 1, .hidden = 3, .dtype = f64});
-  const nn::Sequence x(random({100000, 1}), SequenceLayout({100000}));
+  const nn::Sequence x(random({100000, 1}, 1), SequenceLayout({100000}));
   const NamedParams params = nn::parameters(gru);
   const auto run = [&](nn::UnrollOptions options) {
     return gradients_of([&] { return sum(gru(x, {}, options).last()); }, params);

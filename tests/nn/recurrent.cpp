@@ -224,6 +224,29 @@ TEST_CASE("a cell of one's own goes through unroll as the built-in ones do") {
   CHECK(distance(a.last.h.value(), b.last.h.value()) < 1e-14);
 }
 
+TEST_CASE_TEMPLATE("dropout stands between layers, while a tape lives, and nowhere else", Layer,
+                   ALL_LAYERS) {
+  manual_seed(2);
+  Generator g(3);
+  const nn::Sequence x = random_sequence(g, random_lengths(g, 4, 6), 3);
+  for (bool variational : {false, true})
+    for (Index layers : {1, 2, 3}) {
+      const Layer layer({.in = 3,
+                         .hidden = 8,
+                         .layers = layers,
+                         .dropout = variational ? 0 : 0.5,
+                         .variational_dropout = variational ? 0.5 : 0,
+                         .dtype = f64});
+      const auto off = layer(x);
+      Tape tape;
+      const auto on = layer(x), again = layer(x);
+      // The first layer sees no dropout, so one layer alone has none.
+      CHECK(distance(on.state[0].h.value(), off.state[0].h.value()) < 1e-14);
+      CHECK((distance(on.rows.value(), off.rows.value()) > 1e-3) == (layers > 1));
+      CHECK((distance(on.rows.value(), again.rows.value()) > 1e-3) == (layers > 1));
+    }
+}
+
 TEST_CASE("wrong inputs are refused with a sentence") {
   const nn::LSTM lstm({.in = 3, .hidden = 4});
   CHECK_THROWS_WITH_AS(nn::LSTM({.in = 0, .hidden = 4}),

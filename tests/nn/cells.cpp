@@ -1,0 +1,374 @@
+// Cells by hand, with each of their options, and nn::unroll with cells of one's own.
+#include "random_sequences.h"
+
+#include <unroll/autograd/gradcheck.h>
+
+using namespace unroll;
+
+namespace {
+
+// Calls f(name, cell) for each kind of cell with each of its options.
+template <class F>
+void each_cell(F f) {
+  using RNN = nn::RNNOptions;
+  using LSTM = nn::LSTMOptions;
+  using GRU = nn::GRUOptions;
+  const auto rnn = [&](const char* name, RNN o) { f(name, nn::RNNCell(o)); };
+  const auto lstm = [&](const char* name, LSTM o) { f(name, nn::LSTMCell(o)); };
+  const auto gru = [&](const char* name, GRU o) { f(name, nn::GRUCell(o)); };
+  rnn("RNN", {.in = 2, .hidden = 3, .dtype = f64});
+  rnn("RNN relu", {.in = 2, .hidden = 3, .relu = true, .dtype = f64});
+  rnn("RNN without bias", {.in = 2, .hidden = 3, .bias = false, .dtype = f64});
+  rnn("RNN learned", {.in = 2, .hidden = 3, .learned_state = true, .dtype = f64});
+  lstm("LSTM", {.in = 2, .hidden = 3, .dtype = f64});
+  lstm("LSTM without bias", {.in = 2, .hidden = 3, .bias = false, .dtype = f64});
+  lstm("LSTM forget bias", {.in = 2, .hidden = 3, .forget_bias = 1, .dtype = f64});
+  lstm("LSTM peephole", {.in = 2, .hidden = 3, .peephole = true, .dtype = f64});
+  lstm("LSTM layer norm", {.in = 2, .hidden = 3, .layer_norm = true, .dtype = f64});
+  lstm("LSTM layer norm without bias",
+       {.in = 2, .hidden = 3, .bias = false, .layer_norm = true, .dtype = f64});
+  lstm("LSTM projection", {.in = 2, .hidden = 3, .projection = 2, .dtype = f64});
+  lstm("LSTM everything", {.in = 2,
+                           .hidden = 3,
+                           .forget_bias = 0.5,
+                           .peephole = true,
+                           .layer_norm = true,
+                           .projection = 2,
+                           .learned_state = true,
+                           .dtype = f64});
+  gru("GRU", {.in = 2, .hidden = 3, .dtype = f64});
+  gru("GRU without bias", {.in = 2, .hidden = 3, .bias = false, .dtype = f64});
+  gru("GRU reset before", {.in = 2, .hidden = 3, .reset_after = false, .dtype = f64});
+  gru("GRU reset before without bias",
+      {.in = 2, .hidden = 3, .bias = false, .reset_after = false, .dtype = f64});
+  gru("GRU learned", {.in = 2, .hidden = 3, .learned_state = true, .dtype = f64});
+}
+
+// Parameters other than those at which a derivative vanishes.
+template <class Cell>
+void shake(const Cell& cell, std::uint64_t seed) {
+  Generator g(seed);
+  for (const NamedParam& p : nn::parameters(cell))
+    p.param->set_value(g.normal(p.param->value().shape(), 0, 0.7, f64));
+}
+
+template <class State>
+State random_state(const State& like, std::uint64_t seed) {
+  Generator g(seed);
+  return nn::detail::map_state(like,
+                               [&](const Var& v) { return Var(g.normal(v.shape(), 0, 0.6, f64)); });
+}
+
+template <class State>
+Var weighted(const State& s, std::uint64_t seed) {
+  Generator g(seed);
+  Var total = Tensor::scalar(0, f64);
+  State copy = s;
+  for (Var* part : nn::detail::parts_of(copy))
+    total = total + sum(*part * g.normal(part->shape(), 0, 1, f64));
+  return total;
+}
+
+template <class State>
+double state_distance(State a, State b) {
+  double worst = 0;
+  const auto pa = nn::detail::parts_of(a), pb = nn::detail::parts_of(b);
+  for (std::size_t i = 0; i < pa.size(); ++i)
+    worst = std::max(worst, distance(pa[i]->value(), pb[i]->value()));
+  return worst;
+}
+
+// A cell of one's own with n Vars of state: each part is mixed with the next, and the first is fed.
+template <int n>
+struct Chain;
+template <>
+struct Chain<1> {
+  struct State {
+    Var a;
+  };
+};
+template <>
+struct Chain<2> {
+  struct State {
+    Var a, b;
+  };
+};
+template <>
+struct Chain<3> {
+  struct State {
+    Var a, b, c;
+  };
+};
+template <>
+struct Chain<4> {
+  struct State {
+    Var a, b, c, d;
+  };
+};
+
+template <int n>
+struct ChainCell {
+  using State = typename Chain<n>::State;
+  Param u = Param(random({2, 3}, 41)), w = Param(random({3, 3}, 42));
+  UNROLL_FIELDS(u, w)
+  Var project(const Var& x) const { return matmul(x, u); }
+  State step(const Var& ux, const State& s) const {
+    State from = s, out = s;
+    const auto before = nn::detail::parts_of(from), after = nn::detail::parts_of(out);
+    for (int i = 0; i < n; ++i)
+      *after[i] = tanh(matmul(*before[i], w) + *before[(i + 1) % n] * 0.5 +
+                       (i == 0 ? ux : Var(Tensor::scalar(0, f64))));
+    return out;
+  }
+  State initial(Index batch) const {
+    State s;
+    Generator g(7);
+    for (Var* part : nn::detail::parts_of(s)) *part = Var(g.normal({batch, 3}, 0, 1, f64));
+    return s;
+  }
+};
+
+}  // namespace
+
+TEST_CASE("advance equals step of project, with and without a tape") {
+  manual_seed(1);
+  each_cell([](const char* name, const auto& cell) {
+    CAPTURE(name);
+    shake(cell, 3);
+    for (Index batch : {1, 2, 7}) {
+      const Var x = random({batch, 2}, 4);
+      const auto state = random_state(cell.initial(batch), 5);
+      const auto stepped = cell.step(cell.project(x), state);
+      CHECK(state_distance(cell.advance(x, state), stepped) < 1e-14);
+      Tape tape;
+      CHECK(state_distance(cell.advance(x, state), stepped) < 1e-14);
+      {
+        const NoGrad off;
+        CHECK(state_distance(cell.advance(x, state), stepped) < 1e-14);
+      }
+      auto copy = stepped;
+      CHECK(nn::detail::parts_of(copy).front()->shape() == Shape{batch, cell.output_size()});
+    }
+  });
+}
+
+TEST_CASE("steps by hand equal nn::unroll, over ragged batches, forwards and in reverse") {
+  manual_seed(2);
+  Generator g(3);
+  each_cell([&](const char* name, const auto& cell) {
+    CAPTURE(name);
+    shake(cell, 4);
+    const auto lengths = random_lengths(g, 5, 6);
+    const nn::Sequence x = random_sequence(g, lengths, 2);
+    const auto start = random_state(cell.initial(5), 6);
+    for (bool reverse : {false, true})
+      for (bool fused : {false, true})
+        for (Index checkpoint : {0, 1, 2, 100}) {
+          const auto out = nn::unroll(
+              cell, x, start, {.reverse = reverse, .fused = fused, .checkpoint_every = checkpoint});
+          for (Index b = 0; b < 5; ++b) {
+            auto s = nn::detail::narrow_state(start, b, 1);
+            const Var rows = x.at(b);
+            for (Index i = 0; i < lengths[b]; ++i) {
+              const Index t = reverse ? lengths[b] - 1 - i : i;
+              s = cell.step(cell.project(narrow(rows, 0, t, 1)), s);
+              CHECK(distance(nn::detail::parts_of(s).front()->value().select(0, 0),
+                             out.sequence.at(b).value().select(0, t)) < 1e-13);
+            }
+            CHECK(state_distance(s, nn::detail::narrow_state(out.last, b, 1)) < 1e-13);
+          }
+        }
+  });
+}
+
+TEST_CASE(
+    "every cell, with each option, has the derivatives of finite differences, to second order") {
+  manual_seed(3);
+  each_cell([](const char* name, const auto& cell) {
+    CAPTURE(name);
+    shake(cell, 5);
+    const auto like = cell.initial(2);
+    const auto f = [&](const std::vector<Var>& in) {
+      auto state = like;
+      std::size_t k = 1;
+      for (Var* part : nn::detail::parts_of(state)) *part = in[k++];
+      const auto next = cell.step(cell.project(in[0]), state);
+      return weighted(cell.step(cell.project(in[0] * in[0]), next), 8);
+    };
+    std::vector<Tensor> at{random({2, 2}, 6)};
+    auto start = random_state(like, 7);
+    for (Var* part : nn::detail::parts_of(start)) at.push_back(part->value());
+    const auto first = gradcheck(f, at, {.name = name});
+    const auto second = gradgradcheck(f, at, {.name = name});
+    CHECK_MESSAGE(first, first.message);
+    CHECK_MESSAGE(second, second.message);
+    const nn::Sequence x(random({6, 2}, 9), SequenceLayout({3, 1, 2}));
+    const auto loss = [&] {
+      const auto out = nn::unroll(cell, x, cell.initial(3));
+      return sum(square(out.sequence.rows)) + weighted(out.last, 10);
+    };
+    const auto params = gradcheck_params(loss, nn::parameters(cell), {.name = name});
+    CHECK_MESSAGE(params, params.message);
+  });
+}
+
+TEST_CASE("a learned state is where a sequence begins, and gets a gradient") {
+  manual_seed(4);
+  nn::LSTM lstm({.in = 2,
+                 .hidden = 3,
+                 .layers = 2,
+                 .bidirectional = true,
+                 .learned_state = true,
+                 .dtype = f64});
+  Generator g(5);
+  const nn::Sequence x = random_sequence(g, {3, 1, 2}, 2);
+  for (auto* cells : {&lstm.layers, &lstm.reverse})
+    for (nn::LSTMCell& cell : *cells) {
+      CHECK(max(abs(cell.h0.value())).item() == 0);  // training starts from zeros
+      cell.h0.set_value(random({3}, 6));
+      cell.c0.set_value(random({3}, 7));
+    }
+  std::vector<nn::LSTMCell::State> given;
+  for (std::size_t l : {0, 1})
+    for (auto* cells : {&lstm.layers, &lstm.reverse}) {
+      const nn::LSTMCell& cell = (*cells)[l];
+      given.push_back({expand(cell.h0, {3, 3}), expand(cell.c0, {3, 3})});
+    }
+  CHECK(distance(lstm(x).rows.value(), lstm(x, given).rows.value()) == 0);
+  Tape tape;
+  const Gradients d = tape.backward(sum(square(lstm(x).rows)));
+  for (auto* cells : {&lstm.layers, &lstm.reverse})
+    for (const nn::LSTMCell& cell : *cells) {
+      CHECK(max(abs(d[cell.h0])).item() > 0);
+      CHECK(max(abs(d[cell.c0])).item() > 0);
+    }
+}
+
+TEST_CASE("a forget bias is added to the forget gate alone") {
+  manual_seed(6);
+  const nn::LSTMCell plain({.in = 2, .hidden = 3, .dtype = f64});
+  manual_seed(6);
+  const nn::LSTMCell biased({.in = 2, .hidden = 3, .forget_bias = 1.5, .dtype = f64});
+  const Tensor difference = sub(biased.b.value(), plain.b.value());
+  CHECK(distance(difference.narrow(0, 3, 3), Tensor::full({3}, 1.5, f64)) < 1e-15);
+  CHECK(max(abs(difference.narrow(0, 0, 3))).item() == 0);
+  CHECK(max(abs(difference.narrow(0, 6, 6))).item() == 0);
+}
+
+TEST_CASE_TEMPLATE("the backward direction is the layer on the reversed sequence", Layer, nn::RNN,
+                   nn::LSTM, nn::GRU) {
+  manual_seed(7);
+  Generator g(8);
+  const Layer both({.in = 2, .hidden = 3, .bidirectional = true, .dtype = f64});
+  Layer one({.in = 2, .hidden = 3, .dtype = f64});
+  one.layers[0] = both.reverse[0];
+  const auto lengths = random_lengths(g, 6, 7);
+  const nn::Sequence x = random_sequence(g, lengths, 2);
+  std::vector<Tensor> reversed;
+  for (Index b = 0; b < 6; ++b) reversed.push_back(flip(x.at(b), 0).value());
+  const auto backwards = one(nn::Sequence::from(reversed));
+  const auto out = both(x);
+  for (Index b = 0; b < 6; ++b)
+    CHECK(distance(narrow(out.at(b), 1, 3, 3).value(), flip(backwards.at(b), 0).value()) < 1e-14);
+  CHECK(distance(narrow(out.last(), 1, 3, 3).value(), backwards.last().value()) < 1e-14);
+}
+
+template <int n>
+void check_chain() {
+  CAPTURE(n);
+  const ChainCell<n> cell;
+  Generator g(9);
+  const auto lengths = random_lengths(g, 4, 5);
+  const nn::Sequence x = random_sequence(g, lengths, 2);
+  const auto start = cell.initial(4);
+  const NamedParams params = nn::parameters(cell);
+  for (bool reverse : {false, true}) {
+    const auto loss = [&](Index checkpoint) {
+      const auto out =
+          nn::unroll(cell, x, start, {.reverse = reverse, .checkpoint_every = checkpoint});
+      return sum(square(out.sequence.rows)) + weighted(out.last, 10);
+    };
+    const auto by_hand = [&] {
+      Var total = Tensor::scalar(0, f64);
+      std::vector<Var> last(n);
+      std::vector<typename ChainCell<n>::State> states;
+      for (Index b = 0; b < 4; ++b) {
+        auto s = nn::detail::narrow_state(start, b, 1);
+        for (Index i = 0; i < lengths[b]; ++i) {
+          const Index t = reverse ? lengths[b] - 1 - i : i;
+          s = cell.step(cell.project(narrow(x.at(b), 0, t, 1)), s);
+          total = total + sum(square(s.a));
+        }
+        states.push_back(s);
+      }
+      return total + weighted(nn::detail::stack_states(states), 10);
+    };
+    const auto expected = gradients_of(by_hand, params);
+    for (Index checkpoint : {0, 1, 2}) {
+      CHECK(loss(checkpoint).item() == doctest::Approx(by_hand().item()).epsilon(1e-13));
+      const auto got = gradients_of([&] { return loss(checkpoint); }, params);
+      for (std::size_t i = 0; i < params.size(); ++i) CHECK(distance(got[i], expected[i]) < 1e-12);
+    }
+  }
+}
+
+TEST_CASE("a cell of one's own has a state of one to four Vars") {
+  check_chain<1>();
+  check_chain<2>();
+  check_chain<3>();
+  check_chain<4>();
+}
+
+TEST_CASE("a detached state has the same numbers and no past") {
+  const ChainCell<3> cell;
+  Tape tape;
+  const auto next = cell.step(cell.project(random({2, 2}, 1)), cell.initial(2));
+  CHECK(next.a.requires_grad());
+  const auto off = nn::detach(next);
+  CHECK(!off.a.requires_grad());
+  CHECK(!off.c.requires_grad());
+  CHECK(state_distance(off, next) == 0);
+}
+
+TEST_CASE("cells, layers and unroll refuse what does not fit") {
+  const auto says = [](const std::function<void()>& f, const char* text) {
+    CHECK_THROWS_AS(f(), std::invalid_argument);
+    check_says(message_of(f), text);
+  };
+  says([] { nn::RNNCell({.in = 0, .hidden = 2}); }, "RNN: in and hidden of at least 1");
+  says([] { nn::GRU({.in = 2, .hidden = -1}); },
+       "GRU: in and hidden of at least 1 were required: got 2 and -1");
+  says([] { nn::LSTM({.in = 2, .hidden = 3, .projection = 3}); },
+       "LSTM: a projection below hidden (3)");
+  says([] { nn::LSTM({.in = 2, .hidden = 3, .projection = -1}); }, "got -1");
+  says([] { nn::LSTM({.in = 2, .hidden = 3, .bias = false, .forget_bias = 1}); },
+       "LSTM: a bias was required for forget_bias 1");
+  says([] { nn::GRU({.in = 2, .hidden = 3, .layers = 0}); }, "recurrent: at least one layer");
+  says([] { nn::GRU({.in = 2, .hidden = 3, .dropout = 1}); }, "Dropout: a probability in [0, 1)");
+  says([] { nn::GRU({.in = 2, .hidden = 3, .variational_dropout = -1}); }, "got -1");
+  const SequenceLayout layout({2, 1});
+  const nn::Sequence x(random({3, 2}, 1), layout);
+  const nn::LSTM lstm({.in = 2, .hidden = 3, .layers = 2, .dtype = f64});
+  says(
+      [&] {
+        lstm({random({3, 5}, 1), layout});
+      },
+      "LSTM: inputs [.., 2] were required: got [3, 5]");
+  says([&] { lstm(x, {lstm.layers[0].initial(2)}); },
+       "recurrent: 2 states (layers x directions) or none were required: got 1");
+  says(
+      [&] {
+        lstm(x, {lstm.layers[0].initial(3), lstm.layers[1].initial(3)});
+      },
+      "unroll: a state with one row for each of 2 sequences was required: got [3, 3]");
+  says([&] { lstm(x, {{Var(), Var()}, {Var(), Var()}}); }, "got an undefined one");
+  std::vector<nn::LSTMCell::State> state(1, lstm.layers[0].initial(2));
+  says([&] { lstm.step(random({2, 2}, 1), state); }, "recurrent: 2 states were required: got 1");
+  const nn::GRU both({.in = 2, .hidden = 3, .bidirectional = true, .dtype = f64});
+  std::vector<nn::GRUCell::State> none;
+  says([&] { both.step(random({2, 2}, 1), none); }, "one direction was required to step");
+  const nn::GRUCell cell({.in = 2, .hidden = 3, .dtype = f64});
+  says([&] { cell.project(random({2, 4}, 1)); }, "GRU: inputs [.., 2] were required: got [2, 4]");
+  says([&] { cell.project(Var()); }, "GRU: a value was required");
+  says([&] { nn::unroll(ChainCell<1>(), x, {random({2, 4}, 1)}); }, "matmul");
+}

@@ -1,0 +1,196 @@
+// Sequence and Tokens: relations over random ragged lengths, with their gradients.
+#include "random_sequences.h"
+
+#include <unroll/autograd/gradcheck.h>
+
+#include <cmath>
+#include <limits>
+
+using namespace unroll;
+
+namespace {
+
+// Random sequences [L_b, ..] and the lengths.
+struct Batch {
+  std::vector<Tensor> parts;
+  std::vector<Index> lengths;
+};
+
+Batch random_batch(Generator& g, const Shape& row) {
+  Batch out;
+  out.lengths = random_lengths(g, 1 + g.below(7), 6);
+  for (Index length : out.lengths)
+    out.parts.push_back(g.normal(row.inserted(0, length), 0, 1, f64));
+  return out;
+}
+
+const Shape kRows[] = {{}, {3}, {2, 3}};
+
+}  // namespace
+
+TEST_CASE("at gives back what from was given, first and last its ends, sum and mean its own") {
+  Generator g(1);
+  for (const Shape& row : kRows)
+    for (int trial = 0; trial < 20; ++trial) {
+      const Batch batch = random_batch(g, row);
+      const nn::Sequence x = nn::Sequence::from(batch.parts);
+      CHECK(x.layout.lengths() == batch.lengths);
+      CHECK(x.size() == static_cast<Index>(batch.lengths.size()));
+      const Tensor first = x.first().value(), last = x.last().value(), total = x.sum().value(),
+                   average = x.mean().value();
+      CHECK(total.shape() == row.inserted(0, x.size()));
+      for (Index b = 0; b < x.size(); ++b) {
+        const Tensor& part = batch.parts[b];
+        CHECK(distance(x.at(b).value(), part) == 0);
+        CHECK(distance(first.select(0, b), part.select(0, 0)) == 0);
+        CHECK(distance(last.select(0, b), part.select(0, -1)) == 0);
+        CHECK(distance(total.select(0, b), sum(part, {0})) < 1e-13);
+        CHECK(distance(average.select(0, b), mean(part, {0})) < 1e-13);
+      }
+    }
+}
+
+TEST_CASE("padded has each sequence from the left and the value elsewhere; from_padded undoes it") {
+  Generator g(2);
+  for (const Shape& row : kRows)
+    for (double value : {0.0, -1.5, -std::numeric_limits<double>::infinity()}) {
+      const Batch batch = random_batch(g, row);
+      const nn::Sequence x = nn::Sequence::from(batch.parts);
+      const Tensor grid = x.padded(value).value();
+      const Index steps = *std::max_element(batch.lengths.begin(), batch.lengths.end());
+      CHECK(grid.shape() == row.inserted(0, steps).inserted(0, x.size()));
+      for (Index b = 0; b < x.size(); ++b) {
+        const Tensor line = grid.select(0, b);
+        CHECK(distance(line.narrow(0, 0, batch.lengths[b]), batch.parts[b]) == 0);
+        for (Index t = batch.lengths[b]; t < steps; ++t)
+          for (double v : line.select(0, t).to_vector<double>()) CHECK(v == value);
+      }
+      const nn::Sequence back = nn::Sequence::from_padded(grid, batch.lengths);
+      CHECK(back.layout == x.layout);
+      CHECK(distance(back.rows.value(), x.rows.value()) == 0);
+      // Whatever stands in the padding, and however much of it there is.
+      const nn::Sequence wide =
+          nn::Sequence::from_padded(pad(Var(grid), 1, 0, 3, 7), batch.lengths);
+      CHECK(distance(wide.rows.value(), x.rows.value()) == 0);
+    }
+}
+
+TEST_CASE("gradients of every way out of a Sequence, to second order") {
+  Generator g(3);
+  const SequenceLayout layout({2, 4, 1, 4});
+  const Tensor rows = g.normal({11, 2}, 0, 1, f64), grid = g.normal({4, 5, 2}, 0, 1, f64);
+  const auto check_both = [](const char* name, const Function& f, const Tensor& at) {
+    CAPTURE(name);
+    const auto first = gradcheck(f, {at}, {.name = name}),
+               second = gradgradcheck(f, {at}, {.name = name});
+    CHECK_MESSAGE(first, first.message);
+    CHECK_MESSAGE(second, second.message);
+  };
+  const auto out = [&](const char* name, const std::function<Var(const nn::Sequence&)>& f) {
+    check_both(
+        name,
+        [&](const std::vector<Var>& in) {
+          return square(f({in[0], layout}));
+        },
+        rows);
+  };
+  out("last", [](const nn::Sequence& x) { return x.last(); });
+  out("first", [](const nn::Sequence& x) { return x.first(); });
+  out("sum", [](const nn::Sequence& x) { return x.sum(); });
+  out("mean", [](const nn::Sequence& x) { return x.mean(); });
+  out("at", [](const nn::Sequence& x) { return x.at(1); });
+  out("padded", [](const nn::Sequence& x) { return x.padded(0.5); });
+  check_both(
+      "from_padded",
+      [](const std::vector<Var>& in) {
+        return square(nn::Sequence::from_padded(in[0], {2, 5, 1, 4}).rows);
+      },
+      grid);
+  Tape tape;
+  const Var v = tape.watch(rows);
+  CHECK(!nn::Sequence(v, layout).detach().rows.requires_grad());
+}
+
+TEST_CASE("padding has no gradient") {
+  Tape tape;
+  const Var grid = tape.watch(random({2, 3, 1}, 1));
+  const Tensor d = tape.backward(sum(nn::Sequence::from_padded(grid, {1, 2}).rows))[grid];
+  CHECK(distance(d.reshape({2, 3}), Tensor::of({{1, 0, 0}, {1, 1, 0}}, f64)) == 0);
+}
+
+TEST_CASE("Tokens stand as the rows of a Sequence do") {
+  Generator g(4);
+  for (int trial = 0; trial < 20; ++trial) {
+    const auto lengths = random_lengths(g, 1 + g.below(6), 7);
+    std::vector<std::vector<Index>> texts;
+    std::vector<Tensor> numbers;
+    Index longest = 0;
+    for (Index length : lengths) {
+      const IndexTensor ids = g.integers({length}, 0, 50);
+      texts.emplace_back(ids.begin(), ids.end());
+      Tensor same = Tensor::zeros({length}, f64);
+      for (Index i = 0; i < length; ++i) same.set({i}, static_cast<double>(ids[i]));
+      numbers.push_back(same);
+      longest = std::max(longest, length);
+    }
+    const nn::Tokens tokens = nn::Tokens::from(texts);
+    const nn::Sequence rows = nn::Sequence::from(numbers);
+    CHECK(tokens.layout == rows.layout);
+    for (Index i = 0; i < tokens.ids.numel(); ++i)
+      CHECK(static_cast<double>(tokens.ids[i]) == rows.rows.value().at({i}));
+    std::vector<Index> grid;
+    for (const auto& text : texts) {
+      grid.insert(grid.end(), text.begin(), text.end());
+      grid.insert(grid.end(), static_cast<std::size_t>(longest) - text.size(), -1);
+    }
+    const auto count = static_cast<Index>(texts.size());
+    CHECK(nn::Tokens::from_padded(IndexTensor(grid, {count, longest}), lengths).ids == tokens.ids);
+  }
+}
+
+TEST_CASE("rows and lengths that do not fit are refused") {
+  const auto says = [](const std::function<void()>& f, const char* text) {
+    CHECK_THROWS_AS(f(), std::invalid_argument);
+    check_says(message_of(f), text);
+  };
+  const SequenceLayout layout({2, 1});
+  says(
+      [&] {
+        nn::Sequence(Tensor::ones({4, 2}), layout);
+      },
+      "Sequence: one row for each of 3 steps in all was required: got [4, 2]");
+  says([&] { nn::Sequence(Tensor::ones({}), layout); }, "got []");
+  says([&] { nn::Sequence(Var(), layout); }, "Sequence: a value was required");
+  says([&] { nn::Sequence(Tensor::ones({3}), layout).at(2); }, "a sequence in [0, 2) was required");
+  says([&] { nn::Sequence(Tensor::ones({3}), layout).at(-1); }, "got -1");
+  says([] { nn::Sequence::from(std::vector<Tensor>{}); }, "at least one sequence was required");
+  says([] { nn::Sequence::from(std::vector<Tensor>{Tensor()}); }, "Sequence: a value was required");
+  says([] { nn::Sequence::from(std::vector<Tensor>{Tensor::ones({})}); },
+       "Sequence: tensors [L, ..] were required: got a scalar");
+  says(
+      [] {
+        nn::Sequence::from(std::vector<Tensor>{Tensor::ones({0, 2})});
+      },
+      "lengths of at least 1 were required: got 0 for sequence 0");
+  says(
+      [] {
+        nn::Sequence::from(std::vector<Tensor>{Tensor::ones({1, 2}), Tensor::ones({1, 3})});
+      },
+      "[1, 2] and [1, 3]");
+  says(
+      [] {
+        nn::Sequence::from(std::vector<Tensor>{Tensor::ones({1, 2}), Tensor::ones({1, 2}, f64)});
+      },
+      "f32 [1, 2] and f64 [1, 2]");
+  const Tensor grid = Tensor::ones({2, 3, 4});
+  says([&] { nn::Sequence::from_padded(grid, {1}); },
+       "from_padded: [B, T, ..] and B lengths were required: got [2, 3, 4] and 1 lengths");
+  says([&] { nn::Sequence::from_padded(grid, {1, 4}); }, "lengths in [1, 3] were required: got 4");
+  says([&] { nn::Sequence::from_padded(grid, {0, 1}); }, "got 0");
+  says([&] { nn::Sequence::from_padded(Tensor::ones({2}), {1, 1}); }, "got [2]");
+  says([] { nn::Sequence::from_padded(Var(), {1}); }, "from_padded: a value was required");
+  says([&] { nn::Tokens(IndexTensor({1, 2}), layout); }, "Tokens: 3 ids were required: got [2]");
+  says([] { nn::Tokens::from(std::vector<std::vector<Index>>{}); }, "at least one sequence");
+  says([] { nn::Tokens::from(std::vector<std::vector<Index>>{{1}, {}}); }, "got 0 for sequence 1");
+  says([] { nn::Tokens::from_padded(IndexTensor({1, 2}), {1, 1}); }, "from_padded: [B, T, ..]");
+}
