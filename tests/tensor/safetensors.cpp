@@ -85,8 +85,7 @@ TEST_CASE("the types of other programs are read as f32 or f64") {
 
 TEST_CASE("a damaged or foreign file is refused by name, wherever it is cut or bent") {
   const Scratch scratch;
-  save_safetensors(scratch / "x",
-                   {{"a", Tensor::of({1, 2, 3})}, {"b", Tensor::ones({2, 1}, f64)}});
+  save_safetensors(scratch / "x", {{"a", Tensor::of({1, 2, 3})}, {"b", Tensor::ones({2, 1}, f64)}});
   const std::string valid = read_file(scratch / "x");
   check_refuses_damage(scratch, valid, load);
   const std::size_t header = valid.find("}}") + 2;
