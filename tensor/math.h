@@ -35,14 +35,14 @@ Tensor apply_gradient(kernels::Unary op, const Tensor& g, const Tensor& saved, d
 
 #define UNROLL_DEFINE(name, ...) \
   inline Tensor name(const Tensor& x) { return apply(kernels::Unary::name, x); }
-#define UNROLL_PLAIN_UNARY(X)                                                                   \
-  X(neg)                                                                                        \
-  X(exp)                                                                                        \
-  X(log)                                                                                        \
-  X(sqrt)                                                                                       \
-  X(abs)                                                                                        \
-  X(square) X(reciprocal) X(sin) X(cos) X(tanh) X(sigmoid) X(relu) X(gelu) X(gelu_tanh) X(silu) \
-      X(softplus)
+#define UNROLL_PLAIN_UNARY(X) \
+  X(neg)                      \
+  X(exp)                      \
+  X(log)                      \
+  X(sqrt)                     \
+  X(abs)                      \
+  X(square)                   \
+  X(reciprocal) X(sin) X(cos) X(tanh) X(sigmoid) X(relu) X(gelu) X(gelu_tanh) X(silu) X(softplus)
 UNROLL_PLAIN_UNARY(UNROLL_DEFINE)
 #undef UNROLL_PLAIN_UNARY
 #undef UNROLL_DEFINE

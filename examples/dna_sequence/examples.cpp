@@ -82,13 +82,14 @@ Examples read_classes(const std::vector<std::string>& files) {
                 "--fasta: a file for each of at least 2 classes was required: got {}",
                 files.size());
   Examples all;
-  for (const std::string& file : files) {
-    const std::string stem = std::filesystem::path(file).stem().string();
-    const bool taken = std::find(all.classes.begin(), all.classes.end(), stem) != all.classes.end();
-    const std::string name = taken ? file : stem;
-    unroll::check(std::find(all.classes.begin(), all.classes.end(), name) == all.classes.end(),
-                  "--fasta: a file for each class was required: got {} twice", file);
-    for (const unroll::data::FastaRecord& record : unroll::data::read_fasta(file)) {
+  for (auto file = files.begin(); file != files.end(); ++file) {
+    unroll::check(std::find(files.begin(), file, *file) == file,
+                  "--fasta: a file for each class was required: got {} twice", *file);
+    const std::string stem = std::filesystem::path(*file).stem().string();
+    const auto& taken = all.classes;
+    const std::string name =
+        std::find(taken.begin(), taken.end(), stem) == taken.end() ? stem : *file;
+    for (const unroll::data::FastaRecord& record : unroll::data::read_fasta(*file)) {
       all.labels.push_back(class_of(all, name));
       all.sequences.push_back(unroll::data::encode_dna(record.sequence));
     }

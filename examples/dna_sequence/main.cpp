@@ -79,7 +79,7 @@ class Programme {
     print_accuracy(lines, report_);
     for (const Line& line : {attention, junction})
       if (line.score.all() > 0) print_confusion(e, line, report_);
-    if (shown && !o_.pictures.empty() && e.one_length() && !program::interrupted())
+    if (shown && !o_.pictures.empty() && !program::interrupted())
       draw_attention(*shown, e, splits[0].test, o_.pictures);
   }
 

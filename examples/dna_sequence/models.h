@@ -22,18 +22,18 @@ namespace nn = unroll::nn;
 using unroll::Tensor;
 using unroll::Var;
 
-// A base as a vector, with its distance from the middle added to it.
+// A base as a vector, with a vector for its place added to it.
 class Letters {
  public:
   explicit Letters(Index dim)
       : base({.vocab = unroll::data::kBases, .dim = dim}), place({.vocab = kPlaces, .dim = dim}) {
     place.weight.set_value(nn::normal({kPlaces, dim}, 0, 0.3));
   }
-  // The sequences, and for each of their bases a distance.
+  // The sequences, and for each of their bases its place.
   nn::Sequence operator()(const std::vector<Bases>& sequences,
-                          const std::vector<Bases>& distances) const {
-    const nn::Tokens bases = nn::Tokens::from(sequences), places = nn::Tokens::from(distances);
-    return {base(bases.ids) + place(places.ids), bases.layout};
+                          const std::vector<Bases>& places) const {
+    const nn::Tokens bases = nn::Tokens::from(sequences), at = nn::Tokens::from(places);
+    return {base(bases.ids) + place(at.ids), bases.layout};
   }
   static Index place_at(Index distance) { return std::min(distance, kPlaces - 1); }
 
@@ -83,8 +83,12 @@ struct Junction {
   }
 };
 
+// A bidirectional GRU reads everything, and says of each letter how much it matters; what is
+// averaged with these weights is the letters, with their places. To average what the GRU puts out
+// is more common, and says less: the GRU carries what it has seen along, so that the weight may
+// stand on any place behind it.
 struct Attentive {
-  nn::Embedding letters;
+  Letters letters;
   nn::GRU gru;
   nn::AdditiveAttention attention;
   unroll::Param question;
@@ -92,23 +96,31 @@ struct Attentive {
   nn::Linear head;
 
   explicit Attentive(Index classes, Index hidden = 64)
-      : letters({.vocab = unroll::data::kBases, .dim = 16}),
+      : letters(16),
         gru({.in = 16, .hidden = hidden, .bidirectional = true}),
         attention({.query = hidden, .key = 2 * hidden, .hidden = hidden}),
         question(nn::normal({1, hidden}, 0, 1)),
         dropout({.p = 0.3}),
-        head({.in = 2 * hidden, .out = classes}) {}
+        head({.in = 16, .out = classes}) {}
   UNROLL_FIELDS(letters, gru, attention, question, head)
 
   Var operator()(const std::vector<Bases>& sequences) const {
     return head(dropout(attend(sequences).out));
   }
-  // weights [N], one for each base, in the order of the layout of Tokens::from(sequences).
+  // out [B, 16]; weights [N], one for each base, in the order of the layout of
+  // Tokens::from(sequences).
   nn::Attended attend(const std::vector<Bases>& sequences) const {
-    const nn::Sequence read = gru(letters(nn::Tokens::from(sequences)));  // [N, 2 H]
-    const Var query =
+    std::vector<Bases> places = sequences;
+    for (Bases& s : places)
+      for (std::size_t i = 0; i < s.size(); ++i) s[i] = Letters::place_at(static_cast<Index>(i));
+    const nn::Tokens bases = nn::Tokens::from(sequences);
+    const nn::Sequence placed = letters(sequences, places);                  // [N, 16]
+    const nn::Sequence read = gru({letters.base(bases.ids), bases.layout});  // [N, 2 H]
+    const Var asked =
         unroll::expand(question, {static_cast<Index>(sequences.size()), question.shape()[1]});
-    return attention(query, read);
+    const Var weights = attention(asked, read).weights;
+    const Var weighted = placed.rows * reshape(weights, {bases.layout.rows(), 1});
+    return {nn::Sequence(weighted, bases.layout).sum(), weights};
   }
 };
 

@@ -10,6 +10,48 @@
 
 namespace dna {
 
+namespace {
+
+// Positions count from the middle as biologists do: ..., -2, -1, +1, +2, ...; they stand half a
+// step apart from 0.
+double x_of(std::size_t position, std::size_t length) {
+  return static_cast<double>(position) + 0.5 - static_cast<double>(length / 2);
+}
+
+std::string tics(std::size_t length) {
+  const std::size_t middle = length / 2, every = length > 60 ? 20 : length > 30 ? 10 : 5;
+  std::string out;
+  for (std::size_t n = 1; n <= length - middle; n == 1 && every > 1 ? n = every : n += every) {
+    if (n <= middle) out += fmt::format("'-{}' {}, ", n, 0.5 - static_cast<double>(n));
+    out += fmt::format("'+{}' {}, ", n, static_cast<double>(n) - 0.5);
+  }
+  return "set xtics (" + out.substr(0, out.size() - 2) + ")\n";
+}
+
+// For each position, how much less likely the model finds the class when another base stands there:
+// the mean fall of the logarithm of its probability. Some of the sequences are enough.
+std::vector<double> effect_of_changes(const Attentive& model, const std::vector<Bases>& sequences,
+                                      Index of_class) {
+  const std::size_t some = std::min<std::size_t>(sequences.size(), 30);
+  const auto mean_log_probability = [&](const std::vector<Bases>& asked) {
+    return mean(unroll::log_softmax(model(asked), 1).value().select(1, of_class)).item();
+  };
+  const std::vector<Bases> unchanged(sequences.begin(),
+                                     sequences.begin() + static_cast<std::ptrdiff_t>(some));
+  const double before = mean_log_probability(unchanged);
+  std::vector<double> effect;
+  for (std::size_t p = 0; p < sequences[0].size(); ++p) {
+    std::vector<Bases> changed;
+    for (const Bases& s : unchanged)
+      for (Index base = 0; base < 4; ++base)
+        if (base != s[p]) changed.push_back(s), changed.back()[p] = base;
+    effect.push_back(before - mean_log_probability(changed));
+  }
+  return effect;
+}
+
+}  // namespace
+
 void Score::add(const Examples& e, const std::vector<Index>& which,
                 const std::vector<Index>& answers) {
   for (std::size_t i = 0; i < which.size(); ++i) {
@@ -68,8 +110,12 @@ void print_confusion(const Examples& e, const Line& line, program::Report& repor
 
 void draw_attention(const Attentive& model, const Examples& e, const std::vector<Index>& which,
                     const std::string& folder) {
+  const std::string path = folder + "/dna_attention.png";
   const std::size_t length = e.sequences[0].size();
-  const auto middle = static_cast<Index>(length / 2);
+  if (!e.one_length() || length < 2 || length > 200) {
+    fmt::print("No picture {}: sequences of one length, of 2 to 200 bases, were required.\n", path);
+    return;
+  }
   std::string blocks, plots;
   std::size_t drawn = 0;
   for (std::size_t c = 0; c < e.classes.size(); ++c) {
@@ -80,6 +126,9 @@ void draw_attention(const Attentive& model, const Examples& e, const std::vector
     const auto n = static_cast<double>(members.size());
     const Tensor weights = model.attend(members).weights.value();
     const unroll::SequenceLayout layout = nn::Tokens::from(members).layout;
+    const std::vector<double> effect = effect_of_changes(model, members, static_cast<Index>(c));
+    double highest = 0;
+    std::string letters;
     blocks += fmt::format("$class{} << E\n", c);
     for (std::size_t p = 0; p < length; ++p) {
       double weight = 0;
@@ -88,23 +137,33 @@ void draw_attention(const Attentive& model, const Examples& e, const std::vector
         weight += weights.at({layout.row(static_cast<Index>(b), static_cast<Index>(p))}) / n;
         share[members[b][p]] += 1 / n;
       }
+      highest = std::max(highest, weight);
+      blocks += fmt::format("{} {:.6f} {:.6f}\n", x_of(p, length), weight, effect[p]);
       const auto top = std::max_element(share.begin(), share.end()) - share.begin();
-      // Positions count from the middle as biologists do: ..., -2, -1, +1, +2, ...
-      blocks += fmt::format("{} {:.6f} \"{}\"\n",
-                            static_cast<double>(p) + 0.5 - static_cast<double>(middle), weight,
-                            share[top] > 0.8 ? std::string(1, "ACGTN"[top]) : "");
+      if (share[top] > 0.8)
+        letters += fmt::format("set label '{}' at {}, graph 0.93 center font 'Sans Bold,13'\n",
+                               "ACGTN"[top], x_of(p, length));
     }
     blocks += "E\n";
     plots += fmt::format(
-        "set title {}\nplot $class{} using 1:2 with boxes fs solid 0.7 lc rgb '#3182bd' notitle, "
-        "$class{} using 1:2:3 with labels offset 0,0.7 font 'Sans Bold,12' notitle\n",
-        program::quoted(fmt::format("class {}", e.classes[c])), c, c);
+        "unset label\n{}set title {}\nset yrange [0:{}]\n"
+        "plot $class{} using 1:2 with boxes fs solid 0.7 lc rgb '#6baed6' title 'attention', "
+        "$class{} using 1:3 axes x1y2 with linespoints pt 7 ps 0.5 lw 1.5 lc rgb '#d94801' "
+        "title 'effect of another base'\n",
+        letters,
+        program::quoted(
+            fmt::format("Class {}: where attention looks, and where it matters what stands there",
+                        e.classes[c])),
+        1.25 * highest, c, c);
     ++drawn;
   }
-  program::draw(folder + "/dna_attention.png",
-                fmt::format("{}set multiplot layout {},1\nset ylabel 'mean weight'\nset yrange "
-                            "[0:*]\nset boxwidth 0.8\n{}unset multiplot\n",
-                            blocks, drawn, plots));
+  const double half = static_cast<double>(length - length / 2);
+  program::draw(path,
+                fmt::format("{}set multiplot layout {},1\nset lmargin 10\nset rmargin 10\n"
+                            "set xrange [{}:{}]\n{}set xlabel 'base, counted from the middle'\n"
+                            "set ylabel 'mean weight'\nset y2label 'fall of log p'\nset y2tics\n"
+                            "set boxwidth 0.8\nset key top left reverse Left\n{}unset multiplot\n",
+                            blocks, drawn, -half, half, tics(length), plots));
 }
 
 }  // namespace dna
