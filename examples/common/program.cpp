@@ -39,6 +39,7 @@ void check_writable(const std::string& option, const std::string& path) {
 void declare_common(CLI::App& app, Options& o) {
   app.add_option("--seed", o.seed, "Random seed; the same seed gives the same numbers")
       ->type_name("N")
+      ->check(CLI::NonNegativeNumber.description(""))
       ->capture_default_str();
   app.add_option("--threads", o.threads, "Threads (default: the cores); the numbers stay the same")
       ->type_name("N")

@@ -60,7 +60,7 @@ Progress::Progress(std::string label, unroll::Index total)
       shown_(start_ - std::chrono::hours(1)) {}
 
 void Progress::show() const {
-  constexpr int kWidth = 16;
+  constexpr int kWidth = 13;
   const int filled = total_ > 0 ? static_cast<int>(kWidth * done_ / total_) : kWidth;
   const double seconds =
       std::chrono::duration<double>(std::chrono::steady_clock::now() - start_).count();
@@ -105,18 +105,21 @@ std::string Table::str(bool bold) const {
     for (std::size_t i = 0; i < row.cells.size(); ++i)
       widths[i + 1] = std::max(widths[i + 1], width_of(row.cells[i].text));
   }
-  std::string out = "  " + padded(headings_[0], widths[0], false);
+  std::string out, line;
+  const auto end_line = [&] { out += line.substr(0, line.find_last_not_of(' ') + 1) + "\n"; };
+  line = "  " + padded(headings_[0], widths[0], false) + " ";
   for (std::size_t i = 1; i < headings_.size(); ++i)
-    out += "  " + padded(headings_[i], widths[i], true) + " ";
-  out += "\n";
+    line += " " + padded(headings_[i], widths[i], true) + " ";
+  end_line();
   for (const Row& row : rows_) {
-    out += "  " + padded(row.name, widths[0], false);
+    line = "  " + padded(row.name, widths[0], false) + " ";
     for (std::size_t i = 0; i < row.cells.size(); ++i) {
       const auto& [text, best] = row.cells[i];
       const std::string cell = padded(text, widths[i + 1], true) + (best ? "*" : " ");
-      out += "  " + (best && bold ? "\033[1m" + cell + "\033[0m" : cell);
+      line += " " + (best && bold ? "\033[1m" + cell + "\033[0m" : cell);
     }
-    out += (row.remark.empty() ? "" : " " + row.remark) + "\n";
+    line += " " + row.remark;
+    end_line();
   }
   return out;
 }

@@ -49,7 +49,7 @@ Curves train(Model& model, const Training& o, Epoch&& epoch, Validate&& validate
   }
   if (o.patience > 0) {
     model = kept;
-    bar.end(fmt::format("best validation {:.4f} after epoch {}", best, best_epoch));
+    bar.end(fmt::format("best validation {:.4f}, epoch {}", best, best_epoch));
   }
   return curves;
 }

@@ -27,9 +27,9 @@ struct Choice {
   bool wants(const std::string& name) const { return model.empty() || model == name; }
 };
 
-class Programme {
+class Experiment {
  public:
-  Programme(const Choice& choice, const program::Options& options, program::Report& report)
+  Experiment(const Choice& choice, const program::Options& options, program::Report& report)
       : choice_(choice), o_(options), report_(report) {
     const bool of_file = !o_.save.empty() || !o_.load.empty();
     unroll::check(!of_file || (!choice.model.empty() && choice.model != "none"),
@@ -44,7 +44,7 @@ class Programme {
     const Examples e =
         choice_.fasta.empty() ? read_table(choice_.table) : read_classes(choice_.fasta);
     fmt::print(
-        "{} sequences of the classes {}: {} repeats and {} contradictory removed, {} remain.\n\n",
+        "{} sequences of the classes {}.\n{} repeats and {} contradictory removed, {} remain.\n\n",
         e.given, fmt::join(e.classes, ", "), e.repeats, e.contradictory, e.size());
     report_.add("sequences.given", static_cast<double>(e.given));
     report_.add("sequences.repeats", static_cast<double>(e.repeats));
@@ -145,9 +145,9 @@ int main(int argc, char** argv) {
                  "Train on either strand, by chance");
   };
   return program::run(argc, argv, "dna_sequence",
-                      "Tells classes of DNA apart, splice junctions by default, by two recurrent "
-                      "networks beside two\nbaselines.",
+                      "Tells classes of DNA apart, splice junctions by default, by two recurrent\n"
+                      "networks beside two baselines.",
                       declare, [&](const program::Options& options, program::Report& report) {
-                        Programme(choice, options, report).run();
+                        Experiment(choice, options, report).run();
                       });
 }

@@ -1,11 +1,12 @@
 // The two models, from bases to a score for each class.
 //
 // They have the same parts: letters as vectors, GRUs, a linear layer. Attention may look
-// everywhere, and has to find out from some two thousand sequences where to look; it finds
-// accidents as well, remembers them, and does worse on new sequences than counting bases does. The
-// other is told where to look: the junction, if there is one, is in the middle. Its readers run
-// towards it, one from each end, so that what they have just read when they must answer is what
-// matters. To know this is worth more than parameters.
+// everywhere, and has to find out from some two thousand sequences where to look. It does find the
+// GT and the AG of the junctions, but it takes a GT elsewhere for one as well, remembers accidents,
+// and does worse on new sequences than counting the bases at each position. The other is told where
+// to look: the junction, if there is one, is in the middle. Its readers run towards it, one from
+// each end, so that what they have just read when they must answer is what matters. To know this is
+// worth more than parameters.
 //
 // B sequences, N bases of them all, H hidden, C classes.
 #pragma once

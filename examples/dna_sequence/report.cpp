@@ -20,12 +20,12 @@ double x_of(std::size_t position, std::size_t length) {
 
 std::string tics(std::size_t length) {
   const std::size_t middle = length / 2, every = length > 60 ? 20 : length > 30 ? 10 : 5;
-  std::string out;
-  for (std::size_t n = 1; n <= length - middle; n == 1 && every > 1 ? n = every : n += every) {
-    if (n <= middle) out += fmt::format("'-{}' {}, ", n, 0.5 - static_cast<double>(n));
-    out += fmt::format("'+{}' {}, ", n, static_cast<double>(n) - 0.5);
+  std::string out = "set xtics ('middle' 0";
+  for (std::size_t n = every; n <= length - middle; n += every) {
+    if (n <= middle) out += fmt::format(", '-{}' {}", n, 0.5 - static_cast<double>(n));
+    out += fmt::format(", '+{}' {}", n, static_cast<double>(n) - 0.5);
   }
-  return "set xtics (" + out.substr(0, out.size() - 2) + ")\n";
+  return out + ")\n";
 }
 
 // For each position, how much less likely the model finds the class when another base stands there:
@@ -85,8 +85,8 @@ void print_accuracy(const std::vector<Line>& lines, program::Report& report) {
   }
   table.print();
   fmt::print(
-      "\nThe share of right answers, * is the best, with its standard error: differences of\n"
-      "less than twice that may be chance.\n");
+      "\nThe share of right answers, * is the best, with its standard error: a\n"
+      "difference of less than twice that may be chance.\n");
 }
 
 void print_confusion(const Examples& e, const Line& line, program::Report& report) {
@@ -127,6 +127,7 @@ void draw_attention(const Attentive& model, const Examples& e, const std::vector
     const Tensor weights = model.attend(members).weights.value();
     const unroll::SequenceLayout layout = nn::Tokens::from(members).layout;
     const std::vector<double> effect = effect_of_changes(model, members, static_cast<Index>(c));
+    const auto [least, most] = std::minmax_element(effect.begin(), effect.end());
     double highest = 0;
     std::string letters;
     blocks += fmt::format("$class{} << E\n", c);
@@ -141,12 +142,12 @@ void draw_attention(const Attentive& model, const Examples& e, const std::vector
       blocks += fmt::format("{} {:.6f} {:.6f}\n", x_of(p, length), weight, effect[p]);
       const auto top = std::max_element(share.begin(), share.end()) - share.begin();
       if (share[top] > 0.8)
-        letters += fmt::format("set label '{}' at {}, graph 0.93 center font 'Sans Bold,13'\n",
+        letters += fmt::format("set label '{}' at {}, graph 0.91 center font 'Sans Bold,13'\n",
                                "ACGTN"[top], x_of(p, length));
     }
     blocks += "E\n";
     plots += fmt::format(
-        "unset label\n{}set title {}\nset yrange [0:{}]\n"
+        "unset label\n{}set title {}\nset yrange [0:{}]\nset y2range [{}:{}]\n"
         "plot $class{} using 1:2 with boxes fs solid 0.7 lc rgb '#6baed6' title 'attention', "
         "$class{} using 1:3 axes x1y2 with linespoints pt 7 ps 0.5 lw 1.5 lc rgb '#d94801' "
         "title 'effect of another base'\n",
@@ -154,7 +155,7 @@ void draw_attention(const Attentive& model, const Examples& e, const std::vector
         program::quoted(
             fmt::format("Class {}: where attention looks, and where it matters what stands there",
                         e.classes[c])),
-        1.25 * highest, c, c);
+        1.25 * highest, std::min(0.0, *least), 1.25 * std::max(*most, 0.01), c, c);
     ++drawn;
   }
   const double half = static_cast<double>(length - length / 2);
@@ -162,7 +163,8 @@ void draw_attention(const Attentive& model, const Examples& e, const std::vector
                 fmt::format("{}set multiplot layout {},1\nset lmargin 10\nset rmargin 10\n"
                             "set xrange [{}:{}]\n{}set xlabel 'base, counted from the middle'\n"
                             "set ylabel 'mean weight'\nset y2label 'fall of log p'\nset y2tics\n"
-                            "set boxwidth 0.8\nset key top left reverse Left\n{}unset multiplot\n",
+                            "set boxwidth 0.8\nset arrow from 0, graph 0 to 0, graph 1 nohead dt 3 "
+                            "lc rgb '#555555'\nset key top left reverse Left\n{}unset multiplot\n",
                             blocks, drawn, -half, half, tics(length), plots));
 }
 

@@ -23,9 +23,9 @@ struct Choice {
   Index seeds = 0;
 };
 
-class Programme {
+class Experiment {
  public:
-  Programme(const Choice& choice, const program::Options& options, program::Report& report)
+  Experiment(const Choice& choice, const program::Options& options, program::Report& report)
       : choice_(choice), o_(options), report_(report) {
     const bool of_file = !o_.save.empty() || !o_.load.empty();
     unroll::check(!of_file || (!choice.model.empty() && choice.model != "none"),
@@ -40,9 +40,11 @@ class Programme {
 
   void run() {
     const Market m = read_market(choice_.csv, choice_.columns);
-    fmt::print("{} daily returns of {}: the first {} train, {} say when to stop, {} test.\n\n",
-               m.days(), fmt::join(m.names, ", "), m.split.train.size(), m.split.validation.size(),
-               m.split.test.size());
+    fmt::print(
+        "{} daily returns of {}.\nThe first {} train, the next {} say when to stop, the last {} "
+        "test.\n\n",
+        m.days(), fmt::join(m.names, ", "), m.split.train.size(), m.split.validation.size(),
+        m.split.test.size());
     report_.add("days.train", static_cast<double>(m.split.train.size()));
     report_.add("days.validation", static_cast<double>(m.split.validation.size()));
     report_.add("days.test", static_cast<double>(m.split.test.size()));
@@ -126,11 +128,11 @@ int main(int argc, char** argv) {
   };
   return program::run(
       argc, argv, "stock_price",
-      "Forecasts the distribution of tomorrow's prices, by RNN, LSTM and GRU beside "
+      "Forecasts the distribution of tomorrow's prices, by RNN, LSTM and GRU beside\n"
       "two baselines.",
       declare, [&](const program::Options& options, program::Report& report) {
         if (csv->count() == 0 && choice.columns.empty())
           choice.columns = {"DAX", "SMI", "CAC", "FTSE"};
-        Programme(choice, options, report).run();
+        Experiment(choice, options, report).run();
       });
 }

@@ -57,17 +57,16 @@ void print_scores(const Market& m, const std::vector<Entry>& entries, program::R
   fmt::print("\nThe last {} days, on which nothing was fitted.\n\n", m.split.test.size());
   print_table(m, entries, &Scores::nll, "nll", 4, report);
   fmt::print(
-      "\nNegative log-likelihood of the next day's return: lower is better, * is the best. What "
-      "came\n"
-      "was, day by day, 1 % likelier under the forecast that stands 0.01 lower.\n\n");
+      "\nNegative log-likelihood of the next day's return: lower is better, * is the\n"
+      "best. What came was, day by day, 1 % likelier under a forecast 0.01 lower.\n\n");
   print_table(m, entries, &Scores::rmse, "rmse", 2, report);
   const std::vector<double> r2 = r2_of_copying(m);
   const std::vector<std::string> indexes = program::metric_names(m.names);
   for (std::size_t j = 0; j < r2.size(); ++j) report.add(indexes[j] + ".r2.constant", r2[j]);
   fmt::print(
-      "\nRoot mean square error of the next day's price, in points. The rows hardly differ: to "
-      "copy\n"
-      "today's price (constant, ewma) has an R² of {:.3f} for {} already, and says nothing.\n",
+      "\nRoot mean square error of the next day's price, in points. The rows hardly\n"
+      "differ: to copy today's price, as constant and ewma do, has an R² of {:.3f}\n"
+      "already (for {}), and says nothing.\n",
       r2[0], m.names[0]);
 }
 
@@ -95,7 +94,8 @@ void print_tomorrow(const Market& m, const std::string& name, const Forecast& f,
   }
   table.print();
   fmt::print(
-      "\nMean and standard deviation of the log return, and where 19 of 20 such days end.\n");
+      "\nMean and standard deviation of the log return, and where 19 of 20 such days\n"
+      "end.\n");
 }
 
 void draw_run(const Market& m, const Run& run, const std::string& folder) {

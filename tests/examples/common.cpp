@@ -10,9 +10,9 @@ TEST_CASE("a table has its numbers below each other, and a star beside the best"
   table.add("ewma", {{"-2.8332", false}, {"1.5", false}}, "as today");
   table.add("größer", {{"-2.8", true}, {"10.5", false}});
   CHECK(table.str(false) ==
-        "  nll         DAX   S&P 500 \n"
-        "  ewma    -2.8332       1.5  as today\n"
-        "  größer     -2.8*     10.5 \n");
+        "  nll         DAX  S&P 500\n"
+        "  ewma    -2.8332      1.5  as today\n"
+        "  größer     -2.8*    10.5\n");
   CHECK(table.str(true).find("\033[1m   -2.8*\033[0m") != std::string::npos);
 }
 

@@ -117,6 +117,19 @@ inline void check_refused(const std::string& name, const std::vector<std::string
   CHECK(result.err.find(words) != std::string::npos);
 }
 
+// Ctrl-C in the middle of training, with the model saved to `file`. How long it takes until
+// training begins depends on how busy the machine is, so a try that came too early is done again.
+inline Outcome interrupt_training(const std::string& name, std::vector<std::string> arguments,
+                                  const std::string& file) {
+  arguments.insert(arguments.end(), {"--epochs", "100000", "--threads", "1", "--save", file});
+  Outcome result;
+  for (int after = 200; after < 20000; after *= 2) {
+    result = run_program(name, arguments, after);
+    if (std::filesystem::exists(file)) break;
+  }
+  return result;
+}
+
 // What goes to a file or pipe is text: no colours, no cursor.
 inline void check_plain(const std::string& text) {
   for (const char c : text) CHECK((static_cast<unsigned char>(c) >= ' ' || c == '\n'));
