@@ -10,7 +10,8 @@ namespace dna {
 
 struct Settings {
   double lr = 2e-3, weight_decay = 0.02, label_smoothing = 0.05;
-  Index epochs = 30, batch = 32;
+  Index epochs = 0;  // 0: 30, or more where the training part is so small that they are few steps
+  Index batch = 32;
   bool reverse_complement = false;  // train on either strand, by chance
 };
 
@@ -21,8 +22,10 @@ program::Curves fit(Model& model, const Examples& e, const unroll::data::Split& 
   std::vector<Index> lengths;
   for (const Index i : split.train) lengths.push_back(static_cast<Index>(e.sequences[i].size()));
   const auto in_epoch = (static_cast<Index>(split.train.size()) + s.batch - 1) / s.batch;
-  const unroll::optim::Cosine schedule{
-      .lr = s.lr, .steps = s.epochs * in_epoch + 1, .warmup = s.epochs * in_epoch / 20};
+  constexpr Index kFewestSteps = 600;
+  const Index epochs = s.epochs > 0 ? s.epochs : std::max<Index>(30, kFewestSteps / in_epoch),
+              steps = epochs * in_epoch;
+  const unroll::optim::Cosine schedule{.lr = s.lr, .steps = steps + 1, .warmup = steps / 20};
   unroll::optim::AdamW adam(unroll::nn::parameters(model),
                             {.lr = s.lr, .weight_decay = s.weight_decay});
 
@@ -61,7 +64,7 @@ program::Curves fit(Model& model, const Examples& e, const unroll::data::Split& 
     return labels.empty() ? std::nan("")
                           : unroll::nn::cross_entropy(model(sequences), labels).item();
   };
-  return program::train(model, {.label = label, .epochs = s.epochs}, epoch, validate);
+  return program::train(model, {.label = label, .epochs = epochs}, epoch, validate);
 }
 
 // The class with the highest score for each of some sequences.
