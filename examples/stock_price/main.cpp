@@ -56,7 +56,11 @@ class Experiment {
     print_scores(m, entries_, report_);
     if (program::interrupted()) return;
     if (!best_) return print_tomorrow(m, "ewma", ewma_forecast(m), report_);
-    print_tomorrow(m, best_->model, best_->forecast, report_);
+    const std::string name =
+        o_.load.empty()
+            ? fmt::format("{} of seed {}, the best on the middle part", best_->model, best_->seed)
+            : best_->model;
+    print_tomorrow(m, name, best_->forecast, report_);
     if (!o_.pictures.empty()) draw_run(m, *best_, o_.pictures);
   }
 
