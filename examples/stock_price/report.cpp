@@ -104,9 +104,9 @@ void draw_run(const Market& m, const Run& run, const std::string& folder) {
   for (const Index t : m.split.test) {
     const double now = m.prices[j][t], mean = run.forecast.mean.at({t, j}),
                  deviation = std::exp(0.5 * run.forecast.log_variance.at({t, j}));
-    band += fmt::format("{} {} {} {} {}\n", t + 2, m.prices[j][t + 1],
+    band += fmt::format("{} {} {} {}\n", t + 2, m.prices[j][t + 1],
                         now * std::exp(mean - 1.96 * deviation),
-                        now * std::exp(mean + 1.96 * deviation), 100 * deviation);
+                        now * std::exp(mean + 1.96 * deviation));
   }
   const std::vector<double>&train = run.curves.train, &validation = run.curves.validation;
   for (std::size_t e = 0; e < train.size(); ++e)

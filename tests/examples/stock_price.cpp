@@ -1,6 +1,7 @@
 #include "tests/examples/run_program.h"
 
 #include <cmath>
+#include <functional>
 
 namespace {
 
