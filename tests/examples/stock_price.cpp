@@ -108,6 +108,25 @@ TEST_CASE("prices of one's own, with quoted names, gaps and other columns") {
   CHECK(two["b.nll.gru"].is_number());
 }
 
+TEST_CASE(
+    "nothing is fitted on the test part: with other prices there, the same model is trained") {
+  const Folder folder;
+  const auto trained_on = [&](const std::string& name, double factor) {
+    // 300 days are 299 returns, of which the last 60 test; the day before the first stays.
+    const std::string csv =
+        folder.write(name + ".csv", wandering_prices(300, "A,B", [&](int day, double a, double b) {
+                       return plain_line(day, day >= 240 ? a * (1 + factor * (day % 3)) : a, b);
+                     }));
+    const std::string file = folder / (name + ".safetensors");
+    const auto metrics = metrics_of(kName, {"--csv", csv, "--columns", "A,B", "--model", "gru",
+                                            "--epochs", "3", "--save", file});
+    return std::pair(unroll::read_file(file), metrics["a.nll.gru"].get<double>());
+  };
+  const auto one = trained_on("one", 0), other = trained_on("other", 0.1);
+  CHECK(one.first == other.first);
+  CHECK(one.second != other.second);
+}
+
 TEST_CASE("prices that nothing can be learned from are refused") {
   const Folder folder;
   const auto csv = [&](int days, const std::function<std::string(int, double, double)>& line) {
