@@ -14,6 +14,7 @@
 #include <cstdio>
 #include <cstdlib>
 #include <filesystem>
+#include <set>
 
 namespace program {
 namespace {
@@ -23,6 +24,35 @@ volatile std::sig_atomic_t g_interrupted = 0;
 void on_interrupt(int) {
   if (g_interrupted) std::_Exit(130);  // the second time, at once
   g_interrupted = 1;
+}
+
+// Said before the work begins, not after minutes of it.
+void check_writable(const std::string& option, const std::string& path) {
+  if (path.empty()) return;
+  std::filesystem::path folder = std::filesystem::path(path).parent_path();
+  if (folder.empty()) folder = ".";
+  unroll::check_io(!std::filesystem::is_directory(path) && access(folder.c_str(), W_OK) == 0,
+                   "{}: a file in a folder that can be written to was required: got {}", option,
+                   path);
+}
+
+void declare_common(CLI::App& app, Options& o) {
+  app.add_option("--seed", o.seed, "Random seed; the same seed gives the same numbers")
+      ->type_name("N")
+      ->check(CLI::NonNegativeNumber.description(""))
+      ->capture_default_str();
+  app.add_option("--threads", o.threads, "Threads (default: the cores); the numbers stay the same")
+      ->type_name("N")
+      ->check(CLI::Range(1, 256).description(""));
+  app.add_option("--epochs", o.epochs, "Train for at most so many epochs")
+      ->type_name("N")
+      ->check(CLI::Range(1, 100000).description(""));
+  app.add_option("--save", o.save, "Write the trained model to this file")->type_name("FILE");
+  app.add_option("--load", o.load, "Take the model from this file instead of training")
+      ->type_name("FILE");
+  app.add_option("--json", o.json, "Write every number printed to this file")->type_name("FILE");
+  app.add_option("--pictures", o.pictures, "Leave pictures in this folder (needs gnuplot)")
+      ->type_name("FOLDER");
 }
 
 }  // namespace
@@ -39,21 +69,31 @@ void Report::write(const std::string& path, const std::string& program,
   unroll::write_file(path, out.dump(2) + "\n");
 }
 
+std::vector<std::string> metric_names(const std::vector<std::string>& names) {
+  std::vector<std::string> out;
+  std::set<std::string> taken;
+  for (const std::string& name : names) {
+    std::string safe;
+    for (const char c : name) {
+      const bool upper = c >= 'A' && c <= 'Z';
+      const bool kept =
+          (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '+' || c == '-' || c == '_';
+      safe += upper ? static_cast<char>(c - 'A' + 'a') : kept ? c : '_';
+    }
+    std::string unique = safe;
+    for (int i = 2; !taken.insert(unique).second; ++i) unique = fmt::format("{}_{}", safe, i);
+    out.push_back(unique);
+  }
+  return out;
+}
+
 int run(int argc, char** argv, const std::string& name, const std::string& description,
         const std::function<void(CLI::App&)>& declare,
         const std::function<void(const Options&, Report&)>& body) {
   Options options;
   CLI::App app(description, name);
-  app.add_option("--seed", options.seed, "Random seed; the same seed gives the same numbers")
-      ->capture_default_str();
-  app.add_option("--threads", options.threads, "Threads (default: the cores of the machine)")
-      ->check(CLI::Range(1, 256));
-  app.add_option("--epochs", options.epochs, "Epochs of training")->check(CLI::Range(1, 100000));
-  app.add_option("--save", options.save, "Write the trained model to this file");
-  app.add_option("--load", options.load, "Take the model from this file instead of training");
-  app.add_option("--json", options.json, "Write every number printed to this file");
-  app.add_option("--pictures", options.pictures, "Leave pictures in this folder (needs gnuplot)");
   declare(app);
+  declare_common(app, options);
   try {
     app.parse(argc, argv);
   } catch (const CLI::CallForHelp&) {
@@ -66,68 +106,25 @@ int run(int argc, char** argv, const std::string& name, const std::string& descr
   std::signal(SIGINT, on_interrupt);
   try {
     if (options.threads > 0) unroll::set_threads(options.threads);
-    unroll::manual_seed(options.seed);
+    check_writable("--save", options.save);
+    check_writable("--json", options.json);
     if (!options.pictures.empty()) std::filesystem::create_directories(options.pictures);
     Report report;
     body(options, report);
+    if (interrupted()) {
+      // Half of the numbers in the file that was to hold all of them would mislead its reader.
+      std::fflush(stdout);
+      fmt::print(stderr, "{}: interrupted: the numbers above are of what was finished{}\n", name,
+                 options.json.empty() ? "" : ", and --json was not written");
+      return 130;
+    }
     if (!options.json.empty()) report.write(options.json, name, options);
   } catch (const std::exception& e) {
+    std::fflush(stdout);
     fmt::print(stderr, "{}: {}\n", name, e.what());
     return 2;
   }
-  if (interrupted()) {
-    fmt::print(stderr, "{}: interrupted; what was finished is above\n", name);
-    return 130;
-  }
   return 0;
-}
-
-Progress::Progress(std::string label, unroll::Index total)
-    : label_(std::move(label)),
-      total_(total),
-      terminal_(isatty(STDOUT_FILENO) != 0),
-      start_(std::chrono::steady_clock::now()),
-      shown_(start_ - std::chrono::hours(1)) {}
-
-void Progress::show() {
-  constexpr int kWidth = 24;
-  const int filled = total_ > 0 ? static_cast<int>(kWidth * done_ / total_) : kWidth;
-  const double seconds =
-      std::chrono::duration<double>(std::chrono::steady_clock::now() - start_).count();
-  std::string bar;
-  for (int i = 0; i < kWidth; ++i) bar += i < filled ? "█" : "░";
-  fmt::print("{}{:<22} {} {:>4}/{} {:6.1f}s  {}{}", terminal_ ? "\r" : "", label_, bar, done_,
-             total_, seconds, note_, terminal_ ? "\033[K" : "\n");
-  std::fflush(stdout);
-}
-
-void Progress::step(const std::string& note) {
-  ++done_;
-  note_ = note;
-  const auto now = std::chrono::steady_clock::now();
-  if (!terminal_ || now - shown_ < std::chrono::milliseconds(50)) return;
-  shown_ = now;
-  show();
-}
-
-Progress::~Progress() {
-  show();
-  if (terminal_) fmt::print("\n");
-}
-
-void draw(const std::string& path, const std::string& script) {
-  if (std::system("command -v gnuplot >/dev/null 2>&1") != 0) {
-    fmt::print("No picture {}: gnuplot is not installed.\n", path);
-    return;
-  }
-  std::FILE* pipe = popen("gnuplot", "w");
-  unroll::check_io(pipe != nullptr, "gnuplot: cannot be started");
-  const std::string text = fmt::format(
-      "set terminal pngcairo size 1100,700 font 'Sans,11' noenhanced\nset output '{}'\n{}", path,
-      script);
-  const bool written = std::fwrite(text.data(), 1, text.size(), pipe) == text.size();
-  unroll::check_io(pclose(pipe) == 0 && written, "gnuplot: could not draw {}", path);
-  fmt::print("Picture: {}\n", path);
 }
 
 }  // namespace program

@@ -1,14 +1,15 @@
-// What the programs share: options, progress, interruption, numbers as JSON, pictures.
+// What the programs share: options, interruption, numbers as JSON. Beside it stand terminal.h
+// (progress and tables), training.h (the loop over epochs) and picture.h.
 #pragma once
 
 #include <CLI/CLI.hpp>
 
 #include <unroll/tensor/types.h>
 
-#include <chrono>
 #include <functional>
 #include <map>
 #include <string>
+#include <vector>
 
 namespace program {
 
@@ -29,6 +30,10 @@ class Report {
   std::map<std::string, double> metrics_;
 };
 
+// Names as a user gave them, as parts of dotted names: lower case, with '_' for what is not a
+// letter, a digit, '+' or '-'; those that would be the same are numbered.
+std::vector<std::string> metric_names(const std::vector<std::string>& names);
+
 // Parses the options all programs have and those that `declare` adds, and runs `body`. Returns the
 // exit code: bad input gives one sentence on stderr and 2; Ctrl-C ends the work early and cleanly,
 // with 130.
@@ -38,25 +43,5 @@ int run(int argc, char** argv, const std::string& name, const std::string& descr
 
 // True once Ctrl-C was pressed: loops end, save and leave.
 bool interrupted();
-
-// A line that shows how far the work is; in a file or pipe only its last state.
-class Progress {
- public:
-  Progress(std::string label, unroll::Index total);
-  ~Progress();
-  void step(const std::string& note = {});
-
- private:
-  void show();
-
-  std::string label_, note_;
-  unroll::Index total_, done_ = 0;
-  bool terminal_;
-  std::chrono::steady_clock::time_point start_, shown_;
-};
-
-// Runs a gnuplot script that writes `path` (a PNG); says so. Nothing happens where gnuplot is not
-// installed.
-void draw(const std::string& path, const std::string& script);
 
 }  // namespace program

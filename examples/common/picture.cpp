@@ -1,0 +1,49 @@
+#include "examples/common/picture.h"
+
+#include <fmt/format.h>
+
+#include <csignal>
+#include <cstdio>
+#include <cstdlib>
+#include <filesystem>
+
+namespace program {
+
+std::string quoted(const std::string& text) {
+  std::string out = "'";
+  for (const char c : text) {
+    if (c == '\'') out += c;  // twice
+    out += static_cast<unsigned char>(c) < ' ' ? ' ' : c;
+  }
+  return out + "'";
+}
+
+void draw(const std::string& path, const std::string& script) {
+  if (std::system("command -v gnuplot >/dev/null 2>&1") != 0) {
+    fmt::print("No picture {}: gnuplot is not installed.\n", path);
+    return;
+  }
+  // Drawn beside its place, so that a picture is whole or not there.
+  const std::string part = path + ".part";
+  const std::string text = fmt::format(
+      "set terminal pngcairo size 1100,750 font 'Sans,11' noenhanced\nset output {}\n"
+      "set border lc rgb '#555555'\nset tics nomirror\nset grid lc rgb '#dddddd'\n{}\n"
+      "unset output\n",
+      quoted(part), script);
+  const auto before = std::signal(SIGPIPE, SIG_IGN);  // gnuplot stops reading at an error
+  std::FILE* pipe = popen("gnuplot", "w");
+  const bool written =
+      pipe != nullptr && std::fwrite(text.data(), 1, text.size(), pipe) == text.size();
+  const bool drawn = pipe != nullptr && pclose(pipe) == 0 && written;
+  std::signal(SIGPIPE, before);
+  std::error_code error;
+  if (drawn) std::filesystem::rename(part, path, error);
+  if (drawn && !error) {
+    fmt::print("Picture: {}\n", path);
+  } else {
+    std::filesystem::remove(part, error);
+    fmt::print("No picture {}: gnuplot could not draw it.\n", path);
+  }
+}
+
+}  // namespace program

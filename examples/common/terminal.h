@@ -1,0 +1,59 @@
+// What a person sees: a line that shows how far the work is, and tables.
+#pragma once
+
+#include <unroll/tensor/types.h>
+
+#include <chrono>
+#include <string>
+#include <vector>
+
+namespace program {
+
+// A line that is drawn again and again; in a file or pipe only its last state is written.
+class Progress {
+ public:
+  Progress(std::string label, unroll::Index total);
+  ~Progress();
+  void step(const std::string& note);  // one more is done
+  void end(const std::string& note);   // the last words
+  Progress(const Progress&) = delete;
+  Progress& operator=(const Progress&) = delete;
+
+ private:
+  void show() const;
+
+  std::string label_, note_;
+  unroll::Index total_, done_ = 0;
+  std::chrono::steady_clock::time_point start_, shown_;
+};
+
+// Rows of numbers under headings: names to the left, numbers to the right, remarks at the end. The
+// best number has a star, and is bold where there are colours.
+class Table {
+ public:
+  struct Cell {
+    std::string text;
+    bool best = false;
+  };
+  // The first heading stands above the names.
+  explicit Table(std::vector<std::string> headings) : headings_(std::move(headings)) {}
+  void add(std::string name, std::vector<Cell> cells, std::string remark = {});
+  std::string str(bool bold) const;
+  void print() const;
+
+ private:
+  struct Row {
+    std::string name;
+    std::vector<Cell> cells;
+    std::string remark;
+  };
+  std::vector<std::string> headings_;
+  std::vector<Row> rows_;
+};
+
+struct MeanAndStd {
+  double mean = 0, std = 0;  // std 0 for a single value
+};
+MeanAndStd mean_and_std(const std::vector<double>& values);
+
+}  // namespace program

@@ -1,0 +1,128 @@
+// The two models, from bases to a score for each class.
+//
+// They have the same parts: letters as vectors, GRUs, a linear layer. Attention may look
+// everywhere, and has to find out from some two thousand sequences where to look. It does find the
+// GT and the AG of the junctions, but it takes a GT elsewhere for one as well, remembers accidents,
+// and does worse on new sequences than counting the bases at each position. The other is told where
+// to look: the junction, if there is one, is in the middle. Its readers run towards it, one from
+// each end, so that what they have just read when they must answer is what matters. To know this is
+// worth more than parameters.
+//
+// B sequences, N bases of them all, H hidden, C classes.
+#pragma once
+
+#include "examples/dna_sequence/examples.h"
+
+#include <unroll/unroll.h>
+
+#include <algorithm>
+
+namespace dna {
+
+namespace nn = unroll::nn;
+using unroll::Tensor;
+using unroll::Var;
+
+// A base as a vector, with a vector for its place added to it.
+class Letters {
+ public:
+  explicit Letters(Index dim)
+      : base({.vocab = unroll::data::kBases, .dim = dim}), place({.vocab = kPlaces, .dim = dim}) {
+    place.weight.set_value(nn::normal({kPlaces, dim}, 0, 0.3));
+  }
+  // The sequences, and for each of their bases its place.
+  nn::Sequence operator()(const std::vector<Bases>& sequences,
+                          const std::vector<Bases>& places) const {
+    const nn::Tokens bases = nn::Tokens::from(sequences), at = nn::Tokens::from(places);
+    return {base(bases.ids) + place(at.ids), bases.layout};
+  }
+  static Index place_at(Index distance) { return std::min(distance, kPlaces - 1); }
+
+  nn::Embedding base, place;
+  UNROLL_FIELDS(base, place)
+
+ private:
+  static constexpr Index kPlaces = 64;  // whatever is further away shares the last
+};
+
+struct Junction {
+  Letters letters;
+  nn::GRU left, right;
+  nn::Dropout dropout;
+  nn::Linear head;
+
+  explicit Junction(Index classes, Index hidden = 64)
+      : letters(16),
+        left({.in = 16, .hidden = hidden}),
+        right({.in = 16, .hidden = hidden}),
+        dropout({.p = 0.5}),
+        head({.in = 2 * hidden, .out = classes}) {}
+  UNROLL_FIELDS(letters, left, right, head)
+
+  Var operator()(const std::vector<Bases>& sequences) const {
+    std::vector<Bases> lefts, rights;
+    for (const Bases& s : sequences) {
+      // A single base is read by both.
+      const auto middle = static_cast<std::ptrdiff_t>(s.size() / 2),
+                 begin =
+                     std::min<std::ptrdiff_t>(middle, static_cast<std::ptrdiff_t>(s.size()) - 1);
+      lefts.emplace_back(s.begin(), s.begin() + std::max<std::ptrdiff_t>(middle, 1));
+      rights.emplace_back(s.rbegin(), s.rend() - begin);
+    }
+    const Var a = read(left, lefts), b = read(right, rights);         // [B, H]
+    return head(dropout(unroll::concat(std::vector<Var>{a, b}, 1)));  // [B, C]
+  }
+
+ private:
+  // Towards the middle; what the reader knows when it is there.
+  Var read(const nn::GRU& reader, const std::vector<Bases>& halves) const {
+    std::vector<Bases> distances = halves;
+    for (Bases& d : distances)
+      for (std::size_t i = 0; i < d.size(); ++i)
+        d[i] = Letters::place_at(static_cast<Index>(d.size() - 1 - i));
+    return reader(dropout(letters(halves, distances))).last();
+  }
+};
+
+// A bidirectional GRU reads everything, and says of each letter how much it matters; what is
+// averaged with these weights is the letters, with their places. To average what the GRU puts out
+// is more common, and says less: the GRU carries what it has seen along, so that the weight may
+// stand on any place behind it.
+struct Attentive {
+  Letters letters;
+  nn::GRU gru;
+  nn::AdditiveAttention attention;
+  unroll::Param question;
+  nn::Dropout dropout;
+  nn::Linear head;
+
+  explicit Attentive(Index classes, Index hidden = 64)
+      : letters(16),
+        gru({.in = 16, .hidden = hidden, .bidirectional = true}),
+        attention({.query = hidden, .key = 2 * hidden, .hidden = hidden}),
+        question(nn::normal({1, hidden}, 0, 1)),
+        dropout({.p = 0.3}),
+        head({.in = 16, .out = classes}) {}
+  UNROLL_FIELDS(letters, gru, attention, question, head)
+
+  Var operator()(const std::vector<Bases>& sequences) const {
+    return head(dropout(attend(sequences).out));
+  }
+  // out [B, 16]; weights [N], one for each base, in the order of the layout of
+  // Tokens::from(sequences).
+  nn::Attended attend(const std::vector<Bases>& sequences) const {
+    std::vector<Bases> places = sequences;
+    for (Bases& s : places)
+      for (std::size_t i = 0; i < s.size(); ++i) s[i] = Letters::place_at(static_cast<Index>(i));
+    const nn::Tokens bases = nn::Tokens::from(sequences);
+    const nn::Sequence placed = letters(sequences, places);                  // [N, 16]
+    const nn::Sequence read = gru({letters.base(bases.ids), bases.layout});  // [N, 2 H]
+    const Var asked =
+        unroll::expand(question, {static_cast<Index>(sequences.size()), question.shape()[1]});
+    const Var weights = attention(asked, read).weights;
+    const Var weighted = placed.rows * reshape(weights, {bases.layout.rows(), 1});
+    return {nn::Sequence(weighted, bases.layout).sum(), weights};
+  }
+};
+
+}  // namespace dna

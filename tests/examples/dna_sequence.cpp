@@ -1,0 +1,163 @@
+#include "tests/examples/run_program.h"
+
+#include <unroll/tensor/random.h>
+
+namespace {
+
+const std::string kName = "dna_sequence";
+
+// Sequences of `letters` with a motif in the middle, as FASTA; lengths in [least, most].
+std::string fasta(int count, int least, int most, const std::string& letters,
+                  const std::string& motif, std::uint64_t seed) {
+  unroll::Generator random(seed);
+  std::string text;
+  for (int i = 0; i < count; ++i) {
+    std::string s;
+    const auto length = least + random.below(most - least + 1);
+    while (static_cast<unroll::Index>(s.size()) < length)
+      s += letters[static_cast<std::size_t>(
+          random.below(static_cast<unroll::Index>(letters.size())))];
+    s.insert(s.size() / 2, motif);
+    text += fmt::format("> {}\n{}\n", i, s);
+  }
+  return text;
+}
+
+}  // namespace
+
+TEST_CASE("repeats go before the split, and the answers without a network are as known") {
+  const auto metrics = metrics_of(kName, {"--model", "none", "--folds", "10"});
+  CHECK(metrics["sequences.given"] == 3186);
+  CHECK(metrics["sequences.repeats"] == 185);
+  CHECK(metrics["sequences.contradictory"] == 1);
+  CHECK(metrics["sequences.used"] == 3000);
+  CHECK(metrics["accuracy.majority"].get<double>() == doctest::Approx(0.551).epsilon(1e-3));
+  CHECK(metrics["accuracy.naive_bayes"].get<double>() == doctest::Approx(0.950).epsilon(5e-3));
+}
+
+TEST_CASE("two readers that meet at the junction know more than counting, after a few epochs") {
+  const auto metrics = metrics_of(kName, {"--model", "junction", "--epochs", "8"});
+  CHECK(metrics["accuracy.junction"] > metrics["accuracy.naive_bayes"]);
+  CHECK(metrics["accuracy.junction"] > 0.95);
+  // The matrix is of the same answers.
+  double all = 0, right = 0;
+  for (const char* truth : {"n", "ei", "ie"})
+    for (const char* answer : {"n", "ei", "ie"}) {
+      const double n = metrics[fmt::format("confusion.junction.{}.{}", truth, answer)];
+      all += n;
+      if (std::string(truth) == answer) right += n;
+    }
+  CHECK(all == 450);
+  CHECK(metrics["accuracy.junction"].get<double>() == doctest::Approx(right / all));
+}
+
+TEST_CASE("the same seed gives the same numbers, whatever the number of threads") {
+  const std::string promoters = UNROLL_SOURCE_DIR "/data/samples/promoter.tsv";
+  const auto one = json_of(kName, {"--data", promoters, "--epochs", "3", "--threads", "1"}),
+             two = json_of(kName, {"--data", promoters, "--epochs", "3", "--threads", "2"});
+  CHECK(one["program"] == kName);
+  CHECK(one["metrics"].dump() == two["metrics"].dump());
+  CHECK(one["metrics"]["sequences.used"] == 106);
+  for (const char* model : {"majority", "naive_bayes", "junction", "attention"})
+    CHECK(one["metrics"][std::string("accuracy.") + model].is_number());
+  CHECK(one["metrics"]["confusion.junction.+.-"].is_number());
+}
+
+TEST_CASE("a saved model gives the same numbers when it is loaded, and no other is taken for it") {
+  const Folder folder;
+  const std::string promoters = UNROLL_SOURCE_DIR "/data/samples/promoter.tsv",
+                    file = folder / "model.safetensors";
+  for (const std::string model : {"junction", "attention"}) {
+    const auto saved = metrics_of(
+                   kName, {"--data", promoters, "--epochs", "3", "--model", model, "--save", file}),
+               loaded = metrics_of(kName, {"--data", promoters, "--model", model, "--load", file});
+    CHECK(saved.dump() == loaded.dump());
+  }
+  CHECK(folder.files() == std::vector<std::string>{"model.safetensors"});
+  check_refused(kName, {"--data", promoters, "--model", "junction", "--load", file},
+                "a model with model \"junction\" was required: got \"attention\"");
+  check_refused(kName, {"--model", "attention", "--load", file},
+                "classes \"n, ei, ie\" was required: got \"+, -\"");
+  check_refused(kName, {"--data", promoters, "--seed", "2", "--model", "attention", "--load", file},
+                "seed \"2\" was required: got \"1\"");
+  check_refused(kName, {"--data", promoters, "--load", file}, "add --model");
+  check_refused(kName, {"--folds", "10", "--model", "junction", "--save", file}, "--folds 10");
+  check_refused(kName, {"--model", "junction", "--load", folder.write("garbage", "xyz")},
+                "garbage");
+}
+
+TEST_CASE("classes of one's own: any lengths, ambiguity letters, either strand") {
+  const Folder folder;
+  const std::string a = folder.write("a.fa", fasta(60, 1, 90, "ACGTN", "GTAAGT", 1)),
+                    b = folder.write("b b.fasta", fasta(60, 1, 90, "ACGTRYKM", "CCCCCC", 2) +
+                                                      ">short\nA\n>rna\nACGUU\n");
+  const auto metrics =
+      metrics_of(kName, {"--fasta", a, "--fasta", b, "--epochs", "30", "--reverse-complement"});
+  CHECK(metrics["sequences.used"] == 122);
+  CHECK_FALSE(metrics.contains("accuracy.naive_bayes"));  // positions mean nothing here
+  CHECK(metrics["confusion.junction.a.b_b"].is_number());
+  CHECK(metrics["accuracy.junction"] > 0.7);
+  CHECK(metrics_of(kName, {"--fasta", a, "--fasta", b, "--folds", "3", "--epochs",
+                           "1"})["accuracy.attention"]
+            .is_number());
+}
+
+TEST_CASE("sequences that nothing can be learned from are refused") {
+  const Folder folder;
+  const std::string a = folder.write("a.fa", fasta(30, 5, 30, "ACGT", "GT", 1)),
+                    b = folder.write("b.fa", fasta(30, 5, 30, "ACGT", "CC", 2)),
+                    few = folder.write("few.fa", fasta(3, 5, 30, "ACGT", "AA", 3));
+  check_refused(kName, {"--fasta", a}, "a file for each of at least 2 classes was required: got 1");
+  check_refused(kName, {"--fasta", a, "--fasta", a}, "got " + a + " twice");
+  check_refused(kName, {"--fasta", a, "--fasta", few},
+                "at least 5 different sequences of class \"few\"");
+  check_refused(kName,
+                {"--fasta", few, "--fasta", folder.write("more.fa", fasta(8, 9, 9, "AC", "", 4))},
+                "at least 20 different sequences were required: got");
+  check_refused(kName, {"--fasta", a, "--fasta", folder.write("empty.fa", "")}, "empty.fa");
+  // The same sequences under another class have no right answer, so none of that class remains.
+  check_refused(
+      kName, {"--fasta", a, "--fasta", b, "--fasta", folder.write("copy.fa", unroll::read_file(b))},
+      "class \"b\" that no other class has were required: got 0");
+  check_refused(kName, {"--fasta", a, "--fasta", folder.write("x.fa", ">x\nACGT\nACXT\n")},
+                "x.fa:3: letters of DNA were required");
+  check_refused(kName, {"--fasta", a, "--fasta", folder / "absent.fa"}, "absent.fa");
+  check_refused(kName, {"--data", folder.write("t.tsv", "class\tsequence\nx\tACGT\ny\tAC!T\n")},
+                "t.tsv:3: ");
+  check_refused(kName, {"--data", folder.write("t.tsv", "class\tsequence\nx\tACGT\ny\t\n")},
+                "t.tsv:3: a sequence was required: got an empty one");
+  check_refused(kName, {"--data", folder.write("t.tsv", "label\tsequence\n")}, "\"class\"");
+  check_refused(kName, {"--data", a, "--fasta", a}, "excludes");
+  check_refused(kName, {"--folds", "0"}, "--folds");
+}
+
+TEST_CASE("Ctrl-C saves the model so far, prints what is finished and leaves at once") {
+  const Folder folder;
+  const std::string file = folder / "model.safetensors";
+  const Outcome result =
+      interrupt_training(kName, {"--model", "junction", "--json", folder / "numbers.json"}, file);
+  CHECK(result.code == 130);
+  CHECK(result.seconds_after_interrupt < 5);
+  CHECK(result.out.find("naive_bayes") != std::string::npos);
+  CHECK(result.err.find("interrupted") != std::string::npos);
+  CHECK(folder.files() == std::vector<std::string>{"model.safetensors"});
+  CHECK(run_program(kName, {"--model", "junction", "--load", file}).code == 0);
+}
+
+TEST_CASE("what goes into a pipe is plain text; the picture is whole") {
+  const Folder folder;
+  const Outcome result =
+      run_program(kName, {"--data", UNROLL_SOURCE_DIR "/data/samples/promoter.tsv", "--epochs", "1",
+                          "--pictures", folder / "pictures"});
+  REQUIRE(result.code == 0);
+  CHECK(result.err.empty());
+  check_plain(result.out);
+  if (result.out.find("No picture") == std::string::npos)
+    CHECK(unroll::read_file(folder / "pictures/dna_attention.png").substr(1, 3) == "PNG");
+  const Outcome help = run_program(kName, {"--help"});
+  CHECK(help.code == 0);
+  for (const char* option :
+       {"--seed", "--threads", "--epochs", "--save", "--load", "--json", "--pictures", "--data",
+        "--fasta", "--folds", "--model", "--reverse-complement"})
+    CHECK(help.out.find(option) != std::string::npos);
+}

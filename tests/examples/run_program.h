@@ -1,0 +1,137 @@
+// Runs the built programs as a user does, and looks at what comes out.
+#pragma once
+
+#include <doctest/doctest.h>
+
+#include <unroll/tensor/file.h>
+
+#include <fmt/format.h>
+#include <nlohmann/json.hpp>
+
+#include <fcntl.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <chrono>
+#include <csignal>
+#include <filesystem>
+#include <string>
+#include <thread>
+#include <vector>
+
+// A folder for the time of a test.
+class Folder {
+ public:
+  Folder() {
+    std::string name = (std::filesystem::temp_directory_path() / "unroll-XXXXXX").string();
+    REQUIRE(mkdtemp(name.data()) != nullptr);
+    path_ = name;
+  }
+  ~Folder() { std::filesystem::remove_all(path_); }
+  Folder(const Folder&) = delete;
+  Folder& operator=(const Folder&) = delete;
+
+  std::string operator/(const std::string& name) const { return path_ + "/" + name; }
+  std::string write(const std::string& name, const std::string& text) const {
+    unroll::write_file(*this / name, text);
+    return *this / name;
+  }
+  std::vector<std::string> files() const {
+    std::vector<std::string> out;
+    for (const auto& f : std::filesystem::directory_iterator(path_))
+      out.push_back(f.path().filename().string());
+    std::sort(out.begin(), out.end());
+    return out;
+  }
+
+ private:
+  std::string path_;
+};
+
+struct Outcome {
+  int code = -1;  // the exit code; -1: ended by a signal
+  std::string out, err;
+  double seconds_after_interrupt = 0;
+};
+
+// With interrupt_after > 0: Ctrl-C after so many milliseconds.
+inline Outcome run_program(const std::string& name, const std::vector<std::string>& arguments,
+                           int interrupt_after = 0) {
+  const Folder folder;
+  const std::string path = UNROLL_BUILD_DIR "/examples/" + name, out = folder / "out",
+                    err = folder / "err";
+  std::vector<std::string> words{path};
+  words.insert(words.end(), arguments.begin(), arguments.end());
+  std::vector<char*> argv;
+  for (std::string& w : words) argv.push_back(w.data());
+  argv.push_back(nullptr);
+  const pid_t child = fork();
+  REQUIRE(child >= 0);
+  if (child == 0) {
+    dup2(open(out.c_str(), O_WRONLY | O_CREAT | O_TRUNC, 0600), STDOUT_FILENO);
+    dup2(open(err.c_str(), O_WRONLY | O_CREAT | O_TRUNC, 0600), STDERR_FILENO);
+    execv(path.c_str(), argv.data());
+    _exit(127);
+  }
+  Outcome result;
+  std::chrono::steady_clock::time_point interrupted{};
+  if (interrupt_after > 0) {
+    std::this_thread::sleep_for(std::chrono::milliseconds(interrupt_after));
+    interrupted = std::chrono::steady_clock::now();
+    kill(child, SIGINT);
+  }
+  int status = 0;
+  REQUIRE(waitpid(child, &status, 0) == child);
+  if (interrupt_after > 0)
+    result.seconds_after_interrupt =
+        std::chrono::duration<double>(std::chrono::steady_clock::now() - interrupted).count();
+  result.code = WIFEXITED(status) ? WEXITSTATUS(status) : -1;
+  result.out = unroll::read_file(out);
+  result.err = unroll::read_file(err);
+  return result;
+}
+
+// Runs a program with --json, which must succeed, and returns the whole object.
+inline nlohmann::json json_of(const std::string& name, std::vector<std::string> arguments) {
+  const Folder folder;
+  arguments.insert(arguments.end(), {"--json", folder / "numbers.json"});
+  const Outcome result = run_program(name, arguments);
+  REQUIRE_MESSAGE(result.code == 0, result.err);
+  return nlohmann::json::parse(unroll::read_file(folder / "numbers.json"));
+}
+
+inline nlohmann::json metrics_of(const std::string& name,
+                                 const std::vector<std::string>& arguments) {
+  return json_of(name, arguments)["metrics"];
+}
+
+// Bad input: one sentence on stderr with these words in it, nothing half done, exit code 2.
+inline void check_refused(const std::string& name, const std::vector<std::string>& arguments,
+                          const std::string& words) {
+  const Outcome result = run_program(name, arguments);
+  CAPTURE(fmt::format("{}", fmt::join(arguments, " ")));
+  CAPTURE(result.err);
+  CHECK(result.code == 2);
+  CHECK(result.err.rfind(name + ": ", 0) == 0);
+  CHECK(std::count(result.err.begin(), result.err.end(), '\n') == 1);
+  CHECK(result.err.find(words) != std::string::npos);
+}
+
+// Ctrl-C in the middle of training, with the model saved to `file`. How long it takes until
+// training begins depends on how busy the machine is, so a try that came too early is done again.
+inline Outcome interrupt_training(const std::string& name, std::vector<std::string> arguments,
+                                  const std::string& file) {
+  arguments.insert(arguments.end(), {"--epochs", "100000", "--threads", "1", "--save", file});
+  Outcome result;
+  for (int after = 200; after < 20000; after *= 2) {
+    result = run_program(name, arguments, after);
+    if (std::filesystem::exists(file)) break;
+  }
+  return result;
+}
+
+// What goes to a file or pipe is text: no colours, no cursor.
+inline void check_plain(const std::string& text) {
+  for (const char c : text) CHECK((static_cast<unsigned char>(c) >= ' ' || c == '\n'));
+}

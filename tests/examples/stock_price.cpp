@@ -1,0 +1,200 @@
+#include "tests/examples/run_program.h"
+
+#include <cmath>
+#include <functional>
+
+namespace {
+
+const std::string kName = "stock_price";
+const std::vector<std::string> kIndexes{"dax", "smi", "cac", "ftse"};
+
+// Prices that wander, one line a day; `spoil` may change a line.
+std::string wandering_prices(int days, const std::string& header,
+                             const std::function<std::string(int, double, double)>& line) {
+  std::string text = header + "\n";
+  double a = 100, b = 20;
+  for (int day = 0; day < days; ++day) {
+    a *= std::exp(0.01 * std::sin(day * day));
+    b *= std::exp(0.02 * std::cos(3.0 * day * day));
+    text += line(day, a, b) + "\n";
+  }
+  return text;
+}
+
+std::string plain_line(int, double a, double b) { return fmt::format("{},{}", a, b); }
+
+}  // namespace
+
+TEST_CASE("the forecasts that need no network have the likelihoods that were measured elsewhere") {
+  const auto metrics = metrics_of(kName, {"--model", "none"});
+  CHECK(metrics["dax.nll.constant"].get<double>() == doctest::Approx(-2.524).epsilon(2e-4));
+  CHECK(metrics["dax.nll.ewma"].get<double>() == doctest::Approx(-2.833).epsilon(2e-4));
+  CHECK(metrics["smi.nll.ewma"].get<double>() == doctest::Approx(-2.967).epsilon(2e-4));
+  CHECK(metrics["cac.nll.ewma"].get<double>() == doctest::Approx(-2.877).epsilon(2e-4));
+  CHECK(metrics["ftse.nll.ewma"].get<double>() == doctest::Approx(-3.193).epsilon(2e-4));
+  CHECK(metrics["days.train"] == 1115);
+  CHECK(metrics["days.validation"] == 372);
+  CHECK(metrics["days.test"] == 372);
+  // What makes the level a trap.
+  for (const std::string& index : kIndexes) CHECK(metrics[index + ".r2.constant"] > 0.99);
+}
+
+TEST_CASE("a GRU that corrects EWMA forecasts all four indexes better") {
+  const auto metrics = metrics_of(kName, {"--model", "gru", "--seeds", "2", "--epochs", "12"});
+  for (const std::string& index : kIndexes) {
+    CAPTURE(index);
+    CHECK(metrics[index + ".nll.gru"] < metrics[index + ".nll.ewma"]);
+    CHECK(metrics[index + ".nll.gru.std"] > 0);
+  }
+}
+
+TEST_CASE("the same seed gives the same numbers, whatever the number of threads") {
+  const auto one = json_of(kName, {"--epochs", "2", "--seeds", "2", "--threads", "1"}),
+             two = json_of(kName, {"--epochs", "2", "--seeds", "2", "--threads", "2"}),
+             other = json_of(kName, {"--epochs", "2", "--seeds", "2", "--seed", "7"});
+  CHECK(one["program"] == kName);
+  CHECK(one["seed"] == 1);
+  CHECK(one["threads"] == 1);
+  CHECK(two["threads"] == 2);
+  CHECK(one["metrics"].dump() == two["metrics"].dump());
+  CHECK(one["metrics"]["dax.nll.rnn"] != other["metrics"]["dax.nll.rnn"]);
+  for (const std::string& index : kIndexes)
+    for (const char* model : {"constant", "ewma", "rnn", "lstm", "gru"})
+      for (const char* what : {"nll", "rmse"})
+        CHECK(one["metrics"][fmt::format("{}.{}.{}", index, what, model)].is_number());
+}
+
+TEST_CASE("a saved model gives the same numbers when it is loaded, and no other is taken for it") {
+  const Folder folder;
+  const std::string file = folder / "lstm.safetensors";
+  const auto saved = metrics_of(kName, {"--model", "lstm", "--epochs", "2", "--save", file}),
+             loaded = metrics_of(kName, {"--model", "lstm", "--load", file});
+  CHECK(saved.dump() == loaded.dump());
+  CHECK(folder.files() == std::vector<std::string>{"lstm.safetensors"});
+
+  check_refused(kName, {"--model", "gru", "--load", file},
+                "a model with model \"gru\" was required: got \"lstm\"");
+  check_refused(kName, {"--model", "lstm", "--load", file, "--columns", "SMI,DAX,CAC,FTSE"},
+                "columns \"SMI, DAX, CAC, FTSE\" was required: got \"DAX, SMI, CAC, FTSE\"");
+  check_refused(kName, {"--model", "lstm", "--load", folder / "absent"}, "absent");
+  check_refused(kName, {"--model", "lstm", "--load", folder.write("garbage", "not a model")},
+                "garbage");
+  check_refused(kName, {"--load", file}, "add --model");
+  check_refused(kName, {"--model", "gru", "--seeds", "3", "--save", file}, "--seeds 3");
+}
+
+TEST_CASE("prices of one's own, with quoted names, gaps and other columns") {
+  const Folder folder;
+  // On some days one was not traded, on others nobody was; the second share begins later.
+  const auto line = [](int day, double a, double b) {
+    const bool gap = day % 50 == 7, closed = day % 60 == 11;
+    return fmt::format("day {},{},{},\"x, y\"", day, gap || closed ? "" : fmt::format("{}", a),
+                       closed || day < 3 ? "NA" : fmt::format("{}", b));
+  };
+  const std::string csv =
+      folder.write("own.csv", wandering_prices(260, "\"date\",\"S&P \"\"500\"\"\",B,note", line));
+  const auto days = [](const nlohmann::json& metrics) {
+    return metrics["days.train"].get<int>() + metrics["days.validation"].get<int>() +
+           metrics["days.test"].get<int>();
+  };
+  const auto one = metrics_of(kName, {"--csv", csv, "--columns", "S&P \"500\"", "--model", "rnn",
+                                      "--epochs", "1", "--seeds", "1"}),
+             two = metrics_of(kName, {"--csv", csv, "--columns", "B,S&P \"500\"", "--model", "gru",
+                                      "--epochs", "1", "--seeds", "1"});
+  CHECK(one["s_p__500_.nll.rnn"].is_number());
+  CHECK(one["s_p__500_.tomorrow.volatility"] > 0);
+  CHECK(days(one) == 260 - 5 - 6 - 1);  // without the days that have no price; one return less
+  CHECK(days(two) == 260 - 5 - 3 - 1);  // a gap in one column repeats its price
+  CHECK(two["b.nll.gru"].is_number());
+}
+
+TEST_CASE(
+    "nothing is fitted on the test part: with other prices there, the same model is trained") {
+  const Folder folder;
+  const auto trained_on = [&](const std::string& name, double factor) {
+    // 300 days are 299 returns, of which the last 60 test; the day before the first stays.
+    const std::string csv =
+        folder.write(name + ".csv", wandering_prices(300, "A,B", [&](int day, double a, double b) {
+                       return plain_line(day, day >= 240 ? a * (1 + factor * (day % 3)) : a, b);
+                     }));
+    const std::string file = folder / (name + ".safetensors");
+    const auto metrics = metrics_of(kName, {"--csv", csv, "--columns", "A,B", "--model", "gru",
+                                            "--epochs", "3", "--save", file});
+    return std::pair(unroll::read_file(file), metrics["a.nll.gru"].get<double>());
+  };
+  const auto one = trained_on("one", 0), other = trained_on("other", 0.1);
+  CHECK(one.first == other.first);
+  CHECK(one.second != other.second);
+}
+
+TEST_CASE("prices that nothing can be learned from are refused") {
+  const Folder folder;
+  const auto csv = [&](int days, const std::function<std::string(int, double, double)>& line) {
+    return folder.write("prices.csv", wandering_prices(days, "A,B", line));
+  };
+  check_refused(kName, {"--csv", csv(150, plain_line), "--columns", "A,B"},
+                "at least 200 days with a price in every column were required: got 150");
+  check_refused(kName, {"--csv", csv(250, plain_line), "--columns", "A,C"}, "got the columns A, B");
+  check_refused(kName, {"--csv", csv(250, plain_line), "--columns", "A,A"},
+                "names that differ were required: got A,A");
+  check_refused(kName, {"--csv", csv(250, plain_line)}, "add --columns");
+  const auto spoiled = [&](const std::string& cell) {
+    return csv(250, [&](int day, double a, double b) {
+      return day == 100 ? fmt::format("{},{}", a, cell) : plain_line(day, a, b);
+    });
+  };
+  check_refused(kName, {"--csv", spoiled("0"), "--columns", "A,B"},
+                "prices.csv:102: a price above 0 was required in column \"B\": got 0");
+  check_refused(kName, {"--csv", spoiled("-3.5"), "--columns", "A,B"}, "got -3.5");
+  check_refused(kName, {"--csv", spoiled("inf"), "--columns", "A,B"}, "got inf");
+  check_refused(kName, {"--csv", spoiled("12 EUR"), "--columns", "A,B"}, "got \"12 EUR\"");
+  check_refused(kName, {"--csv", spoiled("1,2"), "--columns", "A,B"}, "2 fields were required");
+  check_refused(kName,
+                {"--csv", csv(250, [](int, double a, double) { return fmt::format("{},7", a); }),
+                 "--columns", "A,B"},
+                "prices that change were required in column \"B\"");
+  check_refused(kName, {"--csv", folder / "absent.csv", "--columns", "A"}, "absent.csv");
+}
+
+TEST_CASE("options that cannot be meant are refused before any work") {
+  const Folder folder;
+  check_refused(kName, {"--model", "transformer"}, "transformer");
+  check_refused(kName, {"--epochs", "0"}, "epochs");
+  check_refused(kName, {"--threads", "many"}, "many");
+  check_refused(kName, {"--sed", "1"}, "--sed");
+  check_refused(kName, {"--seed", "-1"}, "--seed");
+  check_refused(kName, {"--json", folder / "no/such/folder.json"}, "--json");
+  check_refused(kName, {"--model", "gru", "--save", folder / ""}, "--save");
+}
+
+TEST_CASE("Ctrl-C saves the model so far, prints what is finished and leaves at once") {
+  const Folder folder;
+  const std::string file = folder / "gru.safetensors";
+  const Outcome result =
+      interrupt_training(kName, {"--model", "gru", "--json", folder / "numbers.json"}, file);
+  CHECK(result.code == 130);
+  CHECK(result.seconds_after_interrupt < 5);
+  CHECK(result.out.find("ewma") != std::string::npos);
+  CHECK(result.err.find("interrupted") != std::string::npos);
+  CHECK(folder.files() == std::vector<std::string>{"gru.safetensors"});
+  CHECK(run_program(kName, {"--model", "gru", "--load", file}).code == 0);
+}
+
+TEST_CASE("what goes into a pipe is plain text of moderate width; pictures are whole") {
+  const Folder folder;
+  const Outcome result =
+      run_program(kName, {"--epochs", "1", "--seeds", "2", "--pictures", folder / "with 'quotes'"});
+  REQUIRE(result.code == 0);
+  CHECK(result.err.empty());
+  check_plain(result.out);
+  if (result.out.find("No picture") == std::string::npos) {
+    CHECK(std::filesystem::directory_iterator(folder / "with 'quotes'")->path().filename() ==
+          "stock_price.png");
+    CHECK(unroll::read_file(folder / "with 'quotes'/stock_price.png").substr(1, 3) == "PNG");
+  }
+  const Outcome help = run_program(kName, {"--help"});
+  CHECK(help.code == 0);
+  for (const char* option : {"--seed", "--threads", "--epochs", "--save", "--load", "--json",
+                             "--pictures", "--csv", "--columns", "--model", "--seeds"})
+    CHECK(help.out.find(option) != std::string::npos);
+}
