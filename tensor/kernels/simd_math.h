@@ -111,24 +111,28 @@ HWY_INLINE V at_most(D d, V x, hn::TFromD<D> limit) {
   return hn::IfThenElse(hn::Gt(x, top), top, x);
 }
 
-// sigmoid(x) and 1 - sigmoid(x), each to the last place however far x lies from 0.
+// sigmoid(x) and 1 - sigmoid(x) from e = exp(-|x|), each to the last place.
 template <class V>
 struct SigmoidPair {
   V y, rest;
 };
 template <class D, class V>
-HWY_INLINE SigmoidPair<V> sigmoid_pair(D d, V x) {
-  const V one = hn::Set(d, 1);
-  V distance = hn::Abs(x);
-  if constexpr (Is32<D>::value) distance = at_most(d, distance, kNear);
-  const V e = exp_near(d, hn::Neg(distance));
-  const V large = reciprocal_from_one(d, hn::Add(one, e)), small = hn::Mul(e, large);
+HWY_INLINE SigmoidPair<V> sigmoid_from(D d, V x, V e) {
+  const V large = reciprocal_from_one(d, hn::Add(hn::Set(d, 1), e)), small = hn::Mul(e, large);
   const auto negative = hn::Lt(x, hn::Zero(d));
   return {hn::IfThenElse(negative, small, large), hn::IfThenElse(negative, large, small)};
 }
+// For what multiplies with x: 0 where x is far below 0.
+template <class D, class V>
+HWY_INLINE SigmoidPair<V> sigmoid_pair(D d, V x) {
+  return sigmoid_from(d, x, exp(d, hn::Neg(hn::Abs(x))));
+}
+// For gates: never below the least normal number.
 template <class D, class V>
 HWY_INLINE V sigmoid(D d, V x) {
-  return sigmoid_pair(d, x).y;
+  V distance = hn::Abs(x);
+  if constexpr (Is32<D>::value) distance = at_most(d, distance, kNear);
+  return sigmoid_from(d, x, exp_near(d, hn::Neg(distance))).y;
 }
 
 // Near 0 an odd polynomial (Cephes), elsewhere 1 - 2 e / (1 + e) with e = exp(-2|x|).

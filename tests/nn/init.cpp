@@ -109,7 +109,7 @@ TEST_CASE("initialisers refuse what is no weight") {
   check_says(message_of([] { nn::kaiming_normal({4}); }), "kaiming_normal: ");
   check_says(message_of([] { nn::orthogonal({4}); }), "orthogonal: ");
   check_says(message_of([] { nn::uniform({4}, 1, 0); }), "low <= high was required: got 1 and 0");
-  check_says(message_of([] { nn::normal({4}, 0, -1); }), "at least 0 was required: got -1");
+  check_says(message_of([] { nn::normal({4}, 0, -1); }), "at least 0 were required: got 0 and -1");
   check_says(message_of([] { nn::kaiming_uniform({0, 4}); }), "kaiming_uniform: ");
   check_says(message_of([] { nn::xavier_uniform({0, 0}); }), "xavier_uniform: ");
 }
