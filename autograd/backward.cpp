@@ -138,17 +138,28 @@ void Engine::add_product(std::uint32_t slot, const Var& a, const Var& g) {
 void Engine::flush_products(Pending& p) {
   Pending::Waiting& w = *p.waiting;
   if (w.left.empty()) return;
-  const Tensor a = joined(w.left), g = joined(w.right);
-  w.left.clear(), w.right.clear(), w.product_rows = 0;
   Tensor sum = p.dense.value();
   p.dense = Var();
-  if (!sum.defined()) {
-    sum = unroll::matmul(a.transpose(), g);
-  } else if (sum.is_unique() && sum.is_contiguous()) {
-    matmul_into(sum, a.transpose(), g);
-  } else {
-    sum = unroll::add(sum, unroll::matmul(a.transpose(), g));
+  const auto add_one = [&](const Tensor& a, const Tensor& g) {
+    if (!sum.defined()) {
+      sum = unroll::matmul(a.transpose(), g);
+    } else if (sum.is_unique() && sum.is_contiguous()) {
+      matmul_into(sum, a.transpose(), g);
+    } else {
+      sum = unroll::add(sum, unroll::matmul(a.transpose(), g));
+    }
+  };
+  // What is fat by itself is not copied to be joined.
+  std::vector<Tensor> left, right;
+  for (std::size_t i = 0; i < w.left.size(); ++i) {
+    if (w.left[i].shape()[0] >= kFatProduct / 8) {
+      add_one(w.left[i], w.right[i]);
+    } else {
+      left.push_back(w.left[i]), right.push_back(w.right[i]);
+    }
   }
+  w.left.clear(), w.right.clear(), w.product_rows = 0;
+  if (!left.empty()) add_one(joined(left), joined(right));
   p.dense = Var(std::move(sum));
 }
 

@@ -125,19 +125,29 @@ std::vector<Var> recurrent_sequence(Recurrence kind, const In& x, const Recurren
   const DType dtype = x->dtype();
   const Tensor wh = numbers(w.wh), bhn = numbers(w.bhn), h0 = numbers(initial[0]),
                c0 = lstm ? numbers(initial[1]) : Tensor();
-  Tensor rows = Tensor::empty({n, hidden}, dtype), h = Tensor::empty(h0.shape(), dtype);
+  // The gradient of wh needs the state before each row: of equal lengths that is the rows shifted
+  // by a step, so the initial state stands before (in reverse: behind) the first of them.
+  const bool shifted = layout.is_equal();
+  const Index batch = layout.sequences(), ahead = shifted && !reverse ? batch : 0;
+  Tensor states = Tensor::empty({n + (shifted ? batch : 0), hidden}, dtype);
+  Tensor rows = states.narrow(0, ahead, n), h = Tensor::empty(h0.shape(), dtype);
+  if (shifted) states.narrow(0, reverse ? n : 0, batch).copy_(h0);
   Tensor c = lstm ? Tensor::empty(h0.shape(), dtype) : Tensor();
   Tensor saved = saved_width ? Tensor::empty({n, saved_width}, dtype) : Tensor();
-  // The projected input goes where the kind will work on it: an LSTM's gates, an RNN's output; the
-  // GRU needs it beside its gates.
-  Tensor projected = lstm  ? saved.narrow(1, 0, gates)
-                     : gru ? Tensor::empty({n, gates}, dtype)
-                           : rows;
-  linear_into(projected, x.value(), w.wx.value(), w.b.defined() ? w.b.value() : Tensor());
+  const Tensor source = numbers(*x), wx = numbers(w.wx), bias = numbers(w.b);
+  const bool by_step = kernels::projects_by_step(wx.shape()[0], gates, size_of(dtype));
+  // Else the projected input goes where the kind will work on it: an LSTM's gates, an RNN's output;
+  // the GRU needs it beside its gates.
+  Tensor projected = by_step ? source
+                     : lstm  ? saved.narrow(1, 0, gates)
+                     : gru   ? Tensor::empty({n, gates}, dtype)
+                             : rows;
+  if (!by_step) linear_into(projected, source, wx, bias);
   dispatch(dtype, [&]<class T>() {
     kernels::recurrent_forward<T>(
         kind, {layout.offsets().data(), layout.steps(), reverse}, hidden,
-        {std::as_const(projected).data<T>(), projected.strides()[0], wh.data<T>(), read<T>(bhn),
+        {std::as_const(projected).data<T>(), projected.strides()[0],
+         by_step ? wx.data<T>() : nullptr, read<T>(bias), wx.shape()[0], wh.data<T>(), read<T>(bhn),
          h0.data<T>(), read<T>(c0), rows.data<T>(), write<T>(saved), h.data<T>(), write<T>(c)});
   });
 
@@ -151,8 +161,8 @@ std::vector<Var> recurrent_sequence(Recurrence kind, const In& x, const Recurren
   if (w.bhn.defined()) inputs.push_back(w.bhn);
   return record(
       op_of(kind), outputs, inputs, x.where(),
-      [kind, x = *x, w, initial, layout, reverse, rows, saved, inputs, bias_at, bhn_at](
-          std::span<const Var> g, Cotangents& d) {
+      [kind, x = *x, w, initial, layout, reverse, states, rows, shifted, saved, inputs, bias_at,
+       bhn_at](std::span<const Var> g, Cotangents& d) {
         const bool is_lstm = kind == Recurrence::lstm, is_gru = kind == Recurrence::gru;
         if (recording())
           return d.add_through(
@@ -172,7 +182,8 @@ std::vector<Var> recurrent_sequence(Recurrence kind, const In& x, const Recurren
         Tensor dh = fresh(g[1]), dc = is_lstm ? fresh(g[2]) : Tensor();
         Tensor dz = Tensor::empty({layout.rows(), wh_value.shape()[1]}, x.dtype());
         Tensor dhw = is_gru ? Tensor::empty(dz.shape(), x.dtype()) : Tensor();
-        Tensor before = Tensor::empty(rows.shape(), x.dtype());
+        Tensor before = shifted ? states.narrow(0, reverse ? layout.sequences() : 0, layout.rows())
+                                : Tensor::empty(rows.shape(), x.dtype());
         dispatch(x.dtype(), [&]<class T>() {
           const kernels::Steps steps{layout.offsets().data(), layout.steps(), reverse};
           const Index size = wh_value.shape()[0];
@@ -180,8 +191,9 @@ std::vector<Var> recurrent_sequence(Recurrence kind, const In& x, const Recurren
                                          {wh_value.data<T>(), h_start.data<T>(), read<T>(c_start),
                                           read<T>(rows), read<T>(saved), read<T>(d_rows),
                                           dz.data<T>(), write<T>(dhw), dh.data<T>(), write<T>(dc)});
-          kernels::previous_rows<T>(steps, size, read<T>(rows), h_start.data<T>(),
-                                    before.data<T>());
+          if (!shifted)
+            kernels::previous_rows<T>(steps, size, read<T>(rows), h_start.data<T>(),
+                                      before.data<T>());
         });
         if (d.needs(0)) d.add(0, matmul(Var(dz), transpose(w.wx.detach())));
         d.add_product(1, x.detach(), Var(dz));

@@ -178,10 +178,11 @@ struct Walk {
   Index before(Index i) const { return s.offsets[at(i - 1)]; }
 };
 
-// Batch rows [lo, hi) through all time steps.
+// Batch rows [lo, hi) through all time steps. `packed` is w, packed_x wx; `aside` has room for two
+// products of these rows.
 template <class K, class T>
 void forward_shard(const Steps& s, Index h, const RecurrentForward<T>& a, const T* packed,
-                   Index saved_width, Index lo, Index hi, T* product) {
+                   const T* packed_x, Index saved_width, Index lo, Index hi, T* aside) {
   const Walk walk{s};
   const Index gates = K::kGates * h;
   const bool lstm = a.c0 != nullptr;
@@ -194,15 +195,24 @@ void forward_shard(const Steps& s, Index h, const RecurrentForward<T>& a, const 
     const auto target = [&](Index b) {
       return lstm          ? a.saved + (row0 + b) * saved_width
              : K::kInPlace ? a.rows + (row0 + b) * h
-                           : product + (b - lo) * gates;
+                           : aside + (b - lo) * gates;
     };
     const Index step_z = lstm ? saved_width : K::kInPlace ? h : gates;
+    const T* x = a.x + row0 * a.step_x;  // projected inputs, rows step_x apart
+    Index step_x = a.step_x;
+    if (packed_x) {
+      // Where the product with the state starts from it, else beside that.
+      T* to = K::kInPlace ? target(lo) : aside + (hi - lo) * gates;
+      step_x = K::kInPlace ? step_z : gates;
+      multiply(end - lo, gates, a.dim, Left<T>{x + lo * a.dim, a.dim},
+               packed_panels(packed_x, a.dim), a.b, Index{0}, to, step_x);
+      x = to - lo * step_x;
+    }
     const Index split = std::clamp(walk.continued(i), lo, end);
     const auto multiply_rows = [&](Index from, Index to, const T* before) {
       if (from == to) return;
       multiply(to - from, gates, h, Left<T>{before, h}, packed_panels(packed, h),
-               K::kInPlace ? a.x + (row0 + from) * a.step_x : nullptr, a.step_x, target(from),
-               step_z);
+               K::kInPlace ? x + from * step_x : nullptr, step_x, target(from), step_z);
     };
     const Index prev = i > 0 ? walk.before(i) : 0;
     multiply_rows(lo, split, a.rows + (prev + lo) * h);
@@ -215,8 +225,8 @@ void forward_shard(const Steps& s, Index h, const RecurrentForward<T>& a, const 
                           : continues ? a.saved + (prev + b) * saved_width + 4 * h
                                       : a.c0 + b * h;
       T* saved = a.saved ? a.saved + row * saved_width : nullptr;
-      K::forward(h, a.x + row * a.step_x, target(b), a.bias, h_before, c_before, saved,
-                 a.rows + row * h, lstm ? saved + 4 * h : nullptr);
+      K::forward(h, x + b * step_x, target(b), a.bias, h_before, c_before, saved, a.rows + row * h,
+                 lstm ? saved + 4 * h : nullptr);
       // Sequences whose last step (in this direction) this is.
       const bool last = s.reverse ? t == 0 : t + 1 == s.steps || b >= s.batch(t + 1);
       if (last) {
@@ -262,12 +272,15 @@ void forward_all(Recurrence kind, const Steps& s, Index h, const RecurrentForwar
   const Index gates = K::kGates * h;
   Scratch<T> packed(packed_size<T>(h, gates));
   pack(a.w, gates, Index{1}, h, gates, packed.get());
+  Scratch<T> packed_x(a.wx ? packed_size<T>(a.dim, gates) : 0);
+  if (a.wx) pack(a.wx, gates, Index{1}, a.dim, gates, packed_x.get());
   const std::vector<Index> bounds = shards(s, threads());
-  Scratch<T> product(K::kInPlace ? 1 : s.batch(0) * gates);
+  Scratch<T> aside(K::kInPlace ? 0 : 2 * s.batch(0) * gates);
   parallel_for(static_cast<Index>(bounds.size()) - 1, [&](Index i) {
     const FlushDenormals flush;
-    forward_shard<K>(s, h, a, packed.get(), saved_of(kind) * h, bounds[i], bounds[i + 1],
-                     product.get() + (K::kInPlace ? 0 : bounds[i] * gates));
+    forward_shard<K>(s, h, a, packed.get(), a.wx ? packed_x.get() : nullptr, saved_of(kind) * h,
+                     bounds[i], bounds[i + 1],
+                     aside.get() + (K::kInPlace ? 0 : 2 * bounds[i] * gates));
   });
 }
 

@@ -28,19 +28,28 @@ struct Steps {
   Index rows() const { return offsets[steps]; }
 };
 
+// Whether the inputs are better projected step by step, while the step's rows are near: the weight
+// must be small enough to stay near beside the recurrent one.
+constexpr bool projects_by_step(Index dim, Index columns, std::size_t bytes) {
+  return static_cast<std::size_t>(dim * columns) * bytes <= std::size_t{1} << 16;
+}
+
 template <class T>
 struct RecurrentForward {
-  const T* x;  // [N, G H] projected inputs, bias included, rows step_x apart; may be where the kind
-               // saves its
-  Index step_x;   // gates (LSTM) or `rows` (RNN), so that nothing is copied
-  const T* w;     // [H, G H]
-  const T* bias;  // [H] GRU's bhn, or null
-  const T* h0;    // [B, H]
-  const T* c0;    // [B, H] LSTM
-  T* rows;        // [N, H]
-  T* saved;       // [N, saved_of(kind) H]
-  T* h;           // [B, H] last states
-  T* c;           // [B, H] LSTM
+  // [N, G H] projected inputs, bias included, rows step_x apart; may be where the kind saves its
+  // gates (LSTM) or `rows` (RNN), so that nothing is copied. Or, where wx is given, [N, D] inputs.
+  const T* x;
+  Index step_x;
+  const T *wx, *b;  // [D, G H], [G H] or null
+  Index dim;        // D
+  const T* w;       // [H, G H]
+  const T* bias;    // [H] GRU's bhn, or null
+  const T* h0;      // [B, H]
+  const T* c0;      // [B, H] LSTM
+  T* rows;          // [N, H]
+  T* saved;         // [N, saved_of(kind) H]
+  T* h;             // [B, H] last states
+  T* c;             // [B, H] LSTM
 };
 template <class T>
 void recurrent_forward(Recurrence kind, const Steps& steps, Index hidden,
