@@ -1,4 +1,3 @@
-#include <unroll/tensor/kernels/denormals.h>
 #include <unroll/tensor/math.h>
 #include <unroll/tensor/threads.h>
 
@@ -10,18 +9,6 @@ namespace {
 // x itself where it is contiguous, else a copy that `keep` holds.
 const Tensor& as_contiguous(const Tensor& x, Tensor& keep) {
   return x.is_contiguous() ? x : keep = x.contiguous();
-}
-
-// Elements in one task of a large elementwise call.
-constexpr Index kTask = Index{1} << 15;
-
-template <class F>
-void in_tasks(Index n, F&& f) {
-  if (n < 2 * kTask) return f(Index{0}, n);
-  parallel_for((n + kTask - 1) / kTask, [&](Index i) {
-    const kernels::FlushDenormals flush;
-    f(i * kTask, std::min(kTask, n - i * kTask));
-  });
 }
 
 // The shape that two operands broadcast to, with the strides of both, as few axes as possible.
@@ -70,8 +57,9 @@ Tensor combine(kernels::Binary op, const char* name, const Tensor& a, const Tens
       Tensor y = Tensor::empty(a.shape(), a.dtype());
       T* to = y.data<T>();
       const T *pa = a.data<T>(), *pb = b.data<T>();
-      in_tasks(y.numel(),
-               [&](Index i, Index n) { kernels::binary(op, pa + i, 1, pb + i, 1, to + i, n); });
+      parallel_rows(y.numel(), 1, [&](Index i, Index n) {
+        kernels::binary(op, pa + i, 1, pb + i, 1, to + i, n);
+      });
       return y;
     }
     const Shape shape = broadcast(name, a.shape(), b.shape());
@@ -122,7 +110,7 @@ Tensor apply(kernels::Unary op, const Tensor& x, double p, double q) {
   dispatch(x.dtype(), [&]<class T>() {
     const T* from = source.data<T>();
     T* to = y.data<T>();
-    in_tasks(x.numel(), [&](Index i, Index n) {
+    parallel_rows(x.numel(), 1, [&](Index i, Index n) {
       kernels::unary(op, from + i, to + i, n, static_cast<T>(p), static_cast<T>(q));
     });
   });
@@ -139,7 +127,7 @@ Tensor apply_gradient(kernels::Unary op, const Tensor& g, const Tensor& saved, d
   dispatch(g.dtype(), [&]<class T>() {
     const T *from = gc.data<T>(), *s = sc.data<T>();
     T* to = dx.data<T>();
-    in_tasks(g.numel(), [&](Index i, Index n) {
+    parallel_rows(g.numel(), 1, [&](Index i, Index n) {
       kernels::unary_gradient(op, from + i, s + i, to + i, n, static_cast<T>(p), static_cast<T>(q));
     });
   });
@@ -174,7 +162,8 @@ void add_into(Tensor& y, const Tensor& x) {
     const T* from = source.data<T>();
     T* to = y.data<T>();
     if (y.is_contiguous()) {
-      in_tasks(y.numel(), [&](Index i, Index n) { kernels::add_into(to + i, from + i, n); });
+      parallel_rows(y.numel(), 1,
+                    [&](Index i, Index n) { kernels::add_into(to + i, from + i, n); });
       return;
     }
     const int last = y.rank() - 1;

@@ -1,6 +1,7 @@
 #include <unroll/tensor/kernels/elementwise.h>
 #include <unroll/tensor/kernels/gemm.h>
 #include <unroll/tensor/matmul.h>
+#include <unroll/tensor/threads.h>
 
 #include <fmt/format.h>
 
@@ -141,7 +142,10 @@ void linear_into(Tensor& y, const Tensor& x, const Tensor& w, const Tensor& b) {
   dispatch(x.dtype(), [&]<class T>() {
     T* to = y.data<T>();
     if (b.defined())
-      for (Index r = 0; r < rows; ++r) std::copy_n(bias.data<T>(), n, to + r * y.strides()[0]);
+      parallel_rows(rows, n, [&](Index first, Index count) {
+        for (Index r = first; r < first + count; ++r)
+          std::copy_n(bias.data<T>(), n, to + r * y.strides()[0]);
+      });
     product<T>(source, w, y, b.defined() ? T{1} : T{0});
   });
 }

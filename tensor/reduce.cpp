@@ -1,4 +1,3 @@
-#include <unroll/tensor/kernels/denormals.h>
 #include <unroll/tensor/math.h>
 #include <unroll/tensor/reduce.h>
 #include <unroll/tensor/threads.h>
@@ -17,17 +16,6 @@ std::array<bool, Shape::kMaxRank> marked(const char* op, const Shape& shape, con
     out[a] = true;
   }
   return out;
-}
-
-// Calls f(first row, rows) for tasks of whole rows.
-template <class F>
-void in_row_tasks(Index rows, Index n, F&& f) {
-  const Index each = std::max<Index>(1, (Index{1} << 15) / std::max<Index>(n, 1));
-  if (rows < 2 * each) return f(Index{0}, rows);
-  parallel_for((rows + each - 1) / each, [&](Index i) {
-    const kernels::FlushDenormals flush;
-    f(i * each, std::min(each, rows - i * each));
-  });
 }
 
 Index row_length(const char* op, const Tensor& x) {
@@ -84,12 +72,15 @@ Tensor reduce(kernels::Reduce op, const Tensor& x, const Axes& axes, bool keepdi
     const T* from = source.data<T>();
     T* to = y.data<T>();
     if (inner == 1) {
-      in_row_tasks(outer, n, [&](Index r, Index rows) {
+      parallel_rows(outer, n, [&](Index r, Index rows) {
         kernels::reduce_rows(op, from + r * n, to + r, rows, n);
       });
     } else {
       for (Index i = 0; i < outer; ++i)
-        kernels::reduce_columns(op, from + i * n * inner, to + i * inner, n, inner);
+        parallel_rows(inner, n, [&](Index j, Index columns) {
+          kernels::reduce_columns(op, from + i * n * inner + j, inner, to + i * inner + j, n,
+                                  columns);
+        });
     }
   });
   return y;
@@ -175,7 +166,7 @@ Tensor softmax_of(const char* op, const Tensor& x, bool logarithm) {
   dispatch(x.dtype(), [&]<class T>() {
     const T* from = source.data<T>();
     T* to = y.data<T>();
-    in_row_tasks(x.numel() / n, n, [&](Index r, Index rows) {
+    parallel_rows(x.numel() / n, n, [&](Index r, Index rows) {
       kernels::softmax_rows(from + r * n, to + r * n, rows, n, logarithm);
     });
   });
@@ -197,7 +188,7 @@ Tensor softmax_gradient(const Tensor& g, const Tensor& y, bool logarithm) {
   dispatch(y.dtype(), [&]<class T>() {
     const T *pg = gc.data<T>(), *py = yc.data<T>();
     T* to = dx.data<T>();
-    in_row_tasks(y.numel() / n, n, [&](Index r, Index rows) {
+    parallel_rows(y.numel() / n, n, [&](Index r, Index rows) {
       kernels::softmax_rows_gradient(pg + r * n, py + r * n, to + r * n, rows, n, logarithm);
     });
   });
@@ -213,7 +204,7 @@ Tensor logsumexp_last(const Tensor& x) {
   dispatch(x.dtype(), [&]<class T>() {
     const T* from = source.data<T>();
     T* to = y.data<T>();
-    in_row_tasks(y.numel(), n, [&](Index r, Index rows) {
+    parallel_rows(y.numel(), n, [&](Index r, Index rows) {
       kernels::logsumexp_rows(from + r * n, to + r, rows, n);
     });
   });

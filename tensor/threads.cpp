@@ -161,4 +161,11 @@ void parallel_for(Index count, const std::function<void(Index)>& task) {
   s.pool->run(count, task);
 }
 
+void detail::parallel_runs(Index rows, Index each, const std::function<void(Index, Index)>& task) {
+  parallel_for((rows + each - 1) / each, [&](Index i) {
+    const kernels::FlushDenormals flush;
+    task(i * each, std::min(each, rows - i * each));
+  });
+}
+
 }  // namespace unroll

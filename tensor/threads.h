@@ -18,4 +18,19 @@ void set_threads(int count);  // throws unless count is in [1, 256]
 // its tasks itself.
 void parallel_for(Index count, const std::function<void(Index)>& task);
 
+namespace detail {
+// task(first, count) for runs of `each` of `rows`, spread over the threads; denormals count as
+// zero.
+void parallel_runs(Index rows, Index each, const std::function<void(Index, Index)>& task);
+}  // namespace detail
+
+// Calls f(first, count) for runs of rows of n numbers: one run where that is little work.
+template <class F>
+void parallel_rows(Index rows, Index n, F&& f) {
+  constexpr Index kRun = Index{1} << 15;  // numbers in one run
+  const Index each = n < 2 ? kRun : (kRun + n - 1) / n;
+  if (rows < 2 * each) return f(Index{0}, rows);
+  detail::parallel_runs(rows, each, f);
+}
+
 }  // namespace unroll

@@ -9,6 +9,7 @@
 #include <unroll/tensor/kernels/rows.h>
 #include <unroll/tensor/math.h>
 #include <unroll/tensor/reduce.h>
+#include <unroll/tensor/threads.h>
 
 namespace unroll {
 namespace {
@@ -87,17 +88,21 @@ Var cross_entropy_rows(const In& x, const IndexTensor& target, const CrossEntrop
           scale.data<T>()[i] =
               static_cast<T>(static_cast<double>(gp[i]) *
                              ((1 - e) * static_cast<double>(w[target[i]]) + share * total_weight));
-      const Tensor& l = lse;
-      kernels::scaled_softmax_rows<T>(from.data<T>(), l.data<T>(), scale.data<T>(), dx.data<T>(),
-                                      rows, classes);
-      for (Index i = 0; i < rows; ++i) {
-        const Index t = target[i];
-        if (t == o.ignore_id) continue;
-        T* row = dx.data<T>() + i * classes;
-        row[t] -= gp[i] * static_cast<T>(1 - e) * w[t];
-        if (e > 0)
-          for (Index v = 0; v < classes; ++v) row[v] -= gp[i] * static_cast<T>(share) * w[v];
-      }
+      const T *scores_at = from.data<T>(), *lse_at = std::as_const(lse).template data<T>(),
+              *scale_at = std::as_const(scale).template data<T>();
+      T* dx_at = dx.data<T>();
+      parallel_rows(rows, classes, [&](Index first, Index count) {
+        kernels::scaled_softmax_rows<T>(scores_at + first * classes, lse_at + first,
+                                        scale_at + first, dx_at + first * classes, count, classes);
+        for (Index i = first; i < first + count; ++i) {
+          const Index t = target[i];
+          if (t == o.ignore_id) continue;
+          T* row = dx_at + i * classes;
+          row[t] -= gp[i] * static_cast<T>(1 - e) * w[t];
+          if (e > 0)
+            for (Index v = 0; v < classes; ++v) row[v] -= gp[i] * static_cast<T>(share) * w[v];
+        }
+      });
     });
     d.add(0, Var(dx));
   });

@@ -1,12 +1,22 @@
 // Normalisation of rows, and dropout.
 #include <unroll/autograd/ops.h>
+#include <unroll/tensor/kernels/denormals.h>
 #include <unroll/tensor/kernels/rows.h>
 #include <unroll/tensor/math.h>
+#include <unroll/tensor/reduce.h>
+#include <unroll/tensor/threads.h>
 
 namespace unroll {
 namespace {
 
 const Op layer_norm_op{"layer_norm"}, rms_norm_op{"rms_norm"}, dropout_op{"dropout"};
+
+constexpr Index kRun = 256;  // rows that one task of the derivative takes
+
+template <class T>
+const T* read(const Tensor& t) {
+  return t.defined() ? t.data<T>() : nullptr;
+}
 
 // The same in plain ops: what the fused derivative is differentiated by.
 Var normalise_plainly(const Var& x, const Var& gain, const Var& bias, double eps, bool centred) {
@@ -35,9 +45,13 @@ Var normalise(const Op& op, const In& x, const In& gain, const In& bias, double 
   Tensor y = Tensor::empty(x->shape(), x->dtype());
   Tensor shift = Tensor::empty({rows}, x->dtype()), scale = Tensor::empty({rows}, x->dtype());
   dispatch(x->dtype(), [&]<class T>() {
-    kernels::normalise_rows<T>(source.data<T>(), gains.defined() ? gains.data<T>() : nullptr,
-                               biases.defined() ? biases.data<T>() : nullptr, y.data<T>(),
-                               shift.data<T>(), scale.data<T>(), rows, n, eps, centred);
+    const T* from = source.data<T>();
+    T *to = y.data<T>(), *shift_at = shift.data<T>(), *scale_at = scale.data<T>();
+    const T *gain_at = read<T>(gains), *bias_at = read<T>(biases);
+    parallel_rows(rows, n, [&](Index i, Index count) {
+      kernels::normalise_rows<T>(from + i * n, gain_at, bias_at, to + i * n, shift_at + i,
+                                 scale_at + i, count, n, eps, centred);
+    });
   });
   const auto derivative = [=, x = Var(*x), gain = *gain, bias = *bias](const Var& g,
                                                                        Cotangents& d) {
@@ -57,19 +71,29 @@ Var normalise(const Op& op, const In& x, const In& gain, const In& bias, double 
     const int gain_at = gain.defined() ? 1 : -1,
               bias_at = bias.defined() ? (gain.defined() ? 2 : 1) : -1;
     Tensor dx = Tensor::empty(x.shape(), x.dtype());
-    Tensor dgain = gain_at > 0 && d.needs(gain_at) ? Tensor::zeros({n}, x.dtype()) : Tensor();
-    Tensor dbias = bias_at > 0 && d.needs(bias_at) ? Tensor::zeros({n}, x.dtype()) : Tensor();
+    // Each run of rows has sums of its own, which are added in order.
+    const Index runs = (rows + kRun - 1) / kRun;
+    const auto sums = [&](int at) {
+      return at > 0 && d.needs(at) ? Tensor::zeros({runs, n}, x.dtype()) : Tensor();
+    };
+    Tensor dgain = sums(gain_at), dbias = sums(bias_at);
     dispatch(x.dtype(), [&]<class T>() {
-      const Tensor& s = shift;
-      const Tensor& r = scale;
-      kernels::normalise_rows_gradient<T>(
-          gc.data<T>(), from.data<T>(), gains.defined() ? gains.data<T>() : nullptr, s.data<T>(),
-          r.data<T>(), dx.data<T>(), dgain.defined() ? dgain.data<T>() : nullptr,
-          dbias.defined() ? dbias.data<T>() : nullptr, rows, n, centred);
+      const T *g_at = gc.data<T>(), *x_at = from.data<T>(), *gains_at = read<T>(gains);
+      const T *shift_at = read<T>(shift), *scale_at = read<T>(scale);
+      T *dx_at = dx.data<T>(), *dgain_at = dgain.defined() ? dgain.data<T>() : nullptr,
+        *dbias_at = dbias.defined() ? dbias.data<T>() : nullptr;
+      parallel_for(runs, [&](Index run) {
+        const kernels::FlushDenormals flush;
+        const Index i = run * kRun;
+        kernels::normalise_rows_gradient<T>(
+            g_at + i * n, x_at + i * n, gains_at, shift_at + i, scale_at + i, dx_at + i * n,
+            dgain_at ? dgain_at + run * n : nullptr, dbias_at ? dbias_at + run * n : nullptr,
+            std::min(kRun, rows - i), n, centred);
+      });
     });
     d.add(0, Var(dx));
-    if (dgain.defined()) d.add(gain_at, Var(dgain));
-    if (dbias.defined()) d.add(bias_at, Var(dbias));
+    if (dgain.defined()) d.add(gain_at, Var(sum(dgain, {0})));
+    if (dbias.defined()) d.add(bias_at, Var(sum(dbias, {0})));
   };
   if (gain->defined() && bias->defined()) return record(op, y, {&x, &gain, &bias}, derivative);
   if (gain->defined()) return record(op, y, {&x, &gain}, derivative);

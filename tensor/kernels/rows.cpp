@@ -108,28 +108,47 @@ void reduce_rows_run(Reduce op, const T* x, T* y, Index rows, std::size_t n) {
     y[r] = op == Reduce::sum ? row_sum(x, n) : op == Reduce::max ? row_max(x, n) : row_min(x, n);
 }
 
-// Op over k columns of n from x on, in halves too.
-template <class Op, class T>
-auto column(const T* x, std::size_t rows, std::size_t n, std::size_t k) -> decltype(load(x, k)) {
+// Op over so many vectors of columns from x on, rows `step` apart, in halves too. `last` is how
+// many numbers the last vector has.
+template <class Op, int kWide, class T, class V>
+void strip(const T* x, Index rows, Index step, Index last, V (&total)[kWide]) {
+  const Index lanes = static_cast<Index>(hn::Lanes(hn::ScalableTag<T>()));
   if (rows > 64) {
-    const std::size_t half = rows / 2;
-    return Op::f(column<Op>(x, half, n, k), column<Op>(x + half * n, rows - half, n, k));
+    const Index half = rows / 2;
+    V other[kWide];
+    strip<Op, kWide>(x, half, step, last, total);
+    strip<Op, kWide>(x + half * step, rows - half, step, last, other);
+    for (int v = 0; v < kWide; ++v) total[v] = Op::f(total[v], other[v]);
+    return;
   }
-  auto total = hn::Set(hn::ScalableTag<T>(), Op::template identity<T>());
-  for (std::size_t r = 0; r < rows; ++r) total = Op::f(total, load(x + r * n, k));
-  return total;
+  for (int v = 0; v < kWide; ++v)
+    total[v] = hn::Set(hn::ScalableTag<T>(), Op::template identity<T>());
+  for (Index r = 0; r < rows; ++r)
+    for (int v = 0; v < kWide; ++v)
+      total[v] = Op::f(total[v], load(x + r * step + v * lanes, v + 1 < kWide ? lanes : last));
 }
 template <class Op, class T>
-void columns(const T* x, T* y, Index rows, std::size_t n) {
-  each<T>(n, [&](std::size_t i, std::size_t k) {
-    store(column<Op>(x + i, static_cast<std::size_t>(rows), n, k), y + i, k);
-  });
+void columns(const T* x, Index step, T* y, Index rows, Index n) {
+  const Index lanes = static_cast<Index>(hn::Lanes(hn::ScalableTag<T>()));
+  constexpr int kWide = 4;  // neighbouring lines are read together
+  using V = hn::Vec<hn::ScalableTag<T>>;
+  Index i = 0;
+  for (; i + kWide * lanes <= n; i += kWide * lanes) {
+    V total[kWide];
+    strip<Op, kWide>(x + i, rows, step, lanes, total);
+    for (int v = 0; v < kWide; ++v) store(total[v], y + i + v * lanes, lanes);
+  }
+  for (; i < n; i += lanes) {
+    V total[1];
+    strip<Op, 1>(x + i, rows, step, std::min(lanes, n - i), total);
+    store(total[0], y + i, std::min(lanes, n - i));
+  }
 }
 template <class T>
-void reduce_columns_run(Reduce op, const T* x, T* y, Index rows, std::size_t n) {
-  if (op == Reduce::sum) return columns<Add>(x, y, rows, n);
-  if (op == Reduce::max) return columns<Max>(x, y, rows, n);
-  columns<Min>(x, y, rows, n);
+void reduce_columns_run(Reduce op, const T* x, Index step, T* y, Index rows, Index n) {
+  if (op == Reduce::sum) return columns<Add>(x, step, y, rows, n);
+  if (op == Reduce::max) return columns<Max>(x, step, y, rows, n);
+  columns<Min>(x, step, y, rows, n);
 }
 
 template <class T>
@@ -273,8 +292,8 @@ void normalise_gradient_run(const T* g, const T* x, const T* gain, const T* mean
   void reduce_rows_##s(Reduce op, const T* x, T* y, Index rows, Index n) {                         \
     reduce_rows_run(op, x, y, rows, n);                                                            \
   }                                                                                                \
-  void reduce_columns_##s(Reduce op, const T* x, T* y, Index rows, Index n) {                      \
-    reduce_columns_run(op, x, y, rows, n);                                                         \
+  void reduce_columns_##s(Reduce op, const T* x, Index step, T* y, Index rows, Index n) {          \
+    reduce_columns_run(op, x, step, y, rows, n);                                                   \
   }                                                                                                \
   void softmax_##s(const T* x, T* y, Index rows, Index n, bool logarithm) {                        \
     softmax_run(x, y, rows, n, logarithm);                                                         \
@@ -318,8 +337,8 @@ namespace unroll::kernels {
     HWY_DYNAMIC_DISPATCH(reduce_rows_##s)(op, x, y, rows, n);                                    \
   }                                                                                              \
   template <>                                                                                    \
-  void reduce_columns<T>(Reduce op, const T* x, T* y, Index rows, Index n) {                     \
-    HWY_DYNAMIC_DISPATCH(reduce_columns_##s)(op, x, y, rows, n);                                 \
+  void reduce_columns<T>(Reduce op, const T* x, Index step, T* y, Index rows, Index n) {         \
+    HWY_DYNAMIC_DISPATCH(reduce_columns_##s)(op, x, step, y, rows, n);                           \
   }                                                                                              \
   template <>                                                                                    \
   void softmax_rows<T>(const T* x, T* y, Index rows, Index n, bool logarithm) {                  \

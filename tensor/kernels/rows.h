@@ -11,9 +11,9 @@ enum class Reduce : std::uint8_t { sum, max, min };
 // y[r] = op over x[r, :]. An empty row gives 0, -inf or +inf.
 template <class T>
 void reduce_rows(Reduce op, const T* x, T* y, Index rows, Index n);
-// y[c] = op over x[:, c]
+// y[c] = op over x[:, c] for n columns, rows of x `step` apart
 template <class T>
-void reduce_columns(Reduce op, const T* x, T* y, Index rows, Index n);
+void reduce_columns(Reduce op, const T* x, Index step, T* y, Index rows, Index n);
 
 // y = softmax(x) or log softmax(x) of each row. A row of nothing but -inf gives zeros (-inf for the
 // logarithm), not NaN.
