@@ -184,3 +184,90 @@ TEST_CASE("memory grows in proportion to time, from 100 steps to 12,800") {
     }
   }
 }
+
+namespace {
+
+// The peak while going forward, and that while going back, when the last states alone count.
+template <class Run>
+std::pair<double, double> peaks_of(Index batch, Index steps, const Run& run) {
+  const nn::Sequence x(Tensor::full({batch * steps, 2}, 0.5), SequenceLayout::equal(batch, steps));
+  Tape tape;
+  const Index before = memory::stats().in_use;
+  memory::reset_peak();
+  const Var y = sum(run(x));
+  const Index forward = memory::stats().peak - before;
+  memory::reset_peak();
+  const Gradients gradients = tape.backward(y);
+  return {static_cast<double>(forward), static_cast<double>(memory::stats().peak - before)};
+}
+
+}  // namespace
+
+TEST_CASE("with a checkpoint every sqrt(T) steps, memory beside the outputs grows as sqrt(T)") {
+  const Index batch = 63, hidden = 16;
+  const nn::LSTM lstm({.in = 2, .hidden = hidden});
+  const nn::GRU gru({.in = 2, .hidden = hidden});
+  const OwnLSTM own(2, hidden, f32);
+  using Run = std::function<Var(const nn::Sequence&, Index every)>;
+  const std::vector<std::pair<std::string, Run>> kinds{
+      {"LSTM",
+       [&](const auto& x, Index every) { return lstm(x, {}, {.checkpoint_every = every}).last(); }},
+      {"GRU",
+       [&](const auto& x, Index every) { return gru(x, {}, {.checkpoint_every = every}).last(); }},
+      {"LSTM, plain",
+       [&](const auto& x, Index every) {
+         return lstm(x, {}, {.fused = false, .checkpoint_every = every}).last();
+       }},
+      {"own LSTM", [&](const auto& x, Index every) {
+         return nn::unroll(own, x, own.initial(x.size()), {.checkpoint_every = every}).last.h;
+       }}};
+  for (const auto& [name, run] : kinds) {
+    CAPTURE(name);
+    const auto peaks = [&, &run_one = run](Index steps, Index every) {
+      return peaks_of(batch, steps, [&](const nn::Sequence& x) { return run_one(x, every); });
+    };
+    (void)peaks(256, 16);  // the tape's own chunks
+    const auto [forward1, backward1] = peaks(256, 16);
+    const auto [forward16, backward16] = peaks(4096, 64);
+    const double whole = peaks(4096, 0).second;
+    MESSAGE(name, ": 16 x the steps take ", backward16 / backward1,
+            " x the memory; all kept: ", whole / backward16, " x that");
+    CHECK(backward16 < 4.4 * backward1);
+    CHECK(whole > 20 * backward16);
+    // Going forward, the outputs are there in pieces and joined.
+    CHECK(forward16 < 2.01 * batch * 4096 * hidden * 4 + backward16);
+  }
+}
+
+TEST_CASE_TEMPLATE("checkpoints change no gradient: ragged, reversed, stacked, fused or plain",
+                   Layer, nn::RNN, nn::LSTM, nn::GRU) {
+  manual_seed(3);
+  Generator g(4);
+  const Layer layer({.in = 3, .hidden = 5, .layers = 2, .bidirectional = true, .dtype = f64});
+  const nn::Sequence x = random_sequence(g, random_lengths(g, 7, 23), 3);
+  const Tensor u = g.normal({x.layout.rows(), 10}, 0, 1, f64), v = g.normal({7, 10}, 0, 1, f64);
+  const NamedParams params = nn::parameters(layer);
+  const auto gradients = [&](const nn::UnrollOptions& options) {
+    return gradients_of(
+        [&] {
+          const auto out = layer(x, {}, options);
+          return sum(out.rows * u) + sum(out.last() * v);
+        },
+        params);
+  };
+  const auto whole = gradients({});
+  for (bool fused : {true, false})
+    for (bool reverse : {false, true}) {
+      const auto expected = reverse ? gradients({.reverse = true}) : whole;
+      for (Index every : {1, 4, 22, 23, 1000}) {
+        CAPTURE(every);
+        const auto saved =
+            gradients({.reverse = reverse, .fused = fused, .checkpoint_every = every});
+        for (std::size_t i = 0; i < params.size(); ++i) {
+          CAPTURE(params[i].name);
+          CHECK(distance(saved[i], expected[i]) < 1e-12);
+          CHECK(max(abs(saved[i])).item() > 0);
+        }
+      }
+    }
+}
