@@ -4,6 +4,7 @@
 
 #include <unroll/autograd/gradcheck.h>
 #include <unroll/tensor/indexing.h>
+#include <unroll/tensor/matmul.h>
 
 #include <cfenv>
 #include <cmath>
@@ -446,5 +447,31 @@ TEST_CASE("an exception in the middle leaves the floating-point mode as it was")
       if (i == 3) throw std::runtime_error("in a task");
     }));
     CHECK(Mode() == mode);
+  }
+}
+
+TEST_CASE("tasks run in the caller's floating-point mode, so that threads change no bit of it") {
+  const Tensor x = Generator(1).normal({300, 300}), y = Generator(2).normal({300, 300});
+  const auto results = [&] {
+    std::vector<Tensor> out;
+    for (int count : {1, 2, 3}) {
+      const Threads on(count);
+      parallel_for(3, [](Index) {});  // the pool begins in this mode, and goes on in others
+      for (const auto& set : modes()) {
+        const InMode in(set);
+        out.push_back(exp(mul(matmul(x, y), 0.1)));
+      }
+    }
+    return out;
+  };
+  for (const auto& set : modes()) {
+    const InMode in(set);
+    const std::vector<Tensor> all = results();
+    const std::size_t each = all.size() / 3;
+    for (std::size_t i = 0; i < each; ++i) {
+      CHECK(distance(all[i], all[each + i]) == 0);
+      CHECK(distance(all[i], all[2 * each + i]) == 0);
+    }
+    CHECK(distance(all[1], all[2]) > 0);  // upwards is not towards zero
   }
 }
