@@ -218,12 +218,6 @@ TEST_CASE("finite differences agree with an attention block, fused and plain") {
 
 namespace {
 
-struct Threads {
-  int before = threads();
-  explicit Threads(int count) { set_threads(count); }
-  ~Threads() { set_threads(before); }
-};
-
 void check_same(const Outcome& a, const Outcome& b, const NamedParams& params) {
   CHECK(a.loss == b.loss);
   for (std::size_t i = 0; i < params.size(); ++i) {

@@ -13,6 +13,14 @@
 
 namespace unroll {
 
+// While it lives, so many threads work.
+struct Threads {
+  int before = threads();
+  explicit Threads(int count) { set_threads(count); }
+  ~Threads() { set_threads(before); }
+  Threads(const Threads&) = delete;
+};
+
 struct Task {
   std::string name;
   NamedParams params;
