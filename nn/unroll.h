@@ -27,6 +27,14 @@ concept Cell = requires(const C& cell, const Var& x, const typename C::State& s)
   { cell.step(x, s) } -> std::same_as<typename C::State>;
 };
 
+struct UnrollOptions {
+  bool reverse = false;  // from each sequence's end to its beginning
+  bool fused = true;     // take the cell's fused form where it has one
+  // > 0: keep the state every so many steps and compute the rest again in backward; with about
+  // sqrt(T), what is kept beside inputs and outputs grows as the square root of T.
+  Index checkpoint_every = 0;
+};
+
 namespace detail {
 
 // The Vars of a State in order.
@@ -120,26 +128,58 @@ std::pair<Var, typename C::State> run_steps(const C& cell, const Var& rows,
           stack_states(std::move(pieces))};
 }
 
-// run_steps in segments whose insides are computed again in backward (see checkpoint).
+// Steps [begin, end) alone, of the sequences that run there, the longest first.
+inline SequenceLayout steps_of(const SequenceLayout& layout, Index begin, Index end) {
+  std::vector<Index> lengths(static_cast<std::size_t>(layout.batch(begin)), 0);
+  for (Index t = begin; t < end; ++t)
+    for (Index i = 0; i < layout.batch(t); ++i) ++lengths[i];
+  return SequenceLayout(std::move(lengths));
+}
+
+// The inputs `rows` of steps [begin, end) through projection and loop; the state as in run_steps.
+template <class C>
+std::pair<Var, typename C::State> run_segment(const C& cell, const Var& rows,
+                                              const typename C::State& state,
+                                              const SequenceLayout& layout,
+                                              const UnrollOptions& options, Index begin,
+                                              Index end) {
+  if constexpr (requires { cell.run(rows, state, layout, true); }) {
+    if (options.fused && cell.can_run()) {
+      const Index all = layout.sequences(), running = layout.batch(begin);
+      if (begin == 0 && end == layout.steps())
+        return cell.run(rows, state, layout, options.reverse);
+      auto [out, last] = cell.run(rows, narrow_state(state, 0, running),
+                                  steps_of(layout, begin, end), options.reverse);
+      if (running < all)
+        last = stack_states<typename C::State>({last, narrow_state(state, running, all - running)});
+      return {out, last};
+    }
+  }
+  return run_steps(cell, cell.project(rows), state, layout, options.reverse, begin, end);
+}
+
+// run_segment for every so many steps, its inside computed again in backward (see checkpoint): the
+// projection too, which is larger than the outputs.
 template <class C>
 std::pair<Var, typename C::State> run_checkpointed(const C& cell, const Var& rows,
                                                    typename C::State state,
-                                                   const SequenceLayout& layout, bool reverse,
-                                                   Index every) {
+                                                   const SequenceLayout& layout,
+                                                   const UnrollOptions& options) {
   std::vector<Var> outputs;
-  const Index steps = layout.steps(), segments = (steps + every - 1) / every;
+  const Index every = options.checkpoint_every, steps = layout.steps(),
+              segments = (steps - 1) / every + 1;
   for (Index i = 0; i < segments; ++i) {
-    const Index begin = (reverse ? segments - 1 - i : i) * every,
-                end = std::min(begin + every, steps);
+    const Index begin = (options.reverse ? segments - 1 - i : i) * every,
+                end = begin + std::min(every, steps - begin);
     std::vector<Var> inputs{
         unroll::narrow(rows, 0, layout.offset(begin), layout.offset(end) - layout.offset(begin))};
     for (Var* part : parts_of(state)) inputs.push_back(*part);
-    const auto segment = [cell = &cell, state, layout, reverse, begin,
+    const auto segment = [cell = &cell, state, layout, options, begin,
                           end](const std::vector<Var>& in) {
       auto from = state;
       std::size_t k = 1;
       for (Var* part : parts_of(from)) *part = in[k++];
-      auto [out, last] = run_steps(*cell, in[0], from, layout, reverse, begin, end);
+      auto [out, last] = run_segment(*cell, in[0], from, layout, options, begin, end);
       std::vector<Var> results{out};
       for (Var* part : parts_of(last)) results.push_back(*part);
       return results;
@@ -149,7 +189,7 @@ std::pair<Var, typename C::State> run_checkpointed(const C& cell, const Var& row
     std::size_t k = 1;
     for (Var* part : parts_of(state)) *part = results[k++];
   }
-  if (reverse) std::reverse(outputs.begin(), outputs.end());
+  if (options.reverse) std::reverse(outputs.begin(), outputs.end());
   return {concat(outputs, 0), state};
 }
 
@@ -160,14 +200,6 @@ template <class S>
 requires std::is_aggregate_v<S> S detach(const S& state) {
   return detail::map_state(state, [](const Var& v) { return v.detach(); });
 }
-
-struct UnrollOptions {
-  bool reverse = false;  // from each sequence's end to its beginning
-  bool fused = true;     // take the cell's fused form where it has one
-  // > 0: keep the state every so many steps and compute the rest again in backward; about sqrt(T)
-  // makes memory grow as the square root of T.
-  Index checkpoint_every = 0;
-};
 
 template <class State>
 struct Unrolled {
@@ -186,22 +218,10 @@ Unrolled<typename C::State> unroll(const C& cell, const Sequence& x, typename C:
           layout.sequences(), part->defined() ? part->shape().str() : "an undefined one");
     if (!sorted) *part = index_select(*part, 0, layout.order());
   }
-  std::pair<Var, typename C::State> result;
-  bool done = false;
-  if constexpr (requires { cell.run(x.rows, state, layout, true); }) {
-    if (options.fused && options.checkpoint_every == 0 && cell.can_run()) {
-      result = cell.run(x.rows, state, layout, options.reverse);
-      done = true;
-    }
-  }
-  if (!done) {
-    const Var projected = cell.project(x.rows);
-    result =
-        options.checkpoint_every > 0
-            ? detail::run_checkpointed(cell, projected, state, layout, options.reverse,
-                                       options.checkpoint_every)
-            : detail::run_steps(cell, projected, state, layout, options.reverse, 0, layout.steps());
-  }
+  std::pair<Var, typename C::State> result =
+      options.checkpoint_every > 0
+          ? detail::run_checkpointed(cell, x.rows, state, layout, options)
+          : detail::run_segment(cell, x.rows, state, layout, options, 0, layout.steps());
   if (!sorted)
     result.second = detail::map_state(
         result.second, [&](const Var& v) { return index_select(v, 0, layout.place()); });

@@ -16,9 +16,6 @@
 #include <unroll/optim/schedule.h>
 #include <unroll/tensor/kernels/optimise.h>
 
-#include <functional>
-#include <set>
-
 namespace unroll::optim {
 
 // Some parameters with settings of their own: those whose name contains `match`.

@@ -1,9 +1,9 @@
 #include <unroll/tensor/error.h>
-#include <unroll/tensor/kernels/denormals.h>
 #include <unroll/tensor/threads.h>
 
 #include <algorithm>
 #include <atomic>
+#include <cfenv>
 #include <condition_variable>
 #include <cstdlib>
 #include <exception>
@@ -38,6 +38,7 @@ class Pool {
   }
 
   void run(Index count, const std::function<void(Index)>& task) {
+    std::fegetenv(&mode_);
     task_ = &task;
     count_ = count;
     next_.store(0, std::memory_order_relaxed);
@@ -77,7 +78,6 @@ class Pool {
   }
 
   void work() {
-    const kernels::FlushDenormals flush;
     std::uint64_t seen = 0;
     while (true) {
       for (int i = 0; i < kSpins && generation_.load(std::memory_order_acquire) == seen; ++i)
@@ -88,6 +88,7 @@ class Pool {
         seen = generation_.load(std::memory_order_acquire);
         if (stop_) return;
       }
+      std::fesetenv(&mode_);  // a task rounds the same whoever takes it
       take_tasks();
       busy_.fetch_sub(1, std::memory_order_release);
     }
@@ -101,6 +102,7 @@ class Pool {
   std::atomic<int> busy_{0};
   const std::function<void(Index)>* task_ = nullptr;
   Index count_ = 0;
+  std::fenv_t mode_{};  // the caller's
   std::exception_ptr error_;
   bool stop_ = false;
 };

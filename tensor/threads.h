@@ -13,7 +13,8 @@ namespace unroll {
 int threads();
 void set_threads(int count);  // throws unless count is in [1, 256]
 
-// Runs task(0) ... task(count - 1), the caller taking part; returns when all are done and throws
+// Runs task(0) ... task(count - 1), the caller taking part, each in the caller's floating-point
+// mode (rounding, denormals); returns when all are done and throws
 // the first exception. A call from inside a task, or while another thread's call is under way, runs
 // its tasks itself.
 void parallel_for(Index count, const std::function<void(Index)>& task);
