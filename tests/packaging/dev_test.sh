@@ -15,7 +15,10 @@ new_system() {
     ln -s "$(command -v $tool)" "$work/bin/$tool"
   done
   for tool in "$@"; do
-    printf '#!/bin/sh\n[ "$1" != --version ] || echo %s version 3.30.0\n' "$tool" >"$work/bin/$tool"
+    cat >"$work/bin/$tool" <<END
+#!/bin/sh
+[ "\$1" != --version ] || echo $tool version 3.30.0
+END
     chmod +x "$work/bin/$tool"
   done
 }
