@@ -19,12 +19,13 @@ void check_parts(const Parts& p) {
       p.train, p.validation);
 }
 
+// So many of n.
+Index share_of(Index n, double share) { return std::llround(static_cast<double>(n) * share); }
+
 struct Cut {
   Index train, validation;  // how many
   Cut(Index n, const Parts& p)
-      : train(static_cast<Index>(static_cast<double>(n) * p.train + 0.5)),
-        validation(
-            std::min(n - train, static_cast<Index>(static_cast<double>(n) * p.validation + 0.5))) {}
+      : train(share_of(n, p.train)), validation(std::min(n - train, share_of(n, p.validation))) {}
 };
 
 void deal(const std::vector<Index>& order, const Parts& parts, Split& out) {
@@ -45,7 +46,7 @@ Tensor training_rows(const Tensor& x, const TrainingPart& part) {
   check(x.rank() == 2, "scaler: rows [n, d] were required: got {}", x.shape());
   check(!part.indices().empty(),
         "scaler: a training part with at least one row was required: got none");
-  const Tensor rows = index_select(x, 0, part.indices());
+  Tensor rows = index_select(x, 0, part.indices());
   if (all_finite(rows)) return rows;
   // One missing number would make its whole column NaN.
   for (Index i = 0; i < rows.shape()[0]; ++i)

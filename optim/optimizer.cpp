@@ -12,7 +12,7 @@
 namespace unroll::optim {
 
 Optimizer::Optimizer(NamedParams params, double given_lr, double weight_decay,
-                     std::vector<Group> groups, int memories)
+                     const std::vector<Group>& groups, int memories)
     : lr(given_lr), params_(std::move(params)) {
   check(lr >= 0, "optimizer: a learning rate of at least 0 was required: got {}", lr);
   check(weight_decay >= 0, "optimizer: a weight decay of at least 0 was required: got {}",

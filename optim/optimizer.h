@@ -45,7 +45,7 @@ class Optimizer {
   void set_state(const State& state);
 
  protected:
-  Optimizer(NamedParams params, double lr, double weight_decay, std::vector<Group> groups,
+  Optimizer(NamedParams params, double lr, double weight_decay, const std::vector<Group>& groups,
             int memories);
   // One fused pass over n numbers.
   virtual void update(const kernels::Update& settings, DType dtype, void* value,

@@ -16,7 +16,8 @@ void check_step(const char* name, Index step) {
 double StepDecay::operator()(Index step) const {
   check_step("StepDecay", step);
   check(every >= 1, "StepDecay: `every` of at least 1 was required: got {}", every);
-  return lr * std::pow(factor, static_cast<double>(step / every));
+  const Index times = step / every;  // whole ones
+  return lr * std::pow(factor, static_cast<double>(times));
 }
 
 double WarmUp::operator()(Index step) const {

@@ -59,7 +59,7 @@ class Brackets {
       text_ += fmt::format("{:>{}}", *next_++, width_);
       return;
     }
-    const auto indent = static_cast<std::size_t>(axis + 1);
+    const std::size_t indent = static_cast<std::size_t>(axis) + 1;
     const auto below = static_cast<std::size_t>(shape_.rank() - 1 - axis);  // axes within this one
     const std::size_t in_line = std::max<std::size_t>(1, (kLine - indent) / (width_ + 2));
     std::size_t count = 0;

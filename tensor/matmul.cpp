@@ -30,7 +30,7 @@ bool as_matrix(const Tensor& x, kernels::Matrix<T>& out) {
 template <class T>
 Tensor prepared(const Tensor& x, kernels::Matrix<T>& out) {
   if (as_matrix(x, out)) return x;
-  const Tensor copy = x.contiguous();
+  Tensor copy = x.contiguous();
   as_matrix(copy, out);
   return copy;
 }

@@ -3,6 +3,7 @@
 #include <unroll/tensor/threads.h>
 
 #include <algorithm>
+#include <cmath>
 
 namespace unroll {
 namespace {
@@ -117,7 +118,8 @@ IndexTensor argmax(const Tensor& x, int axis) {
         Index best = 0;
         for (Index i = 1; i < n; ++i) {
           const T now = block[i * inner + j], most = block[best * inner + j];
-          if (now > most || (now != now && most == most)) best = i;  // NaN counts as the largest
+          // NaN counts as the largest.
+          if (now > most || (std::isnan(now) && !std::isnan(most))) best = i;
         }
         out.push_back(best);
       }

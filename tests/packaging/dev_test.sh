@@ -1,0 +1,51 @@
+#!/usr/bin/env bash
+# ./dev on systems without apt: dev_test.sh DEV WORK runs a copy of it with a PATH on which there is
+# little but what a case puts there.
+set -euo pipefail
+dev=$1 work=$2
+
+fail() { printf '%s\nfailed: %s\n' "$out" "$*" >&2; exit 1; }
+
+# new_system PROGRAM...: a system with these programs, all of which do nothing, and do it well.
+new_system() {
+  rm -rf "$work"
+  mkdir -p "$work/bin"
+  cp "$dev" "$work/dev"
+  for tool in bash env awk cat dirname head id ls mkdir nproc sed sort tr; do
+    ln -s "$(command -v $tool)" "$work/bin/$tool"
+  done
+  for tool in "$@"; do
+    cat >"$work/bin/$tool" <<END
+#!/bin/sh
+[ "\$1" != --version ] || echo $tool version 3.30.0
+END
+    chmod +x "$work/bin/$tool"
+  done
+}
+
+# expect STATUS COMMAND TEXT...: ./dev COMMAND ends so and says all of this.
+expect() {
+  local status=0 wanted=$1 command=$2
+  shift 2
+  out=$(env -u CXX PATH="$work/bin" "$work/dev" "$command" 2>&1 </dev/null) || status=$?
+  [ "$status" = "$wanted" ] || fail "./dev $command ended with $status, not $wanted"
+  for text in "$@"; do [[ $out == *"$text"* ]] || fail "./dev $command does not say: $text"; done
+}
+
+new_system dnf
+expect 1 build "missing here: compiler cmake" "dnf install" gcc-c++ openblas-devel gnuplot-minimal
+new_system pacman
+expect 1 test "pacman -S" openblas nlohmann-json
+new_system brew
+expect 1 demo "brew install" google-benchmark
+new_system
+expect 1 info "what Debian calls" libopenblas-dev
+expect 0 --help "usage: ./dev COMMAND"
+expect 1 nonsense "there is no command 'nonsense'"
+
+# What is there is not asked for, and pictures are a luxury.
+new_system dnf c++ cmake ninja pkg-config
+expect 0 build "without gnuplot" "dnf install gnuplot-minimal" "Building build/release"
+new_system dnf c++ cmake ninja pkg-config gnuplot
+expect 0 build "Building build/release"
+[[ $out != *install* ]] || fail "nothing was missing"
