@@ -173,12 +173,15 @@ TEST_CASE("memory grows in proportion to time, from 100 steps to 12,800") {
     const auto grown = [&](Index steps) {
       return static_cast<double>(peak_of(kind.make(steps)) - peak_of(kind.make(1)));
     };
-    const double longest = grown(12800);
-    MESSAGE(kind.name, ": ", longest / (12800 * 8 * 16 * 4),
+    // AddressSanitizer has no time for more.
+    const Index most = memory::caching() ? 12800 : 1600;
+    const double longest = grown(most);
+    MESSAGE(kind.name, ": ", longest / static_cast<double>(most * 8 * 16 * 4),
             " numbers for each row and hidden unit at the peak");
     for (Index steps : {100, 400, 1600, 6400}) {
+      if (steps >= most) continue;
       CAPTURE(steps);
-      const double ratio = grown(steps) * (12800.0 / static_cast<double>(steps)) / longest;
+      const double ratio = grown(steps) * static_cast<double>(most / steps) / longest;
       CAPTURE(ratio);
       CHECK(ratio > (steps == 100 ? 0.85 : 0.95));  // small blocks count to within 64 KiB
       CHECK(ratio < (steps == 100 ? 1.15 : 1.05));
