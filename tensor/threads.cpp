@@ -1,4 +1,5 @@
 #include <unroll/tensor/error.h>
+#include <unroll/tensor/kernels/denormals.h>
 #include <unroll/tensor/threads.h>
 
 #include <algorithm>

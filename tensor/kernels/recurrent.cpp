@@ -10,6 +10,7 @@
 #include <hwy/foreach_target.h>
 
 #include <unroll/tensor/kernels/panels.h>
+#include <unroll/tensor/kernels/simd_math.h>
 
 #ifndef UNROLL_RECURRENT_ONCE
 #define UNROLL_RECURRENT_ONCE
