@@ -69,6 +69,7 @@ Tensor reduce(kernels::Reduce op, const Tensor& x, const Axes& axes, bool keepdi
     source = x.permute(order).contiguous();
   }
   const Index outer = y.numel() / inner;
+  constexpr Index kStrip = 64;  // columns that are summed together
   dispatch(x.dtype(), [&]<class T>() {
     const T* from = source.data<T>();
     T* to = y.data<T>();
@@ -78,7 +79,8 @@ Tensor reduce(kernels::Reduce op, const Tensor& x, const Axes& axes, bool keepdi
       });
     } else {
       for (Index i = 0; i < outer; ++i)
-        parallel_rows(inner, n, [&](Index j, Index columns) {
+        parallel_rows((inner + kStrip - 1) / kStrip, n * kStrip, [&](Index group, Index count) {
+          const Index j = group * kStrip, columns = std::min(count * kStrip, inner - j);
           kernels::reduce_columns(op, from + i * n * inner + j, inner, to + i * inner + j, n,
                                   columns);
         });
