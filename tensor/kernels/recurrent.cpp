@@ -18,9 +18,13 @@ namespace unroll::kernels {
 
 // Bounds of the batch rows that each thread takes: about equal work, which is the sum of the
 // lengths.
-inline std::vector<Index> shards(const Steps& s, int threads) {
+// A part that is too small costs more to hand over than it takes: each has at least kLeast
+// multiplications, of which a row has `row_cost`.
+inline std::vector<Index> shards(const Steps& s, Index row_cost, int threads) {
+  constexpr Index kLeast = Index{1} << 20;
   const Index batch = s.batch(0);
-  const Index parts = std::min<Index>(threads, std::max<Index>(1, batch / 4));
+  const Index most = std::min(batch / 4, s.rows() * row_cost / kLeast);
+  const Index parts = std::clamp<Index>(most, 1, threads);
   std::vector<Index> bounds{0};
   Index done = 0;
   Index t = s.steps;  // length of sequence b, going down as b grows
@@ -275,7 +279,7 @@ void forward_all(Recurrence kind, const Steps& s, Index h, const RecurrentForwar
   pack(a.w, gates, Index{1}, h, gates, packed.get());
   Scratch<T> packed_x(a.wx ? packed_size<T>(a.dim, gates) : 0);
   if (a.wx) pack(a.wx, gates, Index{1}, a.dim, gates, packed_x.get());
-  const std::vector<Index> bounds = shards(s, threads());
+  const std::vector<Index> bounds = shards(s, gates * h, threads());
   Scratch<T> aside(K::kInPlace ? 0 : 2 * s.batch(0) * gates);
   parallel_for(static_cast<Index>(bounds.size()) - 1, [&](Index i) {
     const FlushDenormals flush;
@@ -290,7 +294,7 @@ void backward_all(Recurrence kind, const Steps& s, Index h, const RecurrentBackw
   const Index gates = K::kGates * h;
   Scratch<T> packed(packed_size<T>(gates, h));
   pack(a.w, Index{1}, gates, gates, h, packed.get());  // the transpose
-  const std::vector<Index> bounds = shards(s, threads());
+  const std::vector<Index> bounds = shards(s, gates * h, threads());
   parallel_for(static_cast<Index>(bounds.size()) - 1, [&](Index i) {
     const FlushDenormals flush;
     backward_shard<K>(s, h, a, packed.get(), saved_of(kind) * h, bounds[i], bounds[i + 1]);
