@@ -9,18 +9,11 @@ namespace {
 const Op gather_op{"gather"}, scatter_add_op{"scatter_add"}, index_select_op{"index_select"};
 const Op index_add_op{"index_add"}, embedding_op{"embedding"}, scatter_rows_op{"scatter_rows"};
 
-// check_range lets -1 through where it is not told otherwise; here no id means "none".
-void check_ids(const char* op, const IndexTensor& ids, Index limit) {
-  check(limit > 0 || ids.numel() == 0, "{}: ids in [0, {}) were required: got {}", op, limit, ids);
-  ids.check_range(op, limit, 0);
-}
-
 }  // namespace
 
 Var gather(const In& x, int axis, const IndexTensor& index) {
   check_defined("gather", *x);
   axis = x->shape().axis(axis, "gather");
-  check_ids("gather", index, x->shape()[axis]);
   return record(gather_op, gather(x.value(), axis, index), {&x},
                 [axis, index, shape = x->shape()](const Var& g, Cotangents& d) {
                   d.add(0, scatter_add(Tensor::zeros(shape, g.dtype()), axis, index, g));
@@ -30,7 +23,6 @@ Var gather(const In& x, int axis, const IndexTensor& index) {
 Var scatter_add(const In& x, int axis, const IndexTensor& index, const In& source) {
   check_defined("scatter_add", *x), check_defined("scatter_add", *source);
   axis = x->shape().axis(axis, "scatter_add");
-  check_ids("scatter_add", index, x->shape()[axis]);
   return record(scatter_add_op, scatter_add(x.value(), axis, index, source.value()), {&x, &source},
                 [axis, index](const Var& g, Cotangents& d) {
                   d.add(0, g);
@@ -41,7 +33,6 @@ Var scatter_add(const In& x, int axis, const IndexTensor& index, const In& sourc
 Var index_select(const In& x, int axis, const IndexTensor& index) {
   check_defined("index_select", *x);
   axis = x->shape().axis(axis, "index_select");
-  check_ids("index_select", index, x->shape()[axis]);
   return record(index_select_op, index_select(x.value(), axis, index), {&x},
                 [axis, index, size = x->shape()[axis]](const Var& g, Cotangents& d) {
                   d.add(0, index_add(g, axis, index, size));
@@ -55,7 +46,6 @@ Var index_add(const In& x, int axis, const IndexTensor& index, Index size) {
   check(index.shape() == Shape({x->shape()[axis]}),
         "index_add: {} indices, one for each slice on axis {} of {}, were required: got {}",
         x->shape()[axis], axis, x->shape(), index.shape());
-  check_ids("index_add", index, size);
   return record(
       index_add_op, index_add(x.value(), axis, index, size), {&x},
       [axis, index](const Var& g, Cotangents& d) { d.add(0, index_select(g, axis, index)); });
@@ -64,7 +54,6 @@ Var index_add(const In& x, int axis, const IndexTensor& index, Index size) {
 Var embedding(const IndexTensor& ids, const In& table, Index padding_id) {
   check_defined("embedding", *table);
   check(table->rank() == 2, "embedding: a table [V, D] was required: got {}", table->shape());
-  check_ids("embedding", ids, table->shape()[0]);
   const Tensor y = take_rows(table.value(), ids);
   return record(embedding_op, y, {&table},
                 [ids, padding_id, shape = table->shape()](const Var& g, Cotangents& d) {
@@ -83,7 +72,7 @@ Var scatter_rows(const In& x, const IndexTensor& ids, Index rows) {
   check(x->rank() >= 1 && x->shape().without(x->rank() - 1).numel() == ids.numel(),
         "scatter_rows: one row for each of {} ids was required: got {}", ids.numel(), x->shape());
   check(rows >= 0, "scatter_rows: a number of rows of at least 0 was required: got {}", rows);
-  check_ids("scatter_rows", ids, rows);
+  ids.check_range("scatter_rows", rows);
   Tensor y = Tensor::zeros({rows, x->shape().back()}, x->dtype());
   add_rows_into(y, ids, x.value());
   return record(scatter_rows_op, y, {&x}, [ids, shape = x->shape()](const Var& g, Cotangents& d) {
