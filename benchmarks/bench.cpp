@@ -1,16 +1,15 @@
 // Runs the workloads: by Google Benchmark for a person, or one repetition at a time for run.py,
 // which alternates them with PyTorch's.
 #include "benchmarks/workloads.h"
+#include "examples/common/report.h"
 
 #include <unroll/tensor/build_info.h>
-#include <unroll/tensor/file.h>
 #include <unroll/tensor/random.h>
 #include <unroll/tensor/threads.h>
 
 #include <benchmark/benchmark.h>
 #include <fmt/format.h>
 #include <CLI/CLI.hpp>
-#include <nlohmann/json.hpp>
 
 #include <algorithm>
 #include <chrono>
@@ -40,7 +39,7 @@ void serve() {
   for (std::string name; std::getline(std::cin, name);) {
     const bench::Workload* w = find(name);
     if (!w) {
-      fmt::print("unknown workload {}\n", name);
+      fmt::print("error: unknown workload {}\n", name);
       std::fflush(stdout);
       continue;
     }
@@ -122,16 +121,13 @@ int main(int argc, char** argv) {
   Collector collector;
   benchmark::RunSpecifiedBenchmarks(&collector);
   if (json.empty()) return 0;
-  nlohmann::ordered_json out, metrics;
+  program::Report report;
   for (const auto& [name, value] : collector.seconds) {
     const bench::Workload* w = find(name.substr(0, name.find('/')));
     if (!w) continue;
-    metrics[w->name + ".seconds"] = value / w->per;
-    if (w->tokens) metrics[w->name + ".tokens_per_second"] = static_cast<double>(w->tokens) / value;
+    report.add(w->name + ".seconds", value / w->per);
+    if (w->tokens)
+      report.add(w->name + ".tokens_per_second", static_cast<double>(w->tokens) / value);
   }
-  out["program"] = "bench";
-  out["seed"] = 0;
-  out["threads"] = threads;
-  out["metrics"] = metrics;
-  unroll::write_file(json, out.dump(2) + "\n");
+  report.write(json, "bench", 0, threads);
 }

@@ -5,6 +5,7 @@
 #include <fmt/core.h>
 
 #include <string>
+#include <string_view>
 
 namespace unroll {
 
@@ -12,9 +13,17 @@ namespace detail {
 [[noreturn]] void throw_invalid(fmt::string_view format, fmt::format_args args);
 [[noreturn]] void throw_runtime(fmt::string_view format, fmt::format_args args);
 
-// The formatter of a type that has str(): a base for fmt::formatter<T>. What it writes with is not
-// a template, so a program that prints our types needs no more of fmt than <fmt/core.h>.
-struct TextFormatter : fmt::formatter<fmt::string_view> {
+// The formatter of a type that has str(): a base for fmt::formatter<T>. It keeps the specification
+// (that of a string: fill, alignment, width) as text until it writes, so that neither the library
+// nor a program that prints our types compiles more of fmt than <fmt/core.h>.
+struct TextFormatter {
+  fmt::string_view specification;
+  constexpr const char* parse(fmt::format_parse_context& context) {
+    const char *begin = context.begin(), *end = begin;
+    while (end != context.end() && *end != '}') ++end;
+    specification = {begin, static_cast<std::size_t>(end - begin)};
+    return end;
+  }
   fmt::format_context::iterator write(const std::string& text, fmt::format_context& context) const;
 };
 template <class T>
@@ -24,6 +33,9 @@ struct StrFormatter : TextFormatter {
   }
 };
 }  // namespace detail
+
+// What a message shows of bytes from outside: control characters as \xNN, and no more than 60.
+std::string excerpt(std::string_view text);
 
 // Throws std::invalid_argument: an argument is wrong.
 template <class... A>

@@ -1,7 +1,9 @@
 #include <unroll/tensor/file.h>
 #include <unroll/tensor/safetensors.h>
 
-#include <nlohmann/json.hpp>
+#include <rapidjson/document.h>
+#include <rapidjson/error/en.h>
+#include <rapidjson/writer.h>
 
 #include <algorithm>
 #include <array>
@@ -10,6 +12,8 @@
 
 namespace unroll {
 namespace {
+
+namespace json = rapidjson;
 
 static_assert(std::endian::native == std::endian::little, "the format is little-endian");
 
@@ -63,12 +67,25 @@ Tensor read_numbers(const Type& type, const Shape& shape, const char* from) {
   return out;
 }
 
+std::string text_of(const json::Value& v) { return {v.GetString(), v.GetStringLength()}; }
+
 }  // namespace
 
 void save_safetensors(const std::string& path, const NamedTensors& tensors,
                       const Metadata& metadata) {
-  nlohmann::ordered_json header = nlohmann::ordered_json::object();
-  if (!metadata.empty()) header["__metadata__"] = metadata;
+  json::StringBuffer text_buffer;
+  json::Writer<json::StringBuffer, json::UTF8<>, json::UTF8<>, json::CrtAllocator,
+               json::kWriteValidateEncodingFlag>
+      header(text_buffer);
+  bool valid = header.StartObject();
+  const auto write = [&](const std::string& words) {
+    return header.String(words.data(), static_cast<json::SizeType>(words.size()));
+  };
+  if (!metadata.empty()) {
+    valid = valid && write("__metadata__") && header.StartObject();
+    for (const auto& [key, words] : metadata) valid = valid && write(key) && write(words);
+    valid = valid && header.EndObject();
+  }
   std::string numbers;
   for (const auto& [name, tensor] : tensors) {
     check(name != "__metadata__", "save_safetensors: a name other than __metadata__ was required");
@@ -78,16 +95,16 @@ void save_safetensors(const std::string& path, const NamedTensors& tensors,
       numbers.append(reinterpret_cast<const char*>(whole.data<T>()),
                      static_cast<std::size_t>(whole.numel()) * sizeof(T));
     });
-    header[name] = {{"dtype", whole.dtype() == f32 ? "F32" : "F64"},
-                    {"shape", std::vector<Index>(whole.shape().begin(), whole.shape().end())},
-                    {"data_offsets", {begin, numbers.size()}}};
+    valid = valid && write(name) && header.StartObject() && write("dtype") &&
+            write(whole.dtype() == f32 ? "F32" : "F64") && write("shape") && header.StartArray();
+    for (const Index size : whole.shape()) valid = valid && header.Int64(size);
+    valid = valid && header.EndArray() && write("data_offsets") && header.StartArray() &&
+            header.Uint64(begin) && header.Uint64(numbers.size()) && header.EndArray() &&
+            header.EndObject();
   }
-  std::string text;
-  try {
-    text = header.dump();
-  } catch (const nlohmann::json::exception&) {
-    fail("save_safetensors: names in UTF-8 were required for {}", path);
-  }
+  valid = valid && header.EndObject();
+  check(valid, "save_safetensors: names in UTF-8 were required for {}", path);
+  std::string text(text_buffer.GetString(), text_buffer.GetSize());
   text.append((8 - text.size() % 8) % 8, ' ');
   const std::uint64_t length = text.size();
   std::string bytes(reinterpret_cast<const char*>(&length), 8);
@@ -107,43 +124,73 @@ NamedTensors load_safetensors(const std::string& path, Metadata* metadata) {
            path, length, bytes.size());
   const char* data = bytes.data() + 8 + length;
   const std::size_t available = bytes.size() - 8 - length;
+  json::Document header;
+  header.Parse<json::kParseValidateEncodingFlag | json::kParseIterativeFlag>(bytes.data() + 8,
+                                                                             length);
+  check_io(!header.HasParseError(),
+           "{}: a safetensors file was required: its header is not JSON: {} (byte {})", path,
+           json::GetParseError_En(header.GetParseError()), header.GetErrorOffset());
+  check_io(header.IsObject(), "{}: a safetensors header that is a JSON object was required", path);
   NamedTensors out;
   std::vector<std::array<std::uint64_t, 2>> ranges;
-  try {
-    const auto header = nlohmann::json::parse(
-        bytes.begin() + 8, bytes.begin() + 8 + static_cast<std::ptrdiff_t>(length));
-    check_io(header.is_object(), "{}: a safetensors header that is a JSON object was required",
-             path);
-    for (const auto& [name, entry] : header.items()) {
-      if (name == "__metadata__") {
-        auto texts = entry.get<Metadata>();
-        if (metadata) *metadata = std::move(texts);
-        continue;
+  for (const auto& member : header.GetObject()) {
+    const std::string name = text_of(member.name);
+    const json::Value& entry = member.value;
+    check_io(entry.IsObject(), "{}: a JSON object was required for \"{}\"", path, excerpt(name));
+    if (name == "__metadata__") {
+      for (const auto& [key, words] : entry.GetObject()) {
+        check_io(words.IsString(), "{}: text was required for \"{}\" of the metadata", path,
+                 excerpt(text_of(key)));
+        if (metadata) (*metadata)[text_of(key)] = text_of(words);
       }
-      const auto dtype = entry.at("dtype").get<std::string>();
-      const Type* type = nullptr;
-      for (const Type& t : kTypes)
-        if (dtype == t.name) type = &t;
-      check_io(type != nullptr,
-               "{}: a type among F32, F64, F16, BF16, I32, I64 was required for \"{}\": got {}",
-               path, name, dtype);
-      const auto sizes = entry.at("shape").get<std::vector<Index>>();
-      const auto offsets = entry.at("data_offsets").get<std::array<std::uint64_t, 2>>();
-      const Shape shape{std::span<const Index>(sizes)};
-      const auto want = static_cast<std::uint64_t>(shape.numel());
-      check_io(offsets[0] <= offsets[1] && offsets[1] <= available && want <= available &&
-                   offsets[1] - offsets[0] == want * type->bytes,
-               "{}: \"{}\" of shape {} and type {} needs {} x {} bytes: its range [{}, {}) in {} "
-               "bytes of numbers does not fit (the file is truncated or damaged)",
-               path, name, shape, dtype, want, type->bytes, offsets[0], offsets[1], available);
-      ranges.push_back(offsets);
-      out.emplace(name, read_numbers(*type, shape, data + offsets[0]));
+      continue;
     }
-  } catch (const nlohmann::json::exception& e) {
-    fail_io("{}: a safetensors file was required: its header is not what it should be: {}", path,
-            e.what());
-  } catch (const std::invalid_argument& e) {
-    fail_io("{}: a safetensors file was required: {}", path, e.what());
+    const auto find = [&](const char* key) -> const json::Value& {
+      const auto at = entry.FindMember(key);
+      check_io(at != entry.MemberEnd(), "{}: \"{}\" was required for \"{}\"", path, key,
+               excerpt(name));
+      return at->value;
+    };
+    const auto whole_numbers = [&](const char* key) {
+      const json::Value& list = find(key);
+      std::vector<Index> read;
+      bool right = list.IsArray();
+      for (json::SizeType i = 0; right && i < list.Size(); ++i) {
+        right = list[i].IsInt64() && list[i].GetInt64() >= 0;
+        if (right) read.push_back(list[i].GetInt64());
+      }
+      check_io(right, "{}: a list of whole numbers was required as \"{}\" of \"{}\"", path, key,
+               excerpt(name));
+      return read;
+    };
+    const json::Value& type_name = find("dtype");
+    const std::string dtype = type_name.IsString() ? text_of(type_name) : "another";
+    const Type* type = nullptr;
+    for (const Type& t : kTypes)
+      if (dtype == t.name) type = &t;
+    check_io(type != nullptr,
+             "{}: a type among F32, F64, F16, BF16, I32, I64 was required for \"{}\": got {}", path,
+             excerpt(name), excerpt(dtype));
+    const std::vector<Index> sizes = whole_numbers("shape"), range = whole_numbers("data_offsets");
+    check_io(range.size() == 2, "{}: two data_offsets were required for \"{}\": got {}", path,
+             excerpt(name), range.size());
+    Shape shape;
+    try {
+      shape = Shape{std::span<const Index>(sizes)};
+    } catch (const std::invalid_argument& e) {
+      fail_io("{}: a safetensors file was required: \"{}\": {}", path, excerpt(name), e.what());
+    }
+    const auto begin = static_cast<std::uint64_t>(range[0]),
+               end = static_cast<std::uint64_t>(range[1]),
+               want = static_cast<std::uint64_t>(shape.numel());
+    check_io(
+        begin <= end && end <= available && want <= available && end - begin == want * type->bytes,
+        "{}: \"{}\" of shape {} and type {} needs {} x {} bytes: its range [{}, {}) in {} "
+        "bytes of numbers does not fit (the file is truncated or damaged)",
+        path, excerpt(name), shape, dtype, want, type->bytes, begin, end, available);
+    ranges.push_back({begin, end});
+    check_io(out.emplace(name, read_numbers(*type, shape, data + begin)).second,
+             "{}: names that differ were required: got \"{}\" twice", path, excerpt(name));
   }
   // Every byte belongs to one tensor.
   std::sort(ranges.begin(), ranges.end());

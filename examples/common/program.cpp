@@ -1,12 +1,10 @@
 #include "examples/common/program.h"
 
 #include <unroll/tensor/error.h>
-#include <unroll/tensor/file.h>
 #include <unroll/tensor/random.h>
 #include <unroll/tensor/threads.h>
 
 #include <fmt/format.h>
-#include <nlohmann/json.hpp>
 
 #include <unistd.h>
 
@@ -59,16 +57,6 @@ void declare_common(CLI::App& app, Options& o) {
 
 bool interrupted() { return g_interrupted != 0; }
 
-void Report::write(const std::string& path, const std::string& program,
-                   const Options& options) const {
-  nlohmann::ordered_json out;
-  out["program"] = program;
-  out["seed"] = options.seed;
-  out["threads"] = unroll::threads();
-  out["metrics"] = metrics_;
-  unroll::write_file(path, out.dump(2) + "\n");
-}
-
 std::vector<std::string> metric_names(const std::vector<std::string>& names) {
   std::vector<std::string> out;
   std::set<std::string> taken;
@@ -118,7 +106,7 @@ int run(int argc, char** argv, const std::string& name, const std::string& descr
                  options.json.empty() ? "" : ", and --json was not written");
       return 130;
     }
-    if (!options.json.empty()) report.write(options.json, name, options);
+    if (!options.json.empty()) report.write(options.json, name, options.seed, unroll::threads());
   } catch (const std::exception& e) {
     std::fflush(stdout);
     fmt::print(stderr, "{}: {}\n", name, e.what());

@@ -1,13 +1,14 @@
-// What the programs share: options, interruption, numbers as JSON. Beside it stand terminal.h
-// (progress and tables), training.h (the loop over epochs) and picture.h.
+// What the programs share: options and interruption. Beside it stand report.h (numbers as JSON),
+// terminal.h (progress and tables), training.h (the loop over epochs) and picture.h.
 #pragma once
 
-#include <CLI/CLI.hpp>
+#include "examples/common/report.h"
 
 #include <unroll/tensor/types.h>
 
+#include <CLI/CLI.hpp>
+
 #include <functional>
-#include <map>
 #include <string>
 #include <vector>
 
@@ -18,16 +19,6 @@ struct Options {
   int threads = 0;           // 0: as the library decides
   unroll::Index epochs = 0;  // 0: the program's own
   std::string save, load, json, pictures;
-};
-
-// Every number that is printed, under a dotted name, for --json.
-class Report {
- public:
-  void add(const std::string& name, double value) { metrics_[name] = value; }
-  void write(const std::string& path, const std::string& program, const Options& options) const;
-
- private:
-  std::map<std::string, double> metrics_;
 };
 
 // Names as a user gave them, as parts of dotted names: lower case, with '_' for what is not a

@@ -8,6 +8,7 @@
 
 HWY_BEFORE_NAMESPACE();
 namespace unroll::kernels::HWY_NAMESPACE {
+namespace {
 namespace functions2 {
 
 #define UNROLL_FUNCTION(name, value)                        \
@@ -43,37 +44,42 @@ struct pow {
 
 }  // namespace functions2
 
-template <class F, int kStepA, int kStepB, class T>
-void binary_run(const T* a, const T* b, T* y, std::size_t n) {
+// Steps are 0 or 1, as for binary(); n is a multiple of the lanes.
+template <class F, class T>
+void values(const T* a, Index step_a, const T* b, Index step_b, T* y, Index n) {
   const hn::ScalableTag<T> d;
-  const std::size_t lanes = hn::Lanes(d);
-  const auto a0 = hn::Set(d, *a), b0 = hn::Set(d, *b);
-  std::size_t i = 0;
-  for (; i + lanes <= n; i += lanes)
-    hn::StoreU(F::f(d, kStepA ? hn::LoadU(d, a + i) : a0, kStepB ? hn::LoadU(d, b + i) : b0), d,
-               y + i);
-  if (i < n)
-    store_n(F::f(d, kStepA ? load_n(d, a + i, n - i) : a0, kStepB ? load_n(d, b + i, n - i) : b0),
-            d, y + i, n - i);
+  const Index lanes = static_cast<Index>(hn::Lanes(d));
+  for (Index i = 0; i < n; i += lanes)
+    hn::StoreU(F::f(d, hn::LoadU(d, a + i * step_a), hn::LoadU(d, b + i * step_b)), d, y + i);
 }
 
-template <class F, class T>
-void binary_steps(const T* a, Index step_a, const T* b, Index step_b, T* y, std::size_t n) {
-  if (n == 0) return;
-  if (step_a && step_b) return binary_run<F, 1, 1>(a, b, y, n);
-  if (step_a) return binary_run<F, 1, 0>(a, b, y, n);
-  if (step_b) return binary_run<F, 0, 1>(a, b, y, n);
-  binary_run<F, 0, 0>(a, b, y, n);
+template <class T>
+using Pass = void (*)(const T* a, Index step_a, const T* b, Index step_b, T* y, Index n);
+#define UNROLL_VALUE(name) values<functions2::name, T>,
+template <class T>
+constexpr Pass<T> kValues[] = {UNROLL_BINARY_OPS(UNROLL_VALUE)};
+#undef UNROLL_VALUE
+
+template <class T>
+void binary_run(Pass<T> pass, const T* a, Index step_a, const T* b, Index step_b, T* y, Index n) {
+  const hn::ScalableTag<T> d;
+  const Index lanes = static_cast<Index>(hn::Lanes(d)), rest = n % lanes, whole = n - rest;
+  HWY_ALIGN T edges[2][HWY_MAX_BYTES / sizeof(T)];
+  // A number for all is read from a vector of its copies.
+  if (n > 0 && step_a == 0) hn::Store(hn::Set(d, *a), d, edges[0]), a = edges[0];
+  if (n > 0 && step_b == 0) hn::Store(hn::Set(d, *b), d, edges[1]), b = edges[1];
+  if (whole > 0) pass(a, step_a, b, step_b, y, whole);
+  if (rest > 0) {
+    if (step_a) hn::Store(load(a + whole, rest), d, edges[0]);
+    if (step_b) hn::Store(load(b + whole, rest), d, edges[1]);
+    pass(edges[0], step_a, edges[1], step_b, edges[0], lanes);
+    store(hn::Load(d, edges[0]), y + whole, rest);
+  }
 }
 
 template <class T>
 void where_run(const T* condition, const T* a, const T* b, T* y, std::size_t n) {
   for (std::size_t i = 0; i < n; ++i) y[i] = condition[i] != 0 ? a[i] : b[i];
-}
-
-template <class T>
-void add_into_run(T* y, const T* x, std::size_t n) {
-  binary_run<functions2::add, 1, 1>(y, x, y, n);
 }
 
 template <class T>
@@ -93,25 +99,20 @@ bool all_finite_run(const T* x, std::size_t n) {
   return hn::AllTrue(d, hn::Eq(sum, hn::Zero(d)));
 }
 
-#define UNROLL_VALUE(name) \
-  case Binary::name:       \
-    return binary_steps<functions2::name>(a, step_a, b, step_b, y, n);
+}  // namespace
+
 #define UNROLL_FOR(T, suffix)                                                               \
   void binary_##suffix(Binary op, const T* a, Index step_a, const T* b, Index step_b, T* y, \
-                       std::size_t n) {                                                     \
-    switch (op) { UNROLL_BINARY_OPS(UNROLL_VALUE) }                                         \
+                       Index n) {                                                           \
+    binary_run(kValues<T>[static_cast<std::size_t>(op)], a, step_a, b, step_b, y, n);       \
   }                                                                                         \
   void where_##suffix(const T* c, const T* a, const T* b, T* y, std::size_t n) {            \
     where_run(c, a, b, y, n);                                                               \
-  }                                                                                         \
-  void add_into_##suffix(T* y, const T* x, std::size_t n) {                                 \
-    if (n) add_into_run(y, x, n);                                                           \
   }                                                                                         \
   bool all_finite_##suffix(const T* x, std::size_t n) { return all_finite_run(x, n); }
 UNROLL_FOR(float, f32)
 UNROLL_FOR(double, f64)
 #undef UNROLL_FOR
-#undef UNROLL_VALUE
 
 }  // namespace unroll::kernels::HWY_NAMESPACE
 HWY_AFTER_NAMESPACE();
@@ -122,20 +123,15 @@ namespace unroll::kernels {
 #define UNROLL_EXPORT(T, suffix)                                                                 \
   HWY_EXPORT(binary_##suffix);                                                                   \
   HWY_EXPORT(where_##suffix);                                                                    \
-  HWY_EXPORT(add_into_##suffix);                                                                 \
   HWY_EXPORT(all_finite_##suffix);                                                               \
   template <>                                                                                    \
   void binary<T>(Binary op, const T* a, Index step_a, const T* b, Index step_b, T* y, Index n) { \
     HWY_DYNAMIC_DISPATCH(binary_##suffix)                                                        \
-    (op, a, step_a, b, step_b, y, static_cast<std::size_t>(n));                                  \
+    (op, a, step_a, b, step_b, y, n);                                                            \
   }                                                                                              \
   template <>                                                                                    \
   void where<T>(const T* condition, const T* a, const T* b, T* y, Index n) {                     \
     HWY_DYNAMIC_DISPATCH(where_##suffix)(condition, a, b, y, static_cast<std::size_t>(n));       \
-  }                                                                                              \
-  template <>                                                                                    \
-  void add_into<T>(T * y, const T* x, Index n) {                                                 \
-    HWY_DYNAMIC_DISPATCH(add_into_##suffix)(y, x, static_cast<std::size_t>(n));                  \
   }                                                                                              \
   template <>                                                                                    \
   bool all_finite<T>(const T* x, Index n) {                                                      \

@@ -61,7 +61,9 @@ template <class T>
 void where(const T* condition, const T* a, const T* b, T* y, Index n);
 // y[i] += x[i]
 template <class T>
-void add_into(T* y, const T* x, Index n);
+void add_into(T* y, const T* x, Index n) {
+  binary(Binary::add, y, 1, x, 1, y, n);
+}
 template <class T>
 bool all_finite(const T* x, Index n);
 

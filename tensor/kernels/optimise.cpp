@@ -8,6 +8,7 @@
 
 HWY_BEFORE_NAMESPACE();
 namespace unroll::kernels::HWY_NAMESPACE {
+namespace {
 
 // Calls f(load, store) for each vector: load(p) and store(v, p) touch the numbers of array p that
 // stand there.
@@ -103,6 +104,8 @@ void adam_run(const Update& u, T* value, const T* gradient, T* mean, T* square, 
     store(hn::NegMulAdd(step, hn::Div(m, below), hn::Mul(x, shrink)), value);
   });
 }
+
+}  // namespace
 
 #define UNROLL_FOR(T, s)                                                                     \
   void sgd_##s(const Update& u, T* x, const T* g, T* v, Index n) { sgd_run(u, x, g, v, n); } \

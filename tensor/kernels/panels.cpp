@@ -1,11 +1,14 @@
-// The kernel behind the products with packed panels, and the loops over it; see panels.h.
+// The kernel behind the products with packed panels, and the loops over it.
+#include <unroll/tensor/kernels/panels.h>
+#include <unroll/tensor/kernels/scratch.h>
+
 #include <algorithm>
 
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "unroll/tensor/kernels/panels.cpp"
 #include <hwy/foreach_target.h>
 
-#include <unroll/tensor/kernels/panels.h>
+#include <hwy/highway.h>
 
 // Loops of a known count are written out, so that the sums stay in registers.
 #ifndef UNROLL_WRITTEN_OUT
@@ -18,13 +21,28 @@
 
 HWY_BEFORE_NAMESPACE();
 namespace unroll::kernels::HWY_NAMESPACE {
+namespace {
+
+namespace hn = hwy::HWY_NAMESPACE;
+
+// W as the kernel reads it: rows `step` apart within a panel, panels `panel_step` apart.
+template <class T>
+struct Panels {
+  const T* data;
+  Index step, panel_step;
+};
+
+template <class T>
+HWY_INLINE Index width_of_panel() {
+  return 2 * static_cast<Index>(hn::Lanes(hn::ScalableTag<T>()));
+}
 
 // Rows of one pass: as many as registers allow.
 constexpr int kMaxRows = HWY_TARGET <= HWY_AVX3 ? 12 : 6;
 
 template <class T>
 void pack_all(const T* w, Index step_k, Index step_n, Index k, Index n, T* out) {
-  const Index width = panel_width<T>();
+  const Index width = width_of_panel<T>();
   for (Index j0 = 0; j0 < n; j0 += width) {
     const Index columns = std::min(width, n - j0);
     if (step_n == 1) {
@@ -87,33 +105,40 @@ HWY_NOINLINE void block(Index k, const T* HWY_RESTRICT a, Index step_a, const T*
     for (int r = 0; r < kRows; ++r) std::copy_n(edge + r * width, columns, c + r * step_c);
 }
 
+// Few rows leave registers for more columns, which hides the latency of the sums; one row alone
+// waits for the weight only, which is read in one sweep where it is row-major.
+template <class T>
+HWY_INLINE int panels_at_once(Index rows, const Panels<T>& w, Index width) {
+  if constexpr (kMaxRows == 12)
+    return rows == 1 && w.panel_step == width ? 8 : rows <= 3 ? 4 : rows <= 6 ? 2 : 1;
+  return rows == 1 ? 4 : rows <= 3 ? 2 : 1;
+}
+// The blocks that this comes to. A product of two blocks or more has more than half of kMaxRows
+// rows in each but the last.
+constexpr bool occurs(int rows, int panels) {
+  if (panels == 1) return rows <= kMaxRows;
+  if constexpr (kMaxRows == 12)
+    return panels == 8 ? rows == 1 : panels == 4 ? rows <= 3 : rows > 3 && rows <= 6;
+  return panels == 4 ? rows == 1 : panels == 2 && (rows == 2 || rows == 3);
+}
+
 template <int kPanels, bool kAcross, class T>
 HWY_INLINE void rows_of(Index rows, Index k, const T* a, Index step_a, Panels<T> w, const T* init,
                         Index step_init, T* c, Index step_c, Index columns) {
 #define UNROLL_ROWS(n)                                                                    \
   case n:                                                                                 \
-    if constexpr (n <= kMaxRows)                                                          \
+    if constexpr (occurs(n, kPanels))                                                     \
       return block<n, kPanels, kAcross>(k, a, step_a, w.data, w.step, w.panel_step, init, \
                                         step_init, c, step_c, columns);                   \
     break;
-  if constexpr (kPanels == 8) {
-    switch (rows) { UNROLL_ROWS(1) }
-  } else if constexpr (kPanels == 4) {
-    switch (rows) { UNROLL_ROWS(1) UNROLL_ROWS(2) UNROLL_ROWS(3) }
-  } else if constexpr (kPanels == 2) {
-    switch (rows) {
-      UNROLL_ROWS(1) UNROLL_ROWS(2) UNROLL_ROWS(3) UNROLL_ROWS(4) UNROLL_ROWS(5) UNROLL_ROWS(6)
-    }
-  } else {
-    switch (rows) {
-      UNROLL_ROWS(1)
-      UNROLL_ROWS(2)
-      UNROLL_ROWS(3)
-      UNROLL_ROWS(4)
-      UNROLL_ROWS(5)
-      UNROLL_ROWS(6)
-      UNROLL_ROWS(7) UNROLL_ROWS(8) UNROLL_ROWS(9) UNROLL_ROWS(10) UNROLL_ROWS(11) UNROLL_ROWS(12)
-    }
+  switch (rows) {
+    UNROLL_ROWS(1)
+    UNROLL_ROWS(2)
+    UNROLL_ROWS(3)
+    UNROLL_ROWS(4)
+    UNROLL_ROWS(5)
+    UNROLL_ROWS(6)
+    UNROLL_ROWS(7) UNROLL_ROWS(8) UNROLL_ROWS(9) UNROLL_ROWS(10) UNROLL_ROWS(11) UNROLL_ROWS(12)
   }
 #undef UNROLL_ROWS
 }
@@ -121,17 +146,9 @@ HWY_INLINE void rows_of(Index rows, Index k, const T* a, Index step_a, Panels<T>
 template <class T>
 void multiply_all(Index m, Index n, Index k, Left<T> a, Panels<T> w, const T* init, Index step_init,
                   T* c, Index step_c) {
-  const Index width = panel_width<T>();
-  // Few rows leave registers for more columns, which hides the latency of the sums; one row alone
-  // waits for the weight only, which is read in one sweep where it is row-major.
+  const Index width = width_of_panel<T>();
   const Index blocks = (m + kMaxRows - 1) / kMaxRows, each = blocks ? (m + blocks - 1) / blocks : 0;
-  const Index wide = HWY_TARGET <= HWY_AVX3 ? (each <= 1 && w.panel_step == width ? 8
-                                               : each <= 3                        ? 4
-                                               : each <= 6                        ? 2
-                                                                                  : 1)
-                                            : (each <= 1   ? 4
-                                               : each <= 3 ? 2
-                                                           : 1);
+  const Index wide = panels_at_once(each, w, width);
   for (Index j = 0; j < n;) {
     const Index panels = (n - j + width - 1) / width;
     const Index group = a.across ? 1 : panels >= wide ? wide : panels >= 4 && wide == 8 ? 4 : 1;
@@ -141,7 +158,7 @@ void multiply_all(Index m, Index n, Index k, Left<T> a, Panels<T> w, const T* in
       const Index rows = std::min(each, m - r);
       const T* from = init ? init + r * step_init + j : nullptr;
       T* to = c + r * step_c + j;
-      const T* left = a.row(r).data;
+      const T* left = a.data + (a.across ? r : r * a.step);
 #define UNROLL_GROUP(panels, across) \
   rows_of<panels, across>(rows, k, left, a.step, panel, from, step_init, to, step_c, columns)
       if (a.across) {
@@ -161,17 +178,76 @@ void multiply_all(Index m, Index n, Index k, Left<T> a, Panels<T> w, const T* in
   }
 }
 
-#define UNROLL_FOR(T)                                                                              \
-  void pack(const T* w, Index step_k, Index step_n, Index k, Index n, T* out) {                    \
+template <class T>
+void multiply_packed(Index m, Index n, Index k, Left<T> a, const T* packed, const T* init,
+                     Index step_init, T* c, Index step_c) {
+  const Index width = width_of_panel<T>();
+  multiply_all(m, n, k, a, Panels<T>{packed, width, k * width}, init, step_init, c, step_c);
+}
+
+template <class T>
+void multiply_row_major(Index m, Index n, Index k, Left<T> a, const T* w, const T* init,
+                        Index step_init, T* c, Index step_c) {
+  const Index width = width_of_panel<T>(), rest = n % width;
+  // Vectors of W that reach beyond its rows would read beyond its end.
+  if (rest == 0)
+    return multiply_all(m, n, k, a, Panels<T>{w, n, width}, init, step_init, c, step_c);
+  Scratch<T> packed((n - rest + width) * k);
+  pack_all(w, n, Index{1}, k, n, packed.get());
+  multiply_packed<T>(m, n, k, a, packed.get(), init, step_init, c, step_c);
+}
+
+}  // namespace
+
+#define UNROLL_FOR(T, s)                                                                           \
+  Index panel_width_##s() { return width_of_panel<T>(); }                                          \
+  void pack_##s(const T* w, Index step_k, Index step_n, Index k, Index n, T* out) {                \
     pack_all(w, step_k, step_n, k, n, out);                                                        \
   }                                                                                                \
-  void multiply(Index m, Index n, Index k, Left<T> a, Panels<T> w, const T* init, Index step_init, \
-                T* c, Index step_c) {                                                              \
-    multiply_all(m, n, k, a, w, init, step_init, c, step_c);                                       \
+  void multiply_##s(Index m, Index n, Index k, Left<T> a, const T* w, const T* init, Index step_i, \
+                    T* c, Index step_c) {                                                          \
+    multiply_packed(m, n, k, a, w, init, step_i, c, step_c);                                       \
+  }                                                                                                \
+  void multiply_once_##s(Index m, Index n, Index k, Left<T> a, const T* w, const T* init,          \
+                         Index step_i, T* c, Index step_c) {                                       \
+    multiply_row_major(m, n, k, a, w, init, step_i, c, step_c);                                    \
   }
-UNROLL_FOR(float)
-UNROLL_FOR(double)
+UNROLL_FOR(float, f32)
+UNROLL_FOR(double, f64)
 #undef UNROLL_FOR
 
 }  // namespace unroll::kernels::HWY_NAMESPACE
 HWY_AFTER_NAMESPACE();
+
+#if HWY_ONCE
+namespace unroll::kernels {
+
+#define UNROLL_EXPORT(T, s)                                                                       \
+  HWY_EXPORT(panel_width_##s);                                                                    \
+  HWY_EXPORT(pack_##s);                                                                           \
+  HWY_EXPORT(multiply_##s);                                                                       \
+  HWY_EXPORT(multiply_once_##s);                                                                  \
+  template <>                                                                                     \
+  Index panel_width<T>() {                                                                        \
+    return HWY_DYNAMIC_DISPATCH(panel_width_##s)();                                               \
+  }                                                                                               \
+  template <>                                                                                     \
+  void pack<T>(const T* w, Index step_k, Index step_n, Index k, Index n, T* out) {                \
+    HWY_DYNAMIC_DISPATCH(pack_##s)(w, step_k, step_n, k, n, out);                                 \
+  }                                                                                               \
+  template <>                                                                                     \
+  void multiply<T>(Index m, Index n, Index k, Left<T> a, const T* w, const T* init, Index step_i, \
+                   T* c, Index step_c) {                                                          \
+    HWY_DYNAMIC_DISPATCH(multiply_##s)(m, n, k, a, w, init, step_i, c, step_c);                   \
+  }                                                                                               \
+  template <>                                                                                     \
+  void multiply_once<T>(Index m, Index n, Index k, Left<T> a, const T* w, const T* init,          \
+                        Index step_i, T* c, Index step_c) {                                       \
+    HWY_DYNAMIC_DISPATCH(multiply_once_##s)(m, n, k, a, w, init, step_i, c, step_c);              \
+  }
+UNROLL_EXPORT(float, f32)
+UNROLL_EXPORT(double, f64)
+#undef UNROLL_EXPORT
+
+}  // namespace unroll::kernels
+#endif

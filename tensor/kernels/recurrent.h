@@ -1,24 +1,13 @@
 // A recurrent layer over all time steps in one call, forward and backward; and one step of a
 // stream.
 //
-// N rows in the order of a SequenceLayout, B sequences, H hidden, G gate blocks (RNN 1, GRU 3: r z
-// n, LSTM 4: i f g o). Rows of the batch are independent of each other, so each thread takes its
-// own through all time steps.
+// N rows in the order of a SequenceLayout, B sequences, H hidden, G gate blocks. Rows of the batch
+// are independent of each other, so each thread takes its own through all time steps.
 #pragma once
 
-#include <unroll/tensor/types.h>
+#include <unroll/tensor/kernels/gates.h>
 
 namespace unroll::kernels {
-
-enum class Recurrence : std::uint8_t { rnn_tanh, rnn_relu, lstm, gru };
-
-constexpr Index gates_of(Recurrence kind) {
-  return kind == Recurrence::lstm ? 4 : kind == Recurrence::gru ? 3 : 1;
-}
-// Numbers kept for each row beside the output: LSTM i f g o c, GRU r z n q with q = h whn + bhn.
-constexpr Index saved_of(Recurrence kind) {
-  return kind == Recurrence::lstm ? 5 : kind == Recurrence::gru ? 4 : 0;
-}
 
 struct Steps {
   const Index* offsets;  // [T + 1]

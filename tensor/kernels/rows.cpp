@@ -11,6 +11,7 @@
 
 HWY_BEFORE_NAMESPACE();
 namespace unroll::kernels::HWY_NAMESPACE {
+namespace {
 
 struct Add {
   template <class V>
@@ -287,6 +288,8 @@ void normalise_gradient_run(const T* g, const T* x, const T* gain, const T* mean
     });
   }
 }
+
+}  // namespace
 
 #define UNROLL_FOR(T, s)                                                                           \
   void reduce_rows_##s(Reduce op, const T* x, T* y, Index rows, Index n) {                         \

@@ -37,20 +37,26 @@ HWY_INLINE V horner(D d, V x, hn::TFromD<D> first, C... rest) {
   return p;
 }
 
-// f32: n and p with exp(x) = 2^n p, p in [0.7, 1.5]: p = exp(r) with |r| <= ln 2 / 2, by a
-// polynomial.
-template <class V>
+// f32: exp(x) = 2^n p with p = exp(r) by a polynomial, |r| <= ln 2 / 2. n + 127, the exponent field
+// of 2^n, stands in the last bits of `exponent`: adding kRounder rounds to an integer and leaves it
+// there.
+constexpr float kRounder = 0x1.8p23F + 127;
+template <class VI, class V>
 struct PowerOfTwo {
-  V n, p;
+  VI exponent;
+  V p;
 };
 template <class D, class V>
-HWY_INLINE PowerOfTwo<V> split_exp(D d, V x) {
-  const V n = hn::Round(hn::Mul(x, hn::Set(d, 1.44269504088896341F)));
+HWY_INLINE auto split_exp(D d, V x) {
+  const V shifted = hn::MulAdd(x, hn::Set(d, 1.44269504088896341F), hn::Set(d, kRounder));
+  const V n = hn::Sub(shifted, hn::Set(d, kRounder));
   V r = hn::NegMulAdd(n, hn::Set(d, 0.693145751953125F), x);
   r = hn::NegMulAdd(n, hn::Set(d, 1.42860682030941723212e-6F), r);
   const V p = horner(d, r, 1.98756915e-4F, 1.39819995e-3F, 8.33345192e-3F, 4.16657962e-2F,
                      1.66666655e-1F, 5.00000001e-1F);
-  return {n, hn::Add(hn::MulAdd(p, hn::Mul(r, r), r), hn::Set(d, 1.0F))};
+  const auto exponent = hn::BitCast(hn::RebindToSigned<D>(), shifted);
+  return PowerOfTwo<hn::Vec<hn::RebindToSigned<D>>, V>{
+      exponent, hn::Add(hn::MulAdd(p, hn::Mul(r, r), r), hn::Set(d, 1.0F))};
 }
 
 // exp(x); 2^n is applied in two halves, so that the ends of the range come out right.
@@ -61,12 +67,12 @@ HWY_INLINE V exp(D d, V x) {
     // Outside of this the result is 0 or infinity anyway; NaN goes through.
     const V c = hn::IfThenElse(hn::IsNaN(x), x,
                                hn::Min(hn::Max(x, hn::Set(d, -104.0F)), hn::Set(d, 89.0F)));
-    const auto [n, p] = split_exp(d, c);
-    const auto k = hn::ConvertTo(di, n);
-    const auto half = hn::ShiftRight<1>(k);
+    const auto [exponent, p] = split_exp(d, c);
+    const auto n = hn::Sub(exponent, hn::BitCast(di, hn::Set(d, kRounder)));
+    const auto half = hn::ShiftRight<1>(n);
     const auto bias = hn::Set(di, 127);
     const V a = hn::BitCast(d, hn::ShiftLeft<23>(hn::Add(half, bias)));
-    const V b = hn::BitCast(d, hn::ShiftLeft<23>(hn::Add(hn::Sub(k, half), bias)));
+    const V b = hn::BitCast(d, hn::ShiftLeft<23>(hn::Add(hn::Sub(n, half), bias)));
     return hn::Mul(hn::Mul(p, a), b);
   } else {
     // Highway's wraps around where the result is far beyond infinity.
@@ -74,16 +80,14 @@ HWY_INLINE V exp(D d, V x) {
   }
 }
 
-// exp(x) for x in [-kNear, 0], where 2^n is one addition to the exponent; or for a NaN whose sign
-// is set, as Neg(Abs(x)) has it: the conversion to integers makes 0 of that one only. Further down
-// the results are not normal numbers.
+// exp(x) for x in [-kNear, 0], where 2^n is a normal number, or NaN. Further down the results are
+// not normal numbers.
 constexpr float kNear = 87.33F;
 template <class D, class V>
 HWY_INLINE V exp_near(D d, V x) {
   if constexpr (Is32<D>::value) {
-    const hn::RebindToSigned<D> di;
-    const auto [n, p] = split_exp(d, x);
-    return hn::BitCast(d, hn::Add(hn::BitCast(di, p), hn::ShiftLeft<23>(hn::ConvertTo(di, n))));
+    const auto [exponent, p] = split_exp(d, x);
+    return hn::Mul(p, hn::BitCast(d, hn::ShiftLeft<23>(exponent)));
   } else {
     return exp(d, x);
   }
@@ -238,18 +242,27 @@ HWY_INLINE V normal_probability(D d, V x) {
                     half);
 }
 
-// Loads and stores of the n last elements, n below the number of lanes.
+// Loads and stores of the n last elements, n below the number of lanes; the lanes beyond them are
+// 0.
 template <class D>
 HWY_INLINE hn::Vec<D> load_n(D d, const hn::TFromD<D>* from, std::size_t n) {
+#if HWY_TARGET <= HWY_AVX2  // where a masked load does not touch the rest
+  return hn::MaskedLoad(hn::FirstN(d, n), d, from);
+#else
   HWY_ALIGN hn::TFromD<D> lanes[HWY_MAX_BYTES / sizeof(hn::TFromD<D>)] = {};
   for (std::size_t i = 0; i < n; ++i) lanes[i] = from[i];
   return hn::Load(d, lanes);
+#endif
 }
 template <class D>
 HWY_INLINE void store_n(hn::Vec<D> v, D d, hn::TFromD<D>* to, std::size_t n) {
+#if HWY_TARGET <= HWY_AVX2
+  hn::BlendedStore(v, hn::FirstN(d, n), d, to);
+#else
   HWY_ALIGN hn::TFromD<D> lanes[HWY_MAX_BYTES / sizeof(hn::TFromD<D>)] = {};
   hn::Store(v, d, lanes);
   for (std::size_t i = 0; i < n; ++i) to[i] = lanes[i];
+#endif
 }
 
 // The same of n numbers, all lanes or fewer.
@@ -276,6 +289,25 @@ HWY_INLINE void each(Index n, F f) {
   Index j = 0;
   for (; j + lanes <= n; j += lanes) f(j, lanes);
   if (j < n) f(j, n - j);
+}
+
+// Calls pass(from, to, count) for n numbers, count a multiple of the lanes: what is left over goes
+// through buffers, so that a pass is one loop. `to` may be one of `from`.
+template <std::size_t kFrom, class T, class F>
+HWY_INLINE void whole_vectors(const T* const (&from)[kFrom], T* to, Index n, F pass) {
+  const hn::ScalableTag<T> d;
+  const Index lanes = static_cast<Index>(hn::Lanes(d)), rest = n % lanes, whole = n - rest;
+  if (whole > 0) pass(from, to, whole);
+  if (rest > 0) {
+    HWY_ALIGN T edges[kFrom][HWY_MAX_BYTES / sizeof(T)];
+    const T* edge[kFrom];
+    for (std::size_t i = 0; i < kFrom; ++i) {
+      hn::Store(load(from[i] + whole, rest), d, edges[i]);
+      edge[i] = edges[i];
+    }
+    pass(edge, edges[0], lanes);
+    store(hn::Load(d, edges[0]), to + whole, rest);
+  }
 }
 
 }  // namespace unroll::kernels::HWY_NAMESPACE

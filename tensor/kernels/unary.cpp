@@ -9,6 +9,7 @@
 
 HWY_BEFORE_NAMESPACE();
 namespace unroll::kernels::HWY_NAMESPACE {
+namespace {
 namespace functions {
 
 template <class D>
@@ -100,47 +101,49 @@ UNROLL_FUNCTION(clamp, hn::IfThenElse(hn::Lt(x, p), p, hn::IfThenElse(hn::Gt(x, 
 }  // namespace functions
 
 template <class F, class T>
-void unary_run(const T* x, T* y, std::size_t n, T p_value, T q_value) {
+void values(const T* const* x, T* y, Index n, T p_value, T q_value) {
   const hn::ScalableTag<T> d;
-  const std::size_t lanes = hn::Lanes(d);
   const auto p = hn::Set(d, p_value), q = hn::Set(d, q_value);
-  std::size_t i = 0;
-  for (; i + lanes <= n; i += lanes) hn::StoreU(F::f(d, hn::LoadU(d, x + i), p, q), d, y + i);
-  if (i < n) store_n(F::f(d, load_n(d, x + i, n - i), p, q), d, y + i, n - i);
+  for (Index i = 0; i < n; i += static_cast<Index>(hn::Lanes(d)))
+    hn::StoreU(F::f(d, hn::LoadU(d, x[0] + i), p, q), d, y + i);
 }
 
 template <class F, class T>
-void gradient_run(const T* g, const T* s, T* dx, std::size_t n, T p_value, T q_value) {
+void slopes(const T* const* x, T* y, Index n, T p_value, T q_value) {
   const hn::ScalableTag<T> d;
-  const std::size_t lanes = hn::Lanes(d);
   const auto p = hn::Set(d, p_value), q = hn::Set(d, q_value);
-  std::size_t i = 0;
-  for (; i + lanes <= n; i += lanes)
-    hn::StoreU(F::gradient(d, hn::LoadU(d, g + i), hn::LoadU(d, s + i), p, q), d, dx + i);
-  if (i < n)
-    store_n(F::gradient(d, load_n(d, g + i, n - i), load_n(d, s + i, n - i), p, q), d, dx + i,
-            n - i);
+  for (Index i = 0; i < n; i += static_cast<Index>(hn::Lanes(d)))
+    hn::StoreU(F::gradient(d, hn::LoadU(d, x[0] + i), hn::LoadU(d, x[1] + i), p, q), d, y + i);
 }
 
-#define UNROLL_VALUE(name, saved) \
-  case Unary::name:               \
-    return unary_run<functions::name>(x, y, n, p, q);
-#define UNROLL_GRADIENT(name, saved) \
-  case Unary::name:                  \
-    return gradient_run<functions::name>(g, s, dx, n, p, q);
+// What is written above for one T, in the order of Unary.
+template <class T>
+using Pass = void (*)(const T* const* x, T* y, Index n, T p, T q);
+#define UNROLL_VALUE(name, saved) values<functions::name, T>,
+#define UNROLL_GRADIENT(name, saved) slopes<functions::name, T>,
+template <class T>
+constexpr Pass<T> kValues[] = {UNROLL_UNARY_OPS(UNROLL_VALUE)};
+template <class T>
+constexpr Pass<T> kSlopes[] = {UNROLL_UNARY_OPS(UNROLL_GRADIENT)};
+#undef UNROLL_VALUE
+#undef UNROLL_GRADIENT
 
-#define UNROLL_FOR(T, suffix)                                                                      \
-  void unary_##suffix(Unary op, const T* x, T* y, std::size_t n, T p, T q) {                       \
-    switch (op) { UNROLL_UNARY_OPS(UNROLL_VALUE) }                                                 \
-  }                                                                                                \
-  void unary_gradient_##suffix(Unary op, const T* g, const T* s, T* dx, std::size_t n, T p, T q) { \
-    switch (op) { UNROLL_UNARY_OPS(UNROLL_GRADIENT) }                                              \
+}  // namespace
+
+#define UNROLL_FOR(T, suffix)                                                                \
+  void unary_##suffix(Unary op, const T* x, T* y, Index n, T p, T q) {                       \
+    whole_vectors<1>({x}, y, n, [=](const T* const* from, T* to, Index count) {              \
+      kValues<T>[static_cast<std::size_t>(op)](from, to, count, p, q);                       \
+    });                                                                                      \
+  }                                                                                          \
+  void unary_gradient_##suffix(Unary op, const T* g, const T* s, T* dx, Index n, T p, T q) { \
+    whole_vectors<2>({g, s}, dx, n, [=](const T* const* from, T* to, Index count) {          \
+      kSlopes<T>[static_cast<std::size_t>(op)](from, to, count, p, q);                       \
+    });                                                                                      \
   }
 UNROLL_FOR(float, f32)
 UNROLL_FOR(double, f64)
 #undef UNROLL_FOR
-#undef UNROLL_VALUE
-#undef UNROLL_GRADIENT
 
 }  // namespace unroll::kernels::HWY_NAMESPACE
 HWY_AFTER_NAMESPACE();
@@ -148,29 +151,20 @@ HWY_AFTER_NAMESPACE();
 #if HWY_ONCE
 namespace unroll::kernels {
 
-HWY_EXPORT(unary_f32);
-HWY_EXPORT(unary_f64);
-HWY_EXPORT(unary_gradient_f32);
-HWY_EXPORT(unary_gradient_f64);
-
-template <>
-void unary<float>(Unary op, const float* x, float* y, Index n, float p, float q) {
-  HWY_DYNAMIC_DISPATCH(unary_f32)(op, x, y, static_cast<std::size_t>(n), p, q);
-}
-template <>
-void unary<double>(Unary op, const double* x, double* y, Index n, double p, double q) {
-  HWY_DYNAMIC_DISPATCH(unary_f64)(op, x, y, static_cast<std::size_t>(n), p, q);
-}
-template <>
-void unary_gradient<float>(Unary op, const float* g, const float* s, float* dx, Index n, float p,
-                           float q) {
-  HWY_DYNAMIC_DISPATCH(unary_gradient_f32)(op, g, s, dx, static_cast<std::size_t>(n), p, q);
-}
-template <>
-void unary_gradient<double>(Unary op, const double* g, const double* s, double* dx, Index n,
-                            double p, double q) {
-  HWY_DYNAMIC_DISPATCH(unary_gradient_f64)(op, g, s, dx, static_cast<std::size_t>(n), p, q);
-}
+#define UNROLL_EXPORT(T, suffix)                                                       \
+  HWY_EXPORT(unary_##suffix);                                                          \
+  HWY_EXPORT(unary_gradient_##suffix);                                                 \
+  template <>                                                                          \
+  void unary<T>(Unary op, const T* x, T* y, Index n, T p, T q) {                       \
+    HWY_DYNAMIC_DISPATCH(unary_##suffix)(op, x, y, n, p, q);                           \
+  }                                                                                    \
+  template <>                                                                          \
+  void unary_gradient<T>(Unary op, const T* g, const T* s, T* dx, Index n, T p, T q) { \
+    HWY_DYNAMIC_DISPATCH(unary_gradient_##suffix)(op, g, s, dx, n, p, q);              \
+  }
+UNROLL_EXPORT(float, f32)
+UNROLL_EXPORT(double, f64)
+#undef UNROLL_EXPORT
 
 }  // namespace unroll::kernels
 #endif

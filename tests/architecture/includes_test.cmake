@@ -38,8 +38,8 @@ try(tensor/a.cpp "<unroll/unroll.h>" "tensor/a.cpp: the library itself never inc
 try(nn/a.cpp "\"lstm.h\"" "nn/a.cpp: \"lstm.h\" is spelled")
 try(tensor/kernels/gemm.cpp "<cblas.h>" "")
 try(tensor/kernels/rows.cpp "<cblas.h>" "tensor/kernels/rows.cpp: only tensor/kernels/gemm calls BLAS")
-try(nn/save.cpp "<nlohmann/json.hpp>" "")
-try(tensor/shape.h "<nlohmann/json.hpp>" "tensor/shape.h: reached from unroll.h, must not bring in")
+try(nn/save.cpp "<rapidjson/document.h>" "")
+try(tensor/shape.h "<rapidjson/document.h>" "tensor/shape.h: reached from unroll.h, must not bring in")
 try(tensor/shape.h "<unroll/tensor/kernels/rows.h>"
     "tensor/kernels/rows.h: reached from unroll.h, must not bring in")
 try(nn/lstm.h "<vector>" "nn/lstm.h: missing from unroll.h")

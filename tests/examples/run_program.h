@@ -6,7 +6,7 @@
 #include <unroll/tensor/file.h>
 
 #include <fmt/format.h>
-#include <nlohmann/json.hpp>
+#include <rapidjson/document.h>
 
 #include <fcntl.h>
 #include <sys/wait.h>
@@ -16,6 +16,7 @@
 #include <chrono>
 #include <csignal>
 #include <filesystem>
+#include <map>
 #include <string>
 #include <thread>
 #include <vector>
@@ -92,18 +93,44 @@ inline Outcome run_program(const std::string& name, const std::vector<std::strin
   return result;
 }
 
-// Runs a program with --json, which must succeed, and returns the whole object.
-inline nlohmann::json json_of(const std::string& name, std::vector<std::string> arguments) {
+// What --json wrote.
+class Numbers {
+ public:
+  std::string program;
+  std::uint64_t seed = 0;
+  int threads = 0;
+
+  explicit Numbers(const std::string& path) {
+    rapidjson::Document all;
+    all.Parse(unroll::read_file(path).c_str());
+    REQUIRE(!all.HasParseError());
+    REQUIRE(all.MemberCount() == 4);
+    program = all["program"].GetString();
+    seed = all["seed"].GetUint64();
+    threads = all["threads"].GetInt();
+    for (const auto& [name, value] : all["metrics"].GetObject()) {
+      REQUIRE_MESSAGE(value.IsNumber(), name.GetString());
+      CHECK(metrics_.emplace(name.GetString(), value.GetDouble()).second);
+    }
+  }
+  bool contains(const std::string& name) const { return metrics_.count(name) > 0; }
+  double operator[](const std::string& name) const {
+    REQUIRE_MESSAGE(contains(name), name);
+    return metrics_.at(name);
+  }
+  bool same_metrics(const Numbers& other) const { return metrics_ == other.metrics_; }
+
+ private:
+  std::map<std::string, double> metrics_;
+};
+
+// Runs a program with --json, which must succeed, and returns what it wrote.
+inline Numbers numbers_of(const std::string& name, std::vector<std::string> arguments) {
   const Folder folder;
   arguments.insert(arguments.end(), {"--json", folder / "numbers.json"});
   const Outcome result = run_program(name, arguments);
   REQUIRE_MESSAGE(result.code == 0, result.err);
-  return nlohmann::json::parse(unroll::read_file(folder / "numbers.json"));
-}
-
-inline nlohmann::json metrics_of(const std::string& name,
-                                 const std::vector<std::string>& arguments) {
-  return json_of(name, arguments)["metrics"];
+  return Numbers(folder / "numbers.json");
 }
 
 // Bad input: one sentence on stderr with these words in it, nothing half done, exit code 2.

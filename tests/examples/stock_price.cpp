@@ -26,12 +26,12 @@ std::string plain_line(int, double a, double b) { return fmt::format("{},{}", a,
 }  // namespace
 
 TEST_CASE("the forecasts that need no network have the likelihoods that were measured elsewhere") {
-  const auto metrics = metrics_of(kName, {"--model", "none"});
-  CHECK(metrics["dax.nll.constant"].get<double>() == doctest::Approx(-2.524).epsilon(2e-4));
-  CHECK(metrics["dax.nll.ewma"].get<double>() == doctest::Approx(-2.833).epsilon(2e-4));
-  CHECK(metrics["smi.nll.ewma"].get<double>() == doctest::Approx(-2.967).epsilon(2e-4));
-  CHECK(metrics["cac.nll.ewma"].get<double>() == doctest::Approx(-2.877).epsilon(2e-4));
-  CHECK(metrics["ftse.nll.ewma"].get<double>() == doctest::Approx(-3.193).epsilon(2e-4));
+  const auto metrics = numbers_of(kName, {"--model", "none"});
+  CHECK(metrics["dax.nll.constant"] == doctest::Approx(-2.524).epsilon(2e-4));
+  CHECK(metrics["dax.nll.ewma"] == doctest::Approx(-2.833).epsilon(2e-4));
+  CHECK(metrics["smi.nll.ewma"] == doctest::Approx(-2.967).epsilon(2e-4));
+  CHECK(metrics["cac.nll.ewma"] == doctest::Approx(-2.877).epsilon(2e-4));
+  CHECK(metrics["ftse.nll.ewma"] == doctest::Approx(-3.193).epsilon(2e-4));
   CHECK(metrics["days.train"] == 1115);
   CHECK(metrics["days.validation"] == 372);
   CHECK(metrics["days.test"] == 372);
@@ -40,7 +40,7 @@ TEST_CASE("the forecasts that need no network have the likelihoods that were mea
 }
 
 TEST_CASE("a GRU that corrects EWMA forecasts all four indexes better") {
-  const auto metrics = metrics_of(kName, {"--model", "gru", "--seeds", "2", "--epochs", "12"});
+  const auto metrics = numbers_of(kName, {"--model", "gru", "--seeds", "2", "--epochs", "12"});
   for (const std::string& index : kIndexes) {
     CAPTURE(index);
     CHECK(metrics[index + ".nll.gru"] < metrics[index + ".nll.ewma"]);
@@ -49,27 +49,27 @@ TEST_CASE("a GRU that corrects EWMA forecasts all four indexes better") {
 }
 
 TEST_CASE("the same seed gives the same numbers, whatever the number of threads") {
-  const auto one = json_of(kName, {"--epochs", "2", "--seeds", "2", "--threads", "1"}),
-             two = json_of(kName, {"--epochs", "2", "--seeds", "2", "--threads", "2"}),
-             other = json_of(kName, {"--epochs", "2", "--seeds", "2", "--seed", "7"});
-  CHECK(one["program"] == kName);
-  CHECK(one["seed"] == 1);
-  CHECK(one["threads"] == 1);
-  CHECK(two["threads"] == 2);
-  CHECK(one["metrics"].dump() == two["metrics"].dump());
-  CHECK(one["metrics"]["dax.nll.rnn"] != other["metrics"]["dax.nll.rnn"]);
+  const auto one = numbers_of(kName, {"--epochs", "2", "--seeds", "2", "--threads", "1"}),
+             two = numbers_of(kName, {"--epochs", "2", "--seeds", "2", "--threads", "2"}),
+             other = numbers_of(kName, {"--epochs", "2", "--seeds", "2", "--seed", "7"});
+  CHECK(one.program == kName);
+  CHECK(one.seed == 1);
+  CHECK(one.threads == 1);
+  CHECK(two.threads == 2);
+  CHECK(one.same_metrics(two));
+  CHECK(one["dax.nll.rnn"] != other["dax.nll.rnn"]);
   for (const std::string& index : kIndexes)
     for (const char* model : {"constant", "ewma", "rnn", "lstm", "gru"})
       for (const char* what : {"nll", "rmse"})
-        CHECK(one["metrics"][fmt::format("{}.{}.{}", index, what, model)].is_number());
+        CHECK(one.contains(fmt::format("{}.{}.{}", index, what, model)));
 }
 
 TEST_CASE("a saved model gives the same numbers when it is loaded, and no other is taken for it") {
   const Folder folder;
   const std::string file = folder / "lstm.safetensors";
-  const auto saved = metrics_of(kName, {"--model", "lstm", "--epochs", "2", "--save", file}),
-             loaded = metrics_of(kName, {"--model", "lstm", "--load", file});
-  CHECK(saved.dump() == loaded.dump());
+  const auto saved = numbers_of(kName, {"--model", "lstm", "--epochs", "2", "--save", file}),
+             loaded = numbers_of(kName, {"--model", "lstm", "--load", file});
+  CHECK(saved.same_metrics(loaded));
   CHECK(folder.files() == std::vector<std::string>{"lstm.safetensors"});
 
   check_refused(kName, {"--model", "gru", "--load", file},
@@ -93,19 +93,18 @@ TEST_CASE("prices of one's own, with quoted names, gaps and other columns") {
   };
   const std::string csv =
       folder.write("own.csv", wandering_prices(260, "\"date\",\"S&P \"\"500\"\"\",B,note", line));
-  const auto days = [](const nlohmann::json& metrics) {
-    return metrics["days.train"].get<int>() + metrics["days.validation"].get<int>() +
-           metrics["days.test"].get<int>();
+  const auto days = [](const Numbers& metrics) {
+    return metrics["days.train"] + metrics["days.validation"] + metrics["days.test"];
   };
-  const auto one = metrics_of(kName, {"--csv", csv, "--columns", "S&P \"500\"", "--model", "rnn",
+  const auto one = numbers_of(kName, {"--csv", csv, "--columns", "S&P \"500\"", "--model", "rnn",
                                       "--epochs", "1", "--seeds", "1"}),
-             two = metrics_of(kName, {"--csv", csv, "--columns", "B,S&P \"500\"", "--model", "gru",
+             two = numbers_of(kName, {"--csv", csv, "--columns", "B,S&P \"500\"", "--model", "gru",
                                       "--epochs", "1", "--seeds", "1"});
-  CHECK(one["s_p__500_.nll.rnn"].is_number());
+  CHECK(one.contains("s_p__500_.nll.rnn"));
   CHECK(one["s_p__500_.tomorrow.volatility"] > 0);
   CHECK(days(one) == 260 - 5 - 6 - 1);  // without the days that have no price; one return less
   CHECK(days(two) == 260 - 5 - 3 - 1);  // a gap in one column repeats its price
-  CHECK(two["b.nll.gru"].is_number());
+  CHECK(two.contains("b.nll.gru"));
 }
 
 TEST_CASE(
@@ -118,9 +117,9 @@ TEST_CASE(
                        return plain_line(day, day >= 240 ? a * (1 + factor * (day % 3)) : a, b);
                      }));
     const std::string file = folder / (name + ".safetensors");
-    const auto metrics = metrics_of(kName, {"--csv", csv, "--columns", "A,B", "--model", "gru",
+    const auto metrics = numbers_of(kName, {"--csv", csv, "--columns", "A,B", "--model", "gru",
                                             "--epochs", "3", "--save", file});
-    return std::pair(unroll::read_file(file), metrics["a.nll.gru"].get<double>());
+    return std::pair(unroll::read_file(file), metrics["a.nll.gru"]);
   };
   const auto one = trained_on("one", 0), other = trained_on("other", 0.1);
   CHECK(one.first == other.first);

@@ -35,7 +35,7 @@ expect() {
 new_system dnf
 expect 1 build "missing here: compiler cmake" "dnf install" gcc-c++ openblas-devel gnuplot-minimal
 new_system pacman
-expect 1 test "pacman -S" openblas nlohmann-json
+expect 1 test "pacman -S" openblas rapidjson
 new_system brew
 expect 1 demo "brew install" google-benchmark
 new_system

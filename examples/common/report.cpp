@@ -1,0 +1,32 @@
+#include "examples/common/report.h"
+
+#include <unroll/tensor/file.h>
+
+#include <rapidjson/prettywriter.h>
+
+namespace program {
+
+void Report::write(const std::string& path, const std::string& program, std::uint64_t seed,
+                   int threads) const {
+  rapidjson::StringBuffer text;
+  rapidjson::PrettyWriter<rapidjson::StringBuffer> json(text);
+  json.SetIndent(' ', 2);
+  json.StartObject();
+  json.Key("program");
+  json.String(program.c_str());
+  json.Key("seed");
+  json.Uint64(seed);
+  json.Key("threads");
+  json.Int(threads);
+  json.Key("metrics");
+  json.StartObject();
+  for (const auto& [name, value] : metrics_) {
+    json.Key(name.c_str());
+    if (!json.Double(value)) json.Null();  // JSON has no NaN and no infinity
+  }
+  json.EndObject();
+  json.EndObject();
+  unroll::write_file(path, std::string(text.GetString()) + "\n");
+}
+
+}  // namespace program

@@ -1,0 +1,62 @@
+// What the kinds of recurrence differ in: one pass over the gates of a few rows of a step, forward
+// and backward, without temporaries.
+//
+// H hidden, G gate blocks: RNN 1, GRU 3 (r z n), LSTM 4 (i f g o). The equations are PyTorch's. An
+// array that the kind does not have is null; rows are H numbers apart where no step is given.
+#pragma once
+
+#include <unroll/tensor/types.h>
+
+namespace unroll::kernels {
+
+enum class Recurrence : std::uint8_t { rnn_tanh, rnn_relu, lstm, gru };
+
+constexpr Index gates_of(Recurrence kind) {
+  return kind == Recurrence::lstm ? 4 : kind == Recurrence::gru ? 3 : 1;
+}
+// Numbers kept for each row beside the output: LSTM i f g o c, GRU r z n q with q = h whn + bhn.
+constexpr Index saved_of(Recurrence kind) {
+  return kind == Recurrence::lstm ? 5 : kind == Recurrence::gru ? 4 : 0;
+}
+// Whether the product with the state may start from the projected input, so that their sum is all
+// that the gates need. The GRU's reset gate stands between the two.
+constexpr bool sums_products(Recurrence kind) { return kind != Recurrence::gru; }
+
+template <class T>
+struct GatesForward {
+  const T* x;  // [rows, G H] projected inputs: read where the kind does not sum its products
+  Index step_x;
+  const T* z;  // [rows, G H] product with the state; the sum of both where the kind sums them
+  Index step_z;
+  const T* bias;      // [H] GRU's bhn, or null
+  const T* h_before;  // [rows, H]
+  const T* c_before;  // [rows, H] LSTM
+  Index step_c_before;
+  T* saved;  // [rows, saved_of(kind) H], the LSTM's c going to `c`; or null
+  Index step_saved;
+  T* out;  // [rows, H]
+  T* c;    // [rows, H] LSTM
+  Index step_c;
+};
+template <class T>
+void gates_forward(Recurrence kind, Index rows, Index hidden, const GatesForward<T>& a);
+
+template <class T>
+struct GatesBackward {
+  const T* out;    // [rows, H]
+  const T* saved;  // as forward saves it, with c behind the LSTM's gates
+  Index step_saved;
+  const T* h_before;  // [rows, H]
+  const T* c_before;  // [rows, H] LSTM
+  Index step_c_before;
+  const T* d_out;  // [rows, H], or null
+  T* dh;           // [rows, H] in: gradient from later steps; GRU out: what goes around the product
+  T* dc;           // [rows, H] LSTM, in: from later steps; out: for the step before
+  T* dx;           // [rows, G H] out: of the projected inputs
+  T* dhw;          // [rows, G H] out, GRU: of the product with the state; else null
+  Index step_dx;   // of dx and dhw
+};
+template <class T>
+void gates_backward(Recurrence kind, Index rows, Index hidden, const GatesBackward<T>& a);
+
+}  // namespace unroll::kernels
