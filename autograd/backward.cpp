@@ -44,6 +44,37 @@ Tensor joined(const std::vector<Tensor>& parts) {
 // the gradients of what lies before its own range to its parent.
 class Engine {
  public:
+  // Whether the tape records, for the length of a scope.
+  class Recording {
+   public:
+    Recording(Tape::State& s, bool on) : s_(s), before_(std::exchange(s.recording, on)) {}
+    ~Recording() { s_.recording = before_; }
+    Recording(const Recording&) = delete;
+
+   private:
+    Tape::State& s_;
+    bool before_;
+  };
+
+  // One backward over a tape. A hook or a derivative may begin another, which must not free the
+  // entries that this one stands on.
+  class Running {
+   public:
+    Running(Tape::State& s, const char* op, bool retain, bool record)
+        : s_(s), recording_(s, record) {
+      check(s.running == 0 || retain,
+            "{}: {{.retain = true}} was required inside of a hook or a derivative of the same tape",
+            op);
+      ++s.running;
+    }
+    ~Running() { --s_.running; }
+    Running(const Running&) = delete;
+
+   private:
+    Tape::State& s_;
+    Recording recording_;
+  };
+
   Engine(Tape::State& s, Engine* parent, const Tape::State::Mark& from, bool retain)
       : s_(s),
         parent_(parent),
@@ -64,6 +95,7 @@ class Engine {
   void add_narrow(std::uint32_t slot, int axis, Index start, const Var& g, const Shape& shape);
   void add_through(const std::function<std::vector<Var>(const std::vector<Var>&)>& f,
                    const std::vector<Var>& inputs, std::span<const Var> gradients);
+  const char* name() const { return entry_ ? entry_->op->name() : "backward"; }
   Var output(const Tensor& value, std::uint32_t slot) const {
     return Tape::State::var(value, s_.serial, slot);
   }
@@ -80,7 +112,10 @@ class Engine {
   Var take(std::uint32_t slot);
   void flush_products(Pending& p);
   void call_hooks(std::uint32_t slot, Var& g);
-  void check_gradient(std::uint32_t slot, const Tensor& g) const;
+  // Whether what a derivative gives is of the input's shape and type; and, where that is looked
+  // for, free of NaN and infinity.
+  void check_shape(std::uint32_t slot, const Shape& shape, DType dtype) const;
+  void check_finite(std::uint32_t slot, const Tensor& g) const;
 
   Tape::State& s_;
   Engine* parent_;
@@ -92,22 +127,25 @@ class Engine {
   std::vector<std::pair<std::uint32_t, Var>> wanted_;
 };
 
-void Engine::check_gradient(std::uint32_t slot, const Tensor& g) const {
-  const char* op = entry_ ? entry_->op->name() : "backward";
-  check_defined(op, g);
-  if (!s_.has_shape(slot, g.shape()) || s_.dtype_of(slot) != g.dtype()) [[unlikely]]
+void Engine::check_shape(std::uint32_t slot, const Shape& shape, DType dtype) const {
+  if (!s_.has_shape(slot, shape) || s_.dtype_of(slot) != dtype) [[unlikely]]
     fail(
         "{}: a gradient of the input's shape {} and type {} was required of the derivative: got "
         "{} of {}",
-        op, s_.shape_of(slot), name_of(s_.dtype_of(slot)), g.shape(), name_of(g.dtype()));
+        name(), s_.shape_of(slot), name_of(s_.dtype_of(slot)), shape, name_of(dtype));
+}
+
+void Engine::check_finite(std::uint32_t slot, const Tensor& g) const {
   if (detecting_anomaly() && entry_ && !all_finite(g)) [[unlikely]]
     fail_io(
         "anomaly: {} made the first NaN or infinity going backward: gradient {} of input {}, at {}",
-        entry_->op->name(), g.shape(), s_.shape_of(slot), place(entry_->where));
+        name(), g.shape(), s_.shape_of(slot), place(entry_->where));
 }
 
 void Engine::add(std::uint32_t slot, const Var& g) {
-  check_gradient(slot, g.value());
+  check_defined(name(), g);
+  check_shape(slot, g.shape(), g.dtype());
+  check_finite(slot, g.value());
   Pending& p = at(slot);
   if (!p.dense.defined()) {
     p.dense = g;
@@ -126,6 +164,12 @@ void Engine::add(std::uint32_t slot, const Var& g) {
 }
 
 void Engine::add_product(std::uint32_t slot, const Var& a, const Var& g) {
+  check_defined(name(), a), check_defined(name(), g);
+  check(a.rank() == 2 && g.rank() == 2 && a.shape()[0] == g.shape()[0],
+        "{}: factors [R, K] and [R, N] were required of add_product: got {} and {}", name(),
+        a.shape(), g.shape());
+  check_same_dtype(name(), a.value(), g.value());
+  check_shape(slot, {a.shape()[1], g.shape()[1]}, g.dtype());
   if (recording() || detecting_anomaly()) return add(slot, matmul(transpose(a), g));
   Pending& p = at(slot);
   Pending::Waiting& w = p.wait();
@@ -165,9 +209,15 @@ void Engine::flush_products(Pending& p) {
 
 void Engine::add_rows(std::uint32_t slot, const IndexTensor& ids, const Var& g,
                       const Shape& table) {
+  check_defined(name(), g);
+  check_shape(slot, table, g.dtype());
+  check(table.rank() >= 1 && g.rank() >= 1 && g.shape()[0] == ids.numel() &&
+            g.shape().without(0) == table.without(0),
+        "{}: a row of the table {} for each of {} ids was required of add_rows: got {}", name(),
+        table, ids.numel(), g.shape());
+  ids.check_range(name(), table[0]);
   if (recording() || !(slot & kLeaf)) return add(slot, scatter_rows(g, ids, table[0]));
-  if (detecting_anomaly() && !all_finite(g.value())) [[unlikely]]
-    check_gradient(slot, Tensor::full(table, NAN, g.dtype()));
+  check_finite(slot, g.value());
   Pending::Waiting& w = at(slot).wait();
   w.ids.push_back(ids);
   w.rows.push_back(g.value());
@@ -176,6 +226,9 @@ void Engine::add_rows(std::uint32_t slot, const IndexTensor& ids, const Var& g,
 
 void Engine::add_narrow(std::uint32_t slot, int axis, Index start, const Var& g,
                         const Shape& shape) {
+  check_defined(name(), g);
+  check_shape(slot, shape, g.dtype());
+  check_finite(slot, g.value());
   if (recording()) {
     const Index after = shape[axis] - start - g.shape()[axis];
     return add(slot, pad(g, axis, start, after));
@@ -190,7 +243,6 @@ void Engine::add_narrow(std::uint32_t slot, int axis, Index start, const Var& g,
   }
   {
     Tensor range = sum.narrow(axis, start, g.shape()[axis]);
-    check_gradient(slot, sum);
     add_into(range, g.value());
   }
   p.dense = Var(std::move(sum));
@@ -207,9 +259,14 @@ Var Engine::take(std::uint32_t slot) {
 void Engine::call_hooks(std::uint32_t slot, Var& g) {
   const auto found = s_.hooks.find(slot);
   if (found == s_.hooks.end()) return;
-  for (const auto& hook : found->second) {
+  const auto hooks = found->second;  // a hook may add hooks
+  for (const auto& hook : hooks) {
     const Tensor changed = hook(g.value());
     if (!changed.defined()) continue;
+    check(!recording(),
+          "hook: a hook that only looks was required, since the gradient is itself recorded "
+          "(create_graph) and a new one would be a constant there: got one of shape {}",
+          changed.shape());
     check(changed.shape() == g.shape() && changed.dtype() == g.dtype(),
           "hook: a gradient of shape {} and type {} was required: got {} of {}", g.shape(),
           name_of(g.dtype()), changed.shape(), name_of(changed.dtype()));
@@ -300,19 +357,15 @@ Gradients Engine::collect() {
 void Engine::add_through(const std::function<std::vector<Var>(const std::vector<Var>&)>& f,
                          const std::vector<Var>& inputs, std::span<const Var> gradients) {
   const Tape::State::Mark mark = s_.mark();
-  const bool keep = s_.recording;  // the gradient itself is being recorded
-  struct Restore {
-    Tape::State& s;
-    bool recording;
-    ~Restore() { s.recording = recording; }
-  } restore{s_, keep};
-  s_.recording = true;
+  const bool keep = recording();  // the gradient itself is being recorded
+  const LiftNoGrad lift;
+  const Recording restore(s_, true);
   const std::vector<Var> outputs = f(inputs);
   check(outputs.size() == gradients.size(),
         "add_through: a function with {} results was required: got {}", gradients.size(),
         outputs.size());
-  s_.recording = keep;
   {
+    const Recording as_before(s_, keep);
     Engine inner(s_, this, mark, keep);
     for (std::size_t k = 0; k < outputs.size(); ++k) {
       const std::uint32_t slot = s_.slot_of(outputs[k], "add_through");
@@ -325,6 +378,9 @@ void Engine::add_through(const std::function<std::vector<Var>(const std::vector<
 
 // --- what a derivative sees ---
 
+void Cotangents::refuse_input(int i) const {
+  fail("{}: an input below {} was required of the derivative: got {}", engine_->name(), count_, i);
+}
 void Cotangents::add(int i, const Var& g) {
   if (needs(i)) engine_->add(inputs_[i], g);
 }
@@ -381,7 +437,7 @@ Gradients Tape::backward(const Var& loss, const BackwardOptions& options) {
         "it, or it lives on another thread");
   const std::uint32_t slot = state_->slot_of(loss, "backward");
   const Var seed = seed_for("backward", loss, options.seed.defined() ? Var(options.seed) : Var());
-  const NoGrad off;
+  const Engine::Running under_way(*state_, "backward", options.retain, false);
   Engine engine(*state_, nullptr, {}, options.retain);
   engine.add(slot, seed);
   engine.run((slot & kLeaf) ? 0 : state_->slots[slot].entry + 1);
@@ -404,13 +460,9 @@ std::vector<Var> Tape::gradients_of(const Var& y, const std::vector<Var>& inputs
     require_on_tape("grad", v);
     slots.push_back(state_->slot_of(v, "grad"));
   }
-  struct Restore {
-    State& s;
-    bool recording;
-    ~Restore() { s.recording = recording; }
-  } restore{*state_, state_->recording};
-  state_->recording = options.create_graph;
-  Engine engine(*state_, nullptr, {}, options.retain || options.create_graph);
+  const bool retain = options.retain || options.create_graph;
+  const Engine::Running under_way(*state_, "grad", retain, options.create_graph);
+  Engine engine(*state_, nullptr, {}, retain);
   for (std::uint32_t s : slots) engine.want(s);
   engine.add(slot, seed);
   engine.run((slot & kLeaf) ? 0 : state_->slots[slot].entry + 1);

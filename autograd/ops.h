@@ -61,6 +61,8 @@ Var max(const In& x, const Axes& axes = {}, bool keepdim = false);  // ties shar
 Var min(const In& x, const Axes& axes = {}, bool keepdim = false);
 // Divided by n - correction.
 Var var(const In& x, const Axes& axes = {}, bool keepdim = false, Index correction = 1);
+// x summed over the axes along which `shape` would be broadcast to x's.
+Var sum_to(const In& x, const Shape& shape);
 Var logsumexp(const In& x, const Axes& axes = {}, bool keepdim = false);
 Var cumsum(const In& x, int axis);
 Var softmax(const In& x, int axis = -1);

@@ -2,8 +2,21 @@
 #include <unroll/autograd/param.h>
 
 #include <mutex>
+#include <utility>
 
 namespace unroll {
+
+namespace {
+thread_local bool t_shared_copies = false;
+}  // namespace
+
+SharedCopies::SharedCopies() : before_(std::exchange(t_shared_copies, true)) {}
+SharedCopies::~SharedCopies() { t_shared_copies = before_; }
+
+Param::Param(const Param& other) {
+  if (!other.state_) return;
+  state_ = t_shared_copies ? other.state_ : std::make_shared<ParamState>(*other.state_);
+}
 
 ParamState::ParamState(Tensor value) : value_(std::move(value)), id_(detail::next_leaf_id()) {
   check(value_.defined(), "param: a tensor with a value was required: got an undefined one");

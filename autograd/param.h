@@ -1,5 +1,5 @@
 // Param: a tensor that training changes. A value: copying a Param copies its numbers, moving it
-// keeps its identity.
+// keeps its identity (see SharedCopies for a copy that keeps it too).
 #pragma once
 
 #include <unroll/tensor/tensor.h>
@@ -41,8 +41,7 @@ class Param {
  public:
   Param() = default;  // no parameter at all, as a layer without bias has
   explicit Param(Tensor value) : state_(std::make_shared<ParamState>(std::move(value))) {}
-  Param(const Param& other)
-      : state_(other.state_ ? std::make_shared<ParamState>(*other.state_) : nullptr) {}
+  Param(const Param& other);
   Param(Param&&) noexcept = default;
   Param& operator=(const Param& other) { return *this = Param(other); }
   Param& operator=(Param&&) noexcept = default;
@@ -67,6 +66,18 @@ class Param {
   [[noreturn]] static void refuse_undefined();
 
   std::shared_ptr<ParamState> state_;
+};
+
+// While it lives, a copy of a Param made on this thread is the same parameter: for a model that a
+// derivative must keep, whatever becomes of the one that was called.
+class SharedCopies {
+ public:
+  SharedCopies();
+  ~SharedCopies();
+  SharedCopies(const SharedCopies&) = delete;
+
+ private:
+  bool before_;
 };
 
 // A parameter under the name that its place in the model gives it: "lstm.layers.0.wx".

@@ -1,8 +1,10 @@
 #include <unroll/autograd/tape_state.h>
 #include <unroll/tensor/math.h>
+#include <unroll/tensor/reduce.h>
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <atomic>
 #include <mutex>
 
@@ -12,10 +14,8 @@ namespace {
 std::atomic<std::uint64_t> g_next_serial{1};
 thread_local Tape* t_current = nullptr;
 thread_local bool t_anomaly = false;
-
-}  // namespace
-
-namespace {
+thread_local int t_no_grad = 0;
+thread_local ParamUses::Entered* t_uses = nullptr;
 
 // A tape that has ended leaves its vectors to the next one of the thread.
 thread_local std::unique_ptr<void, void (*)(void*)> t_spare{nullptr, nullptr};
@@ -56,13 +56,32 @@ Tape::~Tape() {
 
 Tape* Tape::current() { return t_current; }
 
-bool recording() { return t_current && t_current->state_->recording; }
+bool recording() { return t_current && t_no_grad == 0 && t_current->state_->recording; }
 
-NoGrad::NoGrad() : tape_(t_current) {
-  if (tape_) before_ = std::exchange(tape_->state_->recording, false);
-}
-NoGrad::~NoGrad() {
-  if (tape_) tape_->state_->recording = before_;
+NoGrad::NoGrad() { ++t_no_grad; }
+NoGrad::~NoGrad() { --t_no_grad; }
+LiftNoGrad::LiftNoGrad() : before_(std::exchange(t_no_grad, 0)) {}
+LiftNoGrad::~LiftNoGrad() { t_no_grad = before_; }
+
+ParamUses::Entered::Entered(ParamUses& uses, bool replay)
+    : uses_(uses), replay_(replay), outer_(std::exchange(t_uses, this)) {}
+ParamUses::Entered::~Entered() { t_uses = outer_; }
+
+bool plain() { return t_uses == nullptr && !recording(); }
+
+Tensor ParamUses::value_of(const Param& param) {
+  Tensor value = param.value();
+  // The innermost that replays knows it; those that note stand within it, or around all.
+  for (const Entered* at = t_uses; at; at = at->outer_) {
+    if (!at->replay_) continue;
+    const auto found = at->uses_.values_.find(param.id());
+    if (found == at->uses_.values_.end()) continue;
+    value = found->second;
+    break;
+  }
+  for (const Entered* at = t_uses; at; at = at->outer_)
+    if (!at->replay_) at->uses_.values_.try_emplace(param.id(), value);
+  return value;
 }
 
 DetectAnomaly::DetectAnomaly() : before_(std::exchange(t_anomaly, true)) {}
@@ -74,7 +93,7 @@ static std::vector<const Op*>& op_list() {
   return ops;
 }
 
-Op::Op(const char* name) : name_(name) {
+Op::Op(const char* name, bool fills) : name_(name), fills_(fills) {
   static std::mutex mutex;  // an op may be a static of a function that several threads enter first
   const std::lock_guard lock(mutex);
   op_list().push_back(this);
@@ -85,7 +104,7 @@ const std::vector<const Op*>& Op::all() { return op_list(); }
 
 Var::Var(const Param& param) {
   if (!param.defined()) return;
-  value_ = param.value();
+  value_ = t_uses ? ParamUses::value_of(param) : param.value();
   if (!recording() || !param.trainable()) return;
   Tape::State& s = *t_current->state_;
   tape_ = s.serial;
@@ -110,6 +129,8 @@ Var Tape::watch(const Tensor& value) {
 
 // --- recording ---
 
+static bool has_nan(const Tensor& x) { return x.numel() > 0 && min(equal(x, x)).item() == 0; }
+
 void* Recorder::begin(const Op& op, std::span<const Tensor> outputs,
                       std::span<const Var* const> inputs, Where where, std::size_t bytes,
                       bool always) {
@@ -123,8 +144,15 @@ void* Recorder::begin(const Op& op, std::span<const Tensor> outputs,
     wanted = true;
   }
   if (t_anomaly) [[unlikely]] {
+    const auto finite = [](const Var* v) { return !v->defined() || all_finite(v->value()); };
+    const bool healthy = std::all_of(inputs.begin(), inputs.end(), finite);
     for (const Tensor& out : outputs) {
       if (all_finite(out)) continue;
+      const bool nan = has_nan(out);
+      if (nan ? std::any_of(inputs.begin(), inputs.end(),
+                            [](const Var* v) { return v->defined() && has_nan(v->value()); })
+              : !healthy || op.fills())
+        continue;
       std::string shapes;
       for (const Var* v : inputs)
         shapes += fmt::format("{}{}", shapes.empty() ? "" : ", ", v->shape());
@@ -133,7 +161,7 @@ void* Recorder::begin(const Op& op, std::span<const Tensor> outputs,
           op.name(), shapes, out.shape(), place(where));
     }
   }
-  if (!s || !s->recording || !wanted) return nullptr;
+  if (!wanted || !recording()) return nullptr;
   Tape::Entry entry;
   entry.op = &op;
   entry.where = where;

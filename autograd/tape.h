@@ -23,8 +23,10 @@ namespace unroll {
 // The name under which an op records itself; one object with static storage for each op.
 class Op {
  public:
-  explicit Op(const char* name);
+  // `fills`: it may put in the infinity that its caller names, as a mask does.
+  explicit Op(const char* name, bool fills = false);
   const char* name() const { return name_; }
+  bool fills() const { return fills_; }
 
   // Every op of the program, and which of them gradcheck has seen (first order: 1, second: 2).
   static const std::vector<const Op*>& all();
@@ -33,18 +35,21 @@ class Op {
 
  private:
   const char* name_;
+  bool fills_;
   mutable int checked_ = 0;
 };
 
 class Engine;  // the loop of backward; private to backward.cpp
-bool recording();
 
 // Where a derivative puts its results: the gradient of input i of the op.
 class Cotangents {
  public:
   // False when no gradient goes to input i, so that it need not be computed.
-  bool needs(int i) const { return inputs_[i] != kNone; }
-  int inputs() const { return count_; }
+  bool needs(int i) const {
+    if (static_cast<unsigned>(i) >= static_cast<unsigned>(count_)) [[unlikely]]
+      refuse_input(i);
+    return inputs_[i] != kNone;
+  }
   void add(int i, const Var& gradient);
   // The gradient of a weight: += a^T g, a [R, K], g [R, N]. Thin products are collected and made
   // one.
@@ -64,6 +69,7 @@ class Cotangents {
 
  private:
   friend class Engine;
+  [[noreturn]] void refuse_input(int i) const;
   static constexpr std::uint32_t kNone = ~std::uint32_t{0};
   Engine* engine_ = nullptr;
   const std::uint32_t* inputs_ = nullptr;
@@ -76,6 +82,7 @@ struct BackwardOptions {
   bool retain = false;  // keep the entries for another backward
 };
 
+// A tape ends on the thread on which it began.
 class Tape {
  public:
   Tape();
@@ -103,7 +110,6 @@ class Tape {
   friend bool recording();
   friend class Engine;
   friend class Var;
-  friend class NoGrad;
   friend struct Recorder;
   struct Entry;
   struct State;
@@ -123,20 +129,18 @@ struct GradOptions {
 std::vector<Var> grad(const Var& y, const std::vector<Var>& inputs,
                       const GradOptions& options = {});
 
-// While it lives, nothing is recorded on this thread.
+// While it lives, nothing is recorded on this thread, whichever tapes begin or end meanwhile.
 class NoGrad {
  public:
   NoGrad();
   ~NoGrad();
   NoGrad(const NoGrad&) = delete;
-
- private:
-  Tape* tape_;
-  bool before_ = false;
 };
 
 // While it lives, the first NaN or infinity that an op makes, forward or backward, on this thread
-// throws std::runtime_error with the op, its shapes, and the line that recorded it.
+// throws std::runtime_error with the op, its shapes, and the line that recorded it. An op that only
+// hands on the infinity of an input, or puts in the one that a mask or padding is to have, makes
+// none.
 class DetectAnomaly {
  public:
   DetectAnomaly();
@@ -159,6 +163,12 @@ inline void check_defined(const char* op, const Var& v) { check_defined(op, v.va
 // True while ops are recorded on this thread. Inside a derivative: true when the gradient itself is
 // to be differentiated.
 bool recording();
+// True where nobody takes note of what is computed, neither a tape nor a checkpoint, so that a
+// shortcut through plain tensors is not noticed.
+bool plain();
+
+// What a derivative captures must fit in this many bytes.
+inline constexpr std::size_t kLargestClosure = std::size_t{1} << 15;
 
 // How an op enters the tape. `derivative` is called with the gradient of the output (or a span with
 // one for each output, undefined where none arrived) and puts the inputs' gradients into the
@@ -180,7 +190,7 @@ template <class F>
 void record_into(const Op& op, std::span<Tensor> outputs, std::span<const Var* const> inputs,
                  Where where, F&& derivative, std::span<Var> vars, bool always = false) {
   using Closure = std::decay_t<F>;
-  static_assert(alignof(Closure) <= 16);
+  static_assert(alignof(Closure) <= 16 && sizeof(Closure) <= kLargestClosure);
   void* at = Recorder::begin(op, outputs, inputs, where, sizeof(Closure), always);
   if (!at) {
     for (std::size_t i = 0; i < outputs.size(); ++i) vars[i] = Var(std::move(outputs[i]));

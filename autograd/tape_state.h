@@ -24,14 +24,9 @@ class Arena {
 
   ~Arena() {
     for (void* chunk : chunks_) memory::deallocate(chunk, kChunk);
-    for (auto [block, bytes] : large_) memory::deallocate(block, bytes);
   }
   void* take(std::size_t bytes) {
     bytes = (bytes + 15) / 16 * 16;
-    if (bytes > kChunk) {
-      large_.emplace_back(memory::allocate(bytes), bytes);
-      return large_.back().first;
-    }
     if (at_.chunk == chunks_.size() || at_.used + bytes > kChunk) {
       if (at_.chunk < chunks_.size()) ++at_.chunk;
       if (at_.chunk == chunks_.size()) chunks_.push_back(memory::allocate(kChunk));
@@ -45,9 +40,8 @@ class Arena {
   void release(Mark mark) { at_ = mark; }
 
  private:
-  static constexpr std::size_t kChunk = 1 << 15;
+  static constexpr std::size_t kChunk = kLargestClosure;
   std::vector<void*> chunks_;
-  std::vector<std::pair<void*, std::size_t>> large_;
   Mark at_;
 };
 
@@ -87,6 +81,7 @@ struct Tape::State {
   std::uint64_t serial = 0;
   Tape* previous = nullptr;
   bool recording = true;
+  int running = 0;  // backwards under way
   Arena arena;
   std::vector<Entry> entries;
   std::vector<std::uint32_t> inputs;
@@ -161,6 +156,41 @@ struct Tape::State {
   static Var var(Tensor value, std::uint64_t serial, std::uint32_t slot) {
     return Var(std::move(value), serial, slot);
   }
+};
+
+// The values of parameters that a function used, so that it can be run again with the same ones.
+// While a ParamUses is entered on a thread, the Vars made there of parameters are noted in it;
+// while it is entered to replay, they have the values noted.
+class ParamUses {
+ public:
+  class Entered {
+   public:
+    Entered(ParamUses& uses, bool replay);
+    ~Entered();
+    Entered(const Entered&) = delete;
+
+   private:
+    friend class ParamUses;
+    ParamUses& uses_;
+    bool replay_;
+    Entered* outer_;
+  };
+  // The value for a Var of this parameter, now and here.
+  static Tensor value_of(const Param& param);
+
+ private:
+  std::unordered_map<std::uint64_t, Tensor> values_;
+};
+
+// Ops are recorded in this scope though a NoGrad lives outside of it.
+class LiftNoGrad {
+ public:
+  LiftNoGrad();
+  ~LiftNoGrad();
+  LiftNoGrad(const LiftNoGrad&) = delete;
+
+ private:
+  int before_;
 };
 
 // Whether DetectAnomaly is on, and how a line of code is named.

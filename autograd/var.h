@@ -78,7 +78,6 @@ class In {
   const Tensor& value() const { return (**this).value(); }
   bool requires_grad() const { return var_->requires_grad(); }
   bool is_number() const { return is_number_; }
-  double number() const { return number_; }
   // For an op whose other argument is `other`: a number becomes a scalar of its type.
   const In& like(const In& other) const {
     if (is_number_ && !other.is_number_ && !own_.defined())

@@ -55,7 +55,7 @@ RNNCell::State RNNCell::step(const Var& px, const State& s) const {
 }
 
 RNNCell::State RNNCell::advance(const In& x, const State& s) const {
-  if (recording()) return step(project(x), s);
+  if (!plain()) return step(project(x), s);
   check_input("RNN", x, wx);
   return {recurrent_step(kind(), {x.value(), wx.value(), value_of(b), wh.value(), nullptr,
                                   s.h.value(), nullptr})
@@ -132,7 +132,7 @@ LSTMCell::State LSTMCell::step(const Var& px, const State& s) const {
 }
 
 LSTMCell::State LSTMCell::advance(const In& x, const State& s) const {
-  if (recording() || !can_run()) return step(project(x), s);
+  if (!plain() || !can_run()) return step(project(x), s);
   check_input("LSTM", x, wx);
   auto [h, c] = recurrent_step(
       kernels::Recurrence::lstm,
@@ -192,7 +192,7 @@ GRUCell::State GRUCell::step(const Var& px, const State& s) const {
 }
 
 GRUCell::State GRUCell::advance(const In& x, const State& s) const {
-  if (recording() || !can_run()) return step(project(x), s);
+  if (!plain() || !can_run()) return step(project(x), s);
   check_input("GRU", x, wx);
   return {recurrent_step(kernels::Recurrence::gru, {x.value(), wx.value(), value_of(b), wh.value(),
                                                     value_of(bhn), s.h.value(), nullptr})

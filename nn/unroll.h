@@ -16,6 +16,7 @@
 
 #include <algorithm>
 #include <concepts>
+#include <memory>
 #include <optional>
 #include <utility>
 
@@ -30,8 +31,9 @@ concept Cell = requires(const C& cell, const Var& x, const typename C::State& s)
 struct UnrollOptions {
   bool reverse = false;  // from each sequence's end to its beginning
   bool fused = true;     // take the cell's fused form where it has one
-  // > 0: keep the state every so many steps and compute the rest again in backward; with about
-  // sqrt(T), what is kept beside inputs and outputs grows as the square root of T.
+  // > 0: keep the state every so many steps and compute the rest again in backward, with the
+  // parameters as they are now; with about sqrt(T), what is kept beside inputs and outputs grows as
+  // the square root of T.
   Index checkpoint_every = 0;
 };
 
@@ -158,6 +160,18 @@ std::pair<Var, typename C::State> run_segment(const C& cell, const Var& rows,
   return run_steps(cell, cell.project(rows), state, layout, options.reverse, begin, end);
 }
 
+// The cell for a derivative to keep: the same parameters, wherever the model goes meanwhile. One
+// that cannot be copied has to stay where it is until backward.
+template <class C>
+std::shared_ptr<const C> kept(const C& cell) {
+  if constexpr (std::is_copy_constructible_v<C>) {
+    const SharedCopies shared;
+    return std::make_shared<const C>(cell);
+  } else {
+    return std::shared_ptr<const C>(std::shared_ptr<void>(), &cell);
+  }
+}
+
 // run_segment for every so many steps, its inside computed again in backward (see checkpoint): the
 // projection too, which is larger than the outputs.
 template <class C>
@@ -165,6 +179,7 @@ std::pair<Var, typename C::State> run_checkpointed(const C& cell, const Var& row
                                                    typename C::State state,
                                                    const SequenceLayout& layout,
                                                    const UnrollOptions& options) {
+  const std::shared_ptr<const C> own = kept(cell);
   std::vector<Var> outputs;
   const Index every = options.checkpoint_every, steps = layout.steps(),
               segments = (steps - 1) / every + 1;
@@ -174,12 +189,11 @@ std::pair<Var, typename C::State> run_checkpointed(const C& cell, const Var& row
     std::vector<Var> inputs{
         unroll::narrow(rows, 0, layout.offset(begin), layout.offset(end) - layout.offset(begin))};
     for (Var* part : parts_of(state)) inputs.push_back(*part);
-    const auto segment = [cell = &cell, state, layout, options, begin,
-                          end](const std::vector<Var>& in) {
+    const auto segment = [own, state, layout, options, begin, end](const std::vector<Var>& in) {
       auto from = state;
       std::size_t k = 1;
       for (Var* part : parts_of(from)) *part = in[k++];
-      auto [out, last] = run_segment(*cell, in[0], from, layout, options, begin, end);
+      auto [out, last] = run_segment(*own, in[0], from, layout, options, begin, end);
       std::vector<Var> results{out};
       for (Var* part : parts_of(last)) results.push_back(*part);
       return results;

@@ -157,7 +157,8 @@ void add_into(Tensor& y, const Tensor& x) {
   check(y.shape() == x.shape(), "add_into: one shape was required: got {} into {}", x.shape(),
         y.shape());
   check_same_dtype("add_into", y, x);
-  const Tensor source = x.contiguous();
+  check_writable("add_into", y);
+  const Tensor source = y.shares_storage_with(x) ? x.clone() : x.contiguous();
   dispatch(y.dtype(), [&]<class T>() {
     const T* from = source.data<T>();
     T* to = y.data<T>();

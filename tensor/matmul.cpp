@@ -112,6 +112,11 @@ Tensor matmul(const Tensor& a, const Tensor& b) {
   });
 }
 
+// An operand that is not overwritten by what is written to y.
+static Tensor apart(const Tensor& operand, const Tensor& y) {
+  return y.shares_storage_with(operand) ? operand.clone() : operand;
+}
+
 void matmul_into(Tensor& y, const Tensor& a, const Tensor& b) {
   check_same_dtype("matmul_into", a, b);
   check_same_dtype("matmul_into", y, a);
@@ -119,7 +124,7 @@ void matmul_into(Tensor& y, const Tensor& a, const Tensor& b) {
             y.shape() == Shape({a.shape()[0], b.shape()[1]}) && y.is_contiguous(),
         "matmul_into: [M, N] += [M, K] x [K, N] was required: got {} += {} x {}", y.shape(),
         a.shape(), b.shape());
-  dispatch(a.dtype(), [&]<class T>() { product<T>(a, b, y, T{1}); });
+  dispatch(a.dtype(), [&]<class T>() { product<T>(apart(a, y), apart(b, y), y, T{1}); });
 }
 
 void linear_into(Tensor& y, const Tensor& x, const Tensor& w, const Tensor& b) {
@@ -137,8 +142,8 @@ void linear_into(Tensor& y, const Tensor& x, const Tensor& w, const Tensor& b) {
     check(b.shape() == Shape({n}), "linear: a bias of shape [{}] was required: got {}", n,
           b.shape());
   }
-  const Tensor source = x.contiguous().reshape({rows, k}),
-               bias = b.defined() ? b.contiguous() : Tensor();
+  const Tensor source = apart(x, y).contiguous().reshape({rows, k}), weight = apart(w, y),
+               bias = b.defined() ? apart(b, y).contiguous() : Tensor();
   dispatch(x.dtype(), [&]<class T>() {
     T* to = y.data<T>();
     if (b.defined())
@@ -146,7 +151,7 @@ void linear_into(Tensor& y, const Tensor& x, const Tensor& w, const Tensor& b) {
         for (Index r = first; r < first + count; ++r)
           std::copy_n(bias.data<T>(), n, to + r * y.strides()[0]);
       });
-    product<T>(source, w, y, b.defined() ? T{1} : T{0});
+    product<T>(source, weight, y, b.defined() ? T{1} : T{0});
   });
 }
 

@@ -1,3 +1,4 @@
+#include <unroll/tensor/kernels/recurrent.h>
 #include <unroll/tensor/recurrent.h>
 
 namespace unroll {
@@ -8,21 +9,44 @@ const T* numbers(const Tensor* t) {
   return t ? t->data<T>() : nullptr;
 }
 
+bool is(const Tensor& t, Index rows, Index columns) {
+  return t.rank() == 2 && t.shape()[0] == rows && t.shape()[1] == columns;
+}
+
 }  // namespace
 
+void check_recurrent(const char* op, kernels::Recurrence kind, const RecurrentStep& s, Index rows,
+                     Index batch) {
+  const bool lstm = kind == kernels::Recurrence::lstm, gru = kind == kernels::Recurrence::gru;
+  for (const Tensor* t : {&s.x, &s.wx, &s.wh, &s.h, s.b, s.bhn, s.c})
+    check(!t || t->defined(), "{}: tensors with values were required: got an undefined one", op);
+  const Index gates = kernels::gates_of(kind);
+  check(s.wh.rank() == 2 && s.wh.shape()[1] == gates * s.wh.shape()[0] && s.wx.rank() == 2 &&
+            s.wx.shape()[1] == s.wh.shape()[1],
+        "{}: weights [D, {} H] and [H, {} H] were required: got {} and {}", op, gates, gates,
+        s.wx.shape(), s.wh.shape());
+  const Index dim = s.wx.shape()[0], hidden = s.wh.shape()[0];
+  check(is(s.x, rows, dim), "{}: inputs [{}, {}] were required: got {}", op, rows, dim,
+        s.x.shape());
+  check(lstm == (s.c != nullptr), "{}: {} states were required: got {}", op, lstm ? 2 : 1,
+        s.c ? 2 : 1);
+  for (const Tensor* state : {&s.h, s.c})
+    if (state && !is(*state, batch, hidden))
+      fail("{}: states [{}, {}] were required: got {}", op, batch, hidden, state->shape());
+  check(gru || !s.bhn, "{}: no bhn was required (it is the GRU's): got one", op);
+  for (const auto& [bias, size] : {std::pair{s.b, gates * hidden}, std::pair{s.bhn, hidden}})
+    if (bias && !(bias->rank() == 1 && bias->shape()[0] == size))
+      fail("{}: a bias [{}] was required: got {}", op, size, bias->shape());
+  for (const Tensor* t : {&s.x, s.b, &s.wh, s.bhn, &s.h, s.c})
+    if (t) check_same_dtype(op, s.wx, *t);
+}
+
 std::pair<Tensor, Tensor> recurrent_step(kernels::Recurrence kind, const RecurrentStep& s) {
-  check(s.x.rank() == 2 && s.x.shape()[1] == s.wx.shape()[0],
-        "recurrent_step: an input [B, {}] was required: got {}", s.wx.shape()[0], s.x.shape());
-  const Index batch = s.x.shape()[0], dim = s.x.shape()[1], hidden = s.wh.shape()[0],
-              gates = s.wh.shape()[1];
-  for (const Tensor* state : {&s.h, s.c}) {
-    if (!state) continue;
-    check(state->rank() == 2 && state->shape()[0] == batch && state->shape()[1] == hidden,
-          "recurrent_step: states [{}, {}] were required: got {}", batch, hidden, state->shape());
-  }
+  const Index batch = s.x.rank() > 0 ? s.x.shape()[0] : 0;
+  check_recurrent("recurrent_step", kind, s, batch, batch);
+  const Index dim = s.wx.shape()[0], hidden = s.wh.shape()[0], gates = s.wh.shape()[1];
   for (const Tensor* t : {&s.x, &s.wx, s.b, &s.wh, s.bhn, &s.h, s.c}) {
     if (!t) continue;
-    check_same_dtype("recurrent_step", s.wx, *t);
     if (!t->is_contiguous()) {
       const auto whole = [](const Tensor* v) { return v ? v->contiguous() : Tensor(); };
       const Tensor x = s.x.contiguous(), wx = s.wx.contiguous(), wh = s.wh.contiguous(),

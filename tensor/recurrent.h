@@ -1,7 +1,7 @@
 // One step of a recurrent cell for a stream, on plain tensors.
 #pragma once
 
-#include <unroll/tensor/kernels/recurrent.h>
+#include <unroll/tensor/kernels/gates.h>
 #include <unroll/tensor/tensor.h>
 
 #include <utility>
@@ -17,6 +17,9 @@ struct RecurrentStep {
   const Tensor& h;    // [B, H]
   const Tensor* c;    // [B, H] LSTM, else null
 };
+// Throws unless it all fits together: x [rows, D], states of `batch` rows.
+void check_recurrent(const char* op, kernels::Recurrence kind, const RecurrentStep& step,
+                     Index rows, Index batch);
 // The next h and (of an LSTM) c.
 std::pair<Tensor, Tensor> recurrent_step(kernels::Recurrence kind, const RecurrentStep& step);
 

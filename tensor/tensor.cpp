@@ -396,7 +396,17 @@ Tensor Tensor::to(DType asked) const {
   return out;
 }
 
+void check_writable(const char* op, const Tensor& target) {
+  if (target.numel() == 0) return;
+  for (int i = 0; i < target.rank(); ++i)
+    check(target.strides()[i] != 0 || target.shape()[i] <= 1,
+          "{}: a tensor with a number of its own in each place was required to write to: got an "
+          "expanded one, shape {}",
+          op, target.shape());
+}
+
 void Tensor::copy_(const Tensor& source) {
+  check_writable("copy_", *this);
   check(shape() == source.shape(), "copy_: one shape was required: got {} into {}", source.shape(),
         shape());
   if (impl_ == source.impl_ || numel() == 0) return;

@@ -160,6 +160,10 @@ class Tensor {
 Tensor make_view(const Tensor& base, const Shape& shape, std::span<const Index> strides,
                  Index offset);
 
+// Throws for a view that has one number in several places, as expand() makes it: what would be
+// written there is not defined.
+void check_writable(const char* op, const Tensor& target);
+
 // Throws unless a and b have the same type; `op` begins the sentence.
 void check_same_dtype(const char* op, const Tensor& a, const Tensor& b);
 

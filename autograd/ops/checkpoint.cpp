@@ -1,6 +1,7 @@
 // Time for memory: what a function computed is not kept, but computed again when its derivative is
-// needed, with the same random numbers.
+// needed, with the same random numbers and parameters.
 #include <unroll/autograd/ops.h>
+#include <unroll/autograd/tape_state.h>
 #include <unroll/tensor/random.h>
 
 #include <utility>
@@ -26,8 +27,10 @@ std::vector<Var> checkpoint(const std::function<std::vector<Var>(const std::vect
   check(f != nullptr, "checkpoint: a function was required: got an empty one");
   std::vector<Tensor> outputs;
   const Generator before = default_generator();
+  const auto uses = std::make_shared<ParamUses>();
   {
     const NoGrad off;
+    const ParamUses::Entered noting(*uses, false);
     for (const Var& y : f(inputs)) {
       check_defined("checkpoint", y);
       outputs.push_back(y.value());
@@ -35,8 +38,9 @@ std::vector<Var> checkpoint(const std::function<std::vector<Var>(const std::vect
   }
   return record(
       checkpoint_op, outputs, inputs, where,
-      [f, inputs, before](std::span<const Var> gradients, Cotangents& d) {
+      [f, inputs, before, uses](std::span<const Var> gradients, Cotangents& d) {
         const Rewound generator(before);
+        const ParamUses::Entered replaying(*uses, true);
         d.add_through(f, inputs, gradients);
       },
       // The parameters that f uses are not seen from outside, so it is recorded even when no input

@@ -12,17 +12,6 @@
 namespace unroll {
 namespace {
 
-// The gradient of an operand that was broadcast: summed up again.
-Var sum_like(const Var& g, const Shape& shape) {
-  if (g.shape() == shape) return g;
-  if (!recording()) return Var(sum_to(g.value(), shape));
-  Axes axes;
-  const int extra = g.rank() - shape.rank();
-  for (int i = 0; i < g.rank(); ++i)
-    if (i < extra || (shape[i - extra] == 1 && g.shape()[i] != 1)) axes.push_back(i);
-  return reshape(axes.empty() ? g : sum(g, axes, true), shape);
-}
-
 // Before an op of two: both are there, and a number takes the type of what it meets.
 void meet(const Op& op, const In& a, const In& b) {
   for (const In* x : {&a, &b})
@@ -33,7 +22,13 @@ void meet(const Op& op, const In& a, const In& b) {
 // What an op saves of an operand: itself if a derivative will need it, else nothing.
 Var saved_if(bool needed, const In& x) { return needed ? *x : Var(); }
 
-constexpr bool saves_output(char saved) { return saved == 'y'; }
+// Whether the derivative is written with the output.
+constexpr bool saves_output(kernels::Unary op) {
+#define UNROLL_SAVED(name, saved) #saved[0] == 'y',
+  constexpr bool kOutput[] = {UNROLL_UNARY_OPS(UNROLL_SAVED)};
+#undef UNROLL_SAVED
+  return kOutput[static_cast<std::size_t>(op)];
+}
 
 }  // namespace
 
@@ -45,9 +40,10 @@ namespace {
 // differentiated again.
 using Plain = Var (*)(const Var& g, const Var& s, double p, double q);
 
-Var one_variable(const Op& op, kernels::Unary kernel, bool from_output, Plain plain, const In& x,
-                 double p = 0, double q = 0) {
+Var one_variable(const Op& op, kernels::Unary kernel, Plain plain, const In& x, double p,
+                 double q) {
   check_defined(op.name(), *x);
+  const bool from_output = saves_output(kernel);
   Tensor y = apply(kernel, x.value(), p, q);
   Var saved = from_output ? Var(y) : *x;
   return record(op, std::move(y), {&x}, [=, s = std::move(saved)](const Var& g, Cotangents& d) {
@@ -69,56 +65,48 @@ Var sign(const Var& x) {
 Var normal_density(const Var& x) {
   return exp(square(x) * -0.5) * (0.5 * std::numbers::inv_sqrtpi * std::numbers::sqrt2);
 }
-constexpr double kGelu = 0.797884560802865355880;  // sqrt(2 / pi)
-
-}  // namespace
-
-#define UNROLL_UNARY(name, saved, ...)                                                          \
-  namespace {                                                                                   \
-  const Op name##_op{#name};                                                                    \
-  Var name##_plain([[maybe_unused]] const Var& g, [[maybe_unused]] const Var& saved,            \
-                   [[maybe_unused]] double p, [[maybe_unused]] double q) {                      \
-    return __VA_ARGS__;                                                                         \
-  }                                                                                             \
-  Var name##_with(const In& in, double p = 0, double q = 0) {                                   \
-    return one_variable(name##_op, kernels::Unary::name, saves_output(#saved[0]), name##_plain, \
-                        in, p, q);                                                              \
-  }                                                                                             \
-  }
-UNROLL_UNARY(neg, x, -g)
-UNROLL_UNARY(exp, y, g* y)
-UNROLL_UNARY(log, x, g / x)
-UNROLL_UNARY(sqrt, y, g * 0.5 / y)
-UNROLL_UNARY(abs, x, g* sign(x))
-UNROLL_UNARY(square, x, g * 2.0 * x)
-UNROLL_UNARY(reciprocal, y, -g* square(y))
-UNROLL_UNARY(sin, x, g* cos(x))
-UNROLL_UNARY(cos, x, -g* sin(x))
-UNROLL_UNARY(tanh, y, g*(1.0 - square(y)))
-UNROLL_UNARY(sigmoid, y, g* y*(1.0 - y))
-UNROLL_UNARY(relu, y, g* step(y))
-UNROLL_UNARY(leaky_relu, x, g*(p + (1 - p) * step(x)))
-UNROLL_UNARY(elu, x, where(step(x).value(), g, g* p* exp(minimum(x, 0.0))))
-UNROLL_UNARY(gelu, x, g*(normal_cdf(x) + x * normal_density(x)))
-UNROLL_UNARY(silu, x, g* sigmoid(x) * (1.0 + x * sigmoid(-x)))
-UNROLL_UNARY(softplus, x, g* sigmoid(x))
-UNROLL_UNARY(clamp, x,
-             g* Var(mul(less_equal(Tensor::scalar(p, x.dtype()), x.value()),
-                        less_equal(x.value(), Tensor::scalar(q, x.dtype())))))
-#undef UNROLL_UNARY
-
-namespace {
-const Op gelu_tanh_op{"gelu_tanh"};
-Var gelu_tanh_plain(const Var& g, const Var& x, double, double) {
+Var gelu_tanh_slope(const Var& x) {
+  constexpr double kGelu = 0.797884560802865355880;  // sqrt(2 / pi)
   // 1 - sigmoid(u) is sigmoid(-u): a subtraction one place off would be multiplied by x below.
-  const Var u = 2 * kGelu * x * (1.0 + 0.044715 * square(x)), s = sigmoid(u);
+  const Var u = 2 * kGelu * x * (1.0 + 0.044715 * square(x)), y = sigmoid(u);
   const Var slope = 2 * kGelu * (1.0 + 3 * 0.044715 * square(x));
-  return g * (s + x * slope * s * sigmoid(-u));
+  return y + x * slope * y * sigmoid(-u);
 }
-Var gelu_tanh_with(const In& x) {
-  return one_variable(gelu_tanh_op, kernels::Unary::gelu_tanh, false, gelu_tanh_plain, x);
-}
+
 }  // namespace
+
+#define UNROLL_UNARY(name, ...)                                                   \
+  namespace {                                                                     \
+  const Op name##_op{#name};                                                      \
+  Var name##_plain([[maybe_unused]] const Var& g, [[maybe_unused]] const Var& s,  \
+                   [[maybe_unused]] double p, [[maybe_unused]] double q) {        \
+    return __VA_ARGS__;                                                           \
+  }                                                                               \
+  Var name##_with(const In& in, double p = 0, double q = 0) {                     \
+    return one_variable(name##_op, kernels::Unary::name, name##_plain, in, p, q); \
+  }                                                                               \
+  }
+UNROLL_UNARY(neg, -g)
+UNROLL_UNARY(exp, g* s)
+UNROLL_UNARY(log, g / s)
+UNROLL_UNARY(sqrt, g * 0.5 / s)
+UNROLL_UNARY(abs, g* sign(s))
+UNROLL_UNARY(square, g * 2.0 * s)
+UNROLL_UNARY(reciprocal, -g* square(s))
+UNROLL_UNARY(sin, g* cos(s))
+UNROLL_UNARY(cos, -g* sin(s))
+UNROLL_UNARY(tanh, g*(1.0 - square(s)))
+UNROLL_UNARY(sigmoid, g* s*(1.0 - s))
+UNROLL_UNARY(relu, g* step(s))
+UNROLL_UNARY(leaky_relu, g*(p + (1 - p) * step(s)))
+UNROLL_UNARY(elu, where(step(s).value(), g, g* p* exp(minimum(s, 0.0))))
+UNROLL_UNARY(gelu, g*(normal_cdf(s) + s * normal_density(s)))
+UNROLL_UNARY(gelu_tanh, g* gelu_tanh_slope(s))
+UNROLL_UNARY(silu, g* sigmoid(s) * (1.0 + s * sigmoid(-s)))
+UNROLL_UNARY(softplus, g* sigmoid(s))
+UNROLL_UNARY(clamp, g* Var(mul(less_equal(Tensor::scalar(p, s.dtype()), s.value()),
+                               less_equal(s.value(), Tensor::scalar(q, s.dtype())))))
+#undef UNROLL_UNARY
 
 Var neg(const In& x) { return neg_with(x); }
 Var exp(const In& x) { return exp_with(x); }
@@ -145,7 +133,8 @@ Var normal_cdf(const In& x) {
   check_defined("normal_cdf", *x);
   // gelu(x) = x Phi(x); away from 0 the quotient is exact enough, at 0 it is 1/2.
   const Tensor zero = equal(x.value(), Tensor::scalar(0, x->dtype()));
-  const Tensor safe = where(zero, Tensor::scalar(1, x->dtype()), x.value());
+  const Tensor near = apply(kernels::Unary::clamp, x.value(), -40, 40);  // beyond which it is 0 or 1
+  const Tensor safe = where(zero, Tensor::scalar(1, x->dtype()), near);
   const Tensor y = where(zero, Tensor::scalar(0.5, x->dtype()), div(gelu(safe), safe));
   return record(normal_cdf_op, y, {&x},
                 [x = *x](const Var& g, Cotangents& d) { d.add(0, g * normal_density(x)); });
@@ -172,8 +161,8 @@ Var add(const In& a, const In& b) {
     });
   return record(add_op, add(a.value(), b.value()), {&a, &b},
                 [sa = a->shape(), sb = b->shape()](const Var& g, Cotangents& d) {
-                  if (d.needs(0)) d.add(0, sum_like(g, sa));
-                  if (d.needs(1)) d.add(1, sum_like(g, sb));
+                  if (d.needs(0)) d.add(0, sum_to(g, sa));
+                  if (d.needs(1)) d.add(1, sum_to(g, sb));
                 });
 }
 
@@ -181,8 +170,8 @@ Var sub(const In& a, const In& b) {
   meet(sub_op, a, b);
   return record(sub_op, sub(a.value(), b.value()), {&a, &b},
                 [sa = a->shape(), sb = b->shape()](const Var& g, Cotangents& d) {
-                  if (d.needs(0)) d.add(0, sum_like(g, sa));
-                  if (d.needs(1)) d.add(1, sum_like(-g, sb));
+                  if (d.needs(0)) d.add(0, sum_to(g, sa));
+                  if (d.needs(1)) d.add(1, sum_to(-g, sb));
                 });
 }
 
@@ -191,8 +180,8 @@ Var mul(const In& a, const In& b) {
   return record(mul_op, mul(a.value(), b.value()), {&a, &b},
                 [sa = a->shape(), sb = b->shape(), va = saved_if(b.requires_grad(), a),
                  vb = saved_if(a.requires_grad(), b)](const Var& g, Cotangents& d) {
-                  if (d.needs(0)) d.add(0, sum_like(g * vb, sa));
-                  if (d.needs(1)) d.add(1, sum_like(g * va, sb));
+                  if (d.needs(0)) d.add(0, sum_to(g * vb, sa));
+                  if (d.needs(1)) d.add(1, sum_to(g * va, sb));
                 });
 }
 
@@ -203,8 +192,8 @@ Var div(const In& a, const In& b) {
       div_op, y, {&a, &b},
       [sa = a->shape(), b = *b, y = b.requires_grad() ? y : Tensor()](const Var& g, Cotangents& d) {
         const Var ga = g / b;
-        if (d.needs(1)) d.add(1, sum_like(-ga * d.output(y), b.shape()));
-        if (d.needs(0)) d.add(0, sum_like(ga, sa));
+        if (d.needs(1)) d.add(1, sum_to(-ga * d.output(y), b.shape()));
+        if (d.needs(0)) d.add(0, sum_to(ga, sa));
       });
 }
 
@@ -217,13 +206,15 @@ Var pow(const In& a, const In& b) {
       [a = *a, b = *b, y = b.requires_grad() ? y : Tensor()](const Var& g, Cotangents& d) {
         if (d.needs(0)) {
           const Tensor zero = equal(b.value(), Tensor::scalar(0, b.dtype()));
-          d.add(0, sum_like(g * where(zero, 0.0, b * pow(a, b - 1.0)), a.shape()));
+          // Where the exponent is 0 the slope is 0, and so are its own derivatives.
+          const Var lower = where(zero, 1.0, b - 1.0);
+          d.add(0, sum_to(g * where(zero, 0.0, b * pow(a, lower)), a.shape()));
         }
         if (d.needs(1)) {
           const Tensor none = Tensor::scalar(0, a.dtype());
           const Tensor zero = mul(equal(a.value(), none), less_equal(none, b.value()));
           const Var logarithm = log(where(zero, 1.0, a));
-          d.add(1, sum_like(g * d.output(y) * logarithm, b.shape()));
+          d.add(1, sum_to(g * d.output(y) * logarithm, b.shape()));
         }
       });
 }
@@ -237,9 +228,9 @@ Tensor share(const Tensor& a, const Tensor& b) {
 Var extreme(const Op& op, const Tensor& y, const In& a, const In& b, const Tensor& to_a) {
   return record(op, y, {&a, &b},
                 [sa = a->shape(), sb = b->shape(), to_a](const Var& g, Cotangents& d) {
-                  if (d.needs(0)) d.add(0, sum_like(g * to_a, sa));
+                  if (d.needs(0)) d.add(0, sum_to(g * to_a, sa));
                   if (d.needs(1))
-                    d.add(1, sum_like(g * sub(Tensor::scalar(1, to_a.dtype()), to_a), sb));
+                    d.add(1, sum_to(g * sub(Tensor::scalar(1, to_a.dtype()), to_a), sb));
                 });
 }
 }  // namespace
@@ -260,8 +251,8 @@ Var where(const Tensor& condition, const In& a, const In& b) {
   meet(where_op, a, b);
   return record(where_op, where(condition, a.value(), b.value()), {&a, &b},
                 [sa = a->shape(), sb = b->shape(), condition](const Var& g, Cotangents& d) {
-                  if (d.needs(0)) d.add(0, sum_like(where(condition, g, 0.0), sa));
-                  if (d.needs(1)) d.add(1, sum_like(where(condition, 0.0, g), sb));
+                  if (d.needs(0)) d.add(0, sum_to(where(condition, g, 0.0), sa));
+                  if (d.needs(1)) d.add(1, sum_to(where(condition, 0.0, g), sb));
                 });
 }
 

@@ -29,13 +29,17 @@ Var cross_entropy_plainly(const Var& x, const IndexTensor& target, const CrossEn
   const Index n = x.shape()[0], v = x.shape()[1];
   const Tensor weights = weights_of(o, v, x.dtype());
   Tensor q = Tensor::zeros({n, v}, x.dtype());  // what each -log p counts
+  Tensor ignored = Tensor::zeros({n, 1}, x.dtype());
   for (Index i = 0; i < n; ++i) {
-    if (target[i] == o.ignore_id) continue;
+    if (target[i] == o.ignore_id) {
+      ignored.set({i, 0}, 1);
+      continue;
+    }
     for (Index j = 0; j < v; ++j)
       q.set({i, j}, weights.at({j}) * (o.label_smoothing / static_cast<double>(v) +
                                        (j == target[i] ? 1 - o.label_smoothing : 0)));
   }
-  return -sum(log_softmax(x) * q, {1});
+  return -sum(log_softmax(masked_fill(x, ignored, 0)) * q, {1});
 }
 
 }  // namespace

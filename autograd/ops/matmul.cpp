@@ -8,16 +8,6 @@ namespace {
 
 const Op matmul_op{"matmul"}, linear_op{"linear"};
 
-// g summed over the leading axes that were broadcast.
-Var unbroadcast(const Var& g, const Shape& shape) {
-  if (g.shape() == shape) return g;
-  Axes axes;
-  const int extra = g.rank() - shape.rank();
-  for (int i = 0; i < g.rank(); ++i)
-    if (i < extra || (shape[i - extra] == 1 && g.shape()[i] != 1)) axes.push_back(i);
-  return reshape(axes.empty() ? g : sum(g, axes, true), shape);
-}
-
 Var rows_of(const Var& x) {
   return reshape(x, Shape{x.shape().without(x.rank() - 1).numel(), x.shape().back()});
 }
@@ -34,29 +24,26 @@ Var matmul(const In& a, const In& b) {
   return record(matmul_op, matmul(a.value(), b.value()), {&a, &b},
                 [sa = a->shape(), sb = b->shape(), va = b.requires_grad() ? *a : Var(),
                  vb = a.requires_grad() ? *b : Var()](const Var& g, Cotangents& d) {
-                  if (d.needs(0)) d.add(0, unbroadcast(matmul(g, transpose(vb)), sa));
+                  if (d.needs(0)) d.add(0, sum_to(matmul(g, transpose(vb)), sa));
                   if (!d.needs(1)) return;
                   if (sb.rank() == 2) {
                     d.add_product(1, rows_of(va), rows_of(g));
                   } else {
-                    d.add(1, unbroadcast(matmul(transpose(va), g), sb));
+                    d.add(1, sum_to(matmul(transpose(va), g), sb));
                   }
                 });
 }
 
 Var linear(const In& x, const In& w, const In& b) {
   check_defined("linear", *x), check_defined("linear", *w);
-  const bool biased = b->defined();
-  const Tensor y = linear(x.value(), w.value(), biased ? b.value() : Tensor());
-  const auto derivative = [x = w.requires_grad() ? *x : Var(), w = x.requires_grad() ? *w : Var()](
-                              const Var& g, Cotangents& d) {
-    if (d.needs(0)) d.add(0, matmul(g, transpose(w)));
-    if (d.needs(1)) d.add_product(1, rows_of(x), rows_of(g));
-    // The third input is there when there is a bias.
-    if (d.inputs() > 2 && d.needs(2)) d.add(2, sum(rows_of(g), {0}));
-  };
-  if (biased) return record(linear_op, y, {&x, &w, &b}, derivative);
-  return record(linear_op, y, {&x, &w}, derivative);
+  const Tensor y = linear(x.value(), w.value(), b.value());
+  return record(linear_op, y, {&x, &w, &b},
+                [x = w.requires_grad() ? *x : Var(), w = x.requires_grad() ? *w : Var()](
+                    const Var& g, Cotangents& d) {
+                  if (d.needs(0)) d.add(0, matmul(g, transpose(w)));
+                  if (d.needs(1)) d.add_product(1, rows_of(x), rows_of(g));
+                  if (d.needs(2)) d.add(2, sum(rows_of(g), {0}));
+                });
 }
 
 }  // namespace unroll

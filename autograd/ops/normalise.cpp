@@ -31,6 +31,7 @@ Var normalise(const Op& op, const In& x, const In& gain, const In& bias, double 
   check_defined(op.name(), *x);
   check(x->rank() >= 1 && x->shape().back() > 0,
         "{}: rows of at least one number were required: got {}", op.name(), x->shape());
+  check(eps >= 0, "{}: an eps of at least 0 was required: got {}", op.name(), eps);
   const Index n = x->shape().back(), rows = x->numel() / n;
   for (const Var* v : {&*gain, &*bias}) {
     if (!v->defined()) continue;
@@ -56,27 +57,19 @@ Var normalise(const Op& op, const In& x, const In& gain, const In& bias, double 
   const auto derivative = [=, x = Var(*x), gain = *gain, bias = *bias](const Var& g,
                                                                        Cotangents& d) {
     if (recording()) {
-      std::vector<Var> inputs{x};
-      if (gain.defined()) inputs.push_back(gain);
-      if (bias.defined()) inputs.push_back(bias);
-      const auto plain = [&](const std::vector<Var>& in) -> std::vector<Var> {
-        std::size_t next = 1;
-        const Var at_gain = gain.defined() ? in[next++] : Var();
-        const Var at_bias = bias.defined() ? in[next] : Var();
-        return {normalise_plainly(in[0], at_gain, at_bias, eps, centred)};
+      const auto plain_rows = [&](const std::vector<Var>& in) -> std::vector<Var> {
+        return {normalise_plainly(in[0], in[1], in[2], eps, centred)};
       };
-      return d.add_through(plain, inputs, {&g, 1});
+      return d.add_through(plain_rows, {x, gain, bias}, {&g, 1});
     }
     const Tensor from = x.value().contiguous(), gc = g.value().contiguous();
-    const int gain_at = gain.defined() ? 1 : -1,
-              bias_at = bias.defined() ? (gain.defined() ? 2 : 1) : -1;
     Tensor dx = Tensor::empty(x.shape(), x.dtype());
     // Each run of rows has sums of its own, which are added in order.
     const Index runs = (rows + kRun - 1) / kRun;
     const auto sums = [&](int at) {
-      return at > 0 && d.needs(at) ? Tensor::zeros({runs, n}, x.dtype()) : Tensor();
+      return d.needs(at) ? Tensor::zeros({runs, n}, x.dtype()) : Tensor();
     };
-    Tensor dgain = sums(gain_at), dbias = sums(bias_at);
+    Tensor dgain = sums(1), dbias = sums(2);
     dispatch(x.dtype(), [&]<class T>() {
       const T *g_at = gc.data<T>(), *x_at = from.data<T>(), *gains_at = read<T>(gains);
       const T *shift_at = read<T>(shift), *scale_at = read<T>(scale);
@@ -92,13 +85,10 @@ Var normalise(const Op& op, const In& x, const In& gain, const In& bias, double 
       });
     });
     d.add(0, Var(dx));
-    if (dgain.defined()) d.add(gain_at, Var(sum(dgain, {0})));
-    if (dbias.defined()) d.add(bias_at, Var(sum(dbias, {0})));
+    if (dgain.defined()) d.add(1, Var(sum(dgain, {0})));
+    if (dbias.defined()) d.add(2, Var(sum(dbias, {0})));
   };
-  if (gain->defined() && bias->defined()) return record(op, y, {&x, &gain, &bias}, derivative);
-  if (gain->defined()) return record(op, y, {&x, &gain}, derivative);
-  if (bias->defined()) return record(op, y, {&x, &bias}, derivative);
-  return record(op, y, {&x}, derivative);
+  return record(op, y, {&x, &gain, &bias}, derivative);
 }
 
 }  // namespace

@@ -4,6 +4,7 @@
 #include <unroll/autograd/ops.h>
 #include <unroll/tensor/kernels/recurrent.h>
 #include <unroll/tensor/matmul.h>
+#include <unroll/tensor/recurrent.h>
 
 #include <algorithm>
 
@@ -75,33 +76,6 @@ const Op& op_of(Recurrence kind) {
   return kind == Recurrence::lstm ? lstm_op : kind == Recurrence::gru ? gru_op : rnn_op;
 }
 
-void check_arguments(Recurrence kind, const In& x, const RecurrentWeights& w, const States& initial,
-                     Index rows, Index sequences) {
-  const char* name = op_of(kind).name();
-  const Index gates = kernels::gates_of(kind);
-  check(w.wh.rank() == 2 && w.wh.shape()[1] == gates * w.wh.shape()[0] && w.wx.rank() == 2 &&
-            w.wx.shape()[1] == w.wh.shape()[1],
-        "{}: weights [D, {} H] and [H, {} H] were required: got {} and {}", name, gates, gates,
-        w.wx.shape(), w.wh.shape());
-  check(x->shape() == Shape({rows, w.wx.shape()[0]}), "{}: inputs [{}, {}] were required: got {}",
-        name, rows, w.wx.shape()[0], x->shape());
-  const Index hidden = w.wh.shape()[0];
-  const std::size_t states = kind == Recurrence::lstm ? 2 : 1;
-  check(initial.size() == states, "{}: {} initial states were required: got {}", name, states,
-        initial.size());
-  const Shape state{sequences, hidden};
-  for (const Var& s : initial) {
-    check(s.shape() == state, "{}: initial states {} were required: got {}", name, state,
-          s.shape());
-    check_same_dtype(name, x.value(), s.value());
-  }
-  for (const auto& [bias, size] : {std::pair{&w.b, gates * hidden}, std::pair{&w.bhn, hidden}})
-    if (bias->defined() && bias->shape() != Shape({size}))
-      fail("{}: a bias [{}] was required: got {}", name, size, bias->shape());
-  check_same_dtype(name, x.value(), w.wx.value());
-  check_same_dtype(name, x.value(), w.wh.value());
-}
-
 template <class T>
 const T* read(const Tensor& t) {
   return t.defined() ? t.data<T>() : nullptr;
@@ -117,8 +91,15 @@ Tensor numbers(const Var& v) { return v.defined() ? v.value().contiguous() : Ten
 std::vector<Var> recurrent_sequence(Recurrence kind, const In& x, const RecurrentWeights& w,
                                     const States& initial, const SequenceLayout& layout,
                                     bool reverse) {
-  check_arguments(kind, x, w, initial, layout.rows(), layout.sequences());
   const bool lstm = kind == Recurrence::lstm, gru = kind == Recurrence::gru;
+  const char* name = op_of(kind).name();
+  check(initial.size() == (lstm ? 2 : 1), "{}: {} initial states were required: got {}", name,
+        lstm ? 2 : 1, initial.size());
+  const auto given = [](const Var& v) { return v.defined() ? &v.value() : nullptr; };
+  check_recurrent(name, kind,
+                  {x.value(), w.wx.value(), given(w.b), w.wh.value(), given(w.bhn),
+                   initial[0].value(), lstm ? &initial[1].value() : nullptr},
+                  layout.rows(), layout.sequences());
   const Index hidden = w.wh.shape()[0], n = layout.rows();
   const Index gates = kernels::gates_of(kind) * hidden,
               saved_width = kernels::saved_of(kind) * hidden;
@@ -153,25 +134,18 @@ std::vector<Var> recurrent_sequence(Recurrence kind, const In& x, const Recurren
 
   std::vector<Tensor> outputs{rows, h};
   if (lstm) outputs.push_back(c);
-  std::vector<Var> inputs{*x, w.wx, w.wh};
+  std::vector<Var> inputs{*x, w.wx, w.wh, w.b, w.bhn};
   inputs.insert(inputs.end(), initial.begin(), initial.end());
-  const int bias_at = static_cast<int>(inputs.size());
-  if (w.b.defined()) inputs.push_back(w.b);
-  const int bhn_at = static_cast<int>(inputs.size());
-  if (w.bhn.defined()) inputs.push_back(w.bhn);
   return record(
       op_of(kind), outputs, inputs, x.where(),
-      [kind, x = *x, w, initial, layout, reverse, states, rows, shifted, saved, inputs, bias_at,
-       bhn_at](std::span<const Var> g, Cotangents& d) {
+      [kind, x = *x, w, initial, layout, reverse, states, rows, shifted, saved, inputs](
+          std::span<const Var> g, Cotangents& d) {
         const bool is_lstm = kind == Recurrence::lstm, is_gru = kind == Recurrence::gru;
         if (recording())
           return d.add_through(
               [&](const std::vector<Var>& v) {
-                const States start(v.begin() + 3, v.begin() + bias_at);
-                return plain_sequence(kind, v[0],
-                                      {v[1], w.b.defined() ? v[bias_at] : Var(), v[2],
-                                       w.bhn.defined() ? v[bhn_at] : Var()},
-                                      start, layout, reverse);
+                const States start(v.begin() + 5, v.end());
+                return plain_sequence(kind, v[0], {v[1], v[3], v[2], v[4]}, start, layout, reverse);
               },
               inputs, g);
         const Tensor wh_value = numbers(w.wh), h_start = numbers(initial[0]);
@@ -198,13 +172,13 @@ std::vector<Var> recurrent_sequence(Recurrence kind, const In& x, const Recurren
         if (d.needs(0)) d.add(0, matmul(Var(dz), transpose(w.wx.detach())));
         d.add_product(1, x.detach(), Var(dz));
         d.add_product(2, Var(before), Var(is_gru ? dhw : dz));
-        d.add(3, Var(dh));
-        if (is_lstm) d.add(4, Var(dc));
-        if (w.b.defined() && d.needs(bias_at)) d.add(bias_at, sum(Var(dz), {0}));
-        if (w.bhn.defined() && d.needs(bhn_at)) {
+        if (d.needs(3)) d.add(3, sum(Var(dz), {0}));
+        if (d.needs(4)) {
           const Index size = wh_value.shape()[0];
-          d.add(bhn_at, sum(Var(dhw.narrow(1, 2 * size, size)), {0}));
+          d.add(4, sum(Var(dhw.narrow(1, 2 * size, size)), {0}));
         }
+        d.add(5, Var(dh));
+        if (is_lstm) d.add(6, Var(dc));
       });
 }
 

@@ -9,7 +9,8 @@
 namespace unroll {
 namespace {
 
-const Op sum_op{"sum"}, max_op{"max"}, min_op{"min"}, cumsum_op{"cumsum"};
+const Op sum_op{"sum"}, sum_to_op{"sum_to"}, logsumexp_op{"logsumexp"}, max_op{"max"},
+    min_op{"min"}, cumsum_op{"cumsum"};
 const Op softmax_op{"softmax"}, log_softmax_op{"log_softmax"};
 
 // A reduced value with its axes back, as size 1, so that it broadcasts against what it came from.
@@ -50,6 +51,13 @@ Var sum(const In& x, const Axes& axes, bool keepdim) {
                 });
 }
 
+Var sum_to(const In& x, const Shape& shape) {
+  check_defined("sum_to", *x);
+  if (x->shape() == shape) return *x;
+  return record(sum_to_op, sum_to(x.value(), shape), {&x},
+                [from = x->shape()](const Var& g, Cotangents& d) { d.add(0, expand(g, from)); });
+}
+
 Var mean(const In& x, const Axes& axes, bool keepdim) {
   check_defined("mean", *x);
   const Shape kept = reduced_shape("mean", x->shape(), axes, false);
@@ -81,18 +89,26 @@ Var var(const In& x, const Axes& axes, bool keepdim, Index correction) {
   return In(squares, at) * (1.0 / static_cast<double>(n - correction));
 }
 
-// log sum exp(x) = m + log sum exp(x - m), m the largest; m is a constant, its gradient cancels.
+// log sum exp(x) = m + log sum exp(x - m), m the largest.
 Var logsumexp(const In& x, const Axes& axes, bool keepdim) {
   check_defined("logsumexp", *x);
-  check(x->numel() > 0, "logsumexp: at least one element was required: got the shape {}",
-        x->shape());
-  Tensor top = max(x.value(), axes, true);
-  const Tensor finite = less(abs(top), Tensor::scalar(INFINITY, top.dtype()));
-  top = where(finite, top, Tensor::scalar(0, top.dtype()));
-  const Where at = x.where();
-  const Var powers = exp(In(x - top, at));
-  const Var y = In(log(In(sum(In(powers, at), axes, true), at)), at) + top;
-  return keepdim ? y : reshape(In(y, at), reduced_shape("logsumexp", x->shape(), axes, false));
+  const Shape kept = reduced_shape("logsumexp", x->shape(), axes, true);
+  check(x->numel() > 0 || kept.numel() == 0,
+        "logsumexp: at least one element was required: got the shape {}", x->shape());
+  const auto finite_or_zero = [](const Tensor& t) {
+    const Tensor zero = Tensor::scalar(0, t.dtype());
+    return where(less(abs(t), Tensor::scalar(INFINITY, t.dtype())), t, zero);
+  };
+  const Tensor top = x->numel() > 0 ? max(x.value(), axes, true) : Tensor::zeros(kept, x->dtype());
+  const Tensor shift = finite_or_zero(top);
+  const Tensor y = add(log(sum(exp(sub(x.value(), shift)), axes, true)), shift);
+  return record(logsumexp_op, y.reshape(reduced_shape("logsumexp", x->shape(), axes, keepdim)),
+                {&x}, [x = *x, y, kept](const Var& g, Cotangents& d) {
+                  // softmax(x): 0 for a row of -inf.
+                  const Var all = reshape(d.output(y.reshape(g.shape())), kept);
+                  const Tensor none = equal(y, Tensor::scalar(-INFINITY, y.dtype()));
+                  d.add(0, reshape(g, kept) * exp(x - masked_fill(all, none, 0)));
+                });
 }
 
 Var cumsum(const In& x, int axis) {

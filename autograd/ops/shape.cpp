@@ -10,7 +10,7 @@ namespace unroll {
 namespace {
 
 const Op reshape_op{"reshape"}, permute_op{"permute"}, narrow_op{"narrow"}, expand_op{"expand"};
-const Op flip_op{"flip"}, pad_op{"pad"}, concat_op{"concat"};
+const Op flip_op{"flip"}, pad_op{"pad", true}, concat_op{"concat"};
 
 }  // namespace
 
@@ -94,7 +94,7 @@ std::vector<Var> split(const In& x, Index size, int axis) {
   check(size >= 1, "split: a size of at least 1 was required: got {}", size);
   const Index length = x->shape()[x->shape().axis(axis, "split")];
   std::vector<Index> sizes(length / size, size);
-  if (length % size != 0) sizes.push_back(length % size);
+  if (length % size != 0 || length == 0) sizes.push_back(length % size);
   return split(x, sizes, axis);
 }
 
@@ -102,13 +102,7 @@ Var expand(const In& x, const Shape& shape) {
   check_defined("expand", *x);
   if (x->shape() == shape) return *x;
   return record(expand_op, x.value().expand(shape), {&x},
-                [from = x->shape()](const Var& g, Cotangents& d) {
-                  Axes axes;
-                  const int extra = g.rank() - from.rank();
-                  for (int i = 0; i < g.rank(); ++i)
-                    if (i < extra || (from[i - extra] == 1 && g.shape()[i] != 1)) axes.push_back(i);
-                  d.add(0, reshape(axes.empty() ? g : sum(g, axes), from));
-                });
+                [from = x->shape()](const Var& g, Cotangents& d) { d.add(0, sum_to(g, from)); });
 }
 
 Var flip(const In& x, int axis) {

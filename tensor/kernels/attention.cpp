@@ -63,8 +63,8 @@ struct Head {
   // The scores of queries [t, t + count) against the keys that any of them sees, `columns` a row.
   Index score(Index t, Index count) {
     const Index columns = round_up(seen(t + count - 1), width);
-    multiply(count, columns, a.size, Left<T>{q.get() + t * a.size, a.size}, k_across.get(), nullptr,
-             0, scores.get(), columns);
+    multiply(count, columns, a.size, Left<T>{q.get() + t * a.size, a.size},
+             Packed<T>{k_across.get(), a.size}, nullptr, 0, scores.get(), columns);
     return columns;
   }
   Index place(Index t) const { return q_rows[t] * a.heads + h; }  // in lse
@@ -115,7 +115,7 @@ void forward_head(const Attention<T>& a, Index s, Index h, Rows<T> out, T* lse) 
       lse[head.place(t + r)] = sums[r] == 0 ? -kInf : hn::GetLane(shift) + std::log(sums[r]);
     }
     multiply(count, size, std::min(columns, keys), Left<T>{head.scores.get(), columns},
-             panels.get(), nullptr, 0, block.get(), size);
+             Packed<T>{panels.get(), keys}, nullptr, 0, block.get(), size);
     for (Index r = 0; r < count; ++r) {
       const auto factor = hn::Set(d, sums[r] == 0 ? T{0} : T{1} / sums[r]);
       T* to = out.data + head.q_rows[t + r] * out.step + h * size;
@@ -147,8 +147,8 @@ void backward_head(const Attention<T>& a, Index s, Index h, Rows<const T> out, R
   blocks(head.queries, [&](Index t, Index count) {
     const Index columns = head.score(t, count), reached = std::min(columns, keys);
     gather(d_out, head.q_rows + t, count, h * wide, wide, T{1}, g.get());
-    multiply(count, columns, wide, Left<T>{g.get(), wide}, v_across.get(), nullptr, 0, slopes.get(),
-             columns);
+    multiply(count, columns, wide, Left<T>{g.get(), wide}, Packed<T>{v_across.get(), wide}, nullptr,
+             0, slopes.get(), columns);
     for (Index r = 0; r < count; ++r) {
       T *p = head.scores.get() + r * columns, *ds = slopes.get() + r * columns;
       const T* y = out.data + head.q_rows[t + r] * out.step + h * wide;
@@ -168,18 +168,18 @@ void backward_head(const Attention<T>& a, Index s, Index h, Rows<const T> out, R
       std::fill(p + seen, p + columns, T{0});
       std::fill(ds + seen, ds + columns, T{0});
     }
-    multiply(count, size, reached, Left<T>{slopes.get(), columns}, k_panels.get(), nullptr, 0,
-             dq_block.get(), size);
+    multiply(count, size, reached, Left<T>{slopes.get(), columns}, Packed<T>{k_panels.get(), keys},
+             nullptr, 0, dq_block.get(), size);
     for (Index r = 0; r < count; ++r) {
       T* to = dq.data + head.q_rows[t + r] * dq.step + h * size;
       for (Index j = 0; j < size; ++j) to[j] = a.scale * dq_block.get()[r * size + j];
     }
     pack(g.get(), wide, Index{1}, count, wide, g_panels.get());
-    multiply(reached, wide, count, Left<T>{head.scores.get(), columns, true}, g_panels.get(),
-             dv_all.get(), wide, dv_all.get(), wide);
+    multiply(reached, wide, count, Left<T>{head.scores.get(), columns, true},
+             Packed<T>{g_panels.get(), count}, dv_all.get(), wide, dv_all.get(), wide);
     pack(head.q.get() + t * size, size, Index{1}, count, size, q_panels.get());
-    multiply(reached, size, count, Left<T>{slopes.get(), columns, true}, q_panels.get(),
-             dk_all.get(), size, dk_all.get(), size);
+    multiply(reached, size, count, Left<T>{slopes.get(), columns, true},
+             Packed<T>{q_panels.get(), count}, dk_all.get(), size, dk_all.get(), size);
   });
   spread(dk_all.get(), dk, head.k_rows, keys, h * size, size);
   spread(dv_all.get(), dv, head.k_rows, keys, h * wide, wide);

@@ -179,10 +179,10 @@ void multiply_all(Index m, Index n, Index k, Left<T> a, Panels<T> w, const T* in
 }
 
 template <class T>
-void multiply_packed(Index m, Index n, Index k, Left<T> a, const T* packed, const T* init,
+void multiply_packed(Index m, Index n, Index k, Left<T> a, Packed<T> w, const T* init,
                      Index step_init, T* c, Index step_c) {
   const Index width = width_of_panel<T>();
-  multiply_all(m, n, k, a, Panels<T>{packed, width, k * width}, init, step_init, c, step_c);
+  multiply_all(m, n, k, a, Panels<T>{w.data, width, w.rows * width}, init, step_init, c, step_c);
 }
 
 template <class T>
@@ -194,23 +194,23 @@ void multiply_row_major(Index m, Index n, Index k, Left<T> a, const T* w, const 
     return multiply_all(m, n, k, a, Panels<T>{w, n, width}, init, step_init, c, step_c);
   Scratch<T> packed((n - rest + width) * k);
   pack_all(w, n, Index{1}, k, n, packed.get());
-  multiply_packed<T>(m, n, k, a, packed.get(), init, step_init, c, step_c);
+  multiply_packed(m, n, k, a, Packed<T>{packed.get(), k}, init, step_init, c, step_c);
 }
 
 }  // namespace
 
-#define UNROLL_FOR(T, s)                                                                           \
-  Index panel_width_##s() { return width_of_panel<T>(); }                                          \
-  void pack_##s(const T* w, Index step_k, Index step_n, Index k, Index n, T* out) {                \
-    pack_all(w, step_k, step_n, k, n, out);                                                        \
-  }                                                                                                \
-  void multiply_##s(Index m, Index n, Index k, Left<T> a, const T* w, const T* init, Index step_i, \
-                    T* c, Index step_c) {                                                          \
-    multiply_packed(m, n, k, a, w, init, step_i, c, step_c);                                       \
-  }                                                                                                \
-  void multiply_once_##s(Index m, Index n, Index k, Left<T> a, const T* w, const T* init,          \
-                         Index step_i, T* c, Index step_c) {                                       \
-    multiply_row_major(m, n, k, a, w, init, step_i, c, step_c);                                    \
+#define UNROLL_FOR(T, s)                                                                  \
+  Index panel_width_##s() { return width_of_panel<T>(); }                                 \
+  void pack_##s(const T* w, Index step_k, Index step_n, Index k, Index n, T* out) {       \
+    pack_all(w, step_k, step_n, k, n, out);                                               \
+  }                                                                                       \
+  void multiply_##s(Index m, Index n, Index k, Left<T> a, Packed<T> w, const T* init,     \
+                    Index step_i, T* c, Index step_c) {                                   \
+    multiply_packed(m, n, k, a, w, init, step_i, c, step_c);                              \
+  }                                                                                       \
+  void multiply_once_##s(Index m, Index n, Index k, Left<T> a, const T* w, const T* init, \
+                         Index step_i, T* c, Index step_c) {                              \
+    multiply_row_major(m, n, k, a, w, init, step_i, c, step_c);                           \
   }
 UNROLL_FOR(float, f32)
 UNROLL_FOR(double, f64)
@@ -222,28 +222,28 @@ HWY_AFTER_NAMESPACE();
 #if HWY_ONCE
 namespace unroll::kernels {
 
-#define UNROLL_EXPORT(T, s)                                                                       \
-  HWY_EXPORT(panel_width_##s);                                                                    \
-  HWY_EXPORT(pack_##s);                                                                           \
-  HWY_EXPORT(multiply_##s);                                                                       \
-  HWY_EXPORT(multiply_once_##s);                                                                  \
-  template <>                                                                                     \
-  Index panel_width<T>() {                                                                        \
-    return HWY_DYNAMIC_DISPATCH(panel_width_##s)();                                               \
-  }                                                                                               \
-  template <>                                                                                     \
-  void pack<T>(const T* w, Index step_k, Index step_n, Index k, Index n, T* out) {                \
-    HWY_DYNAMIC_DISPATCH(pack_##s)(w, step_k, step_n, k, n, out);                                 \
-  }                                                                                               \
-  template <>                                                                                     \
-  void multiply<T>(Index m, Index n, Index k, Left<T> a, const T* w, const T* init, Index step_i, \
-                   T* c, Index step_c) {                                                          \
-    HWY_DYNAMIC_DISPATCH(multiply_##s)(m, n, k, a, w, init, step_i, c, step_c);                   \
-  }                                                                                               \
-  template <>                                                                                     \
-  void multiply_once<T>(Index m, Index n, Index k, Left<T> a, const T* w, const T* init,          \
-                        Index step_i, T* c, Index step_c) {                                       \
-    HWY_DYNAMIC_DISPATCH(multiply_once_##s)(m, n, k, a, w, init, step_i, c, step_c);              \
+#define UNROLL_EXPORT(T, s)                                                                        \
+  HWY_EXPORT(panel_width_##s);                                                                     \
+  HWY_EXPORT(pack_##s);                                                                            \
+  HWY_EXPORT(multiply_##s);                                                                        \
+  HWY_EXPORT(multiply_once_##s);                                                                   \
+  template <>                                                                                      \
+  Index panel_width<T>() {                                                                         \
+    return HWY_DYNAMIC_DISPATCH(panel_width_##s)();                                                \
+  }                                                                                                \
+  template <>                                                                                      \
+  void pack<T>(const T* w, Index step_k, Index step_n, Index k, Index n, T* out) {                 \
+    HWY_DYNAMIC_DISPATCH(pack_##s)(w, step_k, step_n, k, n, out);                                  \
+  }                                                                                                \
+  template <>                                                                                      \
+  void multiply<T>(Index m, Index n, Index k, Left<T> a, Packed<T> w, const T* init, Index step_i, \
+                   T* c, Index step_c) {                                                           \
+    HWY_DYNAMIC_DISPATCH(multiply_##s)(m, n, k, a, w, init, step_i, c, step_c);                    \
+  }                                                                                                \
+  template <>                                                                                      \
+  void multiply_once<T>(Index m, Index n, Index k, Left<T> a, const T* w, const T* init,           \
+                        Index step_i, T* c, Index step_c) {                                        \
+    HWY_DYNAMIC_DISPATCH(multiply_once_##s)(m, n, k, a, w, init, step_i, c, step_c);               \
   }
 UNROLL_EXPORT(float, f32)
 UNROLL_EXPORT(double, f64)

@@ -38,10 +38,17 @@ struct Left {
 template <class T>
 void pack(const T* w, Index step_k, Index step_n, Index k, Index n, T* out);
 
-// C [m, n] = init + A W for a packed W [k, n]. init may be null (zeros) or C itself; its rows are
-// step_init apart (0: one row for all).
+// What pack() wrote, of `rows` rows.
 template <class T>
-void multiply(Index m, Index n, Index k, Left<T> a, const T* packed,
+struct Packed {
+  const T* data;
+  Index rows;
+};
+
+// C [m, n] = init + A W with the first k rows of a packed W [.., n]. init may be null (zeros) or C
+// itself; its rows are step_init apart (0: one row for all).
+template <class T>
+void multiply(Index m, Index n, Index k, Left<T> a, Packed<T> w,
               const std::type_identity_t<T>* init, Index step_init, T* c, Index step_c);
 // The same for a row-major W [k, n] that is used once.
 template <class T>

@@ -55,11 +55,11 @@ void each_part(const Walk& walk, Index i, Index lo, Index end, F f) {
   if (split < end) f(split, end, false);
 }
 
-// Batch rows [lo, hi) through all time steps. `packed` is w, packed_x wx; `aside` has room for two
-// products of these rows.
+// Batch rows [lo, hi) through all time steps. `wx` is given where inputs are projected here;
+// `aside` has room for two products of these rows.
 template <class T>
 void forward_shard(Recurrence kind, const Steps& s, Index h, const RecurrentForward<T>& a,
-                   const T* packed, const T* packed_x, Index lo, Index hi, T* aside) {
+                   Packed<T> w, Packed<T> wx, Index lo, Index hi, T* aside) {
   const Walk walk{s};
   const Index gates = gates_of(kind) * h, width = saved_of(kind) * h;
   const bool lstm = kind == Recurrence::lstm, sums = sums_products(kind);
@@ -73,19 +73,19 @@ void forward_shard(Recurrence kind, const Steps& s, Index h, const RecurrentForw
     const Index step_z = lstm ? width : sums ? h : gates;
     const T* x = a.x + row0 * a.step_x;  // projected inputs, rows step_x apart
     Index step_x = a.step_x;
-    if (packed_x) {
+    if (wx.data) {
       // Where the product with the state starts from it, else beside that.
       T* to = sums ? z : aside + (hi - lo - lo) * gates;
       step_x = step_z;
-      multiply(end - lo, gates, a.dim, Left<T>{x + lo * a.dim, a.dim}, packed_x, a.b, 0,
-               to + lo * step_x, step_x);
+      multiply(end - lo, gates, a.dim, Left<T>{x + lo * a.dim, a.dim}, wx, a.b, 0, to + lo * step_x,
+               step_x);
       x = to;
     }
     each_part(walk, i, lo, end, [&](Index from, Index to, bool continues) {
       const Index n = to - from, row = row0 + from;
       const T* h_before = continues ? a.rows + (prev + from) * h : a.h0 + from * h;
-      multiply(n, gates, h, Left<T>{h_before, h}, packed, sums ? x + from * step_x : nullptr,
-               step_x, z + from * step_z, step_z);
+      multiply(n, gates, h, Left<T>{h_before, h}, w, sums ? x + from * step_x : nullptr, step_x,
+               z + from * step_z, step_z);
       GatesForward<T> g{};
       g.x = x + from * step_x, g.step_x = step_x;
       g.z = z + from * step_z, g.step_z = step_z;
@@ -107,7 +107,7 @@ void forward_shard(Recurrence kind, const Steps& s, Index h, const RecurrentForw
 
 template <class T>
 void backward_shard(Recurrence kind, const Steps& s, Index h, const RecurrentBackward<T>& a,
-                    const T* packed, Index lo, Index hi) {
+                    Packed<T> w, Index lo, Index hi) {
   const Walk walk{s};
   const Index gates = gates_of(kind) * h, width = saved_of(kind) * h;
   const bool lstm = kind == Recurrence::lstm;
@@ -134,8 +134,8 @@ void backward_shard(Recurrence kind, const Steps& s, Index h, const RecurrentBac
     });
     // What goes on to the state before: through the product, and for the GRU also around it.
     T* dh = a.dh + lo * h;
-    multiply(end - lo, h, gates, Left<T>{(a.dhw ? a.dhw : a.dx) + (row0 + lo) * gates, gates},
-             packed, a.dhw ? dh : nullptr, h, dh, h);
+    multiply(end - lo, h, gates, Left<T>{(a.dhw ? a.dhw : a.dx) + (row0 + lo) * gates, gates}, w,
+             a.dhw ? dh : nullptr, h, dh, h);
   }
 }
 
@@ -160,7 +160,8 @@ void recurrent_forward(Recurrence kind, const Steps& s, Index h, const Recurrent
   if (a.wx) pack(a.wx, gates, 1, a.dim, gates, packed_x.get());
   Scratch<T> aside(sums_products(kind) ? 0 : 2 * s.batch(0) * gates);
   each_shard(s, gates * h, [&](Index lo, Index hi) {
-    forward_shard(kind, s, h, a, packed.get(), a.wx ? packed_x.get() : nullptr, lo, hi,
+    forward_shard(kind, s, h, a, Packed<T>{packed.get(), h},
+                  Packed<T>{a.wx ? packed_x.get() : nullptr, a.dim}, lo, hi,
                   sums_products(kind) ? nullptr : aside.get() + 2 * lo * gates);
   });
 }
@@ -170,8 +171,9 @@ void recurrent_backward(Recurrence kind, const Steps& s, Index h, const Recurren
   const Index gates = gates_of(kind) * h;
   Scratch<T> packed(packed_size<T>(gates, h));
   pack(a.w, 1, gates, gates, h, packed.get());  // the transpose
-  each_shard(s, gates * h,
-             [&](Index lo, Index hi) { backward_shard(kind, s, h, a, packed.get(), lo, hi); });
+  each_shard(s, gates * h, [&](Index lo, Index hi) {
+    backward_shard(kind, s, h, a, Packed<T>{packed.get(), gates}, lo, hi);
+  });
 }
 
 template <class T>

@@ -199,6 +199,9 @@ TEST_CASE("a derivative of one's own that gives another shape, type or nothing i
              "got [3] of f32");
   check_says(message([](const Var&, Cotangents& d) { d.add(0, Var()); }), "careless: a value");
   check_says(message([](const Var&, Cotangents&) {}), "nothing was thrown");
+  for (int i : {-1, 3})
+    check_says(message([i](const Var& g, Cotangents& d) { d.add(i, g); }),
+               "careless: an input below 1 was required of the derivative: got");
   check_says(message_of([&] {
                const In x(w);
                record(careless_op, Tensor(), {&x}, [](const Var&, Cotangents&) {});
@@ -210,6 +213,71 @@ TEST_CASE("a derivative of one's own that gives another shape, type or nothing i
                       [](const Var&, Cotangents&) {});
              }),
              "record: 1 to 8 inputs were required (or a span of them): got 9");
+}
+
+TEST_CASE("products, rows and ranges of a derivative of one's own must fit its input") {
+  const Param w(random({2, 3}, 1));
+  const auto message = [&](auto derivative) {
+    Tape tape;
+    const Var y = careless(w, derivative);
+    return message_of([&] { tape.backward(sum(y)); });
+  };
+  const auto ones = [](const Shape& shape, DType dtype = f64) {
+    return Var(Tensor::ones(shape, dtype));
+  };
+  check_says(message([&](const Var&, Cotangents& d) {
+               d.add_product(0, ones({4, 5}), ones({4, 6}));
+             }),
+             "a gradient of the input's shape [2, 3] and type f64 was required of the derivative: "
+             "got [5, 6]");
+  check_says(message([&](const Var&, Cotangents& d) {
+               d.add_product(0, ones({4, 2}), ones({5, 3}));
+             }),
+             "factors [R, K] and [R, N] were required");
+  check_says(message([&](const Var&, Cotangents& d) {
+               d.add_product(0, ones({4, 2}, f32), ones({4, 3}, f32));
+             }),
+             "[2, 3] of f32");
+  const IndexTensor ids = IndexTensor::of({0, 1});
+  check_says(message([&](const Var&, Cotangents& d) {
+               d.add_rows(0, ids, ones({2, 5}), {9, 5});
+             }),
+             "got [9, 5]");
+  check_says(message([&](const Var&, Cotangents& d) {
+               d.add_rows(0, ids, ones({1, 3}), {2, 3});
+             }),
+             "a row of the table [2, 3] for each of 2 ids was required");
+  check_says(message([&](const Var&, Cotangents& d) {
+               d.add_rows(0, IndexTensor::of({0, 2}), ones({2, 3}), {2, 3});
+             }),
+             "ids in [0, 2) were required: got 2");
+  check_says(message([&](const Var&, Cotangents& d) {
+               d.add_narrow(0, 1, 0, ones({2, 1}, f32), {2, 3});
+             }),
+             "of f32");
+  check_says(message([&](const Var&, Cotangents& d) {
+               d.add_rows(0, ids, ones({2, 3}), {2, 3});
+               d.add_product(0, ones({4, 2}), ones({4, 3}));
+               d.add_narrow(0, 1, 1, ones({2, 1}), {2, 3});
+             }),
+             "nothing was thrown");
+}
+
+TEST_CASE("a checkpoint computes again with the parameters it saw, whatever became of them") {
+  const auto slope = [](bool kept, bool change) {
+    Param p(Tensor::of({2, 3}, f64));
+    Tape tape;
+    const auto f = [&](const std::vector<Var>&) { return std::vector<Var>{square(Var(p))}; };
+    const Var y = kept ? f({})[0] : checkpoint(f, {})[0];
+    const Var twice =
+        kept ? y : checkpoint([&](const auto& in) { return std::vector<Var>{in[0] * p}; }, {y})[0];
+    const Var loss = sum(kept ? y * p : twice);
+    if (change) p.set_value(Tensor::of({10, 20}, f64));
+    return tape.backward(loss)[p];
+  };
+  const Tensor expected = Tensor::of({3 * 4, 3 * 9}, f64);
+  for (bool kept : {true, false})
+    for (bool change : {true, false}) CHECK(distance(slope(kept, change), expected) < 1e-14);
 }
 
 TEST_CASE("checkpoint gives back constants, inputs, and parts that nobody uses") {

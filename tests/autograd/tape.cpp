@@ -4,6 +4,7 @@
 #include <unroll/autograd/gradcheck.h>
 #include <unroll/tensor/memory.h>
 
+#include <cmath>
 #include <limits>
 
 using namespace unroll;
@@ -145,6 +146,55 @@ TEST_CASE("a hook sees the gradient, and what it returns takes its place") {
   check_says(message_of([&] { other.backward(sum(z)); }), "hook");
 }
 
+TEST_CASE("a hook may add hooks, and begin a backward that frees nothing under the first") {
+  Tape tape;
+  const Var x = tape.watch(Tensor::of({1, 2}, f64));
+  const Var y = square(x), other = sum(exp(y));
+  int calls = 0, added = 0;
+  y.hook([&](const Tensor&) {
+    if (++calls > 1) return Tensor();  // of the backward within
+    for (int i = 0; i < 40; ++i)
+      y.hook([&](const Tensor&) {
+        ++added;
+        return Tensor();
+      });
+    check_says(message_of([&] { tape.backward(other); }),
+               "{.retain = true} was required inside of a hook");
+    CHECK(distance(tape.backward(other, {.retain = true})[x],
+                   Tensor::of({2 * std::exp(1.0), 4 * std::exp(4.0)}, f64)) < 1e-12);
+    return Tensor();
+  });
+  CHECK(distance(tape.backward(sum(y))[x], Tensor::of({2, 4}, f64)) < 1e-15);
+  CHECK(calls == 2);
+  CHECK(added == 40);
+}
+
+TEST_CASE("a hook that changes a gradient which is itself recorded is refused") {
+  Tape tape;
+  const Var x = tape.watch(Tensor::of({1, 2}, f64));
+  const Var y = square(x);
+  y.hook([](const Tensor& g) { return mul(g, 2); });
+  check_says(message_of([&] { grad(sum(y), {x}, {.create_graph = true}); }), "create_graph");
+}
+
+TEST_CASE("NoGrad holds for tapes that begin in it, and does not outlive them") {
+  const Param w(Tensor::of({1, 2}, f64));
+  {
+    const NoGrad off;
+    Tape tape;
+    CHECK(!recording());
+    CHECK(!square(Var(w)).requires_grad());
+  }
+  auto tape = std::make_unique<Tape>();
+  {
+    const NoGrad off;
+    tape.reset();
+    CHECK(!recording());
+  }
+  const Tape after;
+  CHECK(recording());
+}
+
 TEST_CASE("grad of grad: the Hessian of a quartic, and nothing where nothing depends") {
   const Tensor x = random({4}, 1);
   Tape tape;
@@ -197,6 +247,18 @@ TEST_CASE("anomaly mode names op, shapes and line of the first NaN, forward and 
   text = message_of([&] { tape.backward(sum(root)); });
   check_says(text, "sqrt");
   check_says(text, fmt::format("tape.cpp:{}", line));
+}
+
+TEST_CASE("anomaly mode takes a mask of -inf for what it is, and names what is made of it") {
+  const Param w(random({3, 4}, 1));
+  const DetectAnomaly detect;
+  Tape tape;
+  const Tensor mask = less(random({3, 4}, 2), Tensor::scalar(0, f64));
+  const double inf = std::numeric_limits<double>::infinity();
+  const Var scores = pad(masked_fill(w, mask, -inf), 1, 1, 1, -inf) + Tensor::full({6}, -inf, f64);
+  CHECK(sum(softmax(scores)).item() == 0);
+  check_says(message_of([&] { scores - scores; }), "anomaly: sub made the first NaN");
+  check_says(message_of([&] { log(w * 0.0); }), "anomaly: log made the first NaN or infinity");
 }
 
 TEST_CASE("dump shows every entry with its inputs, as text and for Graphviz") {

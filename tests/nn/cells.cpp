@@ -372,3 +372,33 @@ TEST_CASE("cells, layers and unroll refuse what does not fit") {
   says([&] { cell.project(Var()); }, "GRU: a value was required");
   says([&] { nn::unroll(ChainCell<1>(), x, {random({2, 4}, 1)}); }, "matmul");
 }
+
+TEST_CASE("with checkpoints a cell may be moved, changed or gone before backward") {
+  const Tensor rows = random({12, 3}, 1);
+  const auto gradients = [&](Index every, int what) {
+    manual_seed(2);
+    auto cell =
+        std::make_unique<nn::LSTMCell>(nn::LSTMCell::Options{.in = 3, .hidden = 4, .dtype = f64});
+    const std::uint64_t id = cell->wx.id();
+    Tape tape;
+    const nn::Sequence x(tape.watch(rows), SequenceLayout({5, 4, 3}));
+    const Var loss =
+        sum(nn::unroll(*cell, x, cell->initial(3), {.checkpoint_every = every}).sequence.rows);
+    std::vector<nn::LSTMCell> elsewhere;
+    if (what == 1) elsewhere.push_back(std::move(*cell));
+    if (what == 2) cell->wx.set_value(Tensor::zeros(cell->wx.shape(), f64));
+    if (what == 3) cell.reset();
+    const Gradients g = tape.backward(loss);
+    CHECK(g.entries().size() == 4);  // x, wx, wh, b
+    return std::pair(g.find(id)->to_dense(), g[x.rows]);
+  };
+  const auto expected = gradients(0, 0);
+  for (Index every : {0, 2})
+    for (int what : {0, 1, 2, 3}) {
+      CAPTURE(every);
+      CAPTURE(what);
+      const auto got = gradients(every, what);
+      CHECK(distance(got.first, expected.first) < 1e-14);
+      CHECK(distance(got.second, expected.second) < 1e-14);
+    }
+}

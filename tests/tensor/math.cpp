@@ -149,6 +149,20 @@ TEST_CASE("add_into adds through any strides of its target") {
   }
 }
 
+TEST_CASE("what is written to a part of its own source comes out as if that had been copied") {
+  Tensor x = Tensor::ones({40}), later = x.narrow(0, 1, 39);
+  add_into(later, x.narrow(0, 0, 39));
+  CHECK(distance(x, Tensor::full({40}, 2)) == 1);
+  CHECK(sum(x).item() == 79);
+  Tensor row = Tensor::of({1, 2});
+  Tensor rows = row.expand({3, 2});
+  check_says(message_of([&] {
+               add_into(rows, Tensor::ones({3, 2}));
+             }),
+             "add_into: a tensor with a number of its own in each place was required");
+  check_says(message_of([&] { rows.copy_(Tensor::ones({3, 2})); }), "expanded one, shape [3, 2]");
+}
+
 TEST_CASE("all_finite finds one NaN or infinity wherever it stands") {
   for (DType dtype : {f32, f64})
     for (Index n : {1, 5, 16, 33, 100}) {

@@ -181,3 +181,16 @@ TEST_CASE("operands that do not fit are refused with both shapes") {
   says([&] { into(Tensor::zeros({2, 2}).transpose()); }, "linear: rows [2, 2]");
   says([&] { into(Tensor::zeros({2, 2}, f64)); }, "linear: tensors of one type");
 }
+
+TEST_CASE("a product may be written over its own operands") {
+  const Tensor a = random({20, 20}, 1), b = random({20, 20}, 2);
+  Tensor c = b.clone();
+  matmul_into(c, c, c);
+  CHECK(distance(c, add(b, matmul(b, b))) < 1e-12);
+  Tensor y = a.clone();
+  linear_into(y, y, b, Tensor());
+  CHECK(distance(y, matmul(a, b)) < 1e-12);
+  Tensor w = b.clone();
+  linear_into(w, a, w, w.select(0, 0));
+  CHECK(distance(w, add(matmul(a, b), b.select(0, 0))) < 1e-12);
+}
