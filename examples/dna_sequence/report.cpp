@@ -110,8 +110,7 @@ void print_confusion(const Examples& e, const Line& line, program::Report& repor
 }
 
 void draw_attention(const Attentive& model, const Examples& e, const std::vector<Index>& which,
-                    const std::string& folder) {
-  const std::string path = folder + "/dna_attention.png";
+                    const std::string& path) {
   const std::size_t length = e.sequences[0].size();
   if (!e.one_length() || length < 2 || length > 200) {
     fmt::print("No picture {}: sequences of one length, of 2 to 200 bases, were required.\n", path);

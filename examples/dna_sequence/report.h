@@ -32,6 +32,6 @@ void print_confusion(const Examples& e, const Line& line, program::Report& repor
 // Which bases attention looks at: for each class, its mean weight at each position, how much the
 // answer depends on the base there, and the bases that nearly all sequences of the class have.
 void draw_attention(const Attentive& model, const Examples& e, const std::vector<Index>& which,
-                    const std::string& folder);
+                    const std::string& path);
 
 }  // namespace dna
