@@ -1,9 +1,10 @@
 #include "examples/stock_price/market.h"
 
 #include "examples/common/columns.h"
-#include "examples/common/program.h"
 
 #include <unroll/tensor/error.h>
+
+#include <fmt/format.h>
 
 #include <algorithm>
 #include <cmath>
@@ -36,9 +37,13 @@ void read_prices(const std::string& path, Market& m) {
     bool any = false, all_begun = true;
     for (std::size_t j = 0; j < columns; ++j) {
       const double price = given[j][day];
-      check_io(std::isnan(price) || (price >= kLowest && price <= kHighest),
-               "{}:{}: a price from {} to {} was required in column \"{}\": got {}", path,
-               table.line(day), kLowest, kHighest, excerpt(m.names[j]), price);
+      const auto required = [&](bool ok, const std::string& what) {
+        check_io(ok || std::isnan(price), "{}:{}: {} was required in column \"{}\": got {}", path,
+                 table.line(day), what, excerpt(m.names[j]), price);
+      };
+      required(price > 0 && std::isfinite(price), "a price above 0");
+      required(price >= kLowest && price <= kHighest,
+               fmt::format("a price from {} to {}", kLowest, kHighest));
       any = any || !std::isnan(price);
       all_begun = all_begun && (!std::isnan(price) || !m.prices[j].empty());
     }
@@ -86,7 +91,7 @@ Market read_market(const std::string& path, const std::vector<std::string>& colu
   std::sort(sorted.begin(), sorted.end());
   unroll::check(
       !columns.empty() && std::adjacent_find(sorted.begin(), sorted.end()) == sorted.end(),
-      "--columns: names that differ were required: got {}", program::shown(columns));
+      "--columns: names that differ were required: got {}", fmt::join(columns, ","));
   Market m;
   m.names = columns;
   read_prices(path, m);
