@@ -111,9 +111,11 @@ class Numbers {
     program = all["program"].GetString();
     seed = all["seed"].GetUint64();
     threads = all["threads"].GetInt();
-    for (const auto& [name, value] : all["metrics"].GetObject()) {
-      REQUIRE_MESSAGE(value.IsNumber(), name.GetString());
-      CHECK(metrics_.emplace(name.GetString(), value.GetDouble()).second);
+    const rapidjson::Value& metrics = all["metrics"];  // const: else clang finds its != ambiguous
+    for (const auto& metric : metrics.GetObject()) {
+      const std::string key = metric.name.GetString();
+      REQUIRE_MESSAGE(metric.value.IsNumber(), key);
+      CHECK(metrics_.emplace(key, metric.value.GetDouble()).second);
     }
   }
   bool contains(const std::string& name) const { return metrics_.count(name) > 0; }
