@@ -1,5 +1,9 @@
 #include "examples/common/picture.h"
 
+#include "examples/common/program.h"
+
+#include <unroll/tensor/error.h>
+
 #include <fmt/format.h>
 
 #include <csignal>
@@ -31,19 +35,19 @@ void draw(const std::string& path, const std::string& script) {
       "unset output\n",
       quoted(part), script);
   const auto before = std::signal(SIGPIPE, SIG_IGN);  // gnuplot stops reading at an error
-  std::FILE* pipe = popen("gnuplot", "w");
+  std::FILE* pipe = popen("gnuplot 2>/dev/null", "w");
   const bool written =
       pipe != nullptr && std::fwrite(text.data(), 1, text.size(), pipe) == text.size();
   const bool drawn = pipe != nullptr && pclose(pipe) == 0 && written;
   std::signal(SIGPIPE, before);
   std::error_code error;
   if (drawn) std::filesystem::rename(part, path, error);
-  if (drawn && !error) {
-    fmt::print("Picture: {}\n", path);
-  } else {
-    std::filesystem::remove(part, error);
-    fmt::print("No picture {}: gnuplot could not draw it.\n", path);
-  }
+  const bool there = drawn && !error;
+  if (!there) std::filesystem::remove(part, error);
+  // Ctrl-C ends gnuplot too.
+  unroll::check_io(there || interrupted(), "{}: a picture by gnuplot was required: it gave none",
+                   path);
+  if (there) fmt::print("Picture: {}\n", path);
 }
 
 }  // namespace program

@@ -5,8 +5,8 @@
 
 namespace program {
 
-// Runs a gnuplot script that draws the PNG `path`, and says where the picture is, or why there is
-// none: the numbers do not depend on it.
+// Runs a gnuplot script that draws the PNG `path`, and says where the picture is, or that there is
+// none because there is no gnuplot. Throws std::runtime_error where gnuplot fails.
 void draw(const std::string& path, const std::string& script);
 
 // A text as a gnuplot string.

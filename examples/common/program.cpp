@@ -1,50 +1,65 @@
 #include "examples/common/program.h"
 
 #include <unroll/tensor/error.h>
-#include <unroll/tensor/random.h>
 #include <unroll/tensor/threads.h>
 
 #include <fmt/format.h>
 
 #include <unistd.h>
 
+#include <charconv>
 #include <csignal>
 #include <cstdio>
 #include <cstdlib>
 #include <filesystem>
+#include <limits>
 #include <set>
 
 namespace program {
 namespace {
 
-volatile std::sig_atomic_t g_interrupted = 0;
+namespace fs = std::filesystem;
 
-void on_interrupt(int) {
-  if (g_interrupted) std::_Exit(130);  // the second time, at once
-  g_interrupted = 1;
+volatile std::sig_atomic_t g_interrupted = 0;  // by which signal
+
+void on_interrupt(int signal) {
+  if (g_interrupted) std::_Exit(128 + signal);  // the second time, at once
+  g_interrupted = signal;
 }
 
-// Said before the work begins, not after minutes of it.
-void check_writable(const std::string& option, const std::string& path) {
-  if (path.empty()) return;
-  std::filesystem::path folder = std::filesystem::path(path).parent_path();
-  if (folder.empty()) folder = ".";
-  unroll::check_io(!std::filesystem::is_directory(path) && access(folder.c_str(), W_OK) == 0,
+void listen_to_signals() {
+  for (const int signal : {SIGINT, SIGTERM, SIGHUP})
+    if (std::signal(signal, on_interrupt) == SIG_IGN) std::signal(signal, SIG_IGN);  // nohup
+}
+
+// One line without control characters, whatever bytes of a file it quotes.
+std::string one_line(const std::string& text) {
+  std::string out;
+  for (const char& c : text) out += unroll::excerpt({&c, 1});
+  return out;
+}
+
+bool writable_folder(const fs::path& folder) {
+  std::error_code error;
+  return fs::is_directory(folder, error) && access(folder.c_str(), W_OK) == 0;
+}
+
+void check_file(const std::string& option, const std::string& path) {
+  std::error_code error;
+  const fs::path folder = fs::absolute(path, error).parent_path();
+  unroll::check_io(!fs::is_directory(path, error) && writable_folder(folder),
                    "{}: a file in a folder that can be written to was required: got {}", option,
                    path);
 }
 
 void declare_common(CLI::App& app, Options& o) {
-  app.add_option("--seed", o.seed, "Random seed; the same seed gives the same numbers")
-      ->type_name("N")
-      ->check(CLI::NonNegativeNumber.description(""))
+  constexpr auto kMost = std::numeric_limits<std::uint64_t>::max();
+  add_number(app, "--seed", o.seed, 0, kMost,
+             "Random seed; on the same kind of CPU, the same seed gives\nthe same numbers")
       ->capture_default_str();
-  app.add_option("--threads", o.threads, "Threads (default: the cores); the numbers stay the same")
-      ->type_name("N")
-      ->check(CLI::Range(1, 256).description(""));
-  app.add_option("--epochs", o.epochs, "Train for at most so many epochs")
-      ->type_name("N")
-      ->check(CLI::Range(1, 100000).description(""));
+  add_number(app, "--threads", o.threads, 1, 256,
+             "Threads (default: the cores); the numbers stay the same");
+  add_number(app, "--epochs", o.epochs, 1, 100000, "Train for at most so many epochs");
   app.add_option("--save", o.save, "Write the trained model to this file")->type_name("FILE");
   app.add_option("--load", o.load, "Take the model from this file instead of training")
       ->type_name("FILE");
@@ -53,9 +68,78 @@ void declare_common(CLI::App& app, Options& o) {
       ->type_name("FOLDER");
 }
 
+// An empty word is no value of any option, and CLI11 takes the word after "--csv=" for its value.
+void check_not_empty(int argc, char** argv) {
+  for (int i = 1; i < argc; ++i) {
+    const std::string word = argv[i];
+    unroll::check(!word.empty() && !(word.rfind("--", 0) == 0 && word.back() == '='),
+                  "{}: a value was required: got an empty one (see --help)",
+                  word.empty() ? argv[i - 1] : word.substr(0, word.size() - 1));
+  }
+}
+
 }  // namespace
 
 bool interrupted() { return g_interrupted != 0; }
+
+bool same_file(const std::string& a, const std::string& b) {
+  std::error_code error;
+  if (fs::exists(a, error) && fs::exists(b, error))
+    return (fs::is_regular_file(a, error) || fs::is_directory(a, error)) &&
+           fs::equivalent(a, b, error);
+  const auto whole = [&](const std::string& path) {
+    const fs::path p = fs::weakly_canonical(fs::absolute(path, error), error);
+    return p.has_filename() ? p : p.parent_path();  // without a slash at the end
+  };
+  return whole(a) == whole(b);
+}
+
+void Options::refuse(std::initializer_list<const char*> options, const std::string& required,
+                     const std::string& got) const {
+  for (const char* option : options)
+    unroll::check(!given(option), "{}: {} was required: got {}", option, required, got);
+}
+
+void Options::prepare(const std::vector<std::string>& inputs) const {
+  std::vector<std::string> taken = inputs;
+  if (!load.empty()) taken.push_back(load);
+  for (const auto& [option, path] : std::initializer_list<std::pair<const char*, std::string>>{
+           {"--save", save}, {"--json", json}, {"--pictures", pictures}, {"--pictures", picture}}) {
+    if (path.empty()) continue;
+    for (const std::string& other : taken)
+      unroll::check(!same_file(path, other),
+                    "{}: a file that no other option names was required: got {}", option, path);
+    taken.push_back(path);
+  }
+  // Said before the work begins, not after minutes of it.
+  if (!save.empty()) check_file("--save", save);
+  if (!json.empty()) check_file("--json", json);
+  if (pictures.empty()) return;
+  std::error_code error;
+  fs::create_directories(pictures, error);
+  unroll::check_io(writable_folder(pictures) && !fs::is_directory(picture, error),
+                   "--pictures: a folder that can be written to was required: got {}", pictures);
+}
+
+CLI::Validator whole_number(std::uint64_t least, std::uint64_t most) {
+  const auto check = [least, most](std::string& text) -> std::string {
+    std::uint64_t value = 0;
+    const char* end = text.data() + text.size();
+    const auto [at, error] = std::from_chars(text.data(), end, value);
+    if (error != std::errc() || at != end || value < least || value > most)
+      return fmt::format("a whole number from {} to {} was required: got {}", least, most,
+                         unroll::excerpt(text));
+    text = std::to_string(value);  // CLI11 would take a 0 in front for octal
+    return {};
+  };
+  return {check, ""};
+}
+
+std::string shown(const std::vector<std::string>& names) {
+  std::string out;
+  for (const std::string& name : names) out += (out.empty() ? "" : ", ") + unroll::excerpt(name);
+  return out;
+}
 
 std::vector<std::string> metric_names(const std::vector<std::string>& names) {
   std::vector<std::string> out;
@@ -75,44 +159,58 @@ std::vector<std::string> metric_names(const std::vector<std::string>& names) {
   return out;
 }
 
-int run(int argc, char** argv, const std::string& name, const std::string& description,
-        const std::function<void(CLI::App&)>& declare,
-        const std::function<void(const Options&, Report&)>& body) {
-  Options options;
-  CLI::App app(description, name);
-  declare(app);
-  declare_common(app, options);
+int guarded(const std::string& name, const std::function<int()>& body) {
   try {
-    app.parse(argc, argv);
-  } catch (const CLI::CallForHelp&) {
-    fmt::print("{}", app.help());
-    return 0;
-  } catch (const CLI::ParseError& e) {
-    fmt::print(stderr, "{}: {} (see --help)\n", name, e.what());
+    unroll::threads();  // which reads UNROLL_THREADS
+    const int code = body();
+    unroll::check_io(std::fflush(stdout) == 0 && std::ferror(stdout) == 0,
+                     "a standard output that takes everything was required: this one does not");
+    return code;
+  } catch (const std::exception& e) {
+    std::fflush(stdout);
+    std::fputs(fmt::format("{}: {}\n", name, one_line(e.what())).c_str(), stderr);
     return 2;
   }
-  std::signal(SIGINT, on_interrupt);
-  try {
+}
+
+int run(int argc, char** argv, const About& about, const std::function<void(CLI::App&)>& declare,
+        const std::function<void(const Options&, Report&)>& body) {
+  return guarded(about.name, [&] {
+    Options options;
+    CLI::App app(about.description, about.name);
+    options.app = &app;
+    declare(app);
+    declare_common(app, options);
+    check_not_empty(argc, argv);
+    try {
+      app.parse(argc, argv);
+    } catch (const CLI::CallForHelp&) {
+      fmt::print("{}", app.help());
+      return 0;
+    } catch (const CLI::ParseError& e) {
+      unroll::fail("{} (see --help)", e.what());
+    }
+    if (!options.pictures.empty()) options.picture = options.pictures + "/" + about.picture;
     if (options.threads > 0) unroll::set_threads(options.threads);
-    check_writable("--save", options.save);
-    check_writable("--json", options.json);
-    if (!options.pictures.empty()) std::filesystem::create_directories(options.pictures);
+    listen_to_signals();
     Report report;
     body(options, report);
     if (interrupted()) {
       // Half of the numbers in the file that was to hold all of them would mislead its reader.
       std::fflush(stdout);
-      fmt::print(stderr, "{}: interrupted: the numbers above are of what was finished{}\n", name,
-                 options.json.empty() ? "" : ", and --json was not written");
-      return 130;
+      std::fputs(fmt::format("{}: interrupted: above is what was finished{}\n", about.name,
+                             options.json.empty() ? "" : ", and --json was not written")
+                     .c_str(),
+                 stderr);
+      return 128 + g_interrupted;
     }
-    if (!options.json.empty()) report.write(options.json, name, options.seed, unroll::threads());
-  } catch (const std::exception& e) {
-    std::fflush(stdout);
-    fmt::print(stderr, "{}: {}\n", name, e.what());
-    return 2;
-  }
-  return 0;
+    report.check_finite();
+    if (!options.json.empty()) {
+      report.write(options.json, about.name, options.seed, unroll::threads());
+      fmt::print("Numbers: {}\n", options.json);
+    }
+    return 0;
+  });
 }
 
 }  // namespace program

@@ -1,10 +1,18 @@
 #include "examples/common/report.h"
 
+#include <unroll/tensor/error.h>
 #include <unroll/tensor/file.h>
 
 #include <rapidjson/prettywriter.h>
 
+#include <cmath>
+
 namespace program {
+
+void Report::check_finite() const {
+  for (const auto& [name, value] : metrics_)
+    unroll::check_io(std::isfinite(value), "{}: a finite number was required: got {}", name, value);
+}
 
 void Report::write(const std::string& path, const std::string& program, std::uint64_t seed,
                    int threads) const {

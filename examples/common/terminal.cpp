@@ -1,5 +1,7 @@
 #include "examples/common/terminal.h"
 
+#include <unroll/tensor/error.h>
+
 #include <fmt/format.h>
 
 #include <sys/ioctl.h>
@@ -70,10 +72,10 @@ void Progress::show() const {
   const std::string line = fmt::format("{} {} {:>3}/{} {:5.1f}s  {}", padded(label_, 15, false),
                                        bar, done_, total_, seconds, note_);
   // A line that wraps could not be drawn again in its place.
-  if (is_terminal())
-    fmt::print("\r{}\033[K", cut(line, terminal_width() - 1));
-  else
-    fmt::print("{}\n", line);
+  // A terminal that is gone must not stop what is under way, as fmt::print would by throwing.
+  const std::string drawn =
+      is_terminal() ? "\r" + cut(line, terminal_width() - 1) + "\033[K" : line + "\n";
+  std::fputs(drawn.c_str(), stdout);
   std::fflush(stdout);
 }
 
@@ -90,34 +92,41 @@ void Progress::end(const std::string& note) { note_ = note; }
 
 Progress::~Progress() {
   show();
-  if (is_terminal()) fmt::print("\n");
+  if (is_terminal()) std::fputs("\n", stdout);
 }
 
-void Table::add(std::string name, std::vector<Cell> cells, std::string remark) {
-  rows_.push_back({std::move(name), std::move(cells), std::move(remark)});
+Table::Table(const std::vector<std::string>& headings) {
+  for (const std::string& heading : headings) headings_.push_back(unroll::excerpt(heading));
+}
+
+void Table::add(const std::string& name, std::vector<Cell> cells, std::string remark) {
+  rows_.push_back({unroll::excerpt(name), std::move(cells), std::move(remark)});
 }
 
 std::string Table::str(bool bold) const {
   // A star stands outside the column of digits, so that these stay below each other.
-  std::vector<std::size_t> widths;
+  std::vector<std::size_t> widths, spreads(headings_.size(), 0);
   for (const std::string& heading : headings_) widths.push_back(width_of(heading));
   for (const Row& row : rows_) {
     widths[0] = std::max(widths[0], width_of(row.name));
-    for (std::size_t i = 0; i < row.cells.size(); ++i)
+    for (std::size_t i = 0; i < row.cells.size(); ++i) {
       widths[i + 1] = std::max(widths[i + 1], width_of(row.cells[i].text));
+      spreads[i + 1] = std::max(spreads[i + 1], width_of(row.cells[i].spread));
+    }
   }
   std::string out, line;
   const auto end_line = [&] { out += line.substr(0, line.find_last_not_of(' ') + 1) + "\n"; };
   line = "  " + padded(headings_[0], widths[0], false) + " ";
   for (std::size_t i = 1; i < headings_.size(); ++i)
-    line += " " + padded(headings_[i], widths[i], true) + " ";
+    line += " " + padded(headings_[i], widths[i], true) + " " + padded("", spreads[i], true);
   end_line();
   for (const Row& row : rows_) {
     line = "  " + padded(row.name, widths[0], false) + " ";
     for (std::size_t i = 0; i < row.cells.size(); ++i) {
-      const auto& [text, best] = row.cells[i];
+      const auto& [text, best, spread] = row.cells[i];
       const std::string cell = padded(text, widths[i + 1], true) + (best ? "*" : " ");
       line += " " + (best && bold ? "\033[1m" + cell + "\033[0m" : cell);
+      line += padded(spread, spreads[i + 1], false);
     }
     line += " " + row.remark;
     end_line();

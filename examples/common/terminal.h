@@ -28,16 +28,18 @@ class Progress {
 };
 
 // Rows of numbers under headings: names to the left, numbers to the right, remarks at the end. The
-// best number has a star, and is bold where there are colours.
+// best number has a star, and is bold where there are colours. Names and headings may come from
+// files: control characters do not reach the terminal.
 class Table {
  public:
   struct Cell {
     std::string text;
     bool best = false;
+    std::string spread = {};  // behind the number and its star
   };
   // The first heading stands above the names.
-  explicit Table(std::vector<std::string> headings) : headings_(std::move(headings)) {}
-  void add(std::string name, std::vector<Cell> cells, std::string remark = {});
+  explicit Table(const std::vector<std::string>& headings);
+  void add(const std::string& name, std::vector<Cell> cells, std::string remark = {});
   std::string str(bool bold) const;
   void print() const;
 

@@ -4,10 +4,11 @@
 #include "examples/common/program.h"
 #include "examples/common/terminal.h"
 
+#include <unroll/tensor/error.h>
+
 #include <fmt/format.h>
 
 #include <cmath>
-#include <limits>
 
 namespace program {
 
@@ -19,9 +20,11 @@ struct Training {
   unroll::Index patience = 0;
 };
 
-// The losses of each epoch, for a picture.
+// The losses of each epoch, and where the parameters that are kept come from.
 struct Curves {
   std::vector<double> train, validation;
+  unroll::Index kept_epoch = 0;     // 0: as they were before training
+  double kept_loss = std::nan("");  // on the validation part; NaN where that is not known
 };
 
 // `epoch` goes through the training part once and returns its mean loss; it looks at interrupted()
@@ -29,27 +32,39 @@ struct Curves {
 template <class Model, class Epoch, class Validate>
 Curves train(Model& model, const Training& o, Epoch&& epoch, Validate&& validate) {
   Curves curves;
+  const bool early = o.patience > 0;
   // The model as it is at the start counts too: it may already be the best.
-  double best = o.patience > 0 ? validate() : std::numeric_limits<double>::infinity();
+  if (early) curves.kept_loss = validate();
   Model kept = model;
-  unroll::Index best_epoch = 0;
   Progress bar(o.label, o.epochs);
-  for (unroll::Index e = 1; e <= o.epochs && !interrupted(); ++e) {
+  std::string ended = interrupted() ? "interrupted" : "";
+  for (unroll::Index e = 1; e <= o.epochs && ended.empty(); ++e) {
     const double train_loss = epoch();
-    if (interrupted()) break;  // part of an epoch is no point of a curve
+    if (interrupted()) {
+      ended = "interrupted";
+      break;  // part of an epoch is no point of a curve
+    }
+    unroll::check_io(std::isfinite(train_loss),
+                     "{}: a finite loss was required: got {} in epoch {}", o.label, train_loss, e);
     const double now = validate();
     curves.train.push_back(train_loss);
     curves.validation.push_back(now);
     std::string note = fmt::format("loss {:.4f}", train_loss);
     if (!std::isnan(now)) note += fmt::format(", validation {:.4f}", now);
     bar.step(note);
-    if (o.patience == 0) continue;
-    if (now < best) best = now, best_epoch = e, kept = model;
-    if (e - best_epoch >= o.patience) break;
+    if (!early || now < curves.kept_loss) {
+      curves.kept_loss = now, curves.kept_epoch = e;
+      if (early) kept = model;
+    }
+    if (early && e < o.epochs && e - curves.kept_epoch >= o.patience) ended = "stopped early";
   }
-  if (o.patience > 0) {
+  const std::string reason = ended.empty() ? "" : ended + ", ";
+  if (early) {
     model = kept;
-    bar.end(fmt::format("best validation {:.4f}, epoch {}", best, best_epoch));
+    bar.end(fmt::format("{}best validation {:.4f}, epoch {}", reason, curves.kept_loss,
+                        curves.kept_epoch));
+  } else if (!ended.empty()) {
+    bar.end(ended);
   }
   return curves;
 }

@@ -1,6 +1,8 @@
 #include "examples/dna_sequence/examples.h"
 
-#include <unroll/data/csv.h>
+#include "examples/common/columns.h"
+#include "examples/common/program.h"
+
 #include <unroll/tensor/error.h>
 
 #include <algorithm>
@@ -41,14 +43,17 @@ Examples without_repeats(const Examples& all, const std::string& source) {
   }
   check_io(out.classes.size() >= 2, "{}: at least 2 classes were required: got {}", source,
            out.classes.size());
-  check_io(out.size() >= kFewest, "{}: at least {} different sequences were required: got {}",
-           source, kFewest, out.size());
+  check_io(
+      out.size() >= kFewest,
+      "{}: at least {} different sequences were required: got {}, as of {} there are {} repeats "
+      "and {} under two classes",
+      source, kFewest, out.size(), out.given, out.repeats, out.contradictory);
   for (std::size_t c = 0; c < out.classes.size(); ++c) {
     const auto members = std::count(out.labels.begin(), out.labels.end(), static_cast<Index>(c));
     check_io(members >= kFewestOfClass,
              "{}: at least {} different sequences of class \"{}\" that no other class has were "
              "required: got {}",
-             source, kFewestOfClass, out.classes[c], members);
+             source, kFewestOfClass, unroll::excerpt(out.classes[c]), members);
   }
   return out;
 }
@@ -62,7 +67,7 @@ bool Examples::one_length() const {
 
 Examples read_table(const std::string& path) {
   Examples all;
-  const unroll::data::Table table = unroll::data::read_csv(path, '\t');
+  const unroll::data::Table table = program::read_columns(path, '\t', {"class", "sequence"});
   const std::size_t name = table.column("class"), letters = table.column("sequence");
   for (std::size_t i = 0; i < table.rows(); ++i) {
     try {
@@ -72,6 +77,8 @@ Examples read_table(const std::string& path) {
     }
     check_io(!all.sequences.back().empty(), "{}:{}: a sequence was required: got an empty one",
              path, table.line(i));
+    check_io(!table.cell(i, name).empty(), "{}:{}: a class was required: got an empty name", path,
+             table.line(i));
     all.labels.push_back(class_of(all, table.cell(i, name)));
   }
   return without_repeats(all, path);
@@ -83,8 +90,10 @@ Examples read_classes(const std::vector<std::string>& files) {
                 files.size());
   Examples all;
   for (auto file = files.begin(); file != files.end(); ++file) {
-    unroll::check(std::find(files.begin(), file, *file) == file,
-                  "--fasta: a file for each class was required: got {} twice", *file);
+    unroll::check(
+        std::none_of(files.begin(), file,
+                     [&](const std::string& other) { return program::same_file(other, *file); }),
+        "--fasta: a file for each class was required: got {} twice", *file);
     const std::string stem = std::filesystem::path(*file).stem().string();
     const auto& taken = all.classes;
     const std::string name =

@@ -76,7 +76,10 @@ std::vector<Index> answers(const Model& model, const Examples& e, const std::vec
     std::vector<Bases> sequences;
     for (std::size_t i = at; i < std::min(at + kAtOnce, which.size()); ++i)
       sequences.push_back(e.sequences[which[i]]);
-    const unroll::IndexTensor best = unroll::argmax(model(sequences).value());
+    const unroll::Tensor scores = model(sequences).value();
+    unroll::check_io(unroll::all_finite(scores),
+                     "scores that are finite were required of the model: got others");
+    const unroll::IndexTensor best = unroll::argmax(scores);
     out.insert(out.end(), best.begin(), best.end());
   }
   return out;

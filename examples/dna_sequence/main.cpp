@@ -31,11 +31,15 @@ class Experiment {
  public:
   Experiment(const Choice& choice, const program::Options& options, program::Report& report)
       : choice_(choice), o_(options), report_(report) {
-    const bool of_file = !o_.save.empty() || !o_.load.empty();
-    unroll::check(!of_file || (!choice.model.empty() && choice.model != "none"),
-                  "--save and --load: one model was required: add --model junction or attention");
-    unroll::check(!of_file || choice.folds == 1,
-                  "--save and --load: one split was required: got --folds {}", choice.folds);
+    if (choice.model == "none")
+      o_.refuse({"--save", "--load", "--epochs", "--reverse-complement", "--pictures"},
+                "a model to train or to load", "--model none");
+    if (choice.model == "junction")
+      o_.refuse({"--pictures"}, "the attention model", "--model junction");
+    program::check_one_model(o_, choice.model, "junction or attention", "--folds", choice.folds);
+    if (!o_.load.empty())
+      o_.refuse({"--epochs", "--reverse-complement"}, "a model to train", "--load");
+    o_.prepare(choice.fasta.empty() ? std::vector<std::string>{choice.table} : choice.fasta);
     if (o_.epochs > 0) settings_.epochs = o_.epochs;
     settings_.reverse_complement = choice.reverse_complement;
   }
@@ -45,7 +49,7 @@ class Experiment {
         choice_.fasta.empty() ? read_table(choice_.table) : read_classes(choice_.fasta);
     fmt::print(
         "{} sequences of the classes {}.\n{} repeats and {} contradictory removed, {} remain.\n\n",
-        e.given, fmt::join(e.classes, ", "), e.repeats, e.contradictory, e.size());
+        e.given, program::shown(e.classes), e.repeats, e.contradictory, e.size());
     report_.add("sequences.given", static_cast<double>(e.given));
     report_.add("sequences.repeats", static_cast<double>(e.repeats));
     report_.add("sequences.contradictory", static_cast<double>(e.contradictory));
@@ -73,14 +77,16 @@ class Experiment {
       }
     }
 
+    if (most.score.all() == 0) return;  // interrupted before anything
+    if (!e.one_length()) fmt::print("naive_bayes is left out: it needs sequences of one length.\n");
     std::vector<Line> lines{most};
     for (const Line& line : {bayes, attention, junction})
       if (line.score.all() > 0) lines.push_back(line);
     print_accuracy(lines, report_);
     for (const Line& line : {attention, junction})
       if (line.score.all() > 0) print_confusion(e, line, report_);
-    if (shown && !o_.pictures.empty() && !program::interrupted())
-      draw_attention(*shown, e, splits[0].test, o_.pictures);
+    if (shown && !o_.picture.empty() && !program::interrupted())
+      draw_attention(*shown, e, splits[0].test, o_.picture);
   }
 
  private:
@@ -97,14 +103,10 @@ class Experiment {
     const std::uint64_t seed = o_.seed + 100 * (f + 1);
     unroll::manual_seed(seed);
     Model model(static_cast<Index>(e.classes.size()));
-    if (!o_.load.empty()) {
-      program::load_model(o_.load, model, metadata);
-    } else {
-      const std::string label =
-          splits.size() > 1 ? fmt::format("{} {}/{}", line.name, f + 1, splits.size()) : line.name;
-      fit(model, e, splits[f], settings_, label, seed + 77);
-    }
-    if (!o_.save.empty()) unroll::nn::save(o_.save, model, metadata);
+    const std::string label =
+        splits.size() > 1 ? fmt::format("{} {}/{}", line.name, f + 1, splits.size()) : line.name;
+    program::load_or_train(o_, model, metadata, fmt::format("{}.fold{}", line.name, f + 1), report_,
+                           [&] { return fit(model, e, splits[f], settings_, label, seed + 77); });
     if (program::interrupted()) return {};
     line.score.add(e, splits[f].test, answers(model, e, splits[f].test));
     return model;
@@ -133,21 +135,23 @@ int main(int argc, char** argv) {
         ->expected(1)
         ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll)
         ->excludes(table);
-    app.add_option("--folds", choice.folds,
-                   "Cross-validate with so many folds (default: one split)")
-        ->type_name("N")
-        ->check(CLI::Range(1, 50).description(""));
+    program::add_number(app, "--folds", choice.folds, 1, 50,
+                        "Cross-validate with so many folds (default: one split)");
     app.add_option("--model", choice.model,
                    "One model only: junction, attention, or none (baselines)")
         ->type_name("NAME")
         ->check(CLI::IsMember({"junction", "attention", "none"}).description(""));
     app.add_flag("--reverse-complement", choice.reverse_complement,
-                 "Train on either strand, by chance");
+                 "Train on either strand, by chance")
+        ->disable_flag_override();
   };
-  return program::run(argc, argv, "dna_sequence",
-                      "Tells classes of DNA apart, splice junctions by default, by two recurrent\n"
+  return program::run(
+      argc, argv,
+      {.name = "dna_sequence",
+       .description = "Tells classes of DNA apart, splice junctions by default, by two recurrent\n"
                       "networks beside two baselines.",
-                      declare, [&](const program::Options& options, program::Report& report) {
-                        Experiment(choice, options, report).run();
-                      });
+       .picture = "dna_attention.png"},
+      declare, [&](const program::Options& options, program::Report& report) {
+        Experiment(choice, options, report).run();
+      });
 }

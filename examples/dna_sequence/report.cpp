@@ -110,8 +110,7 @@ void print_confusion(const Examples& e, const Line& line, program::Report& repor
 }
 
 void draw_attention(const Attentive& model, const Examples& e, const std::vector<Index>& which,
-                    const std::string& folder) {
-  const std::string path = folder + "/dna_attention.png";
+                    const std::string& path) {
   const std::size_t length = e.sequences[0].size();
   if (!e.one_length() || length < 2 || length > 200) {
     fmt::print("No picture {}: sequences of one length, of 2 to 200 bases, were required.\n", path);
@@ -149,13 +148,14 @@ void draw_attention(const Attentive& model, const Examples& e, const std::vector
     blocks += "E\n";
     plots += fmt::format(
         "unset label\n{}set title {}\nset yrange [0:{}]\nset y2range [{}:{}]\n"
-        "plot $class{} using 1:2 with boxes fs solid 0.7 lc rgb '#6baed6' title 'attention', "
+        "plot $class{} using 1:2 with boxes fs solid 0.7 lc rgb '#6baed6' title 'weight of "
+        "attention', "
         "$class{} using 1:3 axes x1y2 with linespoints pt 7 ps 0.5 lw 1.5 lc rgb '#d94801' "
-        "title 'effect of another base'\n",
+        "title 'effect of another base on the answer'\n",
         letters,
-        program::quoted(
-            fmt::format("Class {}: where attention looks, and where it matters what stands there",
-                        e.classes[c])),
+        program::quoted(fmt::format(
+            "Class {}: where the answer depends on the base, and where attention's weight is",
+            e.classes[c])),
         1.25 * highest, std::min(0.0, *least), 1.25 * std::max(*most, 0.01), c, c);
     ++drawn;
   }

@@ -29,9 +29,9 @@ struct Line {
 void print_accuracy(const std::vector<Line>& lines, program::Report& report);
 void print_confusion(const Examples& e, const Line& line, program::Report& report);
 
-// Which bases attention looks at: for each class, its mean weight at each position, how much the
-// answer depends on the base there, and the bases that nearly all sequences of the class have.
+// For each class, attention's mean weight at each position, how much the answer depends on the base
+// there (which need not be where the weight is), and the bases that nearly all of the class have.
 void draw_attention(const Attentive& model, const Examples& e, const std::vector<Index>& which,
-                    const std::string& folder);
+                    const std::string& path);
 
 }  // namespace dna

@@ -1,5 +1,7 @@
 #include "examples/stock_price/forecast.h"
 
+#include <unroll/tensor/error.h>
+
 #include <cmath>
 #include <numbers>
 
@@ -32,6 +34,9 @@ Scores score(const Market& m, const Forecast& f) {
       const double error = m.prices[j][t] * std::exp(mean) - m.prices[j][t + 1];
       squares += error * error;
     }
+    unroll::check_io(std::isfinite(nll) && std::isfinite(squares),
+                     "forecasts that are finite were required in column \"{}\": got others",
+                     unroll::excerpt(m.names[j]));
     s.nll.push_back(nll / n);
     s.rmse.push_back(std::sqrt(squares / n));
   }

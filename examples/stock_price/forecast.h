@@ -28,6 +28,7 @@ struct Scores {
   std::vector<double> nll;   // mean negative log-likelihood of the return
   std::vector<double> rmse;  // of the price, in its own units, with exp(mean) as what it grows by
 };
+// Throws std::runtime_error where a forecast is NaN or infinite.
 Scores score(const Market& m, const Forecast& f);
 
 // What makes the level a trap: R^2 of "as today" over the test part.

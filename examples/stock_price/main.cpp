@@ -10,7 +10,6 @@
 
 #include <fmt/format.h>
 
-#include <algorithm>
 #include <optional>
 
 using namespace stock;
@@ -28,24 +27,36 @@ class Experiment {
  public:
   Experiment(const Choice& choice, const program::Options& options, program::Report& report)
       : choice_(choice), o_(options), report_(report) {
-    const bool of_file = !o_.save.empty() || !o_.load.empty();
-    unroll::check(!of_file || (!choice.model.empty() && choice.model != "none"),
-                  "--save and --load: one model was required: add --model rnn, lstm or gru");
-    unroll::check(!of_file || choice.seeds <= 1,
-                  "--save and --load: one seed was required: got --seeds {}", choice.seeds);
     unroll::check(!choice.columns.empty(),
                   "--csv: the columns with prices were required: add --columns A,B");
+    if (choice.model == "none")
+      o_.refuse({"--save", "--load", "--epochs", "--seed", "--seeds", "--pictures"},
+                "a model to train or to load", "--model none");
+    program::check_one_model(o_, choice.model, "rnn, lstm or gru", "--seeds", choice.seeds);
+    if (!o_.load.empty())
+      o_.refuse({"--epochs", "--seed", "--seeds"}, "a model to train", "--load");
+    o_.prepare({choice.csv});
+    const bool of_file = !o_.save.empty() || !o_.load.empty();
     seeds_ = choice.seeds > 0 ? choice.seeds : of_file ? 1 : 3;
     if (o_.epochs > 0) settings_.epochs = o_.epochs;
   }
 
   void run() {
     const Market m = read_market(choice_.csv, choice_.columns);
+    if (m.early + m.closed > 0)
+      fmt::print("Left out: {} rows before every column had begun, {} without any price.\n",
+                 m.early, m.closed);
+    if (m.filled > 0)
+      fmt::print("{} prices were missing in one column: the day before's stand for them.\n",
+                 m.filled);
     fmt::print(
         "{} daily returns of {}.\nThe first {} train, the next {} say when to stop, the last {} "
         "test.\n\n",
-        m.days(), fmt::join(m.names, ", "), m.split.train.size(), m.split.validation.size(),
+        m.days(), program::shown(m.names), m.split.train.size(), m.split.validation.size(),
         m.split.test.size());
+    report_.add("days.early", static_cast<double>(m.early));
+    report_.add("days.closed", static_cast<double>(m.closed));
+    report_.add("prices.filled", static_cast<double>(m.filled));
     report_.add("days.train", static_cast<double>(m.split.train.size()));
     report_.add("days.validation", static_cast<double>(m.split.validation.size()));
     report_.add("days.test", static_cast<double>(m.split.test.size()));
@@ -62,7 +73,7 @@ class Experiment {
             ? fmt::format("{} of seed {}, the best on the middle part", best_->model, best_->seed)
             : best_->model;
     print_tomorrow(m, name, best_->forecast, report_);
-    if (!o_.pictures.empty()) draw_run(m, *best_, o_.pictures);
+    if (!o_.picture.empty()) draw_run(m, *best_, o_.picture);
   }
 
  private:
@@ -78,12 +89,10 @@ class Experiment {
       unroll::manual_seed(seed);
       Network<Layer> network(m.indexes(), settings_.hidden);
       Run run{name, seed, {}, {}};
-      if (!o_.load.empty()) {
-        program::load_model(o_.load, network, metadata);
-      } else {
-        run.curves = fit(network, m, settings_, fmt::format("{} seed {}", name, seed), seed + 1000);
-      }
-      if (!o_.save.empty()) unroll::nn::save(o_.save, network, metadata);
+      run.curves = program::load_or_train(
+          o_, network, metadata, fmt::format("{}.seed{}", name, seed), report_, [&] {
+            return fit(network, m, settings_, fmt::format("{} seed {}", name, seed), seed + 1000);
+          });
       if (program::interrupted()) break;
       run.forecast = forecast(network, m);
       entry.runs.push_back(score(m, run.forecast));
@@ -94,11 +103,7 @@ class Experiment {
 
   // The run to show is chosen on the middle part, as everything is.
   void keep_best(Run run) {
-    const auto least = [](const Run& r) {
-      const std::vector<double>& v = r.curves.validation;
-      return v.empty() ? 0 : *std::min_element(v.begin(), v.end());
-    };
-    if (!best_ || least(run) < least(*best_)) best_ = std::move(run);
+    if (!best_ || run.curves.kept_loss < best_->curves.kept_loss) best_ = std::move(run);
   }
 
   const Choice& choice_;
@@ -114,29 +119,29 @@ class Experiment {
 
 int main(int argc, char** argv) {
   Choice choice;
-  CLI::Option* csv = nullptr;
   const auto declare = [&](CLI::App& app) {
-    csv = app.add_option("--csv", choice.csv,
-                         "Daily prices in a CSV file, the oldest day first\n"
-                         "(default: DAX, SMI, CAC and FTSE, 1991-1998)")
-              ->type_name("FILE");
+    app.add_option("--csv", choice.csv,
+                   "Daily prices in a CSV file, the oldest day first\n"
+                   "(default: DAX, SMI, CAC and FTSE, 1991-1998)")
+        ->type_name("FILE");
     app.add_option("--columns", choice.columns, "The columns with prices, by name: A,B,...")
         ->type_name("NAMES")
         ->delimiter(',');
     app.add_option("--model", choice.model, "One model only: rnn, lstm, gru, or none (baselines)")
         ->type_name("NAME")
         ->check(CLI::IsMember({"rnn", "lstm", "gru", "none"}).description(""));
-    app.add_option("--seeds", choice.seeds,
-                   "Train each model so many times, for mean and spread (default: 3)")
-        ->type_name("N")
-        ->check(CLI::Range(1, 100).description(""));
+    program::add_number(app, "--seeds", choice.seeds, 1, 100,
+                        "Train each model so many times, for mean and spread (default: 3)");
   };
   return program::run(
-      argc, argv, "stock_price",
-      "Forecasts the distribution of tomorrow's prices, by RNN, LSTM and GRU beside\n"
-      "two baselines.",
+      argc, argv,
+      {.name = "stock_price",
+       .description =
+           "Forecasts the distribution of tomorrow's prices, by RNN, LSTM and GRU beside\n"
+           "two baselines.",
+       .picture = "stock_price.png"},
       declare, [&](const program::Options& options, program::Report& report) {
-        if (csv->count() == 0 && choice.columns.empty())
+        if (!options.given("--csv") && choice.columns.empty())
           choice.columns = {"DAX", "SMI", "CAC", "FTSE"};
         Experiment(choice, options, report).run();
       });

@@ -2,6 +2,8 @@
 
 #include "examples/common/picture.h"
 
+#include <unroll/tensor/error.h>
+
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -17,10 +19,6 @@ using Numbers = std::vector<double> Scores::*;
 void print_table(const Market& m, const std::vector<Entry>& entries, Numbers numbers,
                  const std::string& what, int digits, program::Report& report) {
   const std::vector<std::string> indexes = program::metric_names(m.names);
-  // Where some have a spread, the others keep its place free, and headings stand above the means.
-  const bool spreads =
-      std::any_of(entries.begin(), entries.end(), [](const Entry& e) { return e.runs.size() > 1; });
-  const std::string blank(spreads ? static_cast<std::size_t>(digits) + 4 : 0, ' ');  // " ±0.1234"
   std::vector<std::vector<program::Table::Cell>> cells(entries.size());
   for (std::size_t j = 0; j < indexes.size(); ++j) {
     std::vector<double> means;
@@ -29,15 +27,12 @@ void print_table(const Market& m, const std::vector<Entry>& entries, Numbers num
       for (const Scores& s : entries[e].runs) values.push_back((s.*numbers)[j]);
       const program::MeanAndStd s = program::mean_and_std(values);
       const std::string metric = fmt::format("{}.{}.{}", indexes[j], what, entries[e].name);
-      std::string text = fmt::format("{:.{}f}", s.mean, digits);
+      cells[e].push_back({fmt::format("{:.{}f}", s.mean, digits)});
       report.add(metric, s.mean);
       if (values.size() > 1) {
-        text += fmt::format(" ±{:.{}f}", s.std, digits);
+        cells[e].back().spread = fmt::format("±{:.{}f}", s.std, digits);
         report.add(metric + ".std", s.std);
-      } else {
-        text += blank;
       }
-      cells[e].push_back({text});
       means.push_back(s.mean);
     }
     const auto best = std::min_element(means.begin(), means.end());
@@ -45,7 +40,7 @@ void print_table(const Market& m, const std::vector<Entry>& entries, Numbers num
       cells[e][j].best = means[e] == *best && std::count(means.begin(), means.end(), *best) == 1;
   }
   std::vector<std::string> headings{what};
-  for (const std::string& name : m.names) headings.push_back(name + blank);
+  headings.insert(headings.end(), m.names.begin(), m.names.end());
   program::Table table(headings);
   for (std::size_t e = 0; e < entries.size(); ++e) table.add(entries[e].name, cells[e]);
   table.print();
@@ -67,7 +62,7 @@ void print_scores(const Market& m, const std::vector<Entry>& entries, program::R
       "\nRoot mean square error of the next day's price, in points. The rows hardly\n"
       "differ: to copy today's price, as constant and ewma do, has an R² of {:.3f}\n"
       "already (for {}), and says nothing.\n",
-      r2[0], m.names[0]);
+      r2[0], unroll::excerpt(m.names[0]));
 }
 
 void print_tomorrow(const Market& m, const std::string& name, const Forecast& f,
@@ -98,7 +93,7 @@ void print_tomorrow(const Market& m, const std::string& name, const Forecast& f,
       "end.\n");
 }
 
-void draw_run(const Market& m, const Run& run, const std::string& folder) {
+void draw_run(const Market& m, const Run& run, const std::string& path) {
   const Index j = 0;
   std::string band, curve;
   for (const Index t : m.split.test) {
@@ -124,7 +119,6 @@ void draw_run(const Market& m, const Run& run, const std::string& folder) {
       program::quoted(fmt::format("{}: each day's price, and the band forecast the day before ({})",
                                   m.names[j], model)));
   if (trained) {
-    const auto best = std::min_element(validation.begin(), validation.end());
     script += fmt::format(
         "$curve << E\n{}E\nset origin 0,0\nset size 1,0.4\nset key top right\n"
         "set title 'Training: the parameters that did best on the middle part are kept'\n"
@@ -134,10 +128,10 @@ void draw_run(const Market& m, const Run& run, const std::string& folder) {
         "plot $curve using 1:2 with lines lw 2 lc rgb '#e6550d' title 'training part', "
         "$curve using 1:3 with lines lw 2 lc rgb '#08306b' title 'middle part (validation)', "
         "'-' with points pt 7 ps 1.5 lc rgb '#08306b' title 'best'\n{} {}\ne\n",
-        curve, train.size() > 1 ? 1 : 0, std::max<std::size_t>(train.size(), 2),
-        best - validation.begin() + 1, *best);
+        curve, train.size() > 1 && run.curves.kept_epoch > 0 ? 1 : 0,
+        std::max<std::size_t>(train.size(), 2), run.curves.kept_epoch, run.curves.kept_loss);
   }
-  program::draw(folder + "/stock_price.png", script + "unset multiplot\n");
+  program::draw(path, script + "unset multiplot\n");
 }
 
 }  // namespace stock

@@ -12,7 +12,7 @@ struct Run {
   std::string model;
   std::uint64_t seed = 0;
   Forecast forecast;
-  program::Curves curves;  // empty when it was loaded
+  program::Curves curves;  // without losses when it was loaded
 };
 
 // A line of the tables: a baseline, or the runs of one model with several seeds.
@@ -29,6 +29,6 @@ void print_tomorrow(const Market& m, const std::string& name, const Forecast& f,
                     program::Report& report);
 
 // The first index's price and band over the test part; below, how training went.
-void draw_run(const Market& m, const Run& run, const std::string& folder);
+void draw_run(const Market& m, const Run& run, const std::string& path);
 
 }  // namespace stock

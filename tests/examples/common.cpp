@@ -2,8 +2,7 @@
 #include "examples/common/program.h"
 #include "examples/common/terminal.h"
 #include "examples/common/training.h"
-
-#include <doctest/doctest.h>
+#include "tests/examples/run_program.h"
 
 TEST_CASE("a table has its numbers below each other, and a star beside the best") {
   program::Table table({"nll", "DAX", "S&P 500"});
@@ -14,6 +13,79 @@ TEST_CASE("a table has its numbers below each other, and a star beside the best"
         "  ewma    -2.8332      1.5  as today\n"
         "  größer     -2.8*    10.5\n");
   CHECK(table.str(true).find("\033[1m   -2.8*\033[0m") != std::string::npos);
+}
+
+TEST_CASE("a table has its spreads below each other, and the star at the number all the same") {
+  program::Table table({"nll", "DAX"});
+  table.add("ewma", {{"-2.83", true}});
+  table.add("gru", {{"-2.85", false, "±0.01"}});
+  CHECK(table.str(false) ==
+        "  nll     DAX\n"
+        "  ewma  -2.83*\n"
+        "  gru   -2.85 ±0.01\n");
+}
+
+TEST_CASE("what a file calls a column or a class does not reach the terminal as it is") {
+  program::Table table({"\033[31mred", std::string(100, 'a')});
+  table.add("x\ty", {{"1"}});
+  CHECK(table.str(false).find("  \\x1B[31mred") == 0);
+  CHECK(table.str(false).find("x\\x09y") != std::string::npos);
+  CHECK(table.str(false).find(std::string(61, 'a')) == std::string::npos);
+  CHECK(program::shown({"DAX", "a\nb"}) == "DAX, a\\x0Ab");
+}
+
+TEST_CASE("a whole number is decimal digits in a range, and nothing else") {
+  const CLI::Validator validator = program::whole_number(1, 300);
+  for (const std::string text : {"1", "300", "010"}) CHECK(validator(std::string(text)).empty());
+  std::string octal = "010";
+  validator(octal);
+  CHECK(octal == "10");
+  for (const std::string text :
+       {"0", "301", "-1", "+1", "1.5", "1e2", "x", "", " 1", "0x10", "99999999999999999999999"})
+    CHECK(validator(std::string(text)) == "a whole number from 1 to 300 was required: got " + text);
+}
+
+TEST_CASE("two paths are one file by whatever names, whether or not it is there") {
+  const Folder folder;
+  const std::string file = folder.write("a", "x"), link = folder / "link", other = folder / "hard";
+  std::filesystem::create_symlink(file, link);
+  std::filesystem::create_hard_link(file, other);
+  CHECK(program::same_file(file, file));
+  CHECK(program::same_file(file, folder / "./a"));
+  CHECK(program::same_file(file, link));
+  CHECK(program::same_file(file, other));
+  CHECK(program::same_file(folder / "absent", folder / "x/../absent"));
+  CHECK(program::same_file(folder / "absent/", folder / "absent"));
+  CHECK_FALSE(program::same_file(file, folder.write("b", "x")));
+  CHECK_FALSE(program::same_file(file, folder / "absent"));
+  CHECK_FALSE(program::same_file("/dev/null", "/dev/null"));
+}
+
+TEST_CASE("info says what was found, and takes nothing that it would ignore") {
+  const Outcome result = run_program("info", {});
+  CHECK(result.code == 0);
+  CHECK(result.out.find("threads") != std::string::npos);
+  check_refused("info", {"--bogus"}, "got --bogus");
+}
+
+TEST_CASE("a number of threads that is none is refused, also by programs that need no thread") {
+  const std::string before = std::getenv("UNROLL_THREADS") ? std::getenv("UNROLL_THREADS") : "";
+  for (const char* threads : {"0", "abc"}) {
+    setenv("UNROLL_THREADS", threads, 1);
+    check_refused("info", {}, "UNROLL_THREADS");
+    check_refused("stock_price", {"--model", "none"}, "UNROLL_THREADS");
+  }
+  before.empty() ? unsetenv("UNROLL_THREADS") : setenv("UNROLL_THREADS", before.c_str(), 1);
+}
+
+TEST_CASE("output that is lost is an error") {
+  if (!std::filesystem::exists("/dev/full")) return;
+  const auto check = [](const std::string& name, const std::vector<std::string>& arguments) {
+    check_sentence(name, run_program(name, arguments, 0, SIGINT, "/dev/full"), "output");
+  };
+  check("info", {});
+  check("stock_price", {"--model", "none"});
+  check("dna_sequence", {"--help"});
 }
 
 TEST_CASE("metrics have names that a program can read, whatever a user's columns are called") {
@@ -44,20 +116,35 @@ TEST_CASE("training that stops early goes back to the parameters that did best")
   CHECK(model == 3);
   CHECK(curves.train == std::vector<double>{1, 2, 3, 4, 5, 6, 7});
   CHECK(curves.validation == std::vector<double>{4, 1, 0, 1, 4, 9, 16});
+  CHECK(curves.kept_epoch == 3);
+  CHECK(curves.kept_loss == 0);
 }
 
 TEST_CASE("training without patience keeps the last parameters") {
   int model = 0;
   const auto epoch = [&] { return static_cast<double>(++model); };
   const auto validate = [&] { return static_cast<double>(model); };
-  CHECK(program::train(model, {"all", 5}, epoch, validate).train.size() == 5);
+  const program::Curves curves = program::train(model, {"all", 5}, epoch, validate);
+  CHECK(curves.train.size() == 5);
   CHECK(model == 5);
+  CHECK(curves.kept_epoch == 5);
+  CHECK(curves.kept_loss == 5);
 }
 
 TEST_CASE("a model that training only makes worse stays as it was") {
   int model = 0;
   const auto epoch = [&] { return static_cast<double>(++model); };
   const auto validate = [&] { return static_cast<double>(model); };
-  program::train(model, {"worse", 50, 2}, epoch, validate);
+  const program::Curves curves = program::train(model, {"worse", 50, 2}, epoch, validate);
   CHECK(model == 0);
+  CHECK(curves.kept_epoch == 0);
+  CHECK(curves.kept_loss == 0);
+}
+
+TEST_CASE("training whose loss is no number ends with a sentence") {
+  int model = 0;
+  const auto epoch = [&] { return std::nan(""); };
+  const auto validate = [&] { return 0.0; };
+  CHECK_THROWS_WITH_AS(program::train(model, {"odd", 5}, epoch, validate),
+                       "odd: a finite loss was required: got nan in epoch 1", std::runtime_error);
 }

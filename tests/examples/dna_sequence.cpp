@@ -61,6 +61,8 @@ TEST_CASE("the same seed gives the same numbers, whatever the number of threads"
   for (const char* model : {"majority", "naive_bayes", "junction", "attention"})
     CHECK(one.contains(std::string("accuracy.") + model));
   CHECK(one.contains("confusion.junction.+.-"));
+  CHECK(one["junction.fold1.epoch"] == 3);
+  CHECK(one["attention.fold1.validation"] > 0);
 }
 
 TEST_CASE("a saved model gives the same numbers when it is loaded, and no other is taken for it") {
@@ -108,6 +110,9 @@ TEST_CASE("sequences that nothing can be learned from are refused") {
                     few = folder.write("few.fa", fasta(3, 5, 30, "ACGT", "AA", 3));
   check_refused(kName, {"--fasta", a}, "a file for each of at least 2 classes was required: got 1");
   check_refused(kName, {"--fasta", a, "--fasta", a}, "got " + a + " twice");
+  check_refused(kName, {"--fasta", a, "--fasta", folder / "./a.fa"}, "a.fa twice");
+  check_refused(kName, {"--fasta", a, "--fasta", folder.write("same.fa", unroll::read_file(a))},
+                "got 0, as of 60 there are 30 repeats and 30 under two classes");
   check_refused(kName, {"--fasta", a, "--fasta", few},
                 "at least 5 different sequences of class \"few\"");
   check_refused(kName,
@@ -126,8 +131,51 @@ TEST_CASE("sequences that nothing can be learned from are refused") {
   check_refused(kName, {"--data", folder.write("t.tsv", "class\tsequence\nx\tACGT\ny\t\n")},
                 "t.tsv:3: a sequence was required: got an empty one");
   check_refused(kName, {"--data", folder.write("t.tsv", "label\tsequence\n")}, "\"class\"");
+  check_refused(kName, {"--data", folder.write("t.tsv", "class\tsequence\n\tACGT\n")},
+                "t.tsv:2: a class was required: got an empty name");
+  check_refused(kName, {"--data", folder.write("t.tsv", "class\tsequence\tclass\nx\tA\ty\n")},
+                "one column \"class\" was required: got 2");
   check_refused(kName, {"--data", a, "--fasta", a}, "excludes");
   check_refused(kName, {"--folds", "0"}, "--folds");
+}
+
+TEST_CASE(
+    "class names are shown without control characters, and refused where they cannot be saved") {
+  const Folder folder;
+  const auto table = [&](const std::string& name) {
+    std::string text = "class\tsequence\n";
+    for (int i = 1; i <= 20; ++i)
+      text += fmt::format("{}\t{}\nb\t{}\n", name, std::string(i, 'A'), std::string(i, 'C'));
+    return folder.write("table.tsv", text);
+  };
+  const Outcome result =
+      run_program(kName, {"--data", table("\033[31ma"), "--epochs", "1", "--model", "junction"});
+  CHECK(result.code == 0);
+  check_plain(result.out);
+  CHECK(result.out.find("classes \\x1B[31ma, b") != std::string::npos);
+  CHECK(result.out.find("naive_bayes is left out") != std::string::npos);
+  check_refused(
+      kName, {"--data", table("\xE9"), "--model", "junction", "--save", folder / "m.safetensors"},
+      "--save: classes in UTF-8 were required");
+  CHECK(folder.files() == std::vector<std::string>{"table.tsv"});
+}
+
+TEST_CASE("options that would do nothing are refused, and outputs that would overwrite") {
+  const Folder folder;
+  const std::string a = folder.write("a.fa", fasta(30, 5, 30, "ACGT", "GT", 1)),
+                    b = folder.write("b.fa", fasta(30, 5, 30, "ACGT", "CC", 2));
+  check_refused(kName, {"--model", "junction", "--pictures", folder / "p"},
+                "--pictures: the attention model was required: got --model junction");
+  for (const std::string option : {"--epochs", "--pictures", "--save", "--load"})
+    check_refused(kName, {"--model", "none", option, "1"},
+                  option + ": a model to train or to load was required");
+  check_refused(kName, {"--model", "none", "--reverse-complement"}, "got --model none");
+  check_refused(kName, {"--model", "junction", "--load", "x", "--reverse-complement"},
+                "--reverse-complement: a model to train was required: got --load");
+  check_refused(kName, {"--reverse-complement=5"}, "reverse-complement");
+  check_refused(kName, {"--fasta", a, "--fasta", b, "--json", b},
+                "--json: a file that no other option names was required");
+  CHECK(folder.files() == std::vector<std::string>{"a.fa", "b.fa"});
 }
 
 TEST_CASE("Ctrl-C saves the model so far, prints what is finished and leaves at once") {

@@ -56,9 +56,11 @@ struct Outcome {
   double seconds_after_interrupt = 0;
 };
 
-// With interrupt_after > 0: Ctrl-C after so many milliseconds.
+// With interrupt_after > 0: Ctrl-C, or another signal, after so many milliseconds. `out_to` takes
+// the output instead of Outcome::out.
 inline Outcome run_program(const std::string& name, const std::vector<std::string>& arguments,
-                           int interrupt_after = 0) {
+                           int interrupt_after = 0, int signal = SIGINT,
+                           const std::string& out_to = {}) {
   const Folder folder;
   const std::string path = UNROLL_BUILD_DIR "/examples/" + name, out = folder / "out",
                     err = folder / "err";
@@ -70,7 +72,8 @@ inline Outcome run_program(const std::string& name, const std::vector<std::strin
   const pid_t child = fork();
   REQUIRE(child >= 0);
   if (child == 0) {
-    dup2(open(out.c_str(), O_WRONLY | O_CREAT | O_TRUNC, 0600), STDOUT_FILENO);
+    dup2(open((out_to.empty() ? out : out_to).c_str(), O_WRONLY | O_CREAT | O_TRUNC, 0600),
+         STDOUT_FILENO);
     dup2(open(err.c_str(), O_WRONLY | O_CREAT | O_TRUNC, 0600), STDERR_FILENO);
     execv(path.c_str(), argv.data());
     _exit(127);
@@ -80,7 +83,7 @@ inline Outcome run_program(const std::string& name, const std::vector<std::strin
   if (interrupt_after > 0) {
     std::this_thread::sleep_for(std::chrono::milliseconds(interrupt_after));
     interrupted = std::chrono::steady_clock::now();
-    kill(child, SIGINT);
+    kill(child, signal);
   }
   int status = 0;
   REQUIRE(waitpid(child, &status, 0) == child);
@@ -88,7 +91,7 @@ inline Outcome run_program(const std::string& name, const std::vector<std::strin
     result.seconds_after_interrupt =
         std::chrono::duration<double>(std::chrono::steady_clock::now() - interrupted).count();
   result.code = WIFEXITED(status) ? WEXITSTATUS(status) : -1;
-  result.out = unroll::read_file(out);
+  if (out_to.empty()) result.out = unroll::read_file(out);
   result.err = unroll::read_file(err);
   return result;
 }
@@ -108,9 +111,11 @@ class Numbers {
     program = all["program"].GetString();
     seed = all["seed"].GetUint64();
     threads = all["threads"].GetInt();
-    for (const auto& [name, value] : all["metrics"].GetObject()) {
-      REQUIRE_MESSAGE(value.IsNumber(), name.GetString());
-      CHECK(metrics_.emplace(name.GetString(), value.GetDouble()).second);
+    const rapidjson::Value& metrics = all["metrics"];  // const: else clang finds its != ambiguous
+    for (const auto& metric : metrics.GetObject()) {
+      const std::string key = metric.name.GetString();
+      REQUIRE_MESSAGE(metric.value.IsNumber(), key);
+      CHECK(metrics_.emplace(key, metric.value.GetDouble()).second);
     }
   }
   bool contains(const std::string& name) const { return metrics_.count(name) > 0; }
@@ -134,25 +139,30 @@ inline Numbers numbers_of(const std::string& name, std::vector<std::string> argu
 }
 
 // Bad input: one sentence on stderr with these words in it, nothing half done, exit code 2.
-inline void check_refused(const std::string& name, const std::vector<std::string>& arguments,
-                          const std::string& words) {
-  const Outcome result = run_program(name, arguments);
-  CAPTURE(fmt::format("{}", fmt::join(arguments, " ")));
+inline void check_sentence(const std::string& name, const Outcome& result,
+                           const std::string& words) {
   CAPTURE(result.err);
   CHECK(result.code == 2);
   CHECK(result.err.rfind(name + ": ", 0) == 0);
   CHECK(std::count(result.err.begin(), result.err.end(), '\n') == 1);
+  CHECK(std::none_of(result.err.begin(), result.err.end(),
+                     [](unsigned char c) { return c < ' ' && c != '\n'; }));
   CHECK(result.err.find(words) != std::string::npos);
+}
+inline void check_refused(const std::string& name, const std::vector<std::string>& arguments,
+                          const std::string& words) {
+  CAPTURE(fmt::format("{}", fmt::join(arguments, " ")));
+  check_sentence(name, run_program(name, arguments), words);
 }
 
 // Ctrl-C in the middle of training, with the model saved to `file`. How long it takes until
 // training begins depends on how busy the machine is, so a try that came too early is done again.
 inline Outcome interrupt_training(const std::string& name, std::vector<std::string> arguments,
-                                  const std::string& file) {
+                                  const std::string& file, int signal = SIGINT) {
   arguments.insert(arguments.end(), {"--epochs", "100000", "--threads", "1", "--save", file});
   Outcome result;
   for (int after = 200; after < 20000; after *= 2) {
-    result = run_program(name, arguments, after);
+    result = run_program(name, arguments, after, signal);
     if (std::filesystem::exists(file)) break;
   }
   return result;

@@ -1,5 +1,7 @@
 #include "tests/examples/run_program.h"
 
+#include <unroll/tensor/safetensors.h>
+
 #include <cmath>
 #include <functional>
 
@@ -104,6 +106,9 @@ TEST_CASE("prices of one's own, with quoted names, gaps and other columns") {
   CHECK(one["s_p__500_.tomorrow.volatility"] > 0);
   CHECK(days(one) == 260 - 5 - 6 - 1);  // without the days that have no price; one return less
   CHECK(days(two) == 260 - 5 - 3 - 1);  // a gap in one column repeats its price
+  CHECK(two["days.early"] == 3);
+  CHECK(two["days.closed"] == 5);    // of days 11, 71, 131, 191 and 251
+  CHECK(two["prices.filled"] == 6);  // of days 7, 57, .., 257
   CHECK(two.contains("b.nll.gru"));
 }
 
@@ -153,6 +158,86 @@ TEST_CASE("prices that nothing can be learned from are refused") {
                  "--columns", "A,B"},
                 "prices that change were required in column \"B\"");
   check_refused(kName, {"--csv", folder / "absent.csv", "--columns", "A"}, "absent.csv");
+  check_refused(kName, {"--csv", spoiled("1e300"), "--columns", "A,B"}, "got 1e+300");
+  check_refused(kName, {"--csv", spoiled("\033[31m"), "--columns", "A,B"}, "\\x1B[31m");
+  // Of 250 days, 249 returns, the last 50 test.
+  const auto still = [&](int first, int last) {
+    return csv(250, [=](int day, double a, double b) {
+      return plain_line(day, a, day >= first && day <= last ? 7 : b);
+    });
+  };
+  check_refused(kName, {"--csv", still(200, 249), "--columns", "A,B"},
+                "the 50 of the test part are all 7");
+  check_refused(kName, {"--csv", still(140, 210), "--columns", "A,B"}, "of the middle part are");
+  const auto ends = [&](int last) {
+    return csv(250, [=](int day, double a, double b) {
+      return day > last ? fmt::format("{},", a) : plain_line(day, a, b);
+    });
+  };
+  check_refused(kName, {"--csv", ends(239), "--columns", "A,B"},
+                "prices up to the end were required in column \"B\": got none on the last 10 days");
+  CHECK(numbers_of(kName, {"--csv", ends(240), "--columns", "A,B", "--model",
+                           "none"})["prices.filled"] == 9);
+  check_refused(kName,
+                {"--csv", folder.write("twice.csv", wandering_prices(250, "A,A", plain_line)),
+                 "--columns", "A"},
+                "one column \"A\" was required: got 2");
+  check_refused(kName,
+                {"--csv", folder.write("latin.csv", wandering_prices(250, "A,\xE9", plain_line)),
+                 "--columns", "\xE9", "--model", "gru", "--save", folder / "m"},
+                "--save: columns in UTF-8 were required");
+}
+
+TEST_CASE("an output never takes the place of an input, nor of another output") {
+  const Folder folder;
+  const std::string prices = wandering_prices(250, "A,B", plain_line),
+                    csv = folder.write("prices.csv", prices), other = folder / "other";
+  const auto refused = [&](const std::vector<std::string>& more, const std::string& words) {
+    std::vector<std::string> arguments{"--csv", csv, "--columns", "A,B", "--model", "gru"};
+    arguments.insert(arguments.end(), more.begin(), more.end());
+    check_refused(kName, arguments, words + ": a file that no other option names was required");
+    CHECK(unroll::read_file(csv) == prices);
+  };
+  refused({"--save", csv}, "--save");
+  refused({"--json", folder / "./prices.csv"}, "--json");
+  refused({"--pictures", csv}, "--pictures");
+  refused({"--save", other, "--json", other}, "--json");
+  refused({"--save", other, "--pictures", other + "/"}, "--pictures");
+  refused({"--json", other + "/stock_price.png", "--pictures", other}, "--pictures");
+  refused({"--load", other, "--save", other}, "--save");
+  CHECK(folder.files() == std::vector<std::string>{"prices.csv"});
+  check_refused(kName, {"--pictures", csv + "/x"}, "a folder that can be written to was required");
+}
+
+TEST_CASE("a model that is damaged is no model") {
+  const Folder folder;
+  const std::string file = folder / "gru.safetensors";
+  REQUIRE(run_program(kName, {"--model", "gru", "--epochs", "1", "--save", file}).code == 0);
+  unroll::Metadata metadata;
+  const unroll::NamedTensors good = unroll::load_safetensors(file, &metadata);
+  const auto refused = [&](const unroll::NamedTensors& tensors, const std::string& words) {
+    unroll::save_safetensors(file, tensors, metadata);
+    check_refused(kName, {"--model", "gru", "--load", file}, words);
+  };
+  auto bad = good;
+  bad.at("head.bias") = unroll::Tensor::full(bad.at("head.bias").shape(), std::nan(""));
+  refused(bad, "finite numbers were required in \"head.bias\"");
+  bad.at("head.bias") = unroll::Tensor::full(bad.at("head.bias").shape(), 3e38);
+  refused(bad, "forecasts that are finite were required");
+  bad.at("head.bias") = unroll::Tensor::zeros({3});
+  refused(bad, "parameters \"head.bias\" [8] were required: got [3]");
+  bad.erase("head.bias");
+  refused(bad, "got none");
+  metadata["validation"] = "low";
+  refused(good, "a number was required for \"validation\": got \"low\"");
+}
+
+TEST_CASE("which epoch's parameters are kept, and how good they are, stands among the numbers") {
+  const auto metrics = numbers_of(kName, {"--model", "gru", "--epochs", "3", "--seeds", "2"});
+  for (const std::string run : {"gru.seed1", "gru.seed2"}) {
+    CHECK(metrics[run + ".validation"] < -3.4);
+    CHECK(metrics[run + ".epoch"] <= 3);
+  }
 }
 
 TEST_CASE("options that cannot be meant are refused before any work") {
@@ -164,6 +249,24 @@ TEST_CASE("options that cannot be meant are refused before any work") {
   check_refused(kName, {"--seed", "-1"}, "--seed");
   check_refused(kName, {"--json", folder / "no/such/folder.json"}, "--json");
   check_refused(kName, {"--model", "gru", "--save", folder / ""}, "--save");
+  check_refused(kName, {"--csv=", "--columns", "A"}, "--csv: a value was required");
+  check_refused(kName, {"--json", ""}, "--json: a value was required");
+  for (const std::string seed : {"-1", "x", "1.5", "99999999999999999999999"})
+    check_refused(
+        kName, {"--seed", seed},
+        "--seed: a whole number from 0 to 18446744073709551615 was required: got " + seed);
+}
+
+TEST_CASE("options that would do nothing are refused") {
+  const Folder folder;
+  const std::string file = folder / "absent";
+  for (const std::string option :
+       {"--epochs", "--seed", "--seeds", "--pictures", "--save", "--load"})
+    check_refused(kName, {"--model", "none", option, "1"},
+                  option + ": a model to train or to load was required: got --model none");
+  for (const std::string option : {"--epochs", "--seed", "--seeds"})
+    check_refused(kName, {"--model", "gru", "--load", file, option, "1"},
+                  option + ": a model to train was required: got --load");
 }
 
 TEST_CASE("Ctrl-C saves the model so far, prints what is finished and leaves at once") {
@@ -177,6 +280,18 @@ TEST_CASE("Ctrl-C saves the model so far, prints what is finished and leaves at 
   CHECK(result.err.find("interrupted") != std::string::npos);
   CHECK(folder.files() == std::vector<std::string>{"gru.safetensors"});
   CHECK(run_program(kName, {"--model", "gru", "--load", file}).code == 0);
+}
+
+TEST_CASE("a program that is told to end does so as at Ctrl-C") {
+  for (const int signal : {SIGTERM, SIGHUP}) {
+    const Folder folder;
+    const std::string file = folder / "gru.safetensors";
+    const Outcome result = interrupt_training(kName, {"--model", "gru"}, file, signal);
+    CHECK(result.code == 128 + signal);
+    CHECK(result.err.find("interrupted") != std::string::npos);
+    CHECK(result.out.find("Model: " + file) != std::string::npos);
+    CHECK(run_program(kName, {"--model", "gru", "--load", file}).code == 0);
+  }
 }
 
 TEST_CASE("what goes into a pipe is plain text of moderate width; pictures are whole") {

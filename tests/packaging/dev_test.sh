@@ -23,11 +23,12 @@ END
   done
 }
 
-# expect STATUS COMMAND TEXT...: ./dev COMMAND ends so and says all of this.
+# expect STATUS COMMAND TEXT...: ./dev COMMAND, which may have options, ends so and says all of this.
 expect() {
-  local status=0 wanted=$1 command=$2
+  local status=0 wanted=$1 command=$2 words
   shift 2
-  out=$(env -u CXX PATH="$work/bin" "$work/dev" "$command" 2>&1 </dev/null) || status=$?
+  read -ra words <<<"$command"
+  out=$(env -u CXX PATH="$work/bin" "$work/dev" "${words[@]}" 2>&1 </dev/null) || status=$?
   [ "$status" = "$wanted" ] || fail "./dev $command ended with $status, not $wanted"
   for text in "$@"; do [[ $out == *"$text"* ]] || fail "./dev $command does not say: $text"; done
 }
@@ -41,7 +42,12 @@ expect 1 demo "brew install" google-benchmark
 new_system
 expect 1 info "what Debian calls" libopenblas-dev
 expect 0 --help "usage: ./dev COMMAND"
-expect 1 nonsense "there is no command 'nonsense'"
+
+# What cannot be meant is one line, before anything is installed or built.
+for misuse in nonsense "demo --json o.json" "info --bogus" "lint x" "format x"; do
+  expect 2 "$misuse" "required: got ${misuse#* }; see ./dev --help"
+  [[ $out != *$'\n'* ]] || fail "./dev $misuse says more than one line"
+done
 
 # What is there is not asked for, and pictures are a luxury.
 new_system dnf c++ cmake ninja pkg-config

@@ -1,0 +1,62 @@
+#include "examples/common/model_file.h"
+
+#include <fmt/format.h>
+#include <rapidjson/stringbuffer.h>
+
+#include <charconv>
+
+namespace program {
+namespace {
+
+constexpr const char* kLoss = "validation";
+constexpr const char* kEpoch = "epoch";
+
+bool is_utf8(const std::string& text) {
+  rapidjson::StringStream in(text.c_str());
+  rapidjson::StringBuffer out;
+  while (in.Tell() < text.size())
+    if (!rapidjson::UTF8<>::Validate(in, out)) return false;
+  return true;
+}
+
+}  // namespace
+
+void check_one_model(const Options& o, const std::string& model, const std::string& models,
+                     const std::string& option, unroll::Index times) {
+  if (o.save.empty() && o.load.empty()) return;
+  unroll::check(!model.empty(), "--save and --load: one model was required: add --model {}",
+                models);
+  unroll::check(times <= 1, "--save and --load: a model trained once was required: got {} {}",
+                option, times);
+}
+
+void check_metadata(const unroll::Metadata& metadata) {
+  for (const auto& [key, text] : metadata)
+    unroll::check(is_utf8(text), "--save: {} in UTF-8 were required: got \"{}\"", key,
+                  unroll::excerpt(text));
+}
+
+void remember(const Curves& curves, unroll::Metadata& metadata) {
+  if (std::isnan(curves.kept_loss)) return;
+  metadata[kLoss] = fmt::format("{}", curves.kept_loss);  // all digits
+  metadata[kEpoch] = fmt::format("{}", curves.kept_epoch);
+}
+
+Curves remembered(const std::string& path, const unroll::Metadata& metadata) {
+  Curves curves;
+  const auto read = [&](const char* key, auto& number) {
+    const auto at = metadata.find(key);
+    if (at == metadata.end()) return;
+    const std::string& text = at->second;
+    const char* last = text.data() + text.size();
+    const auto [end, error] = std::from_chars(text.data(), last, number);
+    unroll::check_io(error == std::errc() && end == last,
+                     "{}: a number was required for \"{}\": got \"{}\"", path, key,
+                     unroll::excerpt(text));
+  };
+  read(kLoss, curves.kept_loss);
+  read(kEpoch, curves.kept_epoch);
+  return curves;
+}
+
+}  // namespace program
