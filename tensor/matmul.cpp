@@ -36,12 +36,14 @@ Tensor prepared(const Tensor& x, kernels::Matrix<T>& out) {
 }
 
 template <class T>
-void product(const Tensor& a, const Tensor& b, Tensor& y, T beta) {
+void product(const Tensor& a, const Tensor& b, Tensor& y, const T* init = nullptr,
+             Index step_init = 0) {
   kernels::Matrix<T> ma, mb;
   const Tensor ka = prepared(a, ma), kb = prepared(b, mb);
   const Index m = a.shape()[0], n = b.shape()[1];
   // A single row's step is of no account, and may be any in a view.
-  kernels::gemm(m, n, a.shape()[1], ma, mb, beta, y.data<T>(), m == 1 ? n : y.strides()[0]);
+  kernels::gemm<T>(m, n, a.shape()[1], ma, mb, init, step_init, y.data<T>(),
+                   m == 1 ? n : y.strides()[0]);
 }
 
 }  // namespace
@@ -66,14 +68,14 @@ Tensor matmul(const Tensor& a, const Tensor& b) {
   return dispatch(a.dtype(), [&]<class T>() {
     if (a.rank() == 2 && b.rank() == 2) {
       Tensor y = Tensor::empty({m, n}, a.dtype());
-      product<T>(a, b, y, T{0});
+      product<T>(a, b, y);
       return y;
     }
     // One matrix for all of a: its leading axes are rows.
     if (b.rank() == 2 && a.is_contiguous()) {
       Tensor y = Tensor::empty({a.numel() / std::max<Index>(k, 1), n}, a.dtype());
       if (k > 0) {
-        product<T>(a.reshape({a.numel() / k, k}), b, y, T{0});
+        product<T>(a.reshape({a.numel() / k, k}), b, y);
         return y.reshape(a.shape().with(-1, n));
       }
     }
@@ -100,7 +102,7 @@ Tensor matmul(const Tensor& a, const Tensor& b) {
       for (int i = 0; i < lead - 1; ++i)
         pa.data += index[i] * ea.strides()[i], pb.data += index[i] * eb.strides()[i];
       kernels::gemm_batched(count, m, n, k, pa, lead ? ea.strides()[lead - 1] : 0, pb,
-                            lead ? eb.strides()[lead - 1] : 0, T{0}, to, n, m * n);
+                            lead ? eb.strides()[lead - 1] : 0, to, n, m * n);
       to += count * m * n;
       int axis = lead - 2;
       for (; axis >= 0; --axis) {
@@ -124,7 +126,9 @@ void matmul_into(Tensor& y, const Tensor& a, const Tensor& b) {
             y.shape() == Shape({a.shape()[0], b.shape()[1]}) && y.is_contiguous(),
         "matmul_into: [M, N] += [M, K] x [K, N] was required: got {} += {} x {}", y.shape(),
         a.shape(), b.shape());
-  dispatch(a.dtype(), [&]<class T>() { product<T>(apart(a, y), apart(b, y), y, T{1}); });
+  dispatch(a.dtype(), [&]<class T>() {
+    product<T>(apart(a, y), apart(b, y), y, y.data<T>(), y.strides()[0]);
+  });
 }
 
 void linear_into(Tensor& y, const Tensor& x, const Tensor& w, const Tensor& b) {
@@ -145,13 +149,7 @@ void linear_into(Tensor& y, const Tensor& x, const Tensor& w, const Tensor& b) {
   const Tensor source = apart(x, y).contiguous().reshape({rows, k}), weight = apart(w, y),
                bias = b.defined() ? apart(b, y).contiguous() : Tensor();
   dispatch(x.dtype(), [&]<class T>() {
-    T* to = y.data<T>();
-    if (b.defined())
-      parallel_rows(rows, n, [&](Index first, Index count) {
-        for (Index r = first; r < first + count; ++r)
-          std::copy_n(bias.data<T>(), n, to + r * y.strides()[0]);
-      });
-    product<T>(source, weight, y, b.defined() ? T{1} : T{0});
+    product<T>(source, weight, y, b.defined() ? std::as_const(bias).data<T>() : nullptr);
   });
 }
 

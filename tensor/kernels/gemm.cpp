@@ -1,5 +1,7 @@
 #include <unroll/tensor/kernels/denormals.h>
 #include <unroll/tensor/kernels/gemm.h>
+#include <unroll/tensor/kernels/panels.h>
+#include <unroll/tensor/kernels/scratch.h>
 #include <unroll/tensor/threads.h>
 
 #include <cblas.h>
@@ -106,11 +108,11 @@ void call(Index m, Index n, Index k, Matrix<double> a, Matrix<double> b, double 
 constexpr Index kTiny = 512;
 
 template <class T>
-void tiny(Index m, Index n, Index k, Matrix<T> a, Matrix<T> b, T beta, T* c, Index step) {
+void tiny(Index m, Index n, Index k, Matrix<T> a, Matrix<T> b, bool add, T* c, Index step) {
   const Index ai = a.transposed ? 1 : a.step, ak = a.transposed ? a.step : 1;
   for (Index i = 0; i < m; ++i) {
     T* row = c + i * step;
-    for (Index j = 0; j < n; ++j) row[j] = beta == 0 ? T{0} : beta * row[j];
+    if (!add) std::fill_n(row, n, T{0});
     for (Index p = 0; p < k; ++p) {
       const T x = a.data[i * ai + p * ak];
       if (b.transposed) {
@@ -122,31 +124,88 @@ void tiny(Index m, Index n, Index k, Matrix<T> a, Matrix<T> b, T beta, T* c, Ind
   }
 }
 
+// C = A B, or C += A B.
 template <class T>
-void one(Index m, Index n, Index k, Matrix<T> a, Matrix<T> b, T beta, T* c, Index step) {
-  if (m * n * k <= kTiny) return tiny(m, n, k, a, b, beta, c, step);
-  call(m, n, k, a, b, beta, c, step);
+void one(Index m, Index n, Index k, Matrix<T> a, Matrix<T> b, bool add, T* c, Index step) {
+  if (m * n * k <= kTiny) return tiny(m, n, k, a, b, add, c, step);
+  call(m, n, k, a, b, add ? T{1} : T{0}, c, step);
 }
 
 // From this many multiplications on a product is cut into pieces for the threads.
 constexpr Index kLarge = Index{1} << 21;
 
+// Panels do without packing A, which pays while B (a weight; for a weight's gradient, the rows of
+// the batch) is small enough to stay near and C has enough rows for the packing of B. Measured with
+// AVX-512: 5 to 30 percent faster than BLAS within these bounds, even or slower beyond them.
+// Rows of B in one pass: where A is transposed its rows are read across, a few from each of many
+// lines, which must stay near.
+template <class T>
+Index depth_of(const Matrix<T>& a) {
+  return a.transposed ? 256 : 512;
+}
+template <class T>
+bool suits_panels(Index m, Index n, Index k, const Matrix<T>& a) {
+  const Index width = panel_width<T>(), bytes = static_cast<Index>(sizeof(T));
+  return width * bytes == 128 && 2 * n >= width && m * n * k >= (Index{1} << 15) &&
+         m >= (a.transposed ? 12 : 48) && (a.transposed || k <= 1024) &&
+         std::min(k, depth_of(a)) * n * bytes <= (Index{1} << 22);
+}
+
+// A sum runs over k in one order, whoever has the row.
+template <class T>
+void by_panels(Index m, Index n, Index k, Matrix<T> a, Matrix<T> b, const T* init, Index step_init,
+               T* c, Index step_c) {
+  const Index width = panel_width<T>(), strip = 8 * width;
+  const Index each = std::clamp<Index>((m / 8 + 11) / 12 * 12, 48, 192);
+  const Index most = std::min(k, depth_of(a));
+  const bool spread = m * n * most >= kLarge;
+  const auto run = [&](Index count, const auto& task) {
+    if (spread) return parallel_for(count, task);
+    for (Index i = 0; i < count; ++i) task(i);
+  };
+  const Index down = b.transposed ? 1 : b.step, right = b.transposed ? b.step : 1;
+  Scratch<T> packed(packed_size<T>(most, n));
+  for (Index from = 0; from < k; from += most) {
+    const Index depth = std::min(most, k - from);
+    run((n + strip - 1) / strip, [&](Index i) {
+      const Index j = i * strip;
+      pack(b.data + from * down + j * right, down, right, depth, std::min(strip, n - j),
+           packed.get() + j * depth);
+    });
+    const T* start = from > 0 ? c : init;
+    const Index step_start = from > 0 ? step_c : step_init;
+    run((m + each - 1) / each, [&](Index i) {
+      const FlushDenormals flush;
+      const Index row = i * each;
+      const T* left = a.data + (a.transposed ? from * a.step + row : row * a.step + from);
+      multiply(std::min(each, m - row), n, depth, Left<T>{left, a.step, a.transposed},
+               Packed<T>{packed.get(), depth}, start ? start + row * step_start : nullptr,
+               step_start, c + row * step_c, step_c);
+    });
+  }
+}
+
 }  // namespace
 
 template <class T>
-void gemm(Index m, Index n, Index k, Matrix<T> a, Matrix<T> b, T beta, T* c, Index step_c) {
+void gemm(Index m, Index n, Index k, Matrix<T> a, Matrix<T> b, const T* init, Index step_init, T* c,
+          Index step_c) {
   if (m == 0 || n == 0) return;
+  const FlushDenormals flush;
+  if (suits_panels(m, n, k, a)) return by_panels(m, n, k, a, b, init, step_init, c, step_c);
+  if (init && init != c)
+    for (Index i = 0; i < m; ++i) std::copy_n(init + i * step_init, n, c + i * step_c);
+  const bool add = init != nullptr;
   // BLAS counts in 32 bits.
   constexpr Index kLimit = std::numeric_limits<blasint>::max();
   if (std::max({m, n, k, a.step, b.step, step_c}) > kLimit)
-    return tiny(m, n, k, a, b, beta, c, step_c);
+    return tiny(m, n, k, a, b, add, c, step_c);
   // BLAS wants steps of at least 1 and of the row's length.
   a.step = std::max(a.step, std::max<Index>(1, a.transposed ? m : k));
   b.step = std::max(b.step, std::max<Index>(1, b.transposed ? k : n));
   step_c = std::max(step_c, n);
   ready();
-  const FlushDenormals flush;
-  if (m * n * k < kLarge) return one(m, n, k, a, b, beta, c, step_c);
+  if (m * n * k < kLarge) return one(m, n, k, a, b, add, c, step_c);
   // Pieces along the longer side of C. BLAS sums an element in another order where a cut falls
   // elsewhere, so the cuts depend on the sizes and never on the number of threads. Each piece packs
   // the other operand again, so there are two, or up to eight of a long side.
@@ -160,35 +219,37 @@ void gemm(Index m, Index n, Index k, Matrix<T> a, Matrix<T> b, T beta, T* c, Ind
     if (by_rows) {
       Matrix<T> part = a;
       part.data += a.transposed ? from : from * a.step;
-      one(size, n, k, part, b, beta, c + from * step_c, step_c);
+      one(size, n, k, part, b, add, c + from * step_c, step_c);
     } else {
       Matrix<T> part = b;
       part.data += b.transposed ? from * b.step : from;
-      one(m, size, k, a, part, beta, c + from, step_c);
+      one(m, size, k, a, part, add, c + from, step_c);
     }
   });
 }
 
 template <class T>
 void gemm_batched(Index count, Index m, Index n, Index k, Matrix<T> a, Index stride_a, Matrix<T> b,
-                  Index stride_b, T beta, T* c, Index step_c, Index stride_c) {
+                  Index stride_b, T* c, Index step_c, Index stride_c) {
   const auto each = [&](Index i) {
     Matrix<T> ai = a, bi = b;
     ai.data += i * stride_a;
     bi.data += i * stride_b;
-    gemm(m, n, k, ai, bi, beta, c + i * stride_c, step_c);
+    gemm<T>(m, n, k, ai, bi, nullptr, 0, c + i * stride_c, step_c);
   };
   if (count > 1 && m * n * k < kLarge && count * m * n * k >= kLarge)
     return parallel_for(count, each);
   for (Index i = 0; i < count; ++i) each(i);
 }
 
-template void gemm(Index, Index, Index, Matrix<float>, Matrix<float>, float, float*, Index);
-template void gemm(Index, Index, Index, Matrix<double>, Matrix<double>, double, double*, Index);
+template void gemm(Index, Index, Index, Matrix<float>, Matrix<float>, const float*, Index, float*,
+                   Index);
+template void gemm(Index, Index, Index, Matrix<double>, Matrix<double>, const double*, Index,
+                   double*, Index);
 template void gemm_batched(Index, Index, Index, Index, Matrix<float>, Index, Matrix<float>, Index,
-                           float, float*, Index, Index);
+                           float*, Index, Index);
 template void gemm_batched(Index, Index, Index, Index, Matrix<double>, Index, Matrix<double>, Index,
-                           double, double*, Index, Index);
+                           double*, Index, Index);
 
 BlasInfo blas_info() { return ready(); }
 

@@ -1,4 +1,4 @@
-// Matrix products; gemm.cpp is the only caller of BLAS.
+// Matrix products, by BLAS or by panels of our own; gemm.cpp is the only caller of BLAS.
 #pragma once
 
 #include <unroll/tensor/types.h>
@@ -15,15 +15,16 @@ struct Matrix {
   bool transposed = false;
 };
 
-// C [m, n] = A [m, k] B [k, n] + beta C; C's rows are step_c apart. Results do not depend on the
-// number of threads.
+// C [m, n] = init + A [m, k] B [k, n]. init may be null (zeros) or C itself; its rows are step_init
+// apart (0: one row for all), C's step_c. Results do not depend on the number of threads.
 template <class T>
-void gemm(Index m, Index n, Index k, Matrix<T> a, Matrix<T> b, T beta, T* c, Index step_c);
+void gemm(Index m, Index n, Index k, Matrix<T> a, Matrix<T> b, const T* init, Index step_init, T* c,
+          Index step_c);
 
-// The same for `count` matrices, stride_* elements apart.
+// C = A B for `count` matrices, stride_* elements apart.
 template <class T>
 void gemm_batched(Index count, Index m, Index n, Index k, Matrix<T> a, Index stride_a, Matrix<T> b,
-                  Index stride_b, T beta, T* c, Index step_c, Index stride_c);
+                  Index stride_b, T* c, Index step_c, Index stride_c);
 
 // What was found and decided about BLAS, for build_info().
 struct BlasInfo {

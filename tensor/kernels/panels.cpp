@@ -42,21 +42,25 @@ constexpr int kMaxRows = HWY_TARGET <= HWY_AVX3 ? 12 : 6;
 
 template <class T>
 void pack_all(const T* w, Index step_k, Index step_n, Index k, Index n, T* out) {
-  const Index width = width_of_panel<T>();
-  for (Index j0 = 0; j0 < n; j0 += width) {
+  const hn::ScalableTag<T> d;
+  const Index width = width_of_panel<T>(), lanes = width / 2;
+  for (Index j0 = 0; j0 < n; j0 += width, out += k * width) {
     const Index columns = std::min(width, n - j0);
-    if (step_n == 1) {
-      for (Index p = 0; p < k; ++p, out += width) {
-        std::copy_n(w + p * step_k + j0, columns, out);
-        std::fill(out + columns, out + width, T{0});
+    if (step_n == 1 && columns == width) {
+      for (Index p = 0; p < k; ++p) {
+        const T* from = w + p * step_k + j0;
+        hn::StoreU(hn::LoadU(d, from), d, out + p * width);
+        hn::StoreU(hn::LoadU(d, from + lanes), d, out + p * width + lanes);
       }
-    } else {
-      // Column by column reads rows of the transposed matrix, which are contiguous.
-      for (Index j = 0; j < width; ++j)
-        for (Index p = 0; p < k; ++p)
-          out[p * width + j] = j < columns ? w[p * step_k + (j0 + j) * step_n] : T{0};
-      out += k * width;
+      continue;
     }
+    // Column by column reads rows of a transposed matrix, which are contiguous; as many at a time
+    // as stay near.
+    constexpr Index kNear = 64;
+    for (Index p0 = 0; p0 < k; p0 += kNear)
+      for (Index j = 0; j < width; ++j)
+        for (Index p = p0; p < std::min(k, p0 + kNear); ++p)
+          out[p * width + j] = j < columns ? w[p * step_k + (j0 + j) * step_n] : T{0};
   }
 }
 
