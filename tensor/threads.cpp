@@ -171,6 +171,10 @@ void parallel_for(Index count, const std::function<void(Index)>& task) {
 }
 
 void detail::parallel_runs(Index rows, Index each, const std::function<void(Index, Index)>& task) {
+  if (rows < 2 * each) {
+    const kernels::FlushDenormals flush;
+    return task(0, rows);
+  }
   parallel_for((rows + each - 1) / each, [&](Index i) {
     const kernels::FlushDenormals flush;
     task(i * each, std::min(each, rows - i * each));

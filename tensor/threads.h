@@ -2,7 +2,6 @@
 // results do not depend on it.
 #pragma once
 
-#include <unroll/tensor/kernels/denormals.h>
 #include <unroll/tensor/types.h>
 
 #include <functional>
@@ -20,8 +19,8 @@ void set_threads(int count);  // throws unless count is in [1, 256]
 void parallel_for(Index count, const std::function<void(Index)>& task);
 
 namespace detail {
-// task(first, count) for runs of `each` of `rows`, spread over the threads; denormals count as
-// zero.
+// task(first, count) for runs of `each` of `rows`, spread over the threads, or for all of them
+// where there are not two such runs; denormals count as zero.
 void parallel_runs(Index rows, Index each, const std::function<void(Index, Index)>& task);
 }  // namespace detail
 
@@ -31,11 +30,7 @@ template <class F>
 void parallel_rows(Index rows, Index n, F&& f) {
   constexpr Index kRun = Index{1} << 15;  // numbers in one run
   const Index each = n < 2 ? kRun : (kRun + n - 1) / n;
-  if (rows < 2 * each) {
-    const kernels::FlushDenormals flush;
-    return f(Index{0}, rows);
-  }
-  detail::parallel_runs(rows, each, f);
+  detail::parallel_runs(rows, each, std::ref(f));
 }
 
 }  // namespace unroll
