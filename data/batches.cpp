@@ -34,9 +34,7 @@ std::vector<std::vector<Index>> shuffled_batches(const std::vector<Index>& lengt
 
 std::vector<std::vector<Index>> shuffled_batches(Index count, Generator& generator,
                                                  const BatchOptions& options) {
-  check(count >= 0, "batches: a count of at least 0 was required: got {}", count);
-  return shuffled_batches(std::vector<Index>(static_cast<std::size_t>(count), 1), generator,
-                          options);
+  return shuffled_batches(repeated_index("batches", count, 1), generator, options);
 }
 
 Windows windows_ending_at(const Tensor& x, const std::vector<Index>& ends, Index length) {

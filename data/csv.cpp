@@ -2,18 +2,54 @@
 #include <unroll/tensor/error.h>
 #include <unroll/tensor/file.h>
 
-#include <fmt/format.h>
-
+#include <algorithm>
 #include <charconv>
 #include <cmath>
+#include <cstdlib>
 
 namespace unroll::data {
 
+namespace {
+
+// A number as a double has it: what is too small for one is 0. False when this is none.
+bool read_number(std::string_view text, double& value) {
+  if (text.size() > 1 && text[0] == '+' && text[1] != '-') text.remove_prefix(1);
+  const char* last = text.data() + text.size();
+  const auto [end, error] = std::from_chars(text.data(), last, value);
+  if (end != last || error == std::errc::invalid_argument) return false;
+  if (error == std::errc()) return true;
+  // Out of range, and from_chars does not say on which side; strtod does.
+  value = std::strtod(std::string(text).c_str(), nullptr);
+  return std::abs(value) < 1;
+}
+
+}  // namespace
+
+const std::string& Table::cell(std::size_t row, std::size_t column) const {
+  check(row < rows() && column < names_.size(),
+        "csv: a cell of {} rows and {} columns was required: got row {}, column {}", rows(),
+        names_.size(), row, column);
+  return cells_[row][column];
+}
+
+int Table::line(std::size_t row) const {
+  check(row < rows(), "csv: a row in [0, {}) was required: got {}", rows(), row);
+  return lines_[row];
+}
+
 std::size_t Table::column(const std::string& name) const {
-  for (std::size_t i = 0; i < names_.size(); ++i)
-    if (names_[i] == name) return i;
-  fail_io("{}: a column \"{}\" was required: got the columns {}", source_, name,
-          fmt::join(names_, ", "));
+  const auto found = std::find(names_.begin(), names_.end(), name);
+  if (found == names_.end()) {
+    constexpr std::size_t kMost = 20;
+    std::string all;
+    for (std::size_t i = 0; i < std::min(names_.size(), kMost); ++i)
+      all += (i ? ", " : "") + excerpt(names_[i]);
+    fail_io("{}: a column \"{}\" was required: got the columns {}{}", source_, excerpt(name), all,
+            names_.size() > kMost ? ", ..." : "");
+  }
+  check_io(std::find(found + 1, names_.end(), name) == names_.end(),
+           "{}: one column \"{}\" was required: got several of this name", source_, excerpt(name));
+  return static_cast<std::size_t>(found - names_.begin());
 }
 
 std::vector<double> Table::numbers(const std::string& name) const {
@@ -24,21 +60,16 @@ std::vector<double> Table::numbers(const std::string& name) const {
     while (!text.empty() && text.front() == ' ') text.remove_prefix(1);
     while (!text.empty() && text.back() == ' ') text.remove_suffix(1);
     double value = NAN;
-    if (!text.empty() && text != "NA" && text != "nan" && text != "NaN") {
-      std::string_view digits = text;
-      if (digits.size() > 1 && digits[0] == '+' && digits[1] != '-') digits.remove_prefix(1);
-      const char* last = digits.data() + digits.size();
-      const auto [end, error] = std::from_chars(digits.data(), last, value);
-      check_io(error == std::errc() && end == last,
+    if (!text.empty() && text != "NA" && text != "nan" && text != "NaN")
+      check_io(read_number(text, value),
                "{}:{}: a number was required in column {} (\"{}\"): got \"{}\"", source_, lines_[r],
-               at + 1, name, text);
-    }
+               at + 1, excerpt(name), excerpt(text));
     out.push_back(value);
   }
   return out;
 }
 
-const std::vector<std::string> Table::strings(const std::string& name) const {
+std::vector<std::string> Table::strings(const std::string& name) const {
   const std::size_t at = column(name);
   std::vector<std::string> out;
   for (const auto& row : cells_) out.push_back(row[at]);
@@ -49,11 +80,12 @@ Table read_csv(const std::string& path, char separator) {
   return parse_csv(read_file(path), path, separator);
 }
 
-Table parse_csv(const std::string& text, const std::string& source, char separator) {
+Table parse_csv(const std::string& whole, const std::string& source, char separator) {
   Table table;
   table.source_ = source;
   int line = 1;
-  std::size_t i = text.rfind("\xEF\xBB\xBF", 0) == 0 ? 3 : 0;  // a byte order mark
+  const std::string_view text = without_mark(whole);
+  std::size_t i = 0;
   check(separator != '"' && separator != '\n' && separator != '\r',
         "csv: a separator other than a quote or the end of a line was required");
   const auto store = [&](std::vector<std::string>&& record, int begun, bool quoted) {
@@ -66,11 +98,11 @@ Table parse_csv(const std::string& text, const std::string& source, char separat
     check_io(got >= wanted,
              "{}:{}: {} fields were required, as the first line has: got {}, without "
              "column {} (\"{}\")",
-             source, begun, wanted, got, got + 1, got < wanted ? table.names_[got] : "");
+             source, begun, wanted, got, got + 1, got < wanted ? excerpt(table.names_[got]) : "");
     check_io(got == wanted,
              "{}:{}: {} fields were required, as the first line has: got {}, and "
              "column {} (\"{}\") has no name",
-             source, begun, wanted, got, wanted + 1, got > wanted ? record[wanted] : "");
+             source, begun, wanted, got, wanted + 1, got > wanted ? excerpt(record[wanted]) : "");
     table.cells_.push_back(std::move(record));
     table.lines_.push_back(begun);
   };
@@ -97,7 +129,7 @@ Table parse_csv(const std::string& text, const std::string& source, char separat
         ++i;
         check_io(i >= text.size() || text[i] == separator || text[i] == '\n' || text[i] == '\r',
                  "{}:{}: a separator was required after the closing quote in column {}: got '{}'",
-                 source, line, record.size(), text[i]);
+                 source, line, record.size(), excerpt(text.substr(std::min(i, text.size()), 1)));
       }
       if (i >= text.size()) {
         ended = true;

@@ -10,16 +10,14 @@ class Table {
  public:
   const std::vector<std::string>& names() const { return names_; }  // of the columns
   std::size_t rows() const { return cells_.size(); }
-  const std::string& cell(std::size_t row, std::size_t column) const {
-    return cells_.at(row).at(column);
-  }
-  // The place of a column; throws with the names that there are.
+  const std::string& cell(std::size_t row, std::size_t column) const;  // bounds are checked
+  // The place of the one column of this name; throws with the names that there are.
   std::size_t column(const std::string& name) const;
   // A column as numbers; empty cells, NA and nan are NaN. Throws with file, line and column at
   // anything else.
   std::vector<double> numbers(const std::string& name) const;
-  const std::vector<std::string> strings(const std::string& name) const;
-  int line(std::size_t row) const { return lines_.at(row); }  // where a row began in the file
+  std::vector<std::string> strings(const std::string& name) const;
+  int line(std::size_t row) const;  // where a row began in the file
 
  private:
   friend Table parse_csv(const std::string& text, const std::string& source, char separator);

@@ -6,7 +6,6 @@
 #include <algorithm>
 #include <cmath>
 #include <map>
-#include <numeric>
 
 namespace unroll::data {
 namespace {
@@ -42,11 +41,12 @@ std::map<Index, std::vector<Index>> by_label(const std::vector<Index>& labels, G
   return out;
 }
 
+// In f64.
 Tensor training_rows(const Tensor& x, const TrainingPart& part) {
   check(x.rank() == 2, "scaler: rows [n, d] were required: got {}", x.shape());
   check(!part.indices().empty(),
         "scaler: a training part with at least one row was required: got none");
-  Tensor rows = index_select(x, 0, part.indices());
+  const Tensor rows = index_select(x, 0, part.indices()).to(f64);
   if (all_finite(rows)) return rows;
   // One missing number would make its whole column NaN.
   for (Index i = 0; i < rows.shape()[0]; ++i)
@@ -57,17 +57,32 @@ Tensor training_rows(const Tensor& x, const TrainingPart& part) {
   return rows;
 }
 
-// Columns that are constant are not stretched.
-Tensor one_where_constant(const Tensor& spread, const Tensor& range) {
-  const auto number = [&](double v) { return Tensor::scalar(v, range.dtype()); };
-  return where(equal(range, number(0)), number(1), spread);
+// Columns that are constant are not stretched. What is stretched must be: a spread of 0 or
+// infinity, as f64 and finally `dtype` have it, would leave nothing of a column.
+Tensor one_where_constant(const Tensor& spread, const Tensor& range, DType dtype) {
+  const auto number = [&](double v) { return Tensor::scalar(v, f64); };
+  const Tensor out = where(equal(range, number(0)), number(1), spread).to(dtype);
+  for (Index j = 0; j < out.numel(); ++j)
+    check(out.at({j}) > 0 && std::isfinite(out.at({j})),
+          "scaler: columns whose spread fits {} were required: got {} for column {}",
+          name_of(dtype), out.at({j}), j);
+  return out;
 }
 
-// Without this a single column would be repeated to the number of the scaler's.
-const Tensor& check_columns(const Tensor& x, const Tensor& like) {
+// x in f64. Without the check a single column would be repeated to the number of the scaler's.
+Tensor checked(const Tensor& x, const Tensor& like) {
   check(x.rank() >= 1 && x.shape().back() == like.numel(),
         "scaler: {} columns were required, as it was fitted on: got {}", like.numel(), x.shape());
-  return x;
+  check_same_dtype("scaler", like, x);
+  return x.to(f64);
+}
+
+// (x - from) / by and back, in f64: in f32 the difference of two numbers may overflow.
+Tensor scaled(const Tensor& x, const Tensor& from, const Tensor& by) {
+  return div(sub(checked(x, from), from.to(f64)), by.to(f64)).to(from.dtype());
+}
+Tensor unscaled(const Tensor& z, const Tensor& from, const Tensor& by) {
+  return unroll::add(mul(checked(z, from), by.to(f64)), from.to(f64)).to(from.dtype());
 }
 
 }  // namespace
@@ -76,11 +91,8 @@ TrainingPart Split::training() const { return TrainingPart(train); }
 
 Split chronological_split(Index n, const Parts& parts) {
   check_parts(parts);
-  check(n >= 0, "chronological_split: a number of at least 0 was required: got {}", n);
-  std::vector<Index> order(static_cast<std::size_t>(n));
-  std::iota(order.begin(), order.end(), Index{0});
   Split out;
-  deal(order, parts, out);
+  deal(counted_indices("chronological_split", n), parts, out);
   return out;
 }
 
@@ -145,30 +157,22 @@ std::vector<Split> k_folds(const std::vector<Index>& labels, Index k, double val
 }
 
 StandardScaler::StandardScaler(const Tensor& x, const TrainingPart& part) {
-  const Tensor rows = training_rows(x, part);
-  mean_ = unroll::mean(rows, {0});
-  const Tensor variance = unroll::mean(square(sub(rows, mean_)), {0});
+  const Tensor rows = training_rows(x, part), mean = unroll::mean(rows, {0});
+  const Tensor variance = unroll::mean(square(sub(rows, mean)), {0});
+  mean_ = mean.to(x.dtype());
   // Rounding gives a constant column some variance: its range has none.
-  std_ = sqrt(one_where_constant(variance, sub(max(rows, {0}), min(rows, {0}))));
+  std_ = one_where_constant(sqrt(variance), sub(max(rows, {0}), min(rows, {0})), x.dtype());
 }
-Tensor StandardScaler::transform(const Tensor& x) const {
-  return div(sub(check_columns(x, mean_), mean_), std_);
-}
-Tensor StandardScaler::inverse(const Tensor& z) const {
-  return unroll::add(mul(check_columns(z, mean_), std_), mean_);
-}
+Tensor StandardScaler::transform(const Tensor& x) const { return scaled(x, mean_, std_); }
+Tensor StandardScaler::inverse(const Tensor& z) const { return unscaled(z, mean_, std_); }
 
 MinMaxScaler::MinMaxScaler(const Tensor& x, const TrainingPart& part) {
-  const Tensor rows = training_rows(x, part);
-  least_ = min(rows, {0});
-  const Tensor range = sub(max(rows, {0}), least_);
-  range_ = one_where_constant(range, range);
+  const Tensor rows = training_rows(x, part), least = min(rows, {0});
+  const Tensor range = sub(max(rows, {0}), least);
+  least_ = least.to(x.dtype());
+  range_ = one_where_constant(range, range, f64);  // that of f32 numbers may be too large for f32
 }
-Tensor MinMaxScaler::transform(const Tensor& x) const {
-  return div(sub(check_columns(x, least_), least_), range_);
-}
-Tensor MinMaxScaler::inverse(const Tensor& z) const {
-  return unroll::add(mul(check_columns(z, least_), range_), least_);
-}
+Tensor MinMaxScaler::transform(const Tensor& x) const { return scaled(x, least_, range_); }
+Tensor MinMaxScaler::inverse(const Tensor& z) const { return unscaled(z, least_, range_); }
 
 }  // namespace unroll::data

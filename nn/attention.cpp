@@ -15,6 +15,9 @@ Var rows_of(const Var& x) { return reshape(x, {-1, x.shape().back()}); }
 
 Attended scaled_dot_product_attention(const In& q, const In& k, const In& v,
                                       const AttentionOptions& o) {
+  check(o.scale >= 0 && std::isfinite(o.scale),
+        "attention: a scale above 0, or 0 for the usual one, was required: got {}", o.scale);
+  check_dropout("attention's dropout", o.dropout);
   check(q->rank() >= 2 && k->rank() >= 2 && v->rank() >= 2 &&
             q->shape().back() == k->shape().back() && k->shape()[-2] == v->shape()[-2],
         "attention: q [.., T, K], k [.., S, K] and v [.., S, D] were required: got {}, {} and {}",
@@ -31,7 +34,7 @@ Attended scaled_dot_product_attention(const In& q, const In& k, const In& v,
                             {.queries = RowGroups::equal(count, queries),
                              .keys = RowGroups::equal(count, keys),
                              .causal = o.causal,
-                             .scale = std::max(o.scale, 0.0)});
+                             .scale = o.scale});
     return {reshape(y, q->shape().with(-1, v->shape().back())), Var()};
   }
   const double scale =
@@ -54,13 +57,17 @@ Attended scaled_dot_product_attention(const In& q, const In& k, const In& v,
 }
 
 MultiHeadAttention::MultiHeadAttention(const Options& o)
-    : query_key_value({.in = o.dim, .out = 3 * o.dim, .bias = o.bias, .dtype = o.dtype}),
+    : query_key_value({.in = o.dim,
+                       .out = product_of("MultiHeadAttention", 3, o.dim),
+                       .bias = o.bias,
+                       .dtype = o.dtype}),
       out({.in = o.dim, .out = o.dim, .bias = o.bias, .dtype = o.dtype}),
       heads_(o.heads),
       dropout_(o.dropout) {
   check(o.heads >= 1 && o.dim % o.heads == 0,
         "MultiHeadAttention: a dim that divides by heads was required: got {} and {}", o.dim,
         o.heads);
+  check_dropout("MultiHeadAttention's dropout", o.dropout);
   query_key_value.weight.set_value(xavier_uniform({o.dim, 3 * o.dim}, 1, {.dtype = o.dtype}));
   if (o.bias) {
     query_key_value.bias.set_value(Tensor::zeros({3 * o.dim}, o.dtype));

@@ -17,7 +17,7 @@ struct Attended {
 struct AttentionOptions {
   bool causal = false;   // query t sees keys 0 .. t only (the last query sees all, when S > T)
   Tensor mask = {};      // 0 where a key must not be seen; broadcasts to [.., T, S]
-  double scale = 0;      // 0: 1 / sqrt(size of a key)
+  double scale = 0;      // above 0, or 0 for 1 / sqrt(size of a key)
   double dropout = 0;    // of the weights, while a Tape is alive
   bool weights = false;  // return the weights
 };

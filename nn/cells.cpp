@@ -7,9 +7,14 @@
 namespace unroll::nn {
 namespace {
 
-void check_sizes(const char* name, Index in, Index hidden) {
-  check(in >= 1 && hidden >= 1, "{}: in and hidden of at least 1 were required: got {} and {}",
-        name, in, hidden);
+template <class Options>
+void check_options(const char* name, const Options& o) {
+  check(o.in >= 1 && o.hidden >= 1, "{}: in and hidden of at least 1 were required: got {} and {}",
+        name, o.in, o.hidden);
+  check(o.layers == 1 && !o.bidirectional && o.dropout == 0 && o.variational_dropout == 0,
+        "{} cell: one layer in one direction without dropout was required (nn::{} has them): got "
+        "{} layers, bidirectional {}, dropout {} and {}",
+        name, name, o.layers, o.bidirectional, o.dropout, o.variational_dropout);
 }
 
 // PyTorch's start: uniform within 1 / sqrt(H).
@@ -32,12 +37,25 @@ void check_input(const char* name, const In& x, const Param& wx) {
         "{}: inputs [.., {}] were required: got {}", name, wx.shape()[0], x->shape());
 }
 
+// One step's arguments: x [B, width], and each part of the state [B, its size].
+void check_step(const char* name, const Var& x, Index width,
+                std::initializer_list<std::pair<const Var*, Index>> state) {
+  check_defined(name, x);
+  check(x.rank() == 2 && x.shape()[1] == width, "{}: a step's input [B, {}] was required: got {}",
+        name, width, x.shape());
+  for (const auto& [part, size] : state) {
+    check_defined(name, *part);
+    check(part->rank() == 2 && part->shape()[0] == x.shape()[0] && part->shape()[1] == size,
+          "{}: a state [{}, {}] was required: got {}", name, x.shape()[0], size, part->shape());
+  }
+}
+
 }  // namespace
 
 // --- RNN ---
 
 RNNCell::RNNCell(const Options& o) : hidden_(o.hidden), relu_(o.relu) {
-  check_sizes("RNN", o.in, o.hidden);
+  check_options("RNN", o);
   wx = fresh({o.in, o.hidden}, o.hidden, o.dtype);
   wh = fresh({o.hidden, o.hidden}, o.hidden, o.dtype);
   if (o.bias) b = fresh({o.hidden}, o.hidden, o.dtype);
@@ -50,13 +68,14 @@ Var RNNCell::project(const In& x) const {
 }
 
 RNNCell::State RNNCell::step(const Var& px, const State& s) const {
+  check_step("RNN", px, wx.shape()[1], {{&s.h, hidden_}});
   const Var z = px + matmul(s.h, wh);
   return {relu_ ? relu(z) : tanh(z)};
 }
 
 RNNCell::State RNNCell::advance(const In& x, const State& s) const {
+  check_step("RNN", *x, wx.shape()[0], {{&s.h, hidden_}});
   if (!plain()) return step(project(x), s);
-  check_input("RNN", x, wx);
   return {recurrent_step(kind(), {x.value(), wx.value(), value_of(b), wh.value(), nullptr,
                                   s.h.value(), nullptr})
               .first};
@@ -77,14 +96,14 @@ std::pair<Var, RNNCell::State> RNNCell::run(const Var& x, const State& s,
 
 LSTMCell::LSTMCell(const Options& o)
     : hidden_(o.hidden), output_(o.projection > 0 ? o.projection : o.hidden) {
-  check_sizes("LSTM", o.in, o.hidden);
+  check_options("LSTM", o);
   check(o.projection >= 0 && o.projection < o.hidden,
         "LSTM: a projection below hidden ({}) was required: got {}", o.hidden, o.projection);
-  const Index h = o.hidden;
-  wx = fresh({o.in, 4 * h}, h, o.dtype);
-  wh = fresh({output_, 4 * h}, h, o.dtype);
+  const Index h = o.hidden, gates = product_of("LSTM", 4, h);
+  wx = fresh({o.in, gates}, h, o.dtype);
+  wh = fresh({output_, gates}, h, o.dtype);
   if (o.bias) {
-    b = fresh({4 * h}, h, o.dtype);
+    b = fresh({gates}, h, o.dtype);
     Tensor bias = b.value().clone();
     Tensor forget = bias.narrow(0, h, h);
     for (Index i = 0; i < h; ++i) forget.set({i}, forget.at({i}) + o.forget_bias);
@@ -95,8 +114,8 @@ LSTMCell::LSTMCell(const Options& o)
   if (o.projection > 0) wp = fresh({h, output_}, h, o.dtype);
   if (o.peephole) peephole = fresh({3, h}, h, o.dtype);
   if (o.layer_norm) {
-    gain_x = Param(Tensor::ones({4 * h}, o.dtype));
-    gain_h = Param(Tensor::ones({4 * h}, o.dtype));
+    gain_x = Param(Tensor::ones({gates}, o.dtype));
+    gain_h = Param(Tensor::ones({gates}, o.dtype));
     gain_c = Param(Tensor::ones({h}, o.dtype));
     bias_c = Param(Tensor::zeros({h}, o.dtype));
   }
@@ -114,6 +133,7 @@ Var LSTMCell::project(const In& x) const {
 }
 
 LSTMCell::State LSTMCell::step(const Var& px, const State& s) const {
+  check_step("LSTM", px, wx.shape()[1], {{&s.h, output_}, {&s.c, hidden_}});
   const Index h = hidden_;
   Var recurrent = matmul(s.h, wh);  // [B, 4H]
   if (gain_h.defined()) recurrent = layer_norm(recurrent, gain_h, Var());
@@ -132,8 +152,8 @@ LSTMCell::State LSTMCell::step(const Var& px, const State& s) const {
 }
 
 LSTMCell::State LSTMCell::advance(const In& x, const State& s) const {
+  check_step("LSTM", *x, wx.shape()[0], {{&s.h, output_}, {&s.c, hidden_}});
   if (!plain() || !can_run()) return step(project(x), s);
-  check_input("LSTM", x, wx);
   auto [h, c] = recurrent_step(
       kernels::Recurrence::lstm,
       {x.value(), wx.value(), value_of(b), wh.value(), nullptr, s.h.value(), &s.c.value()});
@@ -155,12 +175,12 @@ std::pair<Var, LSTMCell::State> LSTMCell::run(const Var& x, const State& s,
 // --- GRU ---
 
 GRUCell::GRUCell(const Options& o) : hidden_(o.hidden), reset_after_(o.reset_after) {
-  check_sizes("GRU", o.in, o.hidden);
-  const Index h = o.hidden;
-  wx = fresh({o.in, 3 * h}, h, o.dtype);
-  wh = fresh({h, 3 * h}, h, o.dtype);
+  check_options("GRU", o);
+  const Index h = o.hidden, gates = product_of("GRU", 3, h);
+  wx = fresh({o.in, gates}, h, o.dtype);
+  wh = fresh({h, gates}, h, o.dtype);
   if (o.bias) {
-    b = fresh({3 * h}, h, o.dtype);
+    b = fresh({gates}, h, o.dtype);
     if (o.reset_after) bhn = fresh({h}, h, o.dtype);
   }
   if (o.learned_state) h0 = Param(Tensor::zeros({h}, o.dtype));
@@ -172,6 +192,7 @@ Var GRUCell::project(const In& x) const {
 }
 
 GRUCell::State GRUCell::step(const Var& px, const State& s) const {
+  check_step("GRU", px, wx.shape()[1], {{&s.h, hidden_}});
   const Index h = hidden_;
   const auto block = [&](const In& v, Index from, Index count) {
     return narrow(v, 1, from * h, count * h);
@@ -192,8 +213,8 @@ GRUCell::State GRUCell::step(const Var& px, const State& s) const {
 }
 
 GRUCell::State GRUCell::advance(const In& x, const State& s) const {
+  check_step("GRU", *x, wx.shape()[0], {{&s.h, hidden_}});
   if (!plain() || !can_run()) return step(project(x), s);
-  check_input("GRU", x, wx);
   return {recurrent_step(kernels::Recurrence::gru, {x.value(), wx.value(), value_of(b), wh.value(),
                                                     value_of(bhn), s.h.value(), nullptr})
               .first};

@@ -5,7 +5,8 @@
 //   auto state = cell.initial(batch);
 //   for (const Var& x : steps) state = cell.step(cell.project(x), state);
 //
-// with x [B, in] and state.h [B, hidden].
+// with x [B, in] and state.h [B, hidden]. A cell by itself is one layer in one direction: it
+// refuses options that say otherwise.
 //
 // Shapes: B batch, D in, H hidden, P output size. Weights stand as [in, out], gates as blocks of
 // columns.
@@ -20,7 +21,7 @@ struct RNNOptions {
   Index in = 0, hidden = 0;
   Index layers = 1;
   bool bidirectional = false;
-  double dropout = 0;              // between layers
+  double dropout = 0;              // between layers: of one alone nothing is dropped
   double variational_dropout = 0;  // the same, one mask for all time steps
   bool bias = true;
   bool relu = false;           // instead of tanh

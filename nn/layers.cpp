@@ -45,9 +45,11 @@ RMSNorm::RMSNorm(const Options& o) : eps_(o.eps) {
   gain = Param(Tensor::ones({o.dim}, o.dtype));
 }
 
-Dropout::Dropout(const Options& o) : p_(o.p) {
-  check(o.p >= 0 && o.p < 1, "Dropout: a probability in [0, 1) was required: got {}", o.p);
+void check_dropout(const char* op, double p) {
+  check(p >= 0 && p < 1, "{}: a probability in [0, 1) was required: got {}", op, p);
 }
+
+Dropout::Dropout(const Options& o) : p_(o.p) { check_dropout("Dropout", o.p); }
 
 Sequence Dropout::variational(const Sequence& x) const {
   check(x.rows.rank() == 2, "Dropout: rows [N, D] were required for one mask over time: got {}",

@@ -35,7 +35,10 @@ class Embedding {
   explicit Embedding(const Options& options);
   // From a table [vocab, dim] that was trained elsewhere.
   explicit Embedding(const Tensor& table, bool frozen = true);
-  Var operator()(const IndexTensor& ids) const { return embedding(ids, weight, padding_id_); }
+  Var operator()(const IndexTensor& ids) const {
+    check(ids.defined(), "Embedding: ids were required: got undefined ones");
+    return embedding(ids, weight, padding_id_);
+  }
   Sequence operator()(const Tokens& tokens) const { return {(*this)(tokens.ids), tokens.layout}; }
   // The same table as the weight of an output layer: x [.., dim] -> scores [.., vocab]. Press and
   // Wolf 2017.
@@ -84,6 +87,9 @@ class RMSNorm {
  private:
   double eps_;
 };
+
+// Throws unless p can be the probability of dropout.
+void check_dropout(const char* op, double p);
 
 // Zeroes with probability p while a Tape is alive, and does nothing otherwise.
 class Dropout {

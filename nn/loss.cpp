@@ -34,6 +34,15 @@ Tensor weights_for(const char* name, const In& x, const Tensor& given) {
   return given.to(x->dtype());
 }
 
+void check_class_weights(const char* name, const Tensor& weights) {
+  if (!weights.defined()) return;
+  const std::vector<double> numbers = weights.to_vector<double>();
+  for (std::size_t i = 0; i < numbers.size(); ++i)
+    check(numbers[i] >= 0 && std::isfinite(numbers[i]),
+          "{}: finite class weights of at least 0 were required: got {} for class {}", name,
+          numbers[i], i);
+}
+
 // The mean of rows over the weights of their targets; a batch in which nothing counts is refused.
 Var weighted_mean(const char* name, const Var& rows, const IndexTensor& target,
                   const CrossEntropyOptions& o) {
@@ -50,6 +59,7 @@ Var weighted_mean(const char* name, const Var& rows, const IndexTensor& target,
 }  // namespace
 
 Var cross_entropy(const In& scores, const IndexTensor& target, const CrossEntropyOptions& o) {
+  check_class_weights("cross_entropy", o.class_weights);
   const Var rows =
       cross_entropy_rows(scores, target, {o.ignore_id, o.class_weights, o.label_smoothing});
   if (o.reduction == Reduction::mean) return weighted_mean("cross_entropy", rows, target, o);
@@ -68,6 +78,7 @@ Var nll_loss(const In& x, const IndexTensor& target, const CrossEntropyOptions& 
   check(!o.class_weights.defined() || o.class_weights.shape() == Shape({x->shape()[1]}),
         "nll_loss: class weights of shape [{}] were required: got {}", x->shape()[1],
         o.class_weights.defined() ? o.class_weights.shape() : Shape());
+  check_class_weights("nll_loss", o.class_weights);
   std::vector<Index> picked;
   Tensor weights = Tensor::zeros(target.shape(), x->dtype());
   Tensor counted = Tensor::zeros(target.shape(), x->dtype());
@@ -123,6 +134,8 @@ Var bce_with_logits(const In& x, const In& target, const BCEOptions& o) {
 
 Var gaussian_nll(const In& mean, const In& target, const In& variance,
                  const GaussianNLLOptions& o) {
+  check(o.eps > 0 && std::isfinite(o.eps),
+        "gaussian_nll: a finite eps above 0 was required: got {}", o.eps);
   check_pair("gaussian_nll", mean, target);
   variance.like(mean);
   check_defined("gaussian_nll", *variance);
@@ -135,9 +148,9 @@ Var gaussian_nll(const In& mean, const In& target, const In& variance,
     check(least >= 0, "gaussian_nll: variances of at least 0 were required: got {}", least);
   }
   // As PyTorch does it: the floor changes the number, not the gradient.
-  const Tensor floor =
-      sub(maximum(variance.value(), Tensor::scalar(o.eps, variance->dtype())), variance.value());
-  const Var v = *variance + floor;
+  const auto number = [&](double value) { return Tensor::scalar(value, variance->dtype()); };
+  const Tensor missing = maximum(sub(number(o.eps), variance.value()), number(0));
+  const Var v = *variance + missing;
   Var loss = (log(v) + square(*mean - *target) / v) * 0.5;
   if (o.full) loss = loss + 0.5 * std::log(2 * std::numbers::pi);
   return reduced("gaussian_nll", loss, o.reduction);

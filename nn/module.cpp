@@ -15,7 +15,14 @@ std::string detail::next_name(std::string_view& names) {
   return std::string(name);
 }
 
+void check_params(const char* op, const NamedParams& params) {
+  for (const NamedParam& p : params)
+    check(p.param != nullptr, "{}: parameters with a value were required: got an undefined \"{}\"",
+          op, p.name);
+}
+
 Index parameter_count(const NamedParams& params) {
+  check_params("parameter_count", params);
   Index count = 0;
   for (const NamedParam& p : params)
     if (p.param->trainable) count += p.param->value().numel();
@@ -23,6 +30,7 @@ Index parameter_count(const NamedParams& params) {
 }
 
 std::string summary(const NamedParams& params) {
+  check_params("summary", params);
   std::size_t width = 9;
   for (const NamedParam& p : params) width = std::max(width, p.name.size());
   std::string text =

@@ -95,6 +95,9 @@ NamedParams parameters(const M& model) {
   return out;
 }
 
+// Throws, with `op` first, when one of the list has no parameter under its name.
+void check_params(const char* op, const NamedParams& params);
+
 // The number of numbers that training can change.
 Index parameter_count(const NamedParams& params);
 

@@ -19,6 +19,8 @@ struct RecurrentResult : Sequence {
   // What the top layer ended with, [B, H] or, of both directions, [B, 2H]: the backward one ended
   // at the beginning.
   Var last() const {
+    check(directions >= 1 && static_cast<Index>(state.size()) >= directions,
+          "recurrent: the result of a layer was required: got one with {} states", state.size());
     std::vector<Var> tops;
     for (Index d = directions; d >= 1; --d)
       tops.push_back(state[state.size() - static_cast<std::size_t>(d)].h);
@@ -42,17 +44,19 @@ class Recurrent {
   explicit Recurrent(const Options& o)
       : between_({.p = o.dropout}), between_variational_({.p = o.variational_dropout}) {
     check(o.layers >= 1, "recurrent: at least one layer was required: got {}", o.layers);
-    Options each = o;
+    Options each = o;  // one cell's
+    each.layers = 1, each.bidirectional = false, each.dropout = each.variational_dropout = 0;
     for (Index l = 0; l < o.layers; ++l) {
       layers.emplace_back(each);
       if (o.bidirectional) reverse.emplace_back(each);
-      each.in = layers.back().output_size() * (o.bidirectional ? 2 : 1);
+      each.in = product_of("recurrent", layers.back().output_size(), o.bidirectional ? 2 : 1);
     }
   }
 
   // x rows [N, in]; `initial` as Result::state, or empty for the cells' own (zeros, or learned).
   Result operator()(const Sequence& x, const std::vector<State>& initial = {},
                     const UnrollOptions& options = {}) const {
+    check_layers();
     const std::size_t directions = reverse.empty() ? 1 : 2;
     check(initial.empty() || initial.size() == layers.size() * directions,
           "recurrent: {} states (layers x directions) or none were required: got {}",
@@ -81,18 +85,28 @@ class Recurrent {
   // One time step of a stream: x [B, in] -> [B, H]; the state (empty at first) is the caller's. One
   // direction only.
   Var step(const In& x, std::vector<State>& state) const {
+    check_layers();
     check(reverse.empty(),
           "recurrent: one direction was required to step through a stream: got a bidirectional "
           "layer");
-    if (state.empty())
-      for (const C& cell : layers) state.push_back(cell.initial(x->shape()[0]));
-    check(state.size() == layers.size(), "recurrent: {} states were required: got {}",
-          layers.size(), state.size());
+    check(state.empty() || state.size() == layers.size(),
+          "recurrent: {} states were required: got {}", layers.size(), state.size());
+    // The new states stand behind the old ones until all layers have taken their step, so that the
+    // caller's are unchanged when one refuses it; a vector of its own would be allocated each time.
+    const auto given = static_cast<std::ptrdiff_t>(state.size());
+    state.reserve(2 * layers.size());
     Var at = *x;
-    for (std::size_t l = 0; l < layers.size(); ++l) {
-      state[l] = layers[l].advance(at, state[l]);
-      at = state[l].h;
+    try {
+      for (std::size_t l = 0; l < layers.size(); ++l) {
+        state.push_back(
+            layers[l].advance(at, given > 0 ? State(state[l]) : layers[l].initial(at.shape()[0])));
+        at = state.back().h;
+      }
+    } catch (...) {
+      state.erase(state.begin() + given, state.end());
+      throw;
     }
+    state.erase(state.begin(), state.begin() + given);
     return at;
   }
 
@@ -100,6 +114,10 @@ class Recurrent {
   UNROLL_FIELDS(layers, reverse)
 
  private:
+  void check_layers() const {
+    check(!layers.empty(), "recurrent: at least one layer was required: got one moved from");
+  }
+
   Dropout between_, between_variational_;
 };
 

@@ -3,6 +3,7 @@
 namespace unroll::nn {
 
 void save(const std::string& path, const NamedParams& params, const Metadata& metadata) {
+  check_params("save", params);
   NamedTensors tensors;
   for (const NamedParam& p : params)
     check(tensors.emplace(p.name, p.param->value()).second,
@@ -11,6 +12,7 @@ void save(const std::string& path, const NamedParams& params, const Metadata& me
 }
 
 void load(const std::string& path, const NamedParams& params, const LoadOptions& o) {
+  check_params("load", params);
   Metadata metadata;
   NamedTensors found = load_safetensors(path, &metadata);
   std::string wrong;

@@ -102,6 +102,7 @@ Tokens Tokens::from(std::span<const std::vector<Index>> sequences) {
 
 Tokens Tokens::from_padded(const IndexTensor& ids, const std::vector<Index>& lengths) {
   check_padded(ids.shape(), lengths);
+  check(ids.rank() == 2, "from_padded: ids [B, T] were required: got {}", ids.shape());
   const SequenceLayout layout(lengths);
   std::vector<Index> out;
   for (Index place : padded_rows(layout, ids.shape()[1])) out.push_back(ids[place]);

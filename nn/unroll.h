@@ -224,6 +224,9 @@ struct Unrolled {
 template <Cell C>
 Unrolled<typename C::State> unroll(const C& cell, const Sequence& x, typename C::State state,
                                    const UnrollOptions& options = {}) {
+  check(options.checkpoint_every >= 0,
+        "unroll: a checkpoint every so many steps, or 0 for none, was required: got {}",
+        options.checkpoint_every);
   const SequenceLayout& layout = x.layout;
   const bool sorted = layout.is_sorted();
   for (Var* part : detail::parts_of(state)) {

@@ -6,10 +6,17 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cmath>
 #include <set>
 
 namespace unroll::optim {
+
+namespace {
+bool matches(const Group& group, const NamedParam& p) {
+  return p.name.find(group.match) != std::string::npos;
+}
+}  // namespace
 
 Optimizer::Optimizer(NamedParams params, double given_lr, double weight_decay,
                      const std::vector<Group>& groups, int memories)
@@ -23,7 +30,8 @@ Optimizer::Optimizer(NamedParams params, double given_lr, double weight_decay,
           "optimizer: a scale and a weight decay of at least 0 were required for the group \"{}\": "
           "got {} and {}",
           group.match, group.lr_scale, group.weight_decay);
-  std::set<std::string> matched, names;
+  std::vector<bool> used(groups.size());
+  std::set<std::string> names;
   for (std::size_t i = 0; i < params_.size(); ++i) {
     const NamedParam& p = params_[i];
     check(p.param != nullptr,
@@ -34,20 +42,23 @@ Optimizer::Optimizer(NamedParams params, double given_lr, double weight_decay,
     check(names.insert(p.name).second,
           "optimizer: names that differ were required: two parameters are called \"{}\"", p.name);
     Slot slot{1, weight_decay, {}};
-    for (const Group& group : groups)
-      if (p.name.find(group.match) != std::string::npos) {
-        slot.lr_scale = group.lr_scale, slot.weight_decay = group.weight_decay;
-        matched.insert(group.match);
-        break;
-      }
+    const auto group =
+        std::find_if(groups.begin(), groups.end(), [&](const Group& g) { return matches(g, p); });
+    if (group != groups.end()) {
+      slot.lr_scale = group->lr_scale, slot.weight_decay = group->weight_decay;
+      used[static_cast<std::size_t>(group - groups.begin())] = true;
+    }
     for (int k = 0; k < memories; ++k)
       slot.memory.push_back(Tensor::zeros(p.param->value().shape(), p.param->value().dtype()));
     slots_.push_back(std::move(slot));
   }
-  for (const Group& group : groups)
-    check(matched.count(group.match) > 0,
-          "optimizer: a group that matches some parameter was required: \"{}\" matches none",
-          group.match);
+  for (std::size_t i = 0; i < groups.size(); ++i) {
+    if (used[i]) continue;
+    const bool taken = std::any_of(params_.begin(), params_.end(),
+                                   [&](const NamedParam& p) { return matches(groups[i], p); });
+    fail("optimizer: a group that matches some parameter was required: \"{}\" matches {}",
+         groups[i].match, taken ? "only what earlier groups have taken" : "none");
+  }
 }
 
 void Optimizer::refuse_unknown(const Gradient& gradient) const {
@@ -67,6 +78,7 @@ void Optimizer::refuse_unknown(const Gradient& gradient) const {
 }
 
 void Optimizer::step(const Gradients& gradients) {
+  check(!params_.empty(), "optimizer: one with parameters was required: got one moved from");
   check(lr >= 0, "optimizer: a learning rate of at least 0 was required: got {}", lr);
   for (const auto& [id, gradient] : gradients.entries()) {
     const auto found = place_.find(id);

@@ -18,7 +18,8 @@
 
 namespace unroll::optim {
 
-// Some parameters with settings of their own: those whose name contains `match`.
+// Some parameters with settings of their own: those whose name contains `match`, but for those that
+// an earlier group has taken.
 struct Group {
   std::string match;
   double lr_scale = 1;

@@ -11,10 +11,16 @@ namespace {
 void check_step(const char* name, Index step) {
   check(step >= 0, "{}: a step of at least 0 was required: got {}", name, step);
 }
+void check_rate(const char* name, const char* what, double rate) {
+  check(rate >= 0 && std::isfinite(rate), "{}: a finite {} of at least 0 was required: got {}",
+        name, what, rate);
+}
 }  // namespace
 
 double StepDecay::operator()(Index step) const {
   check_step("StepDecay", step);
+  check_rate("StepDecay", "rate", lr);
+  check_rate("StepDecay", "factor", factor);
   check(every >= 1, "StepDecay: `every` of at least 1 was required: got {}", every);
   const Index times = step / every;  // whole ones
   return lr * std::pow(factor, static_cast<double>(times));
@@ -22,12 +28,17 @@ double StepDecay::operator()(Index step) const {
 
 double WarmUp::operator()(Index step) const {
   check_step("WarmUp", step);
+  check(steps >= 0, "WarmUp: at least 0 steps were required: got {}", steps);
+  check_rate("WarmUp", "rate", lr);
+  check_rate("WarmUp", "start", start);
   if (step >= steps) return lr;
   return lr * (start + (1 - start) * static_cast<double>(step) / static_cast<double>(steps));
 }
 
 double Cosine::operator()(Index step) const {
   check_step("Cosine", step);
+  check_rate("Cosine", "rate", lr);
+  check_rate("Cosine", "least rate", least);
   check(warmup >= 0, "Cosine: a warm-up of at least 0 steps was required: got {}", warmup);
   check(steps > warmup, "Cosine: more steps than those of the warm-up ({}) were required: got {}",
         warmup, steps);
@@ -89,13 +100,16 @@ void ReduceOnPlateau::set_state(const State& given) {
   for (const auto& [name, tensor] : given)
     check(expected.count(name) > 0,
           "ReduceOnPlateau state: its own entries were required: got an unknown \"{}\"", name);
-  const double rate = given.at("lr").item(), bad = given.at("bad").item(),
-               cooling = given.at("cooling").item();
-  check(rate >= 0 && bad >= 0 && bad < 0x1p53 && cooling >= 0 && cooling < 0x1p53,
+  const double rate = given.at("lr").item(), best = given.at("best").item(),
+               bad = given.at("bad").item(), cooling = given.at("cooling").item();
+  const auto is_count = [](double n) { return n >= 0 && n < 0x1p53 && n == std::floor(n); };
+  check(rate >= 0 && is_count(bad) && is_count(cooling),
         "ReduceOnPlateau state: a rate and counts of at least 0 were required: got {}, {} and {}",
         rate, bad, cooling);
+  check(!std::isnan(best), "ReduceOnPlateau state: a number was required as \"best\": got {}",
+        best);
   lr_ = rate;
-  best_ = given.at("best").item();
+  best_ = best;
   bad_ = static_cast<Index>(bad);
   cooling_ = static_cast<Index>(cooling);
 }

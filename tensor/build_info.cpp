@@ -41,7 +41,7 @@ std::string simd_target() {
   const auto targets = hwy::SupportedTargets();
   if (targets & HWY_AVX3) return "AVX-512";
   if (targets & HWY_AVX2) return "AVX2";
-  return "baseline (128 bits)";
+  return fmt::format("baseline ({})", hwy::TargetName(HWY_STATIC_TARGET));
 }
 
 }  // namespace

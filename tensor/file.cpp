@@ -10,6 +10,7 @@
 #include <cstdio>
 #include <cstring>
 #include <exception>
+#include <filesystem>
 
 namespace unroll {
 namespace {
@@ -28,6 +29,19 @@ void write_all(const std::string& path, int fd, std::string_view bytes) {
     check_io(put > 0, "{}: cannot be written: {}", path, std::strerror(errno));
     at += static_cast<std::size_t>(put);
   }
+}
+
+// What a path means once links are followed; it may be a file that is not there yet.
+std::string behind_links(const std::string& path) {
+  constexpr int kMost = 40;  // as many as Linux follows
+  std::filesystem::path at = path;
+  std::error_code none;
+  for (int i = 0; i < kMost && std::filesystem::is_symlink(at, none); ++i) {
+    const std::filesystem::path target = std::filesystem::read_symlink(at, none);
+    if (none) break;
+    at = at.parent_path() / target;  // target alone, where it is absolute
+  }
+  return at.string();
 }
 
 }  // namespace
@@ -59,25 +73,38 @@ std::string read_file(const std::string& path) {
 
 void write_file(const std::string& path, std::string_view bytes) {
   struct stat info {};
-  if (::stat(path.c_str(), &info) == 0 && !S_ISREG(info.st_mode)) {
+  const bool there = ::stat(path.c_str(), &info) == 0;
+  check_io(there || errno == ENOENT, "{}: cannot be written: {}", path, std::strerror(errno));
+  if (there && !S_ISREG(info.st_mode)) {
     // A device or a pipe is written to: nothing may take its place.
     const Descriptor file{::open(path.c_str(), O_WRONLY | O_CLOEXEC)};
     check_io(file.fd >= 0, "{}: cannot be written: {}", path, std::strerror(errno));
     return write_all(path, file.fd, bytes);
   }
   static std::atomic<unsigned> count{0};  // two threads may save to one path
-  const std::string part = fmt::format("{}.{}.{}.part", path, ::getpid(), count++);
-  const Descriptor file{::open(part.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644)};
+  const std::string target = behind_links(path);
+  // A short name, since that of the file may be as long as one can be.
+  const std::string folder = target.substr(0, target.rfind('/') + 1),
+                    part = fmt::format("{}.{}.{}.part", folder, ::getpid(), count++);
+  const mode_t mode = there ? info.st_mode & 07777 : 0644;
+  const Descriptor file{::open(part.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, mode & 0777)};
   check_io(file.fd >= 0, "{}: cannot be written: {}", path, std::strerror(errno));
   try {
+    check_io(!there || ::fchmod(file.fd, mode) == 0, "{}: cannot be written: {}", path,
+             std::strerror(errno));
     write_all(path, file.fd, bytes);
     check_io(::fsync(file.fd) == 0, "{}: cannot be written: {}", path, std::strerror(errno));
-    check_io(std::rename(part.c_str(), path.c_str()) == 0, "{}: cannot be replaced: {}", path,
+    check_io(std::rename(part.c_str(), target.c_str()) == 0, "{}: cannot be replaced: {}", path,
              std::strerror(errno));
   } catch (...) {
     ::unlink(part.c_str());
     throw;
   }
+}
+
+std::string_view without_mark(std::string_view text) {
+  constexpr std::string_view kMark = "\xEF\xBB\xBF";
+  return text.substr(text.substr(0, kMark.size()) == kMark ? kMark.size() : 0);
 }
 
 }  // namespace unroll

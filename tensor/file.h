@@ -11,7 +11,11 @@ namespace unroll {
 // The bytes of a file; throws std::runtime_error with the path and the system's reason.
 std::string read_file(const std::string& path);
 // Writes beside the file and then takes its place: after a crash there is the old file or the new
-// one, never a part. A device or a pipe (/dev/stdout) is written to as it is.
+// one, never a part. A file that is replaced keeps its permissions; of a link, what it points to is
+// replaced. A device or a pipe (/dev/stdout) is written to as it is.
 void write_file(const std::string& path, std::string_view bytes);
+
+// A text without the byte order mark that some programs put first.
+std::string_view without_mark(std::string_view text);
 
 }  // namespace unroll

@@ -114,10 +114,11 @@ std::string Tensor::str() const {
       whole ? largest >= 1e8 : largest >= 1e6 || smallest < 1e-4 || largest / smallest > 1e6;
   std::vector<std::string> cells;
   for (double v : values) {
-    cells.push_back(!std::isfinite(v) ? fmt::format("{}", v)
-                    : scientific      ? fmt::format("{:.4e}", v)
-                    : whole           ? fmt::format("{:.0f}.", v)
-                                      : fmt::format("{:.4f}", v));
+    cells.push_back(std::isnan(v)       ? "nan"  // whatever its sign
+                    : !std::isfinite(v) ? fmt::format("{}", v)
+                    : scientific        ? fmt::format("{:.4e}", v)
+                    : whole             ? fmt::format("{:.0f}.", v)
+                                        : fmt::format("{:.4f}", v));
   }
   return fmt::format("{}{}{}", Brackets(shape(), cells).text(),
                      rank() > 0 ? fmt::format("  {}", shape()) : std::string(),

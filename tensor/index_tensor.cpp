@@ -1,5 +1,6 @@
 #include <unroll/tensor/index_tensor.h>
 
+#include <exception>
 #include <numeric>
 
 namespace unroll {
@@ -16,14 +17,13 @@ IndexTensor::IndexTensor(std::vector<Index> values, const Shape& shape)
 }
 
 IndexTensor IndexTensor::full(const Shape& shape, Index value) {
-  return {std::vector<Index>(static_cast<std::size_t>(shape.numel()), value), shape};
+  return {repeated_index("index tensor", shape.numel(), value), shape};
 }
 
-IndexTensor IndexTensor::arange(Index n) {
-  check(n >= 0, "arange: a length of at least 0 was required: got {}", n);
-  std::vector<Index> values(static_cast<std::size_t>(n));
-  std::iota(values.begin(), values.end(), Index{0});
-  return values;
+IndexTensor IndexTensor::arange(Index n) { return counted_indices("arange", n); }
+
+void IndexTensor::refuse_place(Index flat) const {
+  fail("index tensor: a place in [0, {}) was required: got {}", numel(), flat);
 }
 
 IndexTensor IndexTensor::reshape(const Shape& shape) const {
@@ -41,6 +41,21 @@ void IndexTensor::check_range(const char* op, Index limit, std::optional<Index> 
     check((id >= 0 && id < limit) || id == except, "{}: ids in [0, {}) were required: got {} at {}",
           op, limit, id, i);
   }
+}
+
+std::vector<Index> repeated_index(const char* op, Index n, Index value) {
+  check(n >= 0, "{}: a count of at least 0 was required: got {}", op, n);
+  try {
+    return std::vector<Index>(static_cast<std::size_t>(n), value);
+  } catch (const std::exception&) {  // bad_alloc or length_error
+    fail("{}: a count that fits memory was required: got {}", op, n);
+  }
+}
+
+std::vector<Index> counted_indices(const char* op, Index n) {
+  std::vector<Index> values = repeated_index(op, n);
+  std::iota(values.begin(), values.end(), Index{0});
+  return values;
 }
 
 }  // namespace unroll

@@ -19,14 +19,20 @@ class IndexTensor {
   IndexTensor(std::vector<Index> values, const Shape& shape);
   static IndexTensor of(std::initializer_list<Index> values) { return std::vector<Index>(values); }
   static IndexTensor full(const Shape& shape, Index value);
-  static IndexTensor arange(Index n);
+  static IndexTensor arange(Index n);  // 0, 1, ..., n-1
 
   bool defined() const { return values_ != nullptr; }
   const Shape& shape() const { return shape_; }
   Index numel() const { return shape_.numel(); }
   int rank() const { return shape_.rank(); }
   const Index* data() const { return values_ ? values_->data() : nullptr; }
-  Index operator[](Index flat) const { return (*values_)[static_cast<std::size_t>(flat)]; }
+  // In row-major order; bounds are checked.
+  Index operator[](Index flat) const {
+    const auto at = static_cast<std::size_t>(flat);  // below 0: beyond every size
+    if (!values_ || at >= values_->size()) [[unlikely]]
+      refuse_place(flat);
+    return (*values_)[at];
+  }
   std::span<const Index> span() const { return {data(), static_cast<std::size_t>(numel())}; }
   auto begin() const { return span().begin(); }
   auto end() const { return span().end(); }
@@ -42,9 +48,15 @@ class IndexTensor {
   }
 
  private:
+  [[noreturn]] void refuse_place(Index flat) const;
+
   std::shared_ptr<const std::vector<Index>> values_;
   Shape shape_{0};
 };
+
+// n times `value`, and 0, 1, ..., n-1; throw, with `op` first, when n is negative or beyond memory.
+std::vector<Index> repeated_index(const char* op, Index n, Index value = 0);
+std::vector<Index> counted_indices(const char* op, Index n);
 
 }  // namespace unroll
 

@@ -28,7 +28,8 @@ constexpr bool kCaching = true;
 constexpr bool kCaching = true;
 #endif
 
-// Four size classes for each power of two from 64 bytes on: at most a quarter of a block is unused.
+// Four size classes for each power of two, but steps of at least 64 bytes: above 256 bytes at most
+// a fifth of a block is unused, below that less than 64 bytes of it.
 struct SizeClass {
   int index;
   std::size_t bytes;

@@ -48,7 +48,7 @@ class Header {
 
  private:
   [[noreturn]] void refuse(const char* what) const {
-    fail_io("{}: an .npy header with {} was required: got {}", path_, what, all_);
+    fail_io("{}: an .npy header with {} was required: got {}", path_, what, excerpt(all_));
   }
   void skip_space() {
     while (!rest_.empty() && (rest_[0] == ' ' || rest_[0] == '\n')) rest_.remove_prefix(1);
@@ -152,7 +152,7 @@ Tensor load_npy(const std::string& path) {
     if (header.descr == "<i4") out = read(std::int32_t{}, double{});
     if (header.descr == "<i8") out = read(std::int64_t{}, double{});
     check_io(out.defined(), "{}: numbers of type <f4, <f8, <i4 or <i8 were required: got {}", path,
-             header.descr);
+             excerpt(header.descr));
     if (!fortran) return out;
     std::vector<int> axes;
     for (int i = out.rank() - 1; i >= 0; --i) axes.push_back(i);

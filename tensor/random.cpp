@@ -2,8 +2,8 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
 #include <numbers>
-#include <numeric>
 
 namespace unroll {
 namespace {
@@ -70,11 +70,21 @@ Tensor filled(std::uint64_t seed, std::uint64_t& position, const Shape& shape, D
   return out;
 }
 
+// True when numbers of this type can be so large.
+bool fits(double value, DType dtype) {
+  return dispatch(dtype, [&]<class T>() {
+    return std::abs(value) <= static_cast<double>(std::numeric_limits<T>::max());
+  });
+}
+
 }  // namespace
 
 Tensor Generator::uniform(const Shape& shape, double low, double high, DType dtype) {
   check(low <= high && std::isfinite(high - low),
         "uniform: finite low <= high was required: got {} and {}", low, high);
+  check(fits(low, dtype) && fits(high, dtype) && fits(high - low, dtype),
+        "uniform: bounds and a difference that are finite in {} were required: got {} and {}",
+        name_of(dtype), low, high);
   return filled(seed_, position_, shape, dtype, [=]<class T>(T u, T v, T& a, T& b) {
     a = static_cast<T>(low) + static_cast<T>(high - low) * u;
     b = static_cast<T>(low) + static_cast<T>(high - low) * v;
@@ -85,7 +95,13 @@ Tensor Generator::normal(const Shape& shape, double mean, double std, DType dtyp
   check(std >= 0 && std::isfinite(std) && std::isfinite(mean),
         "normal: a finite mean and standard deviation of at least 0 were required: got {} and {}",
         mean, std);
-  // Box and Muller: two uniform numbers make two normal ones.
+  constexpr double kFurthest = 9;  // standard deviations: no number lies further out, see below
+  check(fits(std::abs(mean) + kFurthest * std, dtype),
+        "normal: numbers that are finite in {} were required: got a mean of {} and a standard "
+        "deviation of {}",
+        name_of(dtype), mean, std);
+  // Box and Muller: two uniform numbers make two normal ones. 1 - u is at least 2^-53, so that the
+  // radius is at most sqrt(2 * 53 log 2) = 8.6.
   return filled(seed_, position_, shape, dtype, [=]<class T>(T u, T v, T& a, T& b) {
     const T radius = static_cast<T>(std) * std::sqrt(T{-2} * std::log(T{1} - u));
     const T angle = 2 * std::numbers::pi_v<T> * v;
@@ -114,7 +130,7 @@ Index Generator::below(Index limit) {
 
 IndexTensor Generator::integers(const Shape& shape, Index low, Index high) {
   check(low < high, "integers: low < high was required: got {} and {}", low, high);
-  std::vector<Index> values(static_cast<std::size_t>(shape.numel()));
+  std::vector<Index> values = repeated_index("integers", shape.numel());
   // Without signs, so that the widest range does not overflow.
   const auto first = static_cast<std::uint64_t>(low);
   const std::uint64_t range = static_cast<std::uint64_t>(high) - first;
@@ -123,9 +139,7 @@ IndexTensor Generator::integers(const Shape& shape, Index low, Index high) {
 }
 
 std::vector<Index> Generator::permutation(Index n) {
-  check(n >= 0, "permutation: a length of at least 0 was required: got {}", n);
-  std::vector<Index> order(static_cast<std::size_t>(n));
-  std::iota(order.begin(), order.end(), Index{0});
+  std::vector<Index> order = counted_indices("permutation", n);
   for (Index i = n - 1; i > 0; --i) std::swap(order[i], order[below(i + 1)]);
   return order;
 }

@@ -47,10 +47,10 @@ Tensor reduce(kernels::Reduce op, const Tensor& x, const Axes& axes, bool keepdi
     n *= shape[i];
     first = std::min(first, i), last = std::max(last, i);
   }
-  check(n > 0 || op == kernels::Reduce::sum,
-        "{}: at least one element to reduce was required: got the shape {}", name, shape);
   Tensor y = Tensor::empty(out_shape, x.dtype());
   if (y.numel() == 0) return y;
+  check(n > 0 || op == kernels::Reduce::sum,
+        "{}: at least one element to reduce was required: got the shape {}", name, shape);
   // [outer, n, inner] with the reduced axes in the middle; they are brought together if they are
   // not.
   bool together = true;
@@ -100,6 +100,7 @@ Tensor min(const Tensor& x, const Axes& axes, bool keepdim) {
 }
 Tensor mean(const Tensor& x, const Axes& axes, bool keepdim) {
   const Tensor total = sum(x, axes, keepdim);
+  if (total.numel() == 0) return total;
   check(x.numel() > 0, "mean: at least one element was required: got the shape {}", x.shape());
   return mul(total, static_cast<double>(total.numel()) / static_cast<double>(x.numel()));
 }
@@ -107,8 +108,9 @@ Tensor mean(const Tensor& x, const Axes& axes, bool keepdim) {
 IndexTensor argmax(const Tensor& x, int axis) {
   axis = x.shape().axis(axis, "argmax");
   const Index n = x.shape()[axis];
-  check(n > 0, "argmax: at least one element was required on axis {}: got the shape {}", axis,
-        x.shape());
+  const Shape shape = x.shape().without(axis);
+  check(n > 0 || shape.numel() == 0,
+        "argmax: at least one element was required on axis {}: got the shape {}", axis, x.shape());
   Index inner = 1;
   for (int i = axis + 1; i < x.rank(); ++i) inner *= x.shape()[i];
   const Tensor source = x.contiguous();
@@ -126,7 +128,7 @@ IndexTensor argmax(const Tensor& x, int axis) {
         out.push_back(best);
       }
   });
-  return {std::move(out), x.shape().without(axis)};
+  return {std::move(out), shape};
 }
 
 Tensor sum_to(const Tensor& x, const Shape& shape) {
@@ -201,10 +203,11 @@ Tensor softmax_gradient(const Tensor& g, const Tensor& y, bool logarithm) {
 
 Tensor logsumexp_last(const Tensor& x) {
   const Index n = row_length("logsumexp", x);
+  Tensor y = Tensor::empty(x.shape().without(x.rank() - 1), x.dtype());
+  if (y.numel() == 0) return y;
   check(n > 0, "logsumexp: at least one element to reduce was required: got the shape {}",
         x.shape());
   const Tensor source = x.contiguous();
-  Tensor y = Tensor::empty(x.shape().without(x.rank() - 1), x.dtype());
   dispatch(x.dtype(), [&]<class T>() {
     const T* from = source.data<T>();
     T* to = y.data<T>();

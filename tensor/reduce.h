@@ -11,6 +11,7 @@ namespace unroll {
 // The shape after reducing `axes` of `shape`; throws on an axis out of range or named twice.
 Shape reduced_shape(const char* op, const Shape& shape, const Axes& axes, bool keepdim);
 
+// A sum of no elements is 0; the others refuse it, unless the result is empty itself.
 Tensor reduce(kernels::Reduce op, const Tensor& x, const Axes& axes = {}, bool keepdim = false);
 Tensor sum(const Tensor& x, const Axes& axes = {}, bool keepdim = false);
 Tensor mean(const Tensor& x, const Axes& axes = {}, bool keepdim = false);

@@ -131,8 +131,15 @@ NamedTensors load_safetensors(const std::string& path, Metadata* metadata) {
            "{}: a safetensors file was required: its header is not JSON: {} (byte {})", path,
            json::GetParseError_En(header.GetParseError()), header.GetErrorOffset());
   check_io(header.IsObject(), "{}: a safetensors header that is a JSON object was required", path);
-  NamedTensors out;
-  std::vector<std::array<std::uint64_t, 2>> ranges;
+  // What is promised is checked in whole before any of it is made: many entries may share few
+  // bytes.
+  struct Entry {
+    const Type* type;
+    Shape shape;
+    std::uint64_t begin, end;
+  };
+  std::map<std::string, Entry> entries;
+  Metadata words_found;
   for (const auto& member : header.GetObject()) {
     const std::string name = text_of(member.name);
     const json::Value& entry = member.value;
@@ -141,7 +148,9 @@ NamedTensors load_safetensors(const std::string& path, Metadata* metadata) {
       for (const auto& [key, words] : entry.GetObject()) {
         check_io(words.IsString(), "{}: text was required for \"{}\" of the metadata", path,
                  excerpt(text_of(key)));
-        if (metadata) (*metadata)[text_of(key)] = text_of(words);
+        check_io(words_found.emplace(text_of(key), text_of(words)).second,
+                 "{}: keys that differ were required in the metadata: got \"{}\" twice", path,
+                 excerpt(text_of(key)));
       }
       continue;
     }
@@ -156,7 +165,7 @@ NamedTensors load_safetensors(const std::string& path, Metadata* metadata) {
       std::vector<Index> read;
       bool right = list.IsArray();
       for (json::SizeType i = 0; right && i < list.Size(); ++i) {
-        right = list[i].IsInt64() && list[i].GetInt64() >= 0;
+        right = list[i].IsInt64();
         if (right) read.push_back(list[i].GetInt64());
       }
       check_io(right, "{}: a list of whole numbers was required as \"{}\" of \"{}\"", path, key,
@@ -164,7 +173,7 @@ NamedTensors load_safetensors(const std::string& path, Metadata* metadata) {
       return read;
     };
     const json::Value& type_name = find("dtype");
-    const std::string dtype = type_name.IsString() ? text_of(type_name) : "another";
+    const std::string dtype = type_name.IsString() ? text_of(type_name) : "no text";
     const Type* type = nullptr;
     for (const Type& t : kTypes)
       if (dtype == t.name) type = &t;
@@ -183,16 +192,17 @@ NamedTensors load_safetensors(const std::string& path, Metadata* metadata) {
     const auto begin = static_cast<std::uint64_t>(range[0]),
                end = static_cast<std::uint64_t>(range[1]),
                want = static_cast<std::uint64_t>(shape.numel());
-    check_io(
-        begin <= end && end <= available && want <= available && end - begin == want * type->bytes,
-        "{}: \"{}\" of shape {} and type {} needs {} x {} bytes: its range [{}, {}) in {} "
-        "bytes of numbers does not fit (the file is truncated or damaged)",
-        path, excerpt(name), shape, dtype, want, type->bytes, begin, end, available);
-    ranges.push_back({begin, end});
-    check_io(out.emplace(name, read_numbers(*type, shape, data + begin)).second,
+    check_io(range[0] >= 0 && begin <= end && end <= available && want <= available &&
+                 end - begin == want * type->bytes,
+             "{}: \"{}\" of shape {} and type {} needs {} x {} bytes: its range [{}, {}) in {} "
+             "bytes of numbers does not fit (the file is truncated or damaged)",
+             path, excerpt(name), shape, dtype, want, type->bytes, range[0], range[1], available);
+    check_io(entries.emplace(name, Entry{type, shape, begin, end}).second,
              "{}: names that differ were required: got \"{}\" twice", path, excerpt(name));
   }
   // Every byte belongs to one tensor.
+  std::vector<std::array<std::uint64_t, 2>> ranges;
+  for (const auto& [name, entry] : entries) ranges.push_back({entry.begin, entry.end});
   std::sort(ranges.begin(), ranges.end());
   std::uint64_t end = 0;
   for (const auto& range : ranges) {
@@ -202,6 +212,10 @@ NamedTensors load_safetensors(const std::string& path, Metadata* metadata) {
   }
   check_io(end == available, "{}: {} bytes of numbers were promised: the file has {}", path, end,
            available);
+  NamedTensors out;
+  for (const auto& [name, entry] : entries)
+    out.emplace(name, read_numbers(*entry.type, entry.shape, data + entry.begin));
+  if (metadata) *metadata = std::move(words_found);
   return out;
 }
 

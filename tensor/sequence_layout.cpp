@@ -12,6 +12,10 @@ void SequenceLayout::refuse_undefined() {
   fail("sequence layout: lengths were required: got an undefined layout (default constructed)");
 }
 
+void SequenceLayout::refuse_step(Index t, Index most) {
+  fail("sequence layout: a step in [0, {}] was required: got {}", most, t);
+}
+
 SequenceLayout::SequenceLayout(std::vector<Index> lengths) {
   check(!lengths.empty(), "sequence layout: at least one sequence was required: got none");
   for (std::size_t b = 0; b < lengths.size(); ++b)
@@ -50,7 +54,7 @@ SequenceLayout SequenceLayout::equal(Index sequences, Index steps) {
   check(sequences >= 1 && steps >= 1,
         "sequence layout: at least one sequence and step were required: got {} and {}", sequences,
         steps);
-  return SequenceLayout(std::vector<Index>(static_cast<std::size_t>(sequences), steps));
+  return SequenceLayout(repeated_index("sequence layout", sequences, steps));
 }
 
 Index SequenceLayout::row(Index b, Index t) const {

@@ -23,10 +23,12 @@ class SequenceLayout {
   Index rows() const { return data().offsets.back(); }                           // N
   Index steps() const { return static_cast<Index>(data().offsets.size()) - 1; }  // T
   const std::vector<Index>& lengths() const { return data().lengths; }           // [B]
-  Index offset(Index t) const { return data().offsets[t]; }  // first row of step t
-  Index batch(Index t) const {
-    return data().offsets[t + 1] - data().offsets[t];
-  }                                                                     // rows of step t
+  // The first row of step t, t in [0, T]; bounds are checked, here and below.
+  Index offset(Index t) const { return data().offsets[checked(t, steps())]; }
+  Index batch(Index t) const {  // rows of step t
+    const std::size_t at = checked(t, steps() - 1);
+    return data_->offsets[at + 1] - data_->offsets[at];
+  }
   const std::vector<Index>& offsets() const { return data().offsets; }  // [T + 1]
   bool is_equal() const { return batch(0) == batch(steps() - 1); }
   bool is_sorted() const { return data().sorted; }  // given longest first, as equal lengths are
@@ -37,7 +39,7 @@ class SequenceLayout {
     return data().place;
   }  // [B] the inverse: where sequence b stands
 
-  // The row of sequence b at time t (negative: from its end); bounds are checked.
+  // The row of sequence b at time t (negative: from its end).
   Index row(Index b, Index t) const;
   IndexTensor rows_of(Index b) const;    // [L_b]
   IndexTensor first_rows() const;        // [B]
@@ -61,6 +63,12 @@ class SequenceLayout {
     return *data_;
   }
   [[noreturn]] static void refuse_undefined();
+  static std::size_t checked(Index t, Index most) {
+    if (t < 0 || t > most) [[unlikely]]
+      refuse_step(t, most);
+    return static_cast<std::size_t>(t);
+  }
+  [[noreturn]] static void refuse_step(Index t, Index most);
 
   std::shared_ptr<const Data> data_;
 };

@@ -23,12 +23,10 @@ void Shape::check_sizes() const {
   }
 }
 
-int Shape::axis(int axis, const char* op) const {
+void Shape::refuse_axis(int axis, const char* op) const {
   check(rank_ > 0, "{}: an axis was required: got a scalar", op);
-  check(axis >= -rank_ && axis < rank_,
-        "{}: an axis in [{}, {}] was required for the shape {}: got {}", op, -rank_, rank_ - 1,
-        str(), axis);
-  return axis < 0 ? axis + rank_ : axis;
+  fail("{}: an axis in [{}, {}] was required for the shape {}: got {}", op, -rank_, rank_ - 1,
+       str(), axis);
 }
 
 Shape Shape::with(int axis, Index size) const {
@@ -61,6 +59,13 @@ std::string Shape::str() const {
   std::string text = "[";
   for (int i = 0; i < rank_; ++i) text += (i ? ", " : "") + std::to_string(sizes_[i]);
   return text + "]";
+}
+
+Index product_of(const char* op, Index a, Index b) {
+  Index product = 0;
+  check(!__builtin_mul_overflow(a, b, &product),
+        "{}: sizes whose product fits 63 bits were required: got {} x {}", op, a, b);
+  return product;
 }
 
 Shape infer_shape(const char* op, std::initializer_list<Index> sizes, const Shape& from) {

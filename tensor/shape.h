@@ -29,12 +29,17 @@ class Shape {
     for (int i = 0; i < rank_; ++i) n *= sizes_[i];
     return n;
   }
-  // Size along an axis; negative axes count from the end.
-  Index operator[](int axis) const { return sizes_[axis < 0 ? axis + rank_ : axis]; }
-  Index back() const { return sizes_[rank_ - 1]; }
+  // Size along an axis; negative axes count from the end. Bounds are checked, here and below.
+  Index operator[](int axis) const { return sizes_[this->axis(axis, "shape")]; }
+  Index back() const { return (*this)[-1]; }
   // The axis made non-negative; throws with `op` in the sentence when out of range.
-  int axis(int axis, const char* op) const;
-  void set(int axis, Index size) { sizes_[axis < 0 ? axis + rank_ : axis] = size; }
+  int axis(int axis, const char* op) const {
+    const int at = axis < 0 ? axis + rank_ : axis;
+    if (at < 0 || at >= rank_) [[unlikely]]
+      refuse_axis(axis, op);
+    return at;
+  }
+  void set(int axis, Index size) { sizes_[this->axis(axis, "shape")] = size; }
 
   Shape with(int axis, Index size) const;      // one size replaced
   Shape without(int axis) const;               // one axis removed
@@ -55,11 +60,15 @@ class Shape {
 
  private:
   friend Shape broadcast(const char* op, const Shape& a, const Shape& b);
+  [[noreturn]] void refuse_axis(int axis, const char* op) const;
   void check_sizes() const;  // throws on a negative size or more elements than an Index counts
 
   int rank_ = 0;
   std::array<Index, kMaxRank> sizes_{};
 };
+
+// a * b, for sizes made of others; throws when it overflows.
+Index product_of(const char* op, Index a, Index b);
 
 // The shape that `sizes` means for numel elements, where one size may be -1: what is left.
 Shape infer_shape(const char* op, std::initializer_list<Index> sizes, const Shape& from);

@@ -26,7 +26,12 @@ thread_local bool t_inside = false;
 class Pool {
  public:
   explicit Pool(int helpers) {
-    for (int i = 0; i < helpers; ++i) threads_.emplace_back([this] { work(); });
+    threads_.reserve(static_cast<std::size_t>(helpers));
+    try {
+      for (int i = 0; i < helpers; ++i) threads_.emplace_back([this] { work(); });
+    } catch (const std::exception&) {
+      // The system gives out no more threads: those that there are do the work.
+    }
   }
   ~Pool() {
     {
@@ -153,6 +158,7 @@ void set_threads(int count) {
 }
 
 void parallel_for(Index count, const std::function<void(Index)>& task) {
+  check(task != nullptr, "parallel_for: a function was required: got none");
   const auto serially = [&] {
     for (Index i = 0; i < count; ++i) task(i);
   };
@@ -165,6 +171,10 @@ void parallel_for(Index count, const std::function<void(Index)>& task) {
 }
 
 void detail::parallel_runs(Index rows, Index each, const std::function<void(Index, Index)>& task) {
+  if (rows < 2 * each) {
+    const kernels::FlushDenormals flush;
+    return task(0, rows);
+  }
   parallel_for((rows + each - 1) / each, [&](Index i) {
     const kernels::FlushDenormals flush;
     task(i * each, std::min(each, rows - i * each));

@@ -9,6 +9,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <stdexcept>
 #include <string>
 
 namespace unroll {
@@ -24,6 +25,12 @@ inline std::string message_of(const std::function<void()>& f) {
 
 inline void check_says(const std::string& text, const std::string& part) {
   CHECK_MESSAGE(text.find(part) != std::string::npos, "expected '", part, "' in: ", text);
+}
+
+// A wrong argument is refused with these words.
+inline void check_refused(const std::function<void()>& f, const std::string& part) {
+  CHECK_THROWS_AS(f(), std::invalid_argument);
+  check_says(message_of(f), part);
 }
 
 // The largest difference of two elements.

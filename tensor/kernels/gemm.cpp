@@ -134,19 +134,22 @@ void one(Index m, Index n, Index k, Matrix<T> a, Matrix<T> b, bool add, T* c, In
 // From this many multiplications on a product is cut into pieces for the threads.
 constexpr Index kLarge = Index{1} << 21;
 
-// Panels do without packing A, which pays while B (a weight; for a weight's gradient, the rows of
-// the batch) is small enough to stay near and C has enough rows for the packing of B. Measured with
-// AVX-512: 5 to 30 percent faster than BLAS within these bounds, even or slower beyond them.
 // Rows of B in one pass: where A is transposed its rows are read across, a few from each of many
 // lines, which must stay near.
 template <class T>
 Index depth_of(const Matrix<T>& a) {
   return a.transposed ? 256 : 512;
 }
+
+// Panels do without packing A, which pays while B (a weight; for a weight's gradient, the rows of
+// the batch) is small enough to stay near and C has enough rows for the packing of B. Measured with
+// AVX-512: 5 to 30 percent faster than BLAS within these bounds, even or slower beyond them. BLAS
+// has kernels of its own for less than a million multiplications.
 template <class T>
 bool suits_panels(Index m, Index n, Index k, const Matrix<T>& a) {
   const Index width = panel_width<T>(), bytes = static_cast<Index>(sizeof(T));
-  return width * bytes == 128 && 2 * n >= width && m * n * k >= (Index{1} << 15) &&
+  const Index padded = (n + width - 1) / width * width;
+  return width * bytes == 128 && m * n * k >= (Index{1} << 20) && 4 * padded <= 5 * n &&
          m >= (a.transposed ? 12 : 48) && (a.transposed || k <= 1024) &&
          std::min(k, depth_of(a)) * n * bytes <= (Index{1} << 22);
 }

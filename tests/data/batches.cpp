@@ -99,21 +99,22 @@ TEST_CASE("sizes and ends that cannot be are refused; huge ones are as good as a
   Generator g(5);
   const Tensor x = Tensor::zeros({10, 2});
   constexpr Index kHuge = std::numeric_limits<Index>::max();
-  const auto says = [](const std::function<void()>& f, const std::string& part) {
-    check_says(message_of(f), part);
-  };
-  says([&] { shuffled_batches(5, g, {.size = 0}); },
-       "batches: a size and a bucket of at least 1 were required: got 0 and 16");
-  says([&] { shuffled_batches(5, g, {.bucket = -1}); }, "got 32 and -1");
-  says([&] { shuffled_batches(-1, g); }, "batches: a count of at least 0 was required: got -1");
+  check_refused([&] { shuffled_batches(5, g, {.size = 0}); },
+                "batches: a size and a bucket of at least 1 were required: got 0 and 16");
+  check_refused([&] { shuffled_batches(5, g, {.bucket = -1}); }, "got 32 and -1");
+  check_refused([&] { shuffled_batches(Index{1} << 61, g); },
+                "batches: a count that fits memory was required");
+  check_refused([&] { shuffled_batches(-1, g); },
+                "batches: a count of at least 0 was required: got -1");
   CHECK(shuffled_batches(5, g, {.size = kHuge, .bucket = kHuge}).size() == 1);
   CHECK(shuffled_batches(5, g, {.size = 2, .bucket = kHuge}).size() == 3);
   CHECK(shuffled_batches(0, g).empty());
-  says([&] { windows_ending_at(x, {}, 3); },
-       "at least one end were required: got [10, 2], 3 and 0");
-  says([&] { windows_ending_at(x, {5}, 0); }, "got [10, 2], 0 and 1");
-  says([&] { windows_ending_at(Tensor::zeros({10}), {5}, 2); }, "got [10], 2 and 1");
-  says([&] { windows_ending_at(x, {1}, 3); }, "windows: ends in [2, 10) were required: got 1");
-  says([&] { windows_ending_at(x, {5, 10}, 3); }, "got 10");
-  says([&] { windows_ending_at(x, {5}, kHuge); }, "got 5");
+  check_refused([&] { windows_ending_at(x, {}, 3); },
+                "at least one end were required: got [10, 2], 3 and 0");
+  check_refused([&] { windows_ending_at(x, {5}, 0); }, "got [10, 2], 0 and 1");
+  check_refused([&] { windows_ending_at(Tensor::zeros({10}), {5}, 2); }, "got [10], 2 and 1");
+  check_refused([&] { windows_ending_at(x, {1}, 3); },
+                "windows: ends in [2, 10) were required: got 1");
+  check_refused([&] { windows_ending_at(x, {5, 10}, 3); }, "got 10");
+  check_refused([&] { windows_ending_at(x, {5}, kHuge); }, "got 5");
 }

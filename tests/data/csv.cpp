@@ -59,6 +59,9 @@ TEST_CASE("empty lines are skipped; a quoted empty field is a row") {
 }
 
 TEST_CASE("numbers are read with signs, exponents and spaces, and missing ones are NaN") {
+  const auto tiny = parse_csv("n\n1e-999\n-1e-999\n4e-320\n").numbers("n");
+  CHECK(tiny == std::vector<double>{0, 0, 4e-320});
+  CHECK(std::signbit(tiny[1]));
   const Table table = parse_csv("n\n1\n -2.5 \n+3\n1e3\nNA\nnan\nNaN\n\"\"\ninf\n");
   const auto n = table.numbers("n");
   REQUIRE(n.size() == 9);
@@ -86,6 +89,14 @@ TEST_CASE("errors say file, line and column") {
   says("a,b\n1,+-5\n", "got \"+-5\"");
   says("a,b\n1,+\n", "got \"+\"");
   says("a,b\n1,0x10\n", "got \"0x10\"");
+  says("a,b\n1,1e999\n", "got \"1e999\"");
+  says("a,b\n1,1e-999x\n", "got \"1e-999x\"");
+  says("b,a,b\n1,2,3\n", "prices.csv: one column \"b\" was required: got several of this name");
+  says("a,b\n1,\x01\x1B[2J" + std::string(100, 'x') + "\n",
+       "got \"\\x01\\x1B[2J" + std::string(55, 'x') + "...\"");
+  says("a\x01,c\n1,2\n", "got the columns a\\x01, c");
+  says("a\n" + std::string("1,\x02\n"), "column 2 (\"\\x02\") has no name");
+  says("a,b\n1,\"2\"\x03\n", "got '\\x03'");
   says("a,b\n1,\"2\n",
        "prices.csv:2: a closing quote was required for the field that opens here, column 2");
   says("a,b\n1,\"2\"x\n",
@@ -94,6 +105,13 @@ TEST_CASE("errors say file, line and column") {
   says("",
        "prices.csv: a first line with the names of the columns was required: got an empty file");
   says("\n\n", "got an empty file");
+  const Table table = parse_csv("a,b,b\n1,2,3\n");
+  CHECK(table.numbers("a") == std::vector<double>{1});  // what nobody asks for may come twice
+  CHECK(table.cell(0, 2) == "3");
+  check_refused([&] { (void)table.cell(5, 0); },
+                "csv: a cell of 1 rows and 3 columns was required: got row 5, column 0");
+  check_refused([&] { (void)table.cell(0, 3); }, "got row 0, column 3");
+  check_refused([&] { (void)table.line(7); }, "csv: a row in [0, 1) was required: got 7");
   check_says(message_of([] { parse_csv("a", "t", '"'); }), "a separator other than a quote");
   check_says(message_of([] { parse_csv("a", "t", '\n'); }), "a separator other than a quote");
 }

@@ -12,9 +12,10 @@ TEST_CASE("records are read again however their lines are broken") {
   Generator g(1);
   const std::string letters = "ACGTUNRYSWKMBDHVacgtn";
   for (int round = 0; round < 200; ++round) {
-    const std::string end = round % 2 ? "\n" : "\r\n";
+    const std::string end = std::vector<std::string>{"\n", "\r\n", "\r"}[round % 3];
     std::vector<FastaRecord> expected;
-    std::string text = g.below(2) ? "; a comment" + end : "";
+    std::string text = g.below(2) ? "\xEF\xBB\xBF" : "";  // a byte order mark
+    if (g.below(2)) text += "; a comment" + end;
     for (Index i = 1 + g.below(4); i > 0; --i) {
       FastaRecord record{"record " + std::to_string(i), ""};
       text += ">" + record.name + end;
@@ -70,6 +71,12 @@ TEST_CASE("errors say file and line") {
   says(">a\nAC\n>b\n", "genes.fa: a sequence was required for \"b\": the file ends");
   says(">a\nACGT\nAC*T\n", "genes.fa:3: letters of DNA were required");
   says(">a\nACGT\nAC*T\n", "got '*'");
+  says(">a\nAC\xC3\xA9T\n", "got '\xC3\xA9'");
+  says(">\x1B[2J" + std::string(100, 'x') + "\n",
+       "for \"\\x1B[2J" + std::string(56, 'x') + "...\"");
+  says(">\x01\n>b\nA\n", "\"\\x01\" has none");
+  says("\x01" + std::string(100, 'A') + "\n", "got \"\\x01" + std::string(59, 'A') + "...\"");
+  says(">a\rAC\r\rA*\r", "genes.fa:4: letters of DNA");
   says(">a\nAC\xFF\n", "genes.fa:2: letters of DNA were required");
   check_says(message_of([] { encode_dna("AXC"); }), "encode_dna: letters of DNA were required");
   check_says(message_of([] {

@@ -189,53 +189,88 @@ TEST_CASE("a constant column stays near zero, though its mean is rounded") {
     }
 }
 
+TEST_CASE("columns of tiny and of huge numbers are scaled as those of ones are") {
+  Generator g(7);
+  const Tensor ones = g.normal({60, 1}, 0, 1, f32);
+  const TrainingPart part = chronological_split(60).training();
+  const Tensor expected = StandardScaler(ones, part).transform(ones),
+               unit = MinMaxScaler(ones, part).transform(ones);
+  for (double size : {1e-25, 1e25, 1e37}) {
+    const Tensor x = mul(ones, size);
+    const StandardScaler standard(x, part);
+    const MinMaxScaler to_unit(x, part);
+    CHECK(standard.transform(x).dtype() == f32);
+    CHECK(distance(standard.transform(x), expected) < 1e-5);
+    CHECK(distance(standard.inverse(expected), x) < 1e-5 * size);
+    CHECK(distance(to_unit.transform(x), unit) < 1e-5);
+    CHECK(distance(to_unit.inverse(unit), x) < 1e-5 * size);
+  }
+  const Tensor widest = Tensor::of({{-3e38, 1}, {0, 1}, {3e38, 1}});
+  const TrainingPart all = chronological_split(3, {1, 0}).training();
+  CHECK(distance(MinMaxScaler(widest, all).transform(widest),
+                 Tensor::of({{0, 0}, {0.5, 0}, {1, 0}})) < 1e-6);
+  const Tensor beyond = Tensor::of({-1e308, 1e308, 0}, f64).reshape({3, 1});
+  check_refused([&] { StandardScaler(beyond, all); },
+                "scaler: columns whose spread fits f64 were required: got inf for column 0");
+  check_refused([&] { MinMaxScaler(beyond, all); }, "got inf for column 0");
+  check_refused([&] { StandardScaler(ones, part).transform(ones.to(f64)); }, "scaler: ");
+}
+
 TEST_CASE("shares, labels and tables that do not fit are refused with a sentence") {
   Generator g(7);
-  const auto says = [](const std::function<void()>& f, const std::string& part) {
-    check_says(message_of(f), part);
-  };
-  says([] { chronological_split(10, {0, 0.5}); }, "split: a share above 0 to train");
-  says([] { chronological_split(10, {0.8, 0.3}); }, "got 0.8 and 0.3");
-  says([] { chronological_split(10, {NAN, 0.3}); }, "got nan and 0.3");
-  says([] { chronological_split(10, {0.5, -0.1}); }, "got 0.5 and -0.1");
-  says([] { chronological_split(-1); },
-       "chronological_split: a number of at least 0 was required: got -1");
-  says([&] { random_split(-1, {}, g); },
-       "random_split: a number of at least 0 was required: got -1");
-  says(
+  check_refused(
+      [] { chronological_split(Index{1} << 61); },
+      "chronological_split: a count that fits memory was required: got 23058430092136939");
+  check_refused([] { chronological_split(10, {0, 0.5}); }, "split: a share above 0 to train");
+  check_refused([] { chronological_split(10, {0.8, 0.3}); }, "got 0.8 and 0.3");
+  check_refused([] { chronological_split(10, {NAN, 0.3}); }, "got nan and 0.3");
+  check_refused([] { chronological_split(10, {0.5, -0.1}); }, "got 0.5 and -0.1");
+  check_refused([] { chronological_split(-1); },
+                "chronological_split: a count of at least 0 was required: got -1");
+  check_refused([&] { random_split(-1, {}, g); },
+                "random_split: a number of at least 0 was required: got -1");
+  check_refused(
       [&] {
         random_split(3, {}, g, {1, 2});
       },
       "random_split: 3 labels or none were required: got 2");
-  says([&] { k_folds({1, 2, 3}, 4, 0, g); }, "k_folds: between 2 and 3 folds were required: got 4");
-  says([&] { k_folds({1, 2, 3}, 1, 0, g); }, "got 1");
-  says(
+  check_refused(
+      [&] {
+        k_folds({1, 2, 3}, 4, 0, g);
+      },
+      "k_folds: between 2 and 3 folds were required: got 4");
+  check_refused([&] { k_folds({1, 2, 3}, 1, 0, g); }, "got 1");
+  check_refused(
       [&] {
         k_folds({1, 2, 3}, 2, 1, g);
       },
       "k_folds: a validation share in [0, 1) was required: got 1");
-  says([&] { k_folds({1, 2, 3}, 2, NAN, g); }, "got nan");
+  check_refused([&] { k_folds({1, 2, 3}, 2, NAN, g); }, "got nan");
   CHECK(group_split({}, {}, g).train.empty());
   const TrainingPart part = chronological_split(5).training();
   Tensor x = Tensor::zeros({5, 3});
-  says([&] { StandardScaler(Tensor::zeros({5}), part); },
-       "scaler: rows [n, d] were required: got [5]");
-  says([&] { StandardScaler(x, Split().training()); },
-       "scaler: a training part with at least one row");
-  says([&] { StandardScaler(Tensor::zeros({2, 3}), part); }, "ids in [0, 2) were required: got 2");
+  check_refused([&] { StandardScaler(Tensor::zeros({5}), part); },
+                "scaler: rows [n, d] were required: got [5]");
+  check_refused([&] { StandardScaler(x, Split().training()); },
+                "scaler: a training part with at least one row");
+  check_refused(
+      [&] {
+        StandardScaler(Tensor::zeros({2, 3}), part);
+      },
+      "ids in [0, 2) were required: got 2");
   x.set({1, 2}, NAN);
-  says([&] { StandardScaler(x, part); },
-       "scaler: finite numbers were required: got nan in row 1, column 2");
+  check_refused([&] { StandardScaler(x, part); },
+                "scaler: finite numbers were required: got nan in row 1, column 2");
   x.set({1, 2}, std::numeric_limits<double>::infinity());
-  says([&] { MinMaxScaler(x, part); }, "got inf in row 1, column 2");
+  check_refused([&] { MinMaxScaler(x, part); }, "got inf in row 1, column 2");
   x.set({1, 2}, 0);
   const StandardScaler scaler(x, part);
-  says(
+  check_refused(
       [&] {
         scaler.transform(Tensor::zeros({5, 1}));
       },
       "scaler: 3 columns were required, as it was fitted on: got [5, 1]");
-  says([&] { scaler.inverse(Tensor::scalar(1)); }, "got []");
-  says([&] { MinMaxScaler(x, part).transform(Tensor::zeros({4})); }, "got [4]");
-  says([&] { scaler.transform(x.to(f64)); }, "tensors of one type");
+  check_refused([&] { scaler.inverse(Tensor::scalar(1)); }, "got []");
+  check_refused([&] { MinMaxScaler(x, part).transform(Tensor::zeros({4})); }, "got [4]");
+  check_refused([&] { scaler.transform(x.to(f64)); }, "tensors of one type");
 }

@@ -255,42 +255,50 @@ TEST_CASE("dropout of the weights while a tape lives, and only then") {
 }
 
 TEST_CASE("attention refuses what does not fit") {
-  const auto says = [](const std::function<void()>& f, const char* text) {
-    CHECK_THROWS_AS(f(), std::invalid_argument);
-    check_says(message_of(f), text);
-  };
   const Tensor q = random({3, 2}, 1), k = random({4, 2}, 2), v = random({4, 2}, 3);
-  says([&] { nn::scaled_dot_product_attention(q, random({4, 3}, 1), v); }, "[4, 3]");
-  says(
+  check_refused([&] { nn::scaled_dot_product_attention(q, random({4, 3}, 1), v); }, "[4, 3]");
+  check_refused(
       [&] {
         nn::scaled_dot_product_attention(q, k, random({3, 2}, 1));
       },
       "attention: q [.., T, K]");
-  says([&] { nn::scaled_dot_product_attention(random({2}, 1), k, v); }, "got [2], [4, 2]");
-  says([&] { nn::scaled_dot_product_attention(q, k, v, {.mask = Tensor::ones({5})}); }, "[5]");
-  says([] { nn::MultiHeadAttention({.dim = 4, .heads = 3}); },
-       "MultiHeadAttention: a dim that divides by heads was required: got 4 and 3");
-  says([] { nn::MultiHeadAttention({.dim = 4, .heads = 0}); }, "got 4 and 0");
+  check_refused([&] { nn::scaled_dot_product_attention(random({2}, 1), k, v); }, "got [2], [4, 2]");
+  check_refused([&] { nn::scaled_dot_product_attention(q, k, v, {.mask = Tensor::ones({5})}); },
+                "[5]");
+  for (const double scale : {-1.0, double{NAN}, double{INFINITY}})
+    check_refused([&] { nn::scaled_dot_product_attention(q, k, v, {.scale = scale}); },
+                  "attention: a scale above 0, or 0 for the usual one, was required: got ");
+  for (const double p : {-1.0, 1.0, 7.0, double{NAN}}) {
+    check_refused([&] { nn::scaled_dot_product_attention(q, k, v, {.dropout = p}); },
+                  "attention's dropout: a probability in [0, 1) was required: got ");
+    check_refused([&] { nn::MultiHeadAttention({.dim = 4, .heads = 2, .dropout = p}); },
+                  "MultiHeadAttention's dropout: a probability in [0, 1) was required: got ");
+  }
+  check_refused([] { nn::MultiHeadAttention({.dim = Index{1} << 62}); },
+                "MultiHeadAttention: sizes whose product fits 63 bits were required");
+  check_refused([] { nn::MultiHeadAttention({.dim = 4, .heads = 3}); },
+                "MultiHeadAttention: a dim that divides by heads was required: got 4 and 3");
+  check_refused([] { nn::MultiHeadAttention({.dim = 4, .heads = 0}); }, "got 4 and 0");
   const nn::MultiHeadAttention layer({.dim = 4, .heads = 2, .dtype = f64});
   const Var good = random({2, 3, 4}, 1), narrow = random({2, 3, 5}, 1), more = random({3, 3, 4}, 1);
-  says([&] { layer(narrow, narrow, narrow); }, "MultiHeadAttention: inputs [B, T, 4]");
-  says([&] { layer(good, more, more); }, "got [2, 3, 4], [3, 3, 4]");
-  says(
+  check_refused([&] { layer(narrow, narrow, narrow); }, "MultiHeadAttention: inputs [B, T, 4]");
+  check_refused([&] { layer(good, more, more); }, "got [2, 3, 4], [3, 3, 4]");
+  check_refused(
       [&] {
         layer({random({3, 5}, 1), SequenceLayout({3})});
       },
       "MultiHeadAttention: rows [N, 4] were required: got [3, 5]");
-  says(
+  check_refused(
       [&] {
         layer({random({3, 4}, 1), SequenceLayout({3})}, {.weights = true});
       },
       "a Sequence is masked by its lengths");
   const nn::AdditiveAttention additive({.query = 3, .key = 4, .hidden = 5, .dtype = f64});
-  says(
+  check_refused(
       [&] {
         additive(random({2, 3}, 1), {random({3, 4}, 1), SequenceLayout({3})});
       },
       "AdditiveAttention: one query for each of 1 sequences was required: got [2, 3]");
-  says([] { nn::softmax_by_sequence(random({2}, 1), SequenceLayout({3})); },
-       "softmax_by_sequence: 3 scores were required: got [2]");
+  check_refused([] { nn::softmax_by_sequence(random({2}, 1), SequenceLayout({3})); },
+                "softmax_by_sequence: 3 scores were required: got [2]");
 }

@@ -331,46 +331,114 @@ TEST_CASE("a detached state has the same numbers and no past") {
 }
 
 TEST_CASE("cells, layers and unroll refuse what does not fit") {
-  const auto says = [](const std::function<void()>& f, const char* text) {
-    CHECK_THROWS_AS(f(), std::invalid_argument);
-    check_says(message_of(f), text);
-  };
-  says([] { nn::RNNCell({.in = 0, .hidden = 2}); }, "RNN: in and hidden of at least 1");
-  says([] { nn::GRU({.in = 2, .hidden = -1}); },
-       "GRU: in and hidden of at least 1 were required: got 2 and -1");
-  says([] { nn::LSTM({.in = 2, .hidden = 3, .projection = 3}); },
-       "LSTM: a projection below hidden (3)");
-  says([] { nn::LSTM({.in = 2, .hidden = 3, .projection = -1}); }, "got -1");
-  says([] { nn::LSTM({.in = 2, .hidden = 3, .bias = false, .forget_bias = 1}); },
-       "LSTM: a bias was required for forget_bias 1");
-  says([] { nn::GRU({.in = 2, .hidden = 3, .layers = 0}); }, "recurrent: at least one layer");
-  says([] { nn::GRU({.in = 2, .hidden = 3, .dropout = 1}); }, "Dropout: a probability in [0, 1)");
-  says([] { nn::GRU({.in = 2, .hidden = 3, .variational_dropout = -1}); }, "got -1");
+  check_refused([] { nn::RNNCell({.in = 0, .hidden = 2}); }, "RNN: in and hidden of at least 1");
+  check_refused([] { nn::GRU({.in = 2, .hidden = -1}); },
+                "GRU: in and hidden of at least 1 were required: got 2 and -1");
+  check_refused([] { nn::LSTM({.in = 2, .hidden = 3, .projection = 3}); },
+                "LSTM: a projection below hidden (3)");
+  check_refused([] { nn::LSTM({.in = 2, .hidden = 3, .projection = -1}); }, "got -1");
+  check_refused([] { nn::LSTM({.in = 2, .hidden = 3, .bias = false, .forget_bias = 1}); },
+                "LSTM: a bias was required for forget_bias 1");
+  check_refused([] { nn::GRU({.in = 2, .hidden = 3, .layers = 0}); },
+                "recurrent: at least one layer");
+  check_refused([] { nn::GRU({.in = 2, .hidden = 3, .dropout = 1}); },
+                "Dropout: a probability in [0, 1)");
+  check_refused([] { nn::GRU({.in = 2, .hidden = 3, .variational_dropout = -1}); }, "got -1");
   const SequenceLayout layout({2, 1});
   const nn::Sequence x(random({3, 2}, 1), layout);
   const nn::LSTM lstm({.in = 2, .hidden = 3, .layers = 2, .dtype = f64});
-  says(
+  check_refused(
       [&] {
         lstm({random({3, 5}, 1), layout});
       },
       "LSTM: inputs [.., 2] were required: got [3, 5]");
-  says([&] { lstm(x, {lstm.layers[0].initial(2)}); },
-       "recurrent: 2 states (layers x directions) or none were required: got 1");
-  says(
+  check_refused([&] { lstm(x, {lstm.layers[0].initial(2)}); },
+                "recurrent: 2 states (layers x directions) or none were required: got 1");
+  check_refused(
       [&] {
         lstm(x, {lstm.layers[0].initial(3), lstm.layers[1].initial(3)});
       },
       "unroll: a state with one row for each of 2 sequences was required: got [3, 3]");
-  says([&] { lstm(x, {{Var(), Var()}, {Var(), Var()}}); }, "got an undefined one");
+  check_refused([&] { lstm(x, {{Var(), Var()}, {Var(), Var()}}); }, "got an undefined one");
   std::vector<nn::LSTMCell::State> state(1, lstm.layers[0].initial(2));
-  says([&] { lstm.step(random({2, 2}, 1), state); }, "recurrent: 2 states were required: got 1");
+  check_refused(
+      [&] {
+        lstm.step(random({2, 2}, 1), state);
+      },
+      "recurrent: 2 states were required: got 1");
   const nn::GRU both({.in = 2, .hidden = 3, .bidirectional = true, .dtype = f64});
   std::vector<nn::GRUCell::State> none;
-  says([&] { both.step(random({2, 2}, 1), none); }, "one direction was required to step");
+  check_refused([&] { both.step(random({2, 2}, 1), none); }, "one direction was required to step");
   const nn::GRUCell cell({.in = 2, .hidden = 3, .dtype = f64});
-  says([&] { cell.project(random({2, 4}, 1)); }, "GRU: inputs [.., 2] were required: got [2, 4]");
-  says([&] { cell.project(Var()); }, "GRU: a value was required");
-  says([&] { nn::unroll(ChainCell<1>(), x, {random({2, 4}, 1)}); }, "matmul");
+  check_refused(
+      [&] {
+        cell.project(random({2, 4}, 1));
+      },
+      "GRU: inputs [.., 2] were required: got [2, 4]");
+  check_refused([&] { cell.project(Var()); }, "GRU: a value was required");
+  check_refused([&] { nn::unroll(ChainCell<1>(), x, {random({2, 4}, 1)}); }, "matmul");
+}
+
+TEST_CASE("sizes whose product overflows are refused") {
+  constexpr Index kHuge = Index{1} << 62;
+  const std::string text = "sizes whose product fits 63 bits were required: got ";
+  check_refused([] { nn::LSTM({.in = 1, .hidden = kHuge, .bias = false}); }, "LSTM: " + text);
+  check_refused([] { nn::GRU({.in = 1, .hidden = kHuge, .bias = false}); }, "GRU: " + text);
+  check_says(message_of([] { nn::RNN({.in = 1, .hidden = kHuge, .bias = false}); }),
+             "memory was required");
+}
+
+TEST_CASE_TEMPLATE("a cell by itself refuses the options of a layer", Cell, nn::RNNCell,
+                   nn::LSTMCell, nn::GRUCell) {
+  const std::string text = " cell: one layer in one direction without dropout was required";
+  check_refused([] { Cell({.in = 2, .hidden = 3, .layers = 2}); }, text);
+  check_refused([] { Cell({.in = 2, .hidden = 3, .bidirectional = true}); }, text);
+  check_refused([] { Cell({.in = 2, .hidden = 3, .dropout = 0.5}); }, text);
+  check_refused([] { Cell({.in = 2, .hidden = 3, .variational_dropout = 0.5}); }, text);
+}
+
+// The same refusals in every way to take a step: fused, recorded, by hand.
+template <class Cell>
+void check_steps(const typename Cell::Options& options) {
+  const Cell cell(options);
+  const auto refuses = [&](const Tensor& x, typename Cell::State state) {
+    CHECK_THROWS_AS(cell.advance(x, state), std::invalid_argument);
+    if (x.shape().back() == 3)
+      CHECK_THROWS_AS(cell.step(cell.project(x), state), std::invalid_argument);
+    Tape tape;
+    const Var watched = tape.watch(x);
+    CHECK_THROWS_AS(cell.advance(watched, state), std::invalid_argument);
+  };
+  refuses(random({3}, 1, f32), cell.initial(1));
+  refuses(random({1, 2, 3}, 1, f32), cell.initial(1));
+  refuses(random({4, 3}, 1, f32), cell.initial(1));
+  refuses(random({1, 3}, 1, f32), cell.initial(4));
+  refuses(random({2, 4}, 1, f32), cell.initial(2));
+  typename Cell::State good = cell.initial(2);
+  const auto count = nn::detail::parts_of(good).size();
+  for (std::size_t k = 0; k < count; ++k)
+    for (const Var& wrong : {Var(), Var(Tensor::zeros({2, 1})), Var(Tensor::zeros({2})),
+                             Var(Tensor::zeros({1, 2})), Var(Tensor::zeros({}))}) {
+      typename Cell::State state = good;
+      *nn::detail::parts_of(state)[k] = wrong;
+      refuses(random({2, 3}, 1, f32), state);
+    }
+  CHECK(cell.advance(random({2, 3}, 1, f32), good).h.rank() == 2);
+}
+
+TEST_CASE("a step refuses inputs and states of other shapes, recorded or not") {
+  check_steps<nn::RNNCell>({.in = 3, .hidden = 2});
+  check_steps<nn::LSTMCell>({.in = 3, .hidden = 2});
+  check_steps<nn::LSTMCell>({.in = 3, .hidden = 2, .peephole = true});
+  check_steps<nn::LSTMCell>({.in = 3, .hidden = 4, .projection = 2});
+  check_steps<nn::GRUCell>({.in = 3, .hidden = 2});
+  check_steps<nn::GRUCell>({.in = 3, .hidden = 2, .reset_after = false});
+  // In the loop as well, fused or not.
+  const nn::LSTMCell cell({.in = 3, .hidden = 2});
+  const nn::Sequence x(random({4, 3}, 1, f32), SequenceLayout::equal(2, 2));
+  const Var h = Tensor::zeros({2, 2}), c = Tensor::zeros({2, 1});
+  for (bool fused : {true, false})
+    CHECK_THROWS_AS(nn::unroll(cell, x, {h, c}, {.fused = fused}), std::invalid_argument);
 }
 
 TEST_CASE("with checkpoints a cell may be moved, changed or gone before backward") {

@@ -110,6 +110,13 @@ TEST_CASE("set_trainable makes constants of a model's parameters, and gives them
   CHECK(nn::parameter_count(nn::parameters(model)) == 827);
 }
 
+TEST_CASE("a list with a parameter that is none is refused by name") {
+  const NamedParams params{{"a", nullptr}};
+  const std::string text = ": parameters with a value were required: got an undefined \"a\"";
+  check_refused([&] { nn::parameter_count(params); }, "parameter_count" + text);
+  check_refused([&] { nn::summary(params); }, "summary" + text);
+}
+
 TEST_CASE("training is while a tape lives") {
   CHECK(!nn::training());
   {

@@ -261,3 +261,41 @@ TEST_CASE("wrong inputs are refused with a sentence") {
                   std::invalid_argument);
   CHECK_THROWS_AS(SequenceLayout({3, 0}), std::invalid_argument);
 }
+
+TEST_CASE_TEMPLATE("what is no result and what is no layer any more are refused", Layer,
+                   ALL_LAYERS) {
+  check_refused([] { (void)typename Layer::Result().last(); },
+                "recurrent: the result of a layer was required: got one with 0 states");
+  Layer layer({.in = 3, .hidden = 4});
+  const Layer taken = std::move(layer);
+  const nn::Sequence x(Tensor::zeros({4, 3}), SequenceLayout::equal(2, 2));
+  std::vector<typename Layer::State> state;
+  check_refused([&] { layer(x); },
+                "recurrent: at least one layer was required: got one moved from");
+  check_refused([&] { layer.step(Tensor::zeros({2, 3}), state); }, "got one moved from");
+  CHECK(taken(x).rows.shape() == Shape{4, 4});
+}
+
+TEST_CASE_TEMPLATE("a step that is refused leaves the caller's state as it was", Layer,
+                   ALL_LAYERS) {
+  const Layer layer({.in = 3, .hidden = 4, .layers = 2});
+  std::vector<typename Layer::State> state;
+  for (const Tensor& wrong : {Tensor::zeros({2, 5}), Tensor::zeros({3}), Tensor::zeros({})}) {
+    CHECK_THROWS_AS(layer.step(wrong, state), std::invalid_argument);
+    CHECK(state.empty());
+  }
+  layer.step(random({2, 3}, 1, f32), state);
+  // The second layer is the one that refuses.
+  const Tensor h = state[0].h.value();
+  state[1].h = Tensor::zeros({2, 5});
+  CHECK_THROWS_AS(layer.step(random({2, 3}, 2, f32), state), std::invalid_argument);
+  REQUIRE(state.size() == 2);
+  CHECK(distance(state[0].h.value(), h) == 0);
+}
+
+TEST_CASE("a checkpoint every less than no steps is refused") {
+  const nn::GRU layer({.in = 3, .hidden = 4});
+  const nn::Sequence x(Tensor::zeros({4, 3}), SequenceLayout::equal(2, 2));
+  check_refused([&] { layer(x, {}, {.checkpoint_every = -3}); },
+                "unroll: a checkpoint every so many steps, or 0 for none, was required: got -3");
+}

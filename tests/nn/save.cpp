@@ -227,5 +227,11 @@ TEST_CASE("two parameters of one name are refused before anything is written") {
                nn::save(folder / "model", NamedParams{{"w", a.handle()}, {"w", a.handle()}});
              }),
              "save: names that differ were required: \"w\" came twice");
+  const NamedParams none{{"a", nullptr}};
+  check_refused([&] { nn::save(folder / "model", none); },
+                "save: parameters with a value were required: got an undefined \"a\"");
   CHECK(folder.files() == 0);
+  nn::save(folder / "model", NamedParams{{"a", a.handle()}});
+  check_refused([&] { nn::load(folder / "model", none); },
+                "load: parameters with a value were required: got an undefined \"a\"");
 }

@@ -149,48 +149,70 @@ TEST_CASE("Tokens stand as the rows of a Sequence do") {
 }
 
 TEST_CASE("rows and lengths that do not fit are refused") {
-  const auto says = [](const std::function<void()>& f, const char* text) {
-    CHECK_THROWS_AS(f(), std::invalid_argument);
-    check_says(message_of(f), text);
-  };
+  check_refused(
+      [] {
+        nn::Tokens::from_padded(IndexTensor::arange(12).reshape({2, 3, 2}), {3, 1});
+      },
+      "from_padded: ids [B, T] were required: got [2, 3, 2]");
+  check_refused([] { nn::Tokens::from_padded(IndexTensor::arange(2), {1, 1}); }, "got [2]");
   const SequenceLayout layout({2, 1});
-  says(
+  check_refused(
       [&] {
         nn::Sequence(Tensor::ones({4, 2}), layout);
       },
       "Sequence: one row for each of 3 steps in all was required: got [4, 2]");
-  says([&] { nn::Sequence(Tensor::ones({}), layout); }, "got []");
-  says([&] { nn::Sequence(Var(), layout); }, "Sequence: a value was required");
-  says([&] { nn::Sequence(Tensor::ones({3}), layout).at(2); }, "a sequence in [0, 2) was required");
-  says([&] { nn::Sequence(Tensor::ones({3}), layout).at(-1); }, "got -1");
-  says([] { nn::Sequence::from(std::vector<Tensor>{}); }, "at least one sequence was required");
-  says([] { nn::Sequence::from(std::vector<Tensor>{Tensor()}); }, "Sequence: a value was required");
-  says([] { nn::Sequence::from(std::vector<Tensor>{Tensor::ones({})}); },
-       "Sequence: tensors [L, ..] were required: got a scalar");
-  says(
+  check_refused([&] { nn::Sequence(Tensor::ones({}), layout); }, "got []");
+  check_refused([&] { nn::Sequence(Var(), layout); }, "Sequence: a value was required");
+  check_refused([&] { nn::Sequence(Tensor::ones({3}), layout).at(2); },
+                "a sequence in [0, 2) was required");
+  check_refused([&] { nn::Sequence(Tensor::ones({3}), layout).at(-1); }, "got -1");
+  check_refused([] { nn::Sequence::from(std::vector<Tensor>{}); },
+                "at least one sequence was required");
+  check_refused([] { nn::Sequence::from(std::vector<Tensor>{Tensor()}); },
+                "Sequence: a value was required");
+  check_refused([] { nn::Sequence::from(std::vector<Tensor>{Tensor::ones({})}); },
+                "Sequence: tensors [L, ..] were required: got a scalar");
+  check_refused(
       [] {
         nn::Sequence::from(std::vector<Tensor>{Tensor::ones({0, 2})});
       },
       "lengths of at least 1 were required: got 0 for sequence 0");
-  says(
+  check_refused(
       [] {
         nn::Sequence::from(std::vector<Tensor>{Tensor::ones({1, 2}), Tensor::ones({1, 3})});
       },
       "[1, 2] and [1, 3]");
-  says(
+  check_refused(
       [] {
         nn::Sequence::from(std::vector<Tensor>{Tensor::ones({1, 2}), Tensor::ones({1, 2}, f64)});
       },
       "f32 [1, 2] and f64 [1, 2]");
   const Tensor grid = Tensor::ones({2, 3, 4});
-  says([&] { nn::Sequence::from_padded(grid, {1}); },
-       "from_padded: [B, T, ..] and B lengths were required: got [2, 3, 4] and 1 lengths");
-  says([&] { nn::Sequence::from_padded(grid, {1, 4}); }, "lengths in [1, 3] were required: got 4");
-  says([&] { nn::Sequence::from_padded(grid, {0, 1}); }, "got 0");
-  says([&] { nn::Sequence::from_padded(Tensor::ones({2}), {1, 1}); }, "got [2]");
-  says([] { nn::Sequence::from_padded(Var(), {1}); }, "from_padded: a value was required");
-  says([&] { nn::Tokens(IndexTensor({1, 2}), layout); }, "Tokens: 3 ids were required: got [2]");
-  says([] { nn::Tokens::from(std::vector<std::vector<Index>>{}); }, "at least one sequence");
-  says([] { nn::Tokens::from(std::vector<std::vector<Index>>{{1}, {}}); }, "got 0 for sequence 1");
-  says([] { nn::Tokens::from_padded(IndexTensor({1, 2}), {1, 1}); }, "from_padded: [B, T, ..]");
+  check_refused([&] { nn::Sequence::from_padded(grid, {1}); },
+                "from_padded: [B, T, ..] and B lengths were required: got [2, 3, 4] and 1 lengths");
+  check_refused(
+      [&] {
+        nn::Sequence::from_padded(grid, {1, 4});
+      },
+      "lengths in [1, 3] were required: got 4");
+  check_refused([&] { nn::Sequence::from_padded(grid, {0, 1}); }, "got 0");
+  check_refused([&] { nn::Sequence::from_padded(Tensor::ones({2}), {1, 1}); }, "got [2]");
+  check_refused([] { nn::Sequence::from_padded(Var(), {1}); }, "from_padded: a value was required");
+  check_refused(
+      [&] {
+        nn::Tokens(IndexTensor({1, 2}), layout);
+      },
+      "Tokens: 3 ids were required: got [2]");
+  check_refused([] { nn::Tokens::from(std::vector<std::vector<Index>>{}); },
+                "at least one sequence");
+  check_refused(
+      [] {
+        nn::Tokens::from(std::vector<std::vector<Index>>{{1}, {}});
+      },
+      "got 0 for sequence 1");
+  check_refused(
+      [] {
+        nn::Tokens::from_padded(IndexTensor({1, 2}), {1, 1});
+      },
+      "from_padded: [B, T, ..]");
 }

@@ -370,35 +370,65 @@ TEST_CASE("a parameter with a gradient that the optimiser does not know is named
 TEST_CASE("optimisers refuse what they cannot be made of") {
   const Param w(Tensor::ones({2})), v(Tensor::ones({2}));
   const NamedParams one{{"w", w.handle()}};
-  const auto says = [](const std::function<void()>& f, const char* text) {
-    CHECK_THROWS_AS(f(), std::invalid_argument);
-    check_says(message_of(f), text);
-  };
   using namespace optim;
-  says([] { SGD({}); }, "optimizer: at least one parameter was required: got none");
-  says([&] { SGD({{"w", nullptr}}); }, "got an undefined \"w\"");
-  says([&] { SGD({{"a", w.handle()}, {"b", w.handle()}}); }, "each parameter once was required: b");
-  says([&] { SGD({{"a", w.handle()}, {"a", v.handle()}}); }, "two parameters are called \"a\"");
-  says([&] { SGD(one, {.lr = -1}); }, "a learning rate of at least 0 was required: got -1");
-  says([&] { SGD(one, {.lr = NAN}); }, "got nan");
-  says([&] { SGD(one, {.weight_decay = -1}); }, "a weight decay of at least 0");
-  says([&] { SGD(one, {.momentum = -0.5}); }, "SGD: a momentum of at least 0");
-  says([&] { SGD(one, {.nesterov = true}); },
-       "SGD: a momentum above 0 was required for Nesterov's");
-  says([&] { SGD(one, {.groups = {{.match = "x"}}}); }, "\"x\" matches none");
-  says([&] { SGD(one, {.groups = {{.match = "w", .lr_scale = -1}}}); },
-       "for the group \"w\": got -1");
-  says([&] { RMSprop(one, {.alpha = 1.5}); }, "RMSprop: an alpha in [0, 1]");
-  says([&] { Adagrad(one, {.eps = -1}); }, "Adagrad: an eps of at least 0");
-  says([&] { Adam(one, {.beta1 = 1}); }, "Adam: betas in [0, 1) were required: got 1 and 0.999");
-  says([&] { AdamW(one, {.eps = NAN}); }, "Adam: an eps of at least 0");
+  check_refused([] { SGD({}); }, "optimizer: at least one parameter was required: got none");
+  check_refused([&] { SGD({{"w", nullptr}}); }, "got an undefined \"w\"");
+  check_refused(
+      [&] {
+        SGD({{"a", w.handle()}, {"b", w.handle()}});
+      },
+      "each parameter once was required: b");
+  check_refused(
+      [&] {
+        SGD({{"a", w.handle()}, {"a", v.handle()}});
+      },
+      "two parameters are called \"a\"");
+  check_refused([&] { SGD(one, {.lr = -1}); },
+                "a learning rate of at least 0 was required: got -1");
+  check_refused([&] { SGD(one, {.lr = NAN}); }, "got nan");
+  check_refused([&] { SGD(one, {.weight_decay = -1}); }, "a weight decay of at least 0");
+  check_refused([&] { SGD(one, {.momentum = -0.5}); }, "SGD: a momentum of at least 0");
+  check_refused([&] { SGD(one, {.nesterov = true}); },
+                "SGD: a momentum above 0 was required for Nesterov's");
+  check_refused([&] { SGD(one, {.groups = {{.match = "x"}}}); }, "\"x\" matches none");
+  const NamedParams two{{"wx", w.handle()}, {"b", v.handle()}};
+  check_refused(
+      [&] {
+        SGD(two, {.groups = {{.match = "w"}, {.match = "wx"}}});
+      },
+      "\"wx\" matches only what earlier groups have taken");
+  check_refused(
+      [&] {
+        SGD(two, {.groups = {{.match = "w"}, {.match = "w"}}});
+      },
+      "\"w\" matches only what earlier groups have taken");
+  check_refused([&] { SGD(one, {.groups = {{.match = "w", .lr_scale = -1}}}); },
+                "for the group \"w\": got -1");
+  check_refused([&] { RMSprop(one, {.alpha = 1.5}); }, "RMSprop: an alpha in [0, 1]");
+  check_refused([&] { Adagrad(one, {.eps = -1}); }, "Adagrad: an eps of at least 0");
+  check_refused([&] { Adam(one, {.beta1 = 1}); },
+                "Adam: betas in [0, 1) were required: got 1 and 0.999");
+  check_refused([&] { AdamW(one, {.eps = NAN}); }, "Adam: an eps of at least 0");
   Gradients none;
-  says([&] { clip_norm(none, 0); }, "clip_norm: a limit above 0 was required: got 0");
-  says([&] { clip_value(none, -1); }, "clip_value: a limit above 0 was required: got -1");
+  check_refused([&] { clip_norm(none, 0); }, "clip_norm: a limit above 0 was required: got 0");
+  check_refused([&] { clip_value(none, -1); }, "clip_value: a limit above 0 was required: got -1");
   CHECK(clip_norm(none, 1) == 0);
   SGD sgd(one);
   sgd.lr = NAN;
-  says([&] { sgd.step(none); }, "optimizer: a learning rate of at least 0 was required: got nan");
+  check_refused([&] { sgd.step(none); },
+                "optimizer: a learning rate of at least 0 was required: got nan");
+}
+
+TEST_CASE("an optimiser that was moved from refuses to step") {
+  const Param w(Tensor::ones({2}));
+  optim::SGD sgd({{"w", w.handle()}});
+  optim::SGD taken = std::move(sgd);
+  Tape tape;
+  const Gradients gradients = tape.backward(sum(w));
+  check_refused([&] { sgd.step(gradients); },
+                "optimizer: one with parameters was required: got one moved from");
+  taken.step(gradients);
+  CHECK(taken.steps() == 1);
 }
 
 TEST_CASE("a state that does not fit is refused, and nothing of it is taken") {

@@ -100,6 +100,22 @@ TEST_CASE("a plateau with a given state goes on as the one that it was taken fro
   }
 }
 
+TEST_CASE("schedules refuse rates, factors and steps that are none") {
+  using namespace optim;
+  const double inf = std::numeric_limits<double>::infinity();
+  for (const double bad : {-1.0, double{NAN}, inf}) {
+    check_refused([&] { StepDecay{bad, 3}(1); }, "StepDecay: a finite rate of at least 0");
+    check_refused([&] { StepDecay{1, 3, bad}(1); }, "StepDecay: a finite factor of at least 0");
+    check_refused([&] { WarmUp{bad, 3}(1); }, "WarmUp: a finite rate of at least 0");
+    check_refused([&] { WarmUp{1, 3, bad}(1); }, "WarmUp: a finite start of at least 0");
+    check_refused([&] { Cosine{bad, 3}(1); }, "Cosine: a finite rate of at least 0");
+    check_refused([&] { Cosine{.lr = 1, .steps = 3, .least = bad}(1); },
+                  "Cosine: a finite least rate of at least 0");
+  }
+  check_refused([] { WarmUp{.lr = 1, .steps = -5}(1); },
+                "WarmUp: at least 0 steps were required: got -5");
+}
+
 TEST_CASE("a plateau refuses options and states that are none") {
   using Plateau = optim::ReduceOnPlateau;
   check_says(message_of([] { Plateau({.lr = 1, .factor = 1}); }), "a factor in (0, 1)");
@@ -119,4 +135,8 @@ TEST_CASE("a plateau refuses options and states that are none") {
   refused([](auto& s) { s["more"] = Tensor::ones({}); }, "an unknown \"more\"");
   refused([](auto& s) { s["bad"] = Tensor::scalar(NAN, f64); }, "ReduceOnPlateau state: ");
   refused([](auto& s) { s["lr"] = Tensor::scalar(-1, f64); }, "ReduceOnPlateau state: ");
+  refused([](auto& s) { s["bad"] = Tensor::scalar(2.7, f64); }, "ReduceOnPlateau state: ");
+  refused([](auto& s) { s["cooling"] = Tensor::scalar(0.5, f64); }, "ReduceOnPlateau state: ");
+  refused([](auto& s) { s["best"] = Tensor::scalar(NAN, f64); },
+          "a number was required as \"best\": got nan");
 }

@@ -32,13 +32,56 @@ TEST_CASE(
   CHECK(message_of([&] { write_file(scratch / "folder", "x"); }) ==
         (scratch / "folder") + ": cannot be written: Is a directory");
   CHECK(scratch.files() == 1);
-  // The file that is written first has a longer name: this one's is too long.
-  const std::string old = scratch / std::string(250, 'n');
-  std::ofstream(old) << "old";
-  CHECK(message_of([&] { write_file(old, "x"); }) ==
-        old + ": cannot be written: File name too long");
-  CHECK(read_file(old) == "old");
-  CHECK(scratch.files() == 2);
+  const std::string longer = scratch / std::string(256, 'n');
+  check_says(message_of([&] { write_file(longer, "x"); }), "File name too long");
+  CHECK(scratch.files() == 1);
+}
+
+TEST_CASE("the longest name that a file can have is written") {
+  const Scratch scratch;
+  const std::string path = scratch / std::string(255, 'n');
+  for (const char* text : {"old", "new"}) {
+    write_file(path, text);
+    CHECK(read_file(path) == text);
+  }
+  CHECK(scratch.files() == 1);
+}
+
+TEST_CASE("a file that is replaced keeps its permissions") {
+  const Scratch scratch;
+  for (const mode_t mode : {0600, 0640, 0755}) {
+    write_file(scratch / "a", "old");
+    REQUIRE(::chmod((scratch / "a").c_str(), mode) == 0);
+    write_file(scratch / "a", "new");
+    struct stat info {};
+    REQUIRE(::stat((scratch / "a").c_str(), &info) == 0);
+    CHECK((info.st_mode & 07777) == mode);
+  }
+}
+
+TEST_CASE("through a link what it points to is written, and the link stays") {
+  namespace fs = std::filesystem;
+  const Scratch scratch;
+  fs::create_directory(scratch / "folder");
+  fs::create_symlink("folder/file", scratch / "near");    // there is no such file yet
+  fs::create_symlink(scratch / "near", scratch / "far");  // a link to a link
+  fs::create_symlink("round", scratch / "round");
+  for (const char* text : {"one", "two"}) {
+    write_file(scratch / "far", text);
+    CHECK(read_file(scratch / "folder/file") == text);
+    CHECK(fs::is_symlink(scratch / "near"));
+    CHECK(fs::is_symlink(scratch / "far"));
+  }
+  CHECK(scratch.files() == 4);
+  check_says(message_of([&] { write_file(scratch / "round", "x"); }), "round: cannot be written: ");
+  CHECK(scratch.files() == 4);
+}
+
+TEST_CASE("a byte order mark is taken off, once") {
+  CHECK(without_mark("\xEF\xBB\xBFtext") == "text");
+  CHECK(without_mark("\xEF\xBB\xBF\xEF\xBB\xBF") == "\xEF\xBB\xBF");
+  CHECK(without_mark("\xEF\xBB") == "\xEF\xBB");
+  CHECK(without_mark("").empty());
 }
 
 TEST_CASE("a device is written to and not replaced; a full one is an error") {

@@ -84,6 +84,11 @@ TEST_CASE("long axes show their first and last three, and no line is longer than
         " 0.5000, 0.5000, 0.5000]  [30]");
 }
 
+TEST_CASE("what is no number has no sign") {
+  const Tensor x = Tensor::of({std::copysign(NAN, -1.0), NAN, -INFINITY});
+  CHECK(x.str() == "[ nan,  nan, -inf]  [3]");
+}
+
 TEST_CASE("printing a huge tensor reads only what it prints") {
   // More elements than any memory holds: one number, repeated.
   const Tensor x = Tensor::scalar(2).expand({Index{1} << 40, Index{1} << 20});

@@ -41,6 +41,13 @@ TEST_CASE("ids out of range are refused with the place where they stand") {
                IndexTensor({1, 2}, {3});
              }),
              "3 values were required for the shape [3]");
-  check_says(message_of([] { IndexTensor::arange(-1); }), "arange: a length of at least 0");
+  check_says(message_of([] { IndexTensor::arange(-1); }), "arange: a count of at least 0");
+  check_refused([] { IndexTensor::arange(Index{1} << 61); },
+                "arange: a count that fits memory was required: got 2305843009213693952");
+  check_refused([] { IndexTensor::full({Index{1} << 61}, 1); },
+                "index tensor: a count that fits memory was required");
+  check_refused([&] { (void)x[3]; }, "index tensor: a place in [0, 3) was required: got 3");
+  check_refused([&] { (void)x[-1]; }, "got -1");
+  check_refused([] { (void)IndexTensor()[0]; }, "a place in [0, 0) was required: got 0");
   check_says(message_of([&] { x.reshape({2}); }), "a shape with 3 elements was required for [3]");
 }

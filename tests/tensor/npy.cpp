@@ -137,6 +137,10 @@ TEST_CASE("a header that promises what the file does not hold is refused before 
   whole("{'descr': '<f4', 'descr': '<f4', 'shape': (6,), }", "each once");
   whole("{'descr': '<f4', 'fortran_order': False, 'shape': (6,), 'more': 1}", "each once");
   whole("{'descr': '<f4', 'fortran_order': False, 'shape': (6,), } more", "nothing after }");
+  whole("{'descr\x01" + std::string(1000, 'x'),
+        "a quoted text was required: got {'descr\\x01" + std::string(52, 'x') + "...");
+  says("'\x02" + std::string(100, 'x') + "'", "False", "(6,)",
+       "got \\x02" + std::string(59, 'x') + "...");
   whole("", "an .npy header with { was required");
   std::string long_header =
       file_of("{'descr': '<f4', 'fortran_order': False, 'shape': (6,), }", numbers, 2);

@@ -173,21 +173,33 @@ TEST_CASE("manual_seed starts this thread's generator anew") {
 
 TEST_CASE("parameters that no distribution has are refused") {
   Generator g;
-  const auto says = [](const std::function<void()>& f, const std::string& part) {
-    check_says(message_of(f), part);
-  };
   const double inf = std::numeric_limits<double>::infinity();
-  says([&] { g.uniform({2}, 1, 0); }, "uniform: finite low <= high was required: got 1 and 0");
-  says([&] { g.uniform({2}, NAN, 1); }, "got nan and 1");
-  says([&] { g.uniform({2}, -inf, inf); }, "got -inf and inf");
-  says([&] { g.normal({2}, 0, -1); },
-       "normal: a finite mean and standard deviation of at least 0 were required: got 0 and -1");
-  says([&] { g.normal({2}, NAN, 1); }, "got nan and 1");
-  says([&] { g.bernoulli({2}, 1.5); }, "bernoulli: a probability in [0, 1] was required: got 1.5");
-  says([&] { g.bernoulli({2}, NAN); }, "got nan");
-  says([&] { g.integers({2}, 3, 3); }, "integers: low < high was required: got 3 and 3");
-  says([&] { g.below(0); }, "below: a limit above 0 was required: got 0");
-  says([&] { g.permutation(-1); }, "permutation: a length of at least 0 was required: got -1");
+  check_refused([&] { g.uniform({2}, 1, 0); },
+                "uniform: finite low <= high was required: got 1 and 0");
+  check_refused([&] { g.uniform({2}, NAN, 1); }, "got nan and 1");
+  check_refused([&] { g.uniform({2}, -inf, inf); }, "got -inf and inf");
+  check_refused(
+      [&] { g.normal({2}, 0, -1); },
+      "normal: a finite mean and standard deviation of at least 0 were required: got 0 and -1");
+  check_refused([&] { g.normal({2}, NAN, 1); }, "got nan and 1");
+  check_refused([&] { g.bernoulli({2}, 1.5); },
+                "bernoulli: a probability in [0, 1] was required: got 1.5");
+  check_refused([&] { g.bernoulli({2}, NAN); }, "got nan");
+  check_refused([&] { g.integers({2}, 3, 3); }, "integers: low < high was required: got 3 and 3");
+  check_refused([&] { g.below(0); }, "below: a limit above 0 was required: got 0");
+  check_refused([&] { g.permutation(-1); },
+                "permutation: a count of at least 0 was required: got -1");
+  check_refused([&] { g.permutation(Index{1} << 61); }, "permutation: a count that fits memory");
+  check_refused([&] { g.integers({Index{1} << 61}, 0, 2); }, "integers: a count that fits memory");
+  // What f64 holds may be too much for f32.
+  check_refused([&] { g.uniform({4}, -3e38, 3e38); }, "got -3e+38 and 3e+38");
+  check_refused([&] { g.uniform({4}, 0, 1e39); }, "finite in f32");
+  check_refused([&] { g.normal({4}, 0, 1e39); },
+                "finite in f32 were required: got a mean of 0 and a standard deviation of 1e+39");
+  check_refused([&] { g.normal({4}, 3e38, 1e38); }, "finite in f32");
+  CHECK(all_finite(g.uniform({1000}, -3e38, 3e38, f64)));
+  CHECK(all_finite(g.uniform({1000}, -1.7e38, 1.7e38)));
+  CHECK(all_finite(g.normal({1000}, 0, 3e37)));
   CHECK(g.uniform({0}).numel() == 0);
   CHECK(g.integers({0}, 0, 1).numel() == 0);
 }

@@ -2,6 +2,7 @@
 #include "naive.h"
 #include "scratch.h"
 
+#include <unroll/tensor/memory.h>
 #include <unroll/tensor/safetensors.h>
 
 #include <limits>
@@ -111,19 +112,50 @@ TEST_CASE("a header that promises what the file does not hold is refused before 
   says(entry("F32", "[5]", "[4, 24]"), "numbers without gaps were required");
   says(entry("C64", "[3]", "[0, 24]"),
        "a type among F32, F64, F16, BF16, I32, I64 was required for \"x\": got C64");
-  says(entry("F32", "\"six\"", "[0, 24]"), "its header is not what it should be");
-  says(entry("F32", "[6]", "[0]"), "its header is not what it should be");
-  says(R"({"x": {"dtype": "F32", "shape": [6]}})", "its header is not what it should be");
-  says(R"({"x": 5})", "its header is not what it should be");
-  says(R"({"__metadata__": {"a": 5}})", "its header is not what it should be");
+  for (const char* shape : {"\"six\"", "[6.0]", "[1.5, 4]", "[\"6\"]", "[[6]]", "{}", "[1e1]",
+                            "[18446744073709551615]"})
+    says(entry("F32", shape, "[0, 24]"),
+         "a list of whole numbers was required as \"shape\" of \"x\"");
+  says(entry("F32", "[6]", "[0.0, 24.0]"), "a list of whole numbers was required as \"data_off");
+  says(entry("F32", "[6]", "[0]"), "two data_offsets were required for \"x\": got 1");
+  says(entry("F32", "[6]", "[0, 24, 24]"), "two data_offsets were required for \"x\": got 3");
+  says(R"({"x": {"dtype": "F32", "shape": [6]}})", "\"data_offsets\" was required for \"x\"");
+  says(R"({"x": {"dtype": 5, "shape": [6], "data_offsets": [0, 24]}})", "for \"x\": got no text");
+  const std::string x = R"("x": {"dtype": "F32", "shape": [3], "data_offsets": [0, 12]})",
+                    y = R"("x": {"dtype": "F32", "shape": [3], "data_offsets": [12, 24]})";
+  says("{" + x + ", " + y + "}", "names that differ were required: got \"x\" twice");
+  says(R"({"x": 5})", "a JSON object was required for \"x\"");
+  says(R"({"__metadata__": 5})", "a JSON object was required for \"__metadata__\"");
+  says(R"({"__metadata__": {"a": 5}})", "text was required for \"a\" of the metadata");
+  says(R"({"__metadata__": {"a": "1", "a": "2"}})", "keys that differ were required");
   says("[1, 2]", "a safetensors header that is a JSON object was required");
-  says("not json", "its header is not what it should be");
-  says("{\"\xFF\xFE\": 1}", "its header is not what it should be");
-  says(std::string(100'000, '['), "its header is not what it should be");
+  says("not json", "its header is not JSON");
+  says("{\"\xFF\xFE\": 1}", "its header is not JSON: Invalid encoding in string. (byte 2)");
+  const std::string deep = std::string(100'000, '[') + std::string(100'000, ']');
+  says(std::string(100'000, '['), "its header is not JSON");
+  says(deep, "a JSON object was required");
+  says("{\"x\": " + deep + "}", "a JSON object was required for \"x\"");
+  says(entry("F32", deep, "[0, 24]"), "a list of whole numbers was required");
   for (const char* length : {"\xFF\xFF\xFF\xFF\xFF\xFF\xFF\xFF", "\x00\xE1\xF5\x06\x00\x00\x00\x00",
                              "\x21\x00\x00\x00\x00\x00\x00\x00"})
     check_says(refusal(path, std::string(length, 8) + std::string(32, ' '), load), "a header of");
   check_says(refusal(path, "short", load), "got 5 bytes, too few for the length of a header");
+}
+
+TEST_CASE("entries that share their bytes are refused before any of them is made") {
+  const Scratch scratch;
+  const std::string path = scratch / "x", numbers(1 << 20, '\0');
+  std::string header = "{";
+  for (int i = 0; i < 1000; ++i)
+    header +=
+        fmt::format("{}\"{}\": {{\"dtype\": \"F32\", \"shape\": [{}], \"data_offsets\": [0, {}]}}",
+                    i ? ", " : "", i, numbers.size() / 4, numbers.size());
+  write_file(path, file_of(header + "}", numbers));
+  memory::reset_peak();
+  const Index before = memory::stats().in_use;
+  check_says(message_of([&] { load(path); }),
+             "numbers without gaps were required: got a range at 0 after 1048576");
+  CHECK(memory::stats().peak - before < 1 << 20);
 }
 
 TEST_CASE("what the format cannot hold is refused, and a failed save leaves the old file whole") {

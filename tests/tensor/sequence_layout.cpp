@@ -88,32 +88,38 @@ TEST_CASE("equal lengths are the layout of as many times the same length") {
 }
 
 TEST_CASE("lengths, sequences and times that are not there are refused") {
-  const auto says = [](const std::function<void()>& f, const std::string& part) {
-    check_says(message_of(f), part);
-  };
   constexpr Index kHuge = std::numeric_limits<Index>::max();
-  says([] { SequenceLayout(std::vector<Index>{}); },
-       "sequence layout: at least one sequence was required: got none");
-  says(
+  check_refused([] { SequenceLayout(std::vector<Index>{}); },
+                "sequence layout: at least one sequence was required: got none");
+  check_refused(
       [] {
         SequenceLayout({2, 0, 1});
       },
       "lengths of at least 1 were required: got 0 for sequence 1");
-  says([] { SequenceLayout({2, -3}); }, "got -3 for sequence 1");
-  says([] { SequenceLayout({kHuge, 1}); }, "lengths whose sum fits 63 bits were required");
-  says([] { SequenceLayout({Index{1} << 50}); }, "lengths of at most 1073741824 were required");
-  says([] { SequenceLayout::equal(0, 3); },
-       "at least one sequence and step were required: got 0 and 3");
+  check_refused([] { SequenceLayout({2, -3}); }, "got -3 for sequence 1");
+  check_refused([] { SequenceLayout({kHuge, 1}); }, "lengths whose sum fits 63 bits were required");
+  check_refused([] { SequenceLayout({Index{1} << 50}); },
+                "lengths of at most 1073741824 were required");
+  check_refused([] { SequenceLayout::equal(0, 3); },
+                "at least one sequence and step were required: got 0 and 3");
   const SequenceLayout layout({2, 3});
-  says([&] { layout.row(2, 0); }, "a sequence in [0, 2) was required: got 2");
-  says([&] { layout.row(-1, 0); }, "got -1");
-  says([&] { layout.row(0, 2); }, "a time in [-2, 2) was required for sequence 0: got 2");
-  says([&] { layout.row(1, -4); }, "a time in [-3, 3) was required for sequence 1: got -4");
-  says([&] { layout.rows_of(5); }, "a sequence in [0, 2) was required: got 5");
+  check_refused([&] { layout.row(2, 0); }, "a sequence in [0, 2) was required: got 2");
+  check_refused([&] { layout.row(-1, 0); }, "got -1");
+  check_refused([&] { layout.row(0, 2); }, "a time in [-2, 2) was required for sequence 0: got 2");
+  check_refused([&] { layout.row(1, -4); },
+                "a time in [-3, 3) was required for sequence 1: got -4");
+  check_refused([&] { layout.rows_of(5); }, "a sequence in [0, 2) was required: got 5");
+  check_refused([&] { (void)layout.offset(4); }, "a step in [0, 3] was required: got 4");
+  check_refused([&] { (void)layout.offset(-1); }, "got -1");
+  check_refused([&] { (void)layout.batch(3); }, "a step in [0, 2] was required: got 3");
+  check_refused([&] { (void)layout.batch(kHuge); }, "got 9223372036854775807");
+  check_refused([] { SequenceLayout::equal(Index{1} << 61, 1); },
+                "sequence layout: a count that fits memory was required");
   const SequenceLayout none;
   for (const auto& f : std::vector<std::function<void()>>{
            [&] { (void)none.rows(); }, [&] { (void)none.row(0, 0); }, [&] { (void)none.order(); },
            [&] { (void)none.lengths(); }, [&] { (void)none.last_rows(); },
-           [&] { (void)none.is_equal(); }})
-    says(f, "got an undefined layout");
+           [&] { (void)none.is_equal(); }, [&] { (void)none.offset(0); },
+           [&] { (void)none.batch(0); }, [&] { (void)none.time_of_rows(); }})
+    check_refused(f, "got an undefined layout");
 }

@@ -87,6 +87,18 @@ TEST_CASE("shapes whose number of elements fits no integer are refused wherever 
                Shape{2, 3}.axis(2, "test");
              }),
              "test: an axis in [-2, 1] was required for the shape [2, 3]: got 2");
+  check_refused(
+      [] {
+        (void)Shape{2, 3}[2];
+      },
+      "shape: an axis in [-2, 1] was required for the shape [2, 3]: got 2");
+  check_refused([] { (void)Shape{2, 3}[-3]; }, "got -3");
+  check_refused([] { (void)Shape{}.back(); }, "shape: an axis was required: got a scalar");
+  check_refused([] { Shape{2}.set(1, 3); }, "got 1");
+  check_refused([] { (void)Shape{2}.with(1, 3); }, "got 1");
+  CHECK(product_of("test", 1 << 30, 4) == Index{1} << 32);
+  check_refused([] { product_of("test", 4, Index{1} << 62); },
+                "test: sizes whose product fits 63 bits were required: got 4 x 46116860184273879");
   check_says(message_of([] { Shape{}.axis(0, "test"); }),
              "test: an axis was required: got a scalar");
 }

@@ -4,6 +4,8 @@
 #include <unroll/tensor/kernels/denormals.h>
 #include <unroll/tensor/threads.h>
 
+#include <pthread.h>
+
 #include <atomic>
 #include <limits>
 #include <stdexcept>
@@ -80,6 +82,41 @@ TEST_CASE("numbers of threads that cannot be are refused, and so is a change fro
   const std::string text = message_of([] { parallel_for(4, [](Index) { set_threads(3); }); });
   check_says(text, "set_threads: a call from outside of parallel_for was required");
   CHECK(threads() == 2);
+}
+
+TEST_CASE("a function that is none is refused") {
+  check_refused([] { parallel_for(3, nullptr); },
+                "parallel_for: a function was required: got none");
+}
+
+TEST_CASE("where the system starts no more threads, those that there are do the work") {
+  // A stack that fits no memory keeps every thread from starting.
+  pthread_attr_t before, huge;
+  REQUIRE(pthread_getattr_default_np(&before) == 0);
+  REQUIRE(pthread_attr_init(&huge) == 0);
+  REQUIRE(pthread_attr_setstacksize(&huge, std::size_t{1} << 50) == 0);
+  REQUIRE(pthread_setattr_default_np(&huge) == 0);
+  std::atomic<int> runs{0};
+  {
+    const Threads some(4);
+    parallel_for(20, [&](Index) { ++runs; });
+  }
+  CHECK(pthread_setattr_default_np(&before) == 0);
+  CHECK(runs == 20);
+}
+
+TEST_CASE("denormals count as zero in rows of any number") {
+#if defined(__x86_64__)
+  for (int count : {1, 2}) {
+    const Threads some(count);
+    for (Index rows : {1, 100, 100'000}) {
+      std::atomic<int> kept{0};
+      parallel_rows(rows, 4, [&](Index, Index) { kept += product(kTiny, 1e-115) != 0; });
+      CHECK(kept == 0);
+    }
+  }
+  CHECK(product(kTiny, 1e-115) > 0);
+#endif
 }
 
 TEST_CASE("FlushDenormals holds while it lives, nests, and gives the caller's mode back") {
