@@ -74,7 +74,6 @@ RNNCell::State RNNCell::step(const Var& px, const State& s) const {
 }
 
 RNNCell::State RNNCell::advance(const In& x, const State& s) const {
-  check_step("RNN", *x, wx.shape()[0], {{&s.h, hidden_}});
   if (!plain()) return step(project(x), s);
   return {recurrent_step(kind(), {x.value(), wx.value(), value_of(b), wh.value(), nullptr,
                                   s.h.value(), nullptr})
@@ -152,7 +151,6 @@ LSTMCell::State LSTMCell::step(const Var& px, const State& s) const {
 }
 
 LSTMCell::State LSTMCell::advance(const In& x, const State& s) const {
-  check_step("LSTM", *x, wx.shape()[0], {{&s.h, output_}, {&s.c, hidden_}});
   if (!plain() || !can_run()) return step(project(x), s);
   auto [h, c] = recurrent_step(
       kernels::Recurrence::lstm,
@@ -213,7 +211,6 @@ GRUCell::State GRUCell::step(const Var& px, const State& s) const {
 }
 
 GRUCell::State GRUCell::advance(const In& x, const State& s) const {
-  check_step("GRU", *x, wx.shape()[0], {{&s.h, hidden_}});
   if (!plain() || !can_run()) return step(project(x), s);
   return {recurrent_step(kernels::Recurrence::gru, {x.value(), wx.value(), value_of(b), wh.value(),
                                                     value_of(bhn), s.h.value(), nullptr})

@@ -11,17 +11,14 @@ void save(const std::string& path, const NamedParams& params, const Metadata& me
   save_safetensors(path, tensors, metadata);
 }
 
-void load(const std::string& path, const NamedParams& params, const LoadOptions& o) {
-  check_params("load", params);
-  Metadata metadata;
-  NamedTensors found = load_safetensors(path, &metadata);
+void assign(const std::string& origin, NamedTensors found, const NamedParams& params, bool strict) {
+  check_params("assign", params);
   std::string wrong;
   std::vector<std::pair<const NamedParam*, Tensor>> values;
   for (const NamedParam& p : params) {
     const auto at = found.find(p.name);
     if (at == found.end()) {
-      if (o.strict)
-        wrong += fmt::format("; \"{}\" {} is missing", p.name, p.param->value().shape());
+      if (strict) wrong += fmt::format("; \"{}\" {} is missing", p.name, p.param->value().shape());
       continue;
     }
     if (at->second.shape() != p.param->value().shape()) {
@@ -32,11 +29,18 @@ void load(const std::string& path, const NamedParams& params, const LoadOptions&
     }
     found.erase(at);
   }
-  if (o.strict)
+  if (strict)
     for (const auto& [name, tensor] : found)
       wrong += fmt::format("; \"{}\" {} is not in the model", name, tensor.shape());
-  check_io(wrong.empty(), "{}: the parameters of this model were required{}", path, wrong);
+  check_io(wrong.empty(), "{}: the parameters of this model were required{}", origin, wrong);
   for (const auto& [p, value] : values) p->param->set_value(value);
+}
+
+void load(const std::string& path, const NamedParams& params, const LoadOptions& o) {
+  check_params("load", params);
+  Metadata metadata;
+  NamedTensors found = load_safetensors(path, &metadata);
+  assign(path, std::move(found), params, o.strict);
   if (o.metadata) *o.metadata = std::move(metadata);
 }
 

@@ -16,6 +16,10 @@ struct LoadOptions {
 // changed then.
 void load(const std::string& path, const NamedParams& params, const LoadOptions& options = {});
 
+// The same with tensors that were read before; `origin` says in messages where they are from.
+void assign(const std::string& origin, NamedTensors values, const NamedParams& params,
+            bool strict = true);
+
 template <class M>
 requires detail::Module<const M>
 void save(const std::string& path, const M& model, const Metadata& metadata = {}) {

@@ -29,20 +29,15 @@ Curves remembered(const std::string& path, const unroll::Metadata& metadata);
 template <class Model>
 Curves load_model(const std::string& path, Model& model, const unroll::Metadata& expected) {
   unroll::Metadata found;
-  const unroll::NamedTensors values = unroll::load_safetensors(path, &found);
+  unroll::NamedTensors values = unroll::load_safetensors(path, &found);
   for (const auto& [key, value] : expected)
     unroll::check_io(found[key] == value, "{}: a model with {} \"{}\" was required: got \"{}\"",
                      path, key, unroll::excerpt(value), unroll::excerpt(found[key]));
-  for (const unroll::NamedParam& p : unroll::nn::parameters(model)) {
-    const auto at = values.find(p.name);
-    const unroll::Shape& shape = p.param->value().shape();
-    unroll::check_io(at != values.end() && at->second.shape() == shape,
-                     "{}: parameters \"{}\" {} were required: got {}", path, p.name, shape,
-                     at == values.end() ? "none" : at->second.shape().str());
-    unroll::check_io(unroll::all_finite(at->second),
-                     "{}: finite numbers were required in \"{}\": got others", path, p.name);
-    p.param->set_value(at->second.to(p.param->value().dtype()));
-  }
+  for (const auto& [name, value] : values)
+    unroll::check_io(unroll::all_finite(value),
+                     "{}: finite numbers were required in \"{}\": got others", path,
+                     unroll::excerpt(name));
+  unroll::nn::assign(path, std::move(values), unroll::nn::parameters(model));
   return remembered(path, found);
 }
 

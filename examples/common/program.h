@@ -1,6 +1,6 @@
 // What the programs share: options, files and interruption. Beside it stand report.h (numbers as
 // JSON), terminal.h (progress and tables), training.h (the loop over epochs), model_file.h (--save
-// and --load), columns.h (tables in files) and picture.h.
+// and --load) and picture.h.
 #pragma once
 
 #include "examples/common/report.h"

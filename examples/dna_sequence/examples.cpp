@@ -1,8 +1,8 @@
 #include "examples/dna_sequence/examples.h"
 
-#include "examples/common/columns.h"
 #include "examples/common/program.h"
 
+#include <unroll/data/csv.h>
 #include <unroll/tensor/error.h>
 
 #include <algorithm>
@@ -67,7 +67,7 @@ bool Examples::one_length() const {
 
 Examples read_table(const std::string& path) {
   Examples all;
-  const unroll::data::Table table = program::read_columns(path, '\t', {"class", "sequence"});
+  const unroll::data::Table table = unroll::data::read_csv(path, '\t');
   const std::size_t name = table.column("class"), letters = table.column("sequence");
   for (std::size_t i = 0; i < table.rows(); ++i) {
     try {

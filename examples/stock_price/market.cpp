@@ -1,7 +1,6 @@
 #include "examples/stock_price/market.h"
 
-#include "examples/common/columns.h"
-
+#include <unroll/data/csv.h>
 #include <unroll/tensor/error.h>
 
 #include <fmt/format.h>
@@ -27,7 +26,7 @@ constexpr double kLowest = 1e-30, kHighest = 1e30;
 
 // Fills m.prices, and counts what was missing.
 void read_prices(const std::string& path, Market& m) {
-  const unroll::data::Table table = program::read_columns(path, ',', m.names);
+  const unroll::data::Table table = unroll::data::read_csv(path);
   const std::size_t columns = m.names.size();
   std::vector<std::vector<double>> given;
   for (const std::string& name : m.names) given.push_back(table.numbers(name));

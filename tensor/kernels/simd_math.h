@@ -14,6 +14,7 @@
 #include <hwy/contrib/math/math-inl.h>
 #include <hwy/highway.h>
 
+#include <algorithm>
 #include <cmath>
 
 // For the lambda of a pass: where all lanes are full, nothing is asked for each vector.
@@ -282,11 +283,16 @@ HWY_INLINE void store(V v, T* x, Index n) {
   }
 }
 
-// Calls f(j, how many) for each vector of a row of n numbers, the tail last.
+// Calls f(j, how many) for each vector of a row of n numbers, the tail last. For f64, whose
+// functions are long, f is there once, and asks for each vector whether it is whole.
 template <class T, class F>
 HWY_INLINE void each(Index n, F f) {
   const Index lanes = static_cast<Index>(hn::Lanes(hn::ScalableTag<T>()));
   Index j = 0;
+  if constexpr (sizeof(T) == 8) {
+    for (; j < n; j += lanes) f(j, std::min(lanes, n - j));
+    return;
+  }
   for (; j + lanes <= n; j += lanes) f(j, lanes);
   if (j < n) f(j, n - j);
 }

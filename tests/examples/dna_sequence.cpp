@@ -134,7 +134,7 @@ TEST_CASE("sequences that nothing can be learned from are refused") {
   check_refused(kName, {"--data", folder.write("t.tsv", "class\tsequence\n\tACGT\n")},
                 "t.tsv:2: a class was required: got an empty name");
   check_refused(kName, {"--data", folder.write("t.tsv", "class\tsequence\tclass\nx\tA\ty\n")},
-                "one column \"class\" was required: got 2");
+                "one column \"class\" was required: got several");
   check_refused(kName, {"--data", a, "--fasta", a}, "excludes");
   check_refused(kName, {"--folds", "0"}, "--folds");
 }
