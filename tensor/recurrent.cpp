@@ -44,7 +44,7 @@ void check_recurrent(const char* op, kernels::Recurrence kind, const RecurrentSt
 std::pair<Tensor, Tensor> recurrent_step(kernels::Recurrence kind, const RecurrentStep& s) {
   const Index batch = s.x.rank() > 0 ? s.x.shape()[0] : 0;
   check_recurrent("recurrent_step", kind, s, batch, batch);
-  const Index dim = s.wx.shape()[0], hidden = s.wh.shape()[0], gates = s.wh.shape()[1];
+  const Index dim = s.wx.shape()[0], hidden = s.wh.shape()[0];
   for (const Tensor* t : {&s.x, &s.wx, s.b, &s.wh, s.bhn, &s.h, s.c}) {
     if (!t) continue;
     if (!t->is_contiguous()) {
@@ -56,14 +56,13 @@ std::pair<Tensor, Tensor> recurrent_step(kernels::Recurrence kind, const Recurre
           kind, {x, wx, s.b ? &b : nullptr, wh, s.bhn ? &bhn : nullptr, h, s.c ? &c : nullptr});
     }
   }
-  Tensor scratch = Tensor::empty({2 * batch, gates}, s.x.dtype());
   Tensor h = Tensor::empty(s.h.shape(), s.x.dtype()),
          c = s.c ? Tensor::empty(s.h.shape(), s.x.dtype()) : Tensor();
   dispatch(s.x.dtype(), [&]<class T>() {
-    kernels::recurrent_step<T>(kind, batch, dim, hidden,
-                               {s.x.data<T>(), s.wx.data<T>(), numbers<T>(s.b), s.wh.data<T>(),
-                                numbers<T>(s.bhn), s.h.data<T>(), numbers<T>(s.c), h.data<T>(),
-                                s.c ? c.data<T>() : nullptr, scratch.data<T>()});
+    kernels::recurrent_step<T>(
+        kind, batch, dim, hidden,
+        {s.x.data<T>(), s.wx.data<T>(), numbers<T>(s.b), s.wh.data<T>(), numbers<T>(s.bhn),
+         s.h.data<T>(), numbers<T>(s.c), h.data<T>(), s.c ? c.data<T>() : nullptr});
   });
   return {std::move(h), std::move(c)};
 }

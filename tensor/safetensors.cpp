@@ -124,12 +124,13 @@ NamedTensors load_safetensors(const std::string& path, Metadata* metadata) {
            path, length, bytes.size());
   const char* data = bytes.data() + 8 + length;
   const std::size_t available = bytes.size() - 8 - length;
-  json::Document header;
-  header.Parse<json::kParseValidateEncodingFlag | json::kParseIterativeFlag>(bytes.data() + 8,
+  json::Document parsed;
+  parsed.Parse<json::kParseValidateEncodingFlag | json::kParseIterativeFlag>(bytes.data() + 8,
                                                                              length);
-  check_io(!header.HasParseError(),
+  check_io(!parsed.HasParseError(),
            "{}: a safetensors file was required: its header is not JSON: {} (byte {})", path,
-           json::GetParseError_En(header.GetParseError()), header.GetErrorOffset());
+           json::GetParseError_En(parsed.GetParseError()), parsed.GetErrorOffset());
+  const json::Value& header = parsed;
   check_io(header.IsObject(), "{}: a safetensors header that is a JSON object was required", path);
   // What is promised is checked in whole before any of it is made: many entries may share few
   // bytes.

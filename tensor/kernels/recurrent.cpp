@@ -181,7 +181,8 @@ void recurrent_step(Recurrence kind, Index m, Index dim, Index h,
                     const RecurrentStepArguments<T>& a) {
   const FlushDenormals flush;
   const Index gates = gates_of(kind) * h;
-  T *x = a.scratch, *z = a.scratch + m * gates;
+  Scratch<T> products(2 * m * gates);
+  T *x = products.get(), *z = x + m * gates;
   multiply_once(m, gates, dim, Left<T>{a.x, dim}, a.wx, a.b, 0, x, gates);
   multiply_once(m, gates, h, Left<T>{a.h, h}, a.wh, sums_products(kind) ? x : nullptr, gates, z,
                 gates);

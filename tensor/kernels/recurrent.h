@@ -66,11 +66,11 @@ template <class T>
 void previous_rows(const Steps& steps, Index hidden, const T* rows, const T* h0, T* out);
 
 // One step for a few rows, without packing: x [m, D] and h, c [m, H] give next_h, next_c (which may
-// be the same); `scratch` has 2 m G H numbers.
+// be the same).
 template <class T>
 struct RecurrentStepArguments {
   const T *x, *wx, *b, *wh, *bhn, *h, *c;
-  T *next_h, *next_c, *scratch;
+  T *next_h, *next_c;
 };
 template <class T>
 void recurrent_step(Recurrence kind, Index m, Index dim, Index hidden,

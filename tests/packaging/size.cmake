@@ -1,8 +1,7 @@
 # What the library takes: the archive without debug information, and the headers that are installed.
-#   cmake -D archive=libunroll.a -D root=SOURCE -D strip=strip -D work=FOLDER -P size.cmake
+#   cmake -D archive=libunroll.a -D root=SOURCE -D strip=strip -D limit=BYTES -D work=FOLDER -P size.cmake
 cmake_minimum_required(VERSION 3.25)
 include(${root}/cmake/PublicHeaders.cmake)
-set(archive_limit 3000000)
 set(headers_limit 200000)
 
 file(MAKE_DIRECTORY ${work})
@@ -20,10 +19,10 @@ endforeach()
 list(LENGTH headers count)
 math(EXPR count "${count} + 1")
 
-message("libunroll.a: ${built} bytes, ${stripped} without debug information (limit ${archive_limit})")
+message("libunroll.a: ${built} bytes, ${stripped} without debug information (limit ${limit})")
 message("${count} headers: ${headers_size} bytes (limit ${headers_limit})")
-if(stripped GREATER archive_limit)
-  message(SEND_ERROR "the static library is larger than ${archive_limit} bytes: ${stripped}")
+if(stripped GREATER limit)
+  message(SEND_ERROR "the static library is larger than ${limit} bytes: ${stripped}")
 endif()
 if(headers_size GREATER headers_limit)
   message(SEND_ERROR "the installed headers are larger than ${headers_limit} bytes: ${headers_size}")
