@@ -159,7 +159,10 @@ template <class T>
 void by_panels(Index m, Index n, Index k, Matrix<T> a, Matrix<T> b, const T* init, Index step_init,
                T* c, Index step_c) {
   const Index width = panel_width<T>(), strip = 8 * width;
-  const Index each = std::clamp<Index>((m / 8 + 11) / 12 * 12, 48, 192);
+  // Runs of 48 to 192 rows: fewer read the packed panels too often, more of A is not near. An even
+  // number of them, since threads mostly are.
+  const Index runs = std::max(std::clamp<Index>(m / 48, 1, 8), m / 192 + 1);
+  const Index even = runs > 1 ? runs / 2 * 2 : 1, each = (m + even - 1) / even;
   const Index most = std::min(k, depth_of(a));
   const bool spread = m * n * most >= kLarge;
   const auto run = [&](Index count, const auto& task) {
