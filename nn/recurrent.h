@@ -98,8 +98,9 @@ class Recurrent {
     Var at = *x;
     try {
       for (std::size_t l = 0; l < layers.size(); ++l) {
-        state.push_back(
-            layers[l].advance(at, given > 0 ? State(state[l]) : layers[l].initial(at.shape()[0])));
+        const C& cell = layers[l];
+        state.push_back(given > 0 ? cell.advance(at, state[l])
+                                  : cell.advance(at, cell.initial(at.shape()[0])));
         at = state.back().h;
       }
     } catch (...) {
