@@ -48,14 +48,16 @@ class Pool {
     task_ = &task;
     count_ = count;
     next_.store(0, std::memory_order_relaxed);
-    busy_.store(static_cast<int>(threads_.size()), std::memory_order_relaxed);
     {
       std::lock_guard lock(mutex_);
-      generation_.fetch_add(1, std::memory_order_release);
+      open_.store(generation_.fetch_add(1) + 1);
     }
     wake_.notify_all();
     take_tasks();
-    while (busy_.load(std::memory_order_acquire) > 0) pause();
+    // Helpers that are still waking up are not waited for: they find the call closed. One that came
+    // before is seen here.
+    open_.store(0);
+    while (inside_.load() > 0) pause();
     if (error_) std::rethrow_exception(std::exchange(error_, nullptr));
   }
 
@@ -94,18 +96,22 @@ class Pool {
         seen = generation_.load(std::memory_order_acquire);
         if (stop_) return;
       }
-      std::fesetenv(&mode_);  // a task rounds the same whoever takes it
-      take_tasks();
-      busy_.fetch_sub(1, std::memory_order_release);
+      inside_.fetch_add(1);
+      if (open_.load() == seen) {
+        std::fesetenv(&mode_);  // a task rounds the same whoever takes it
+        take_tasks();
+      }
+      inside_.fetch_sub(1);
     }
   }
 
   std::vector<std::thread> threads_;
   std::mutex mutex_;
   std::condition_variable wake_;
-  std::atomic<std::uint64_t> generation_{0};
+  std::atomic<std::uint64_t> generation_{0};  // of the latest call
+  std::atomic<std::uint64_t> open_{0};        // the same while its tasks may be taken, else 0
+  std::atomic<int> inside_{0};                // helpers that may be at its tasks
   std::atomic<Index> next_{0};
-  std::atomic<int> busy_{0};
   const std::function<void(Index)>* task_ = nullptr;
   Index count_ = 0;
   std::fenv_t mode_{};  // the caller's

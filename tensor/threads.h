@@ -28,7 +28,7 @@ void parallel_runs(Index rows, Index each, const std::function<void(Index, Index
 // count as zero, however much work it is.
 template <class F>
 void parallel_rows(Index rows, Index n, F&& f) {
-  constexpr Index kRun = Index{1} << 15;  // numbers in one run
+  constexpr Index kRun = Index{1} << 16;  // numbers in one run
   const Index each = n < 2 ? kRun : (kRun + n - 1) / n;
   detail::parallel_runs(rows, each, std::ref(f));
 }

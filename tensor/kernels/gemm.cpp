@@ -132,7 +132,7 @@ void one(Index m, Index n, Index k, Matrix<T> a, Matrix<T> b, bool add, T* c, In
 }
 
 // From this many multiplications on a product is cut into pieces for the threads.
-constexpr Index kLarge = Index{1} << 21;
+constexpr Index kLarge = Index{1} << 23;
 
 // Rows of B in one pass: where A is transposed its rows are read across, a few from each of many
 // lines, which must stay near.
@@ -164,7 +164,18 @@ void by_panels(Index m, Index n, Index k, Matrix<T> a, Matrix<T> b, const T* ini
   const Index runs = std::max(std::clamp<Index>(m / 48, 1, 8), m / 192 + 1);
   const Index even = runs > 1 ? runs / 2 * 2 : 1, each = (m + even - 1) / even;
   const Index most = std::min(k, depth_of(a));
-  const bool spread = m * n * most >= kLarge;
+  // A pass over B has two calls of parallel_for. Where it is little work for that, the rows are
+  // halved and each half packs for itself.
+  const bool spread = 2 * m * n * most >= kLarge;
+  if (!spread && threads() > 1 && m >= 48 && m * n * k >= kLarge)
+    return parallel_for(2, [&](Index i) {
+      const FlushDenormals flush;
+      const Index row = i * (m / 2), rows = i == 0 ? m / 2 : m - m / 2;
+      Matrix<T> part = a;
+      part.data += a.transposed ? row : row * a.step;
+      by_panels(rows, n, k, part, b, init ? init + row * step_init : nullptr, step_init,
+                c + row * step_c, step_c);
+    });
   const auto run = [&](Index count, const auto& task) {
     if (spread) return parallel_for(count, task);
     for (Index i = 0; i < count; ++i) task(i);
