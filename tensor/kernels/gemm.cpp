@@ -166,7 +166,7 @@ void by_panels(Index m, Index n, Index k, Matrix<T> a, Matrix<T> b, const T* ini
   const Index most = std::min(k, depth_of(a));
   // A pass over B has two calls of parallel_for. Where it is little work for that, the rows are
   // halved and each half packs for itself.
-  const bool spread = 2 * m * n * most >= kLarge;
+  const bool spread = m * n * most >= 2 * kLarge;
   if (!spread && threads() > 1 && m >= 48 && m * n * k >= kLarge)
     return parallel_for(2, [&](Index i) {
       const FlushDenormals flush;
