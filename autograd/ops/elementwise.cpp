@@ -133,7 +133,8 @@ Var normal_cdf(const In& x) {
   check_defined("normal_cdf", *x);
   // gelu(x) = x Phi(x); away from 0 the quotient is exact enough, at 0 it is 1/2.
   const Tensor zero = equal(x.value(), Tensor::scalar(0, x->dtype()));
-  const Tensor near = apply(kernels::Unary::clamp, x.value(), -40, 40);  // beyond which it is 0 or 1
+  const Tensor near =
+      apply(kernels::Unary::clamp, x.value(), -40, 40);  // beyond which it is 0 or 1
   const Tensor safe = where(zero, Tensor::scalar(1, x->dtype()), near);
   const Tensor y = where(zero, Tensor::scalar(0.5, x->dtype()), div(gelu(safe), safe));
   return record(normal_cdf_op, y, {&x},
