@@ -190,7 +190,8 @@ template <class F>
 void record_into(const Op& op, std::span<Tensor> outputs, std::span<const Var* const> inputs,
                  Where where, F&& derivative, std::span<Var> vars, bool always = false) {
   using Closure = std::decay_t<F>;
-  static_assert(alignof(Closure) <= 16 && sizeof(Closure) <= kLargestClosure);
+  static_assert(alignof(Closure) <= 16);
+  static_assert(sizeof(Closure) <= kLargestClosure);
   void* at = Recorder::begin(op, outputs, inputs, where, sizeof(Closure), always);
   if (!at) {
     for (std::size_t i = 0; i < outputs.size(); ++i) vars[i] = Var(std::move(outputs[i]));

@@ -46,7 +46,7 @@ Tensor training_rows(const Tensor& x, const TrainingPart& part) {
   check(x.rank() == 2, "scaler: rows [n, d] were required: got {}", x.shape());
   check(!part.indices().empty(),
         "scaler: a training part with at least one row was required: got none");
-  const Tensor rows = index_select(x, 0, part.indices()).to(f64);
+  Tensor rows = index_select(x, 0, part.indices()).to(f64);
   if (all_finite(rows)) return rows;
   // One missing number would make its whole column NaN.
   for (Index i = 0; i < rows.shape()[0]; ++i)
@@ -61,7 +61,7 @@ Tensor training_rows(const Tensor& x, const TrainingPart& part) {
 // infinity, as f64 and finally `dtype` have it, would leave nothing of a column.
 Tensor one_where_constant(const Tensor& spread, const Tensor& range, DType dtype) {
   const auto number = [&](double v) { return Tensor::scalar(v, f64); };
-  const Tensor out = where(equal(range, number(0)), number(1), spread).to(dtype);
+  Tensor out = where(equal(range, number(0)), number(1), spread).to(dtype);
   for (Index j = 0; j < out.numel(); ++j)
     check(out.at({j}) > 0 && std::isfinite(out.at({j})),
           "scaler: columns whose spread fits {} were required: got {} for column {}",
