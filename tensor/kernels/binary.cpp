@@ -63,18 +63,13 @@ constexpr Pass<T> kValues[] = {UNROLL_BINARY_OPS(UNROLL_VALUE)};
 template <class T>
 void binary_run(Pass<T> pass, const T* a, Index step_a, const T* b, Index step_b, T* y, Index n) {
   const hn::ScalableTag<T> d;
-  const Index lanes = static_cast<Index>(hn::Lanes(d)), rest = n % lanes, whole = n - rest;
-  HWY_ALIGN T edges[2][HWY_MAX_BYTES / sizeof(T)];
+  HWY_ALIGN T copies[2][HWY_MAX_BYTES / sizeof(T)];
   // A number for all is read from a vector of its copies.
-  if (n > 0 && step_a == 0) hn::Store(hn::Set(d, *a), d, edges[0]), a = edges[0];
-  if (n > 0 && step_b == 0) hn::Store(hn::Set(d, *b), d, edges[1]), b = edges[1];
-  if (whole > 0) pass(a, step_a, b, step_b, y, whole);
-  if (rest > 0) {
-    if (step_a) hn::Store(load(a + whole, rest), d, edges[0]);
-    if (step_b) hn::Store(load(b + whole, rest), d, edges[1]);
-    pass(edges[0], step_a, edges[1], step_b, edges[0], lanes);
-    store(hn::Load(d, edges[0]), y + whole, rest);
-  }
+  if (n > 0 && step_a == 0) hn::Store(hn::Set(d, *a), d, copies[0]), a = copies[0];
+  if (n > 0 && step_b == 0) hn::Store(hn::Set(d, *b), d, copies[1]), b = copies[1];
+  whole_vectors<2>({a, b}, {step_a, step_b}, y, n, [=](const T* const* from, T* to, Index count) {
+    pass(from[0], step_a, from[1], step_b, to, count);
+  });
 }
 
 template <class T>

@@ -298,9 +298,11 @@ HWY_INLINE void each(Index n, F f) {
 }
 
 // Calls pass(from, to, count) for n numbers, count a multiple of the lanes: what is left over goes
-// through buffers, so that a pass is one loop. `to` may be one of `from`.
+// through buffers, so that a pass is one loop. `to` may be one of `from`, of which those whose step
+// is 0 are one vector for all.
 template <std::size_t kFrom, class T, class F>
-HWY_INLINE void whole_vectors(const T* const (&from)[kFrom], T* to, Index n, F pass) {
+HWY_INLINE void whole_vectors(const T* const (&from)[kFrom], const Index (&steps)[kFrom], T* to,
+                              Index n, F pass) {
   const hn::ScalableTag<T> d;
   const Index lanes = static_cast<Index>(hn::Lanes(d)), rest = n % lanes, whole = n - rest;
   if (whole > 0) pass(from, to, whole);
@@ -308,7 +310,7 @@ HWY_INLINE void whole_vectors(const T* const (&from)[kFrom], T* to, Index n, F p
     HWY_ALIGN T edges[kFrom][HWY_MAX_BYTES / sizeof(T)];
     const T* edge[kFrom];
     for (std::size_t i = 0; i < kFrom; ++i) {
-      hn::Store(load(from[i] + whole, rest), d, edges[i]);
+      hn::Store(load(from[i] + whole * steps[i], rest), d, edges[i]);
       edge[i] = edges[i];
     }
     pass(edge, edges[0], lanes);

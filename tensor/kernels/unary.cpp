@@ -132,12 +132,12 @@ constexpr Pass<T> kSlopes[] = {UNROLL_UNARY_OPS(UNROLL_GRADIENT)};
 
 #define UNROLL_FOR(T, suffix)                                                                \
   void unary_##suffix(Unary op, const T* x, T* y, Index n, T p, T q) {                       \
-    whole_vectors<1>({x}, y, n, [=](const T* const* from, T* to, Index count) {              \
+    whole_vectors<1>({x}, {1}, y, n, [=](const T* const* from, T* to, Index count) {         \
       kValues<T>[static_cast<std::size_t>(op)](from, to, count, p, q);                       \
     });                                                                                      \
   }                                                                                          \
   void unary_gradient_##suffix(Unary op, const T* g, const T* s, T* dx, Index n, T p, T q) { \
-    whole_vectors<2>({g, s}, dx, n, [=](const T* const* from, T* to, Index count) {          \
+    whole_vectors<2>({g, s}, {1, 1}, dx, n, [=](const T* const* from, T* to, Index count) {  \
       kSlopes<T>[static_cast<std::size_t>(op)](from, to, count, p, q);                       \
     });                                                                                      \
   }
