@@ -87,118 +87,126 @@ const BlasInfo& ready() {
   return info;
 }
 
-void call(Index m, Index n, Index k, Matrix<float> a, Matrix<float> b, float beta, float* c,
-          Index step) {
-  cblas_sgemm(CblasRowMajor, a.transposed ? CblasTrans : CblasNoTrans,
-              b.transposed ? CblasTrans : CblasNoTrans, static_cast<blasint>(m),
-              static_cast<blasint>(n), static_cast<blasint>(k), 1, a.data,
-              static_cast<blasint>(a.step), b.data, static_cast<blasint>(b.step), beta, c,
-              static_cast<blasint>(step));
-}
-void call(Index m, Index n, Index k, Matrix<double> a, Matrix<double> b, double beta, double* c,
-          Index step) {
-  cblas_dgemm(CblasRowMajor, a.transposed ? CblasTrans : CblasNoTrans,
-              b.transposed ? CblasTrans : CblasNoTrans, static_cast<blasint>(m),
-              static_cast<blasint>(n), static_cast<blasint>(k), 1, a.data,
-              static_cast<blasint>(a.step), b.data, static_cast<blasint>(b.step), beta, c,
-              static_cast<blasint>(step));
-}
-
-// A product this small (m n k) is done before BLAS has begun.
-constexpr Index kTiny = 512;
-
+// C [m, n] = init + A [m, k] B [k, n], as gemm.h has it.
 template <class T>
-void tiny(Index m, Index n, Index k, Matrix<T> a, Matrix<T> b, bool add, T* c, Index step) {
-  const Index ai = a.transposed ? 1 : a.step, ak = a.transposed ? a.step : 1;
-  for (Index i = 0; i < m; ++i) {
-    T* row = c + i * step;
-    if (!add) std::fill_n(row, n, T{0});
-    for (Index p = 0; p < k; ++p) {
-      const T x = a.data[i * ai + p * ak];
-      if (b.transposed) {
-        for (Index j = 0; j < n; ++j) row[j] += x * b.data[p + j * b.step];
-      } else {
-        for (Index j = 0; j < n; ++j) row[j] += x * b.data[p * b.step + j];
-      }
-    }
+struct Product {
+  Index m, n, k;
+  Matrix<T> a, b;
+  const T* init;
+  Index step_init;
+  T* c;
+  Index step_c;
+  // That of some rows and columns of C.
+  Product part(Index row, Index rows, Index column, Index columns) const {
+    return {rows,
+            columns,
+            k,
+            a.from(row, 0),
+            b.from(0, column),
+            init ? init + row * step_init + column : nullptr,
+            step_init,
+            c + row * step_c + column,
+            step_c};
   }
-}
+};
 
-// C = A B, or C += A B.
-template <class T>
-void one(Index m, Index n, Index k, Matrix<T> a, Matrix<T> b, bool add, T* c, Index step) {
-  if (m * n * k <= kTiny) return tiny(m, n, k, a, b, add, c, step);
-  call(m, n, k, a, b, add ? T{1} : T{0}, c, step);
+// The pieces along the longer side of C, `each` rows or columns of it, on all threads.
+template <class T, class F>
+void each_piece(const Product<T>& of, Index each, F f) {
+  const bool by_rows = of.m > of.n;
+  const Index side = by_rows ? of.m : of.n;
+  parallel_for((side + each - 1) / each, [&](Index i) {
+    const FlushDenormals flush;
+    const Index from = i * each, size = std::min(each, side - from);
+    f(by_rows ? of.part(from, size, 0, of.n) : of.part(0, of.m, from, size));
+  });
 }
 
 // From this many multiplications on a product is cut into pieces for the threads.
 constexpr Index kLarge = Index{1} << 23;
 
-// Rows of B in one pass: where A is transposed its rows are read across, a few from each of many
-// lines, which must stay near.
-template <class T>
-Index depth_of(const Matrix<T>& a) {
-  return a.transposed ? 256 : 512;
+void by_blas(const Product<float>& of) {
+  cblas_sgemm(CblasRowMajor, of.a.transposed ? CblasTrans : CblasNoTrans,
+              of.b.transposed ? CblasTrans : CblasNoTrans, static_cast<blasint>(of.m),
+              static_cast<blasint>(of.n), static_cast<blasint>(of.k), 1, of.a.data,
+              static_cast<blasint>(of.a.step), of.b.data, static_cast<blasint>(of.b.step),
+              of.init ? 1 : 0, of.c, static_cast<blasint>(of.step_c));
+}
+void by_blas(const Product<double>& of) {
+  cblas_dgemm(CblasRowMajor, of.a.transposed ? CblasTrans : CblasNoTrans,
+              of.b.transposed ? CblasTrans : CblasNoTrans, static_cast<blasint>(of.m),
+              static_cast<blasint>(of.n), static_cast<blasint>(of.k), 1, of.a.data,
+              static_cast<blasint>(of.a.step), of.b.data, static_cast<blasint>(of.b.step),
+              of.init ? 1 : 0, of.c, static_cast<blasint>(of.step_c));
 }
 
-// Panels do without packing A, which pays while B (a weight; for a weight's gradient, the rows of
-// the batch) is small enough to stay near and C has enough rows for the packing of B. Measured with
-// AVX-512: 5 to 30 percent faster than BLAS within these bounds, even or slower beyond them. BLAS
-// has kernels of its own for less than a million multiplications.
+// For what BLAS cannot count, and for a product so small that it is done before BLAS has begun.
+constexpr Index kTiny = 512;
+
 template <class T>
-bool suits_panels(Index m, Index n, Index k, const Matrix<T>& a) {
-  const Index width = panel_width<T>(), bytes = static_cast<Index>(sizeof(T));
-  const Index padded = (n + width - 1) / width * width;
-  return width * bytes == 128 && m * n * k >= (Index{1} << 20) && 4 * padded <= 5 * n &&
-         m >= (a.transposed ? 12 : 48) && (a.transposed || k <= 1024) &&
-         std::min(k, depth_of(a)) * n * bytes <= (Index{1} << 22);
+void by_loops(const Product<T>& of) {
+  const Matrix<T>&a = of.a, &b = of.b;
+  const Index ai = a.transposed ? 1 : a.step, ak = a.transposed ? a.step : 1;
+  for (Index i = 0; i < of.m; ++i) {
+    T* row = of.c + i * of.step_c;
+    if (!of.init) std::fill_n(row, of.n, T{0});
+    for (Index p = 0; p < of.k; ++p) {
+      const T x = a.data[i * ai + p * ak];
+      if (b.transposed) {
+        for (Index j = 0; j < of.n; ++j) row[j] += x * b.data[p + j * b.step];
+      } else {
+        for (Index j = 0; j < of.n; ++j) row[j] += x * b.data[p * b.step + j];
+      }
+    }
+  }
 }
 
-// A sum runs over k in one order, whoever has the row.
+// Panels do without packing A, which pays where C has enough rows for the packing of B, and the
+// sums are not so long that the rows of A are far apart. Measured with AVX-512: 5 to 30 percent
+// faster than BLAS within these bounds, even or slower beyond them. BLAS has kernels of its own for
+// less than a million multiplications.
 template <class T>
-void by_panels(Index m, Index n, Index k, Matrix<T> a, Matrix<T> b, const T* init, Index step_init,
-               T* c, Index step_c) {
-  const Index width = panel_width<T>(), strip = 8 * width;
-  // Runs of 48 to 192 rows: fewer read the packed panels too often, more of A is not near. An even
-  // number of them, since threads mostly are.
-  const Index runs = std::max(std::clamp<Index>(m / 48, 1, 8), m / 192 + 1);
-  const Index even = runs > 1 ? runs / 2 * 2 : 1, each = (m + even - 1) / even;
-  const Index most = std::min(k, depth_of(a));
-  // A pass over B has two calls of parallel_for. Where it is little work for that, the rows are
-  // halved and each half packs for itself.
-  const bool spread = m * n * most >= 2 * kLarge;
-  if (!spread && threads() > 1 && m >= 48 && m * n * k >= kLarge)
-    return parallel_for(2, [&](Index i) {
-      const FlushDenormals flush;
-      const Index row = i * (m / 2), rows = i == 0 ? m / 2 : m - m / 2;
-      Matrix<T> part = a;
-      part.data += a.transposed ? row : row * a.step;
-      by_panels(rows, n, k, part, b, init ? init + row * step_init : nullptr, step_init,
-                c + row * step_c, step_c);
-    });
-  const auto run = [&](Index count, const auto& task) {
-    if (spread) return parallel_for(count, task);
-    for (Index i = 0; i < count; ++i) task(i);
-  };
-  const Index down = b.transposed ? 1 : b.step, right = b.transposed ? b.step : 1;
-  Scratch<T> packed(packed_size<T>(most, n));
-  for (Index from = 0; from < k; from += most) {
-    const Index depth = std::min(most, k - from);
-    run((n + strip - 1) / strip, [&](Index i) {
-      const Index j = i * strip;
-      pack(b.data + from * down + j * right, down, right, depth, std::min(strip, n - j),
-           packed.get() + j * depth);
-    });
-    const T* start = from > 0 ? c : init;
-    const Index step_start = from > 0 ? step_c : step_init;
-    run((m + each - 1) / each, [&](Index i) {
-      const FlushDenormals flush;
-      const Index row = i * each;
-      const T* left = a.data + (a.transposed ? from * a.step + row : row * a.step + from);
-      multiply(std::min(each, m - row), n, depth, Left<T>{left, a.step, a.transposed},
-               Packed<T>{packed.get(), depth}, start ? start + row * step_start : nullptr,
-               step_start, c + row * step_c, step_c);
-    });
+bool suits_panels(const Product<T>& of) {
+  const Index width = panel_width<T>(), half = width / 2, padded = (of.n + half - 1) / half * half;
+  const bool across = of.a.transposed;
+  return width * static_cast<Index>(sizeof(T)) == 128 && of.m * of.n * of.k >= (Index{1} << 20) &&
+         4 * padded <= 5 * of.n && of.m >= (across ? 12 : 48) && (across || of.k <= 1024);
+}
+
+// Numbers that stay in half of the second cache: of A in one call, of packed B.
+template <class T>
+constexpr Index kNear = (Index{1} << 19) / static_cast<Index>(sizeof(T));
+
+// On one thread, `deep` terms of each sum at a time. Where A is transposed, as for the gradient of
+// a weight, the rows of C are few for so long sums, so that B is read once and packed on the way;
+// else B is packed in blocks of columns, each for all rows.
+template <class T>
+void by_panels(const Product<T>& of, Index deep) {
+  const bool across = of.a.transposed, once = across && !of.b.transposed;
+  const Index width = panel_width<T>(), wide = once ? of.n : kNear<T> / (deep * width) * width;
+  const Index tall = across ? 512 : 192;
+  Scratch<T> packed(once ? 0 : packed_size<T>(deep, std::min(of.n, wide)));
+  for (Index j = 0; j < of.n; j += wide) {
+    const Index columns = std::min(wide, of.n - j);
+    for (Index p = 0; p < of.k; p += deep) {
+      const Index depth = std::min(deep, of.k - p);
+      const Matrix<T> b = of.b.from(p, j);
+      if (!once)
+        pack(b.data, b.transposed ? 1 : b.step, b.transposed ? b.step : 1, depth, columns,
+             packed.get());
+      for (Index i = 0; i < of.m; i += tall) {
+        Product<T> part = of.part(i, std::min(tall, of.m - i), j, columns);
+        if (p > 0) part.init = part.c, part.step_init = part.step_c;
+        const Left<T> a{of.a.from(i, p).data, of.a.step, across};
+        if (once) {
+          multiply_once(part.m, columns, depth, a, b.data, b.step, part.init, part.step_init,
+                        part.c, part.step_c);
+        } else {
+          multiply(part.m, columns, depth, a, Packed<T>{packed.get(), depth}, part.init,
+                   part.step_init, part.c, part.step_c);
+        }
+      }
+    }
   }
 }
 
@@ -209,40 +217,37 @@ void gemm(Index m, Index n, Index k, Matrix<T> a, Matrix<T> b, const T* init, In
           Index step_c) {
   if (m == 0 || n == 0) return;
   const FlushDenormals flush;
-  if (suits_panels(m, n, k, a)) return by_panels(m, n, k, a, b, init, step_init, c, step_c);
+  Product<T> of{m, n, k, a, b, init, step_init, c, step_c};
+  if (suits_panels(of)) {
+    // A sum runs over k in one order, wherever its element is: the depth must not depend on how C
+    // is cut, into a piece or two for each thread.
+    const Index most = a.transposed ? std::clamp<Index>(3 * kNear<T> / (2 * m), 256, 768) : 512;
+    const Index passes = (k + most - 1) / most, deep = (k + passes - 1) / passes;
+    const Index pieces =
+        std::clamp<Index>(2 * m * n * k / kLarge, 1, threads() > 1 ? 2 * threads() : 1);
+    const Index width = panel_width<T>(), panels = (std::max(m, n) + width - 1) / width;
+    return each_piece(of, (panels + pieces - 1) / pieces * width,
+                      [&](const Product<T>& piece) { by_panels(piece, deep); });
+  }
   if (init && init != c)
     for (Index i = 0; i < m; ++i) std::copy_n(init + i * step_init, n, c + i * step_c);
-  const bool add = init != nullptr;
+  if (init) of.init = c, of.step_init = step_c;
   // BLAS counts in 32 bits.
   constexpr Index kLimit = std::numeric_limits<blasint>::max();
-  if (std::max({m, n, k, a.step, b.step, step_c}) > kLimit)
-    return tiny(m, n, k, a, b, add, c, step_c);
+  if (m * n * k <= kTiny || std::max({m, n, k, a.step, b.step, step_c}) > kLimit)
+    return by_loops(of);
   // BLAS wants steps of at least 1 and of the row's length.
-  a.step = std::max(a.step, std::max<Index>(1, a.transposed ? m : k));
-  b.step = std::max(b.step, std::max<Index>(1, b.transposed ? k : n));
-  step_c = std::max(step_c, n);
+  of.a.step = std::max(a.step, std::max<Index>(1, a.transposed ? m : k));
+  of.b.step = std::max(b.step, std::max<Index>(1, b.transposed ? k : n));
+  of.step_c = std::max(step_c, n);
   ready();
-  if (m * n * k < kLarge) return one(m, n, k, a, b, add, c, step_c);
-  // Pieces along the longer side of C. BLAS sums an element in another order where a cut falls
-  // elsewhere, so the cuts depend on the sizes and never on the number of threads. Each piece packs
-  // the other operand again, so there are two, or up to eight of a long side.
-  const bool by_rows = m > n;
-  const Index side = by_rows ? m : n;
+  if (m * n * k < kLarge) return by_blas(of);
+  // BLAS sums an element in another order where a cut falls elsewhere, so the cuts depend on the
+  // sizes and never on the number of threads. Each piece packs the other operand again, so there
+  // are two, or up to eight of a long side.
+  const Index side = std::max(m, n);
   const Index tile = std::max(std::min<Index>(512, (side + 1) / 2), (side + 7) / 8);
-  const Index tiles = (side + tile - 1) / tile;
-  parallel_for(tiles, [&](Index i) {
-    const FlushDenormals flush_here;
-    const Index from = i * tile, size = std::min(tile, side - from);
-    if (by_rows) {
-      Matrix<T> part = a;
-      part.data += a.transposed ? from : from * a.step;
-      one(size, n, k, part, b, add, c + from * step_c, step_c);
-    } else {
-      Matrix<T> part = b;
-      part.data += b.transposed ? from * b.step : from;
-      one(m, size, k, a, part, add, c + from, step_c);
-    }
-  });
+  each_piece(of, tile, [](const Product<T>& piece) { by_blas(piece); });
 }
 
 template <class T>
@@ -250,8 +255,7 @@ void gemm_batched(Index count, Index m, Index n, Index k, Matrix<T> a, Index str
                   Index stride_b, T* c, Index step_c, Index stride_c) {
   const auto each = [&](Index i) {
     Matrix<T> ai = a, bi = b;
-    ai.data += i * stride_a;
-    bi.data += i * stride_b;
+    ai.data += i * stride_a, bi.data += i * stride_b;
     gemm<T>(m, n, k, ai, bi, nullptr, 0, c + i * stride_c, step_c);
   };
   if (count > 1 && m * n * k < kLarge && count * m * n * k >= kLarge)

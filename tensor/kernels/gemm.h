@@ -13,6 +13,10 @@ struct Matrix {
   const T* data;
   Index step;
   bool transposed = false;
+  // From this row and column on.
+  Matrix from(Index row, Index column) const {
+    return {data + (transposed ? column * step + row : row * step + column), step, transposed};
+  }
 };
 
 // C [m, n] = init + A [m, k] B [k, n]. init may be null (zeros) or C itself; its rows are step_init

@@ -8,6 +8,7 @@
 #define HWY_TARGET_INCLUDE "unroll/tensor/kernels/panels.cpp"
 #include <hwy/foreach_target.h>
 
+#include <hwy/cache_control.h>
 #include <hwy/highway.h>
 
 // Loops of a known count are written out, so that the sums stay in registers.
@@ -64,22 +65,39 @@ void pack_all(const T* w, Index step_k, Index step_n, Index k, Index n, T* out) 
   }
 }
 
-// kRows rows by kPanels panels of columns. A function of its own, so that its sums get all
-// registers.
-template <int kRows, int kPanels, bool kAcross, class T>
-HWY_NOINLINE void block(Index k, const T* HWY_RESTRICT a, Index step_a, const T* HWY_RESTRICT w,
-                        Index step_w, Index panel_step, const T* init, Index step_init, T* c,
-                        Index step_c, Index columns) {
+// One block of C: some rows by some vectors of columns.
+template <class T>
+struct Block {
+  Index k;
+  const T* a;
+  Index step_a;
+  Panels<T> w;
+  const T* init;
+  Index step_init;
+  T* c;
+  Index step_c, columns;
+  // Across only: where W's panel is packed on the way, and a panel of W, rows step_next apart, that
+  // is wanted soon.
+  T* packed = nullptr;
+  const T* next = nullptr;
+  Index step_next = 0;
+};
+
+// A function of its own, so that its sums get all registers.
+template <int kRows, int kVectors, bool kAcross, class T>
+HWY_NOINLINE void block(const Block<T>& of) {
   const hn::ScalableTag<T> d;
-  const Index lanes = static_cast<Index>(hn::Lanes(d));
-  constexpr int kVectors = 2 * kPanels;
+  const Index lanes = static_cast<Index>(hn::Lanes(d)), columns = of.columns;
+  const Index k = of.k, step_a = of.step_a, step_w = of.w.step, panel_step = of.w.panel_step;
+  const T *HWY_RESTRICT a = of.a, *HWY_RESTRICT w = of.w.data;
   using V = hn::Vec<decltype(d)>;
   V acc[kRows][kVectors];
   // Columns that do not fill the vectors go through a buffer, so that the code is there once.
   const Index width = kVectors * lanes;
   T edge[kRows * kVectors * hn::MaxLanes(d)];
-  T* to = c;
-  Index step_to = step_c;
+  const T* init = of.init;
+  T* to = of.c;
+  Index step_init = of.step_init, step_to = of.step_c;
   if (columns < width) {
     for (int r = 0; r < kRows; ++r)
       for (Index j = 0; j < width; ++j)
@@ -90,11 +108,23 @@ HWY_NOINLINE void block(Index k, const T* HWY_RESTRICT a, Index step_a, const T*
   for (int r = 0; r < kRows; ++r) UNROLL_WRITTEN_OUT
   for (int v = 0; v < kVectors; ++v)
     acc[r][v] = init ? hn::LoadU(d, init + r * step_init + v * lanes) : hn::Zero(d);
+  T* packed = of.packed;
+  const T* next = of.next;
   for (Index p = 0; p < k; ++p) {
     V b[kVectors];
     UNROLL_WRITTEN_OUT
     for (int v = 0; v < kVectors; ++v)
       b[v] = hn::LoadU(d, w + (v / 2) * panel_step + p * step_w + (v % 2) * lanes);
+    if constexpr (kAcross) {
+      if (packed) {
+        for (int v = 0; v < kVectors; ++v) hn::StoreU(b[v], d, packed + v * lanes);
+        packed += width;
+      }
+      if (next) {
+        for (int v = 0; v < kVectors; ++v) hwy::Prefetch(next + v * lanes);
+        next += of.step_next;
+      }
+    }
     UNROLL_WRITTEN_OUT
     for (int r = 0; r < kRows; ++r) {
       const V x = hn::Set(d, kAcross ? a[p * step_a + r] : a[r * step_a + p]);
@@ -106,7 +136,7 @@ HWY_NOINLINE void block(Index k, const T* HWY_RESTRICT a, Index step_a, const T*
   for (int r = 0; r < kRows; ++r) UNROLL_WRITTEN_OUT
   for (int v = 0; v < kVectors; ++v) hn::StoreU(acc[r][v], d, to + r * step_to + v * lanes);
   if (columns < width)
-    for (int r = 0; r < kRows; ++r) std::copy_n(edge + r * width, columns, c + r * step_c);
+    for (int r = 0; r < kRows; ++r) std::copy_n(edge + r * width, columns, of.c + r * of.step_c);
 }
 
 // Few rows leave registers for more columns, which hides the latency of the sums; one row alone
@@ -117,23 +147,23 @@ HWY_INLINE int panels_at_once(Index rows, const Panels<T>& w, Index width) {
     return rows == 1 && w.panel_step == width ? 8 : rows <= 3 ? 4 : rows <= 6 ? 2 : 1;
   return rows == 1 ? 4 : rows <= 3 ? 2 : 1;
 }
+// Rows of half a panel at once, of `rest` that are left.
+constexpr Index rows_of_half(Index rest) { return rest >= kMaxRows ? kMaxRows : rest >= 4 ? 4 : 1; }
 // The blocks that this comes to. A product of two blocks or more has more than half of kMaxRows
 // rows in each but the last.
-constexpr bool occurs(int rows, int panels) {
-  if (panels == 1) return rows <= kMaxRows;
+constexpr bool occurs(int rows, int vectors) {
+  if (vectors == 1) return rows == rows_of_half(rows);
+  if (vectors == 2) return rows <= kMaxRows;
   if constexpr (kMaxRows == 12)
-    return panels == 8 ? rows == 1 : panels == 4 ? rows <= 3 : rows > 3 && rows <= 6;
-  return panels == 4 ? rows == 1 : panels == 2 && (rows == 2 || rows == 3);
+    return vectors == 16 ? rows == 1 : vectors == 8 ? rows <= 3 : rows > 3 && rows <= 6;
+  return vectors == 8 ? rows == 1 : vectors == 4 && (rows == 2 || rows == 3);
 }
 
-template <int kPanels, bool kAcross, class T>
-HWY_INLINE void rows_of(Index rows, Index k, const T* a, Index step_a, Panels<T> w, const T* init,
-                        Index step_init, T* c, Index step_c, Index columns) {
-#define UNROLL_ROWS(n)                                                                    \
-  case n:                                                                                 \
-    if constexpr (occurs(n, kPanels))                                                     \
-      return block<n, kPanels, kAcross>(k, a, step_a, w.data, w.step, w.panel_step, init, \
-                                        step_init, c, step_c, columns);                   \
+template <int kVectors, bool kAcross, class T>
+HWY_INLINE void rows_of(Index rows, const Block<T>& of) {
+#define UNROLL_ROWS(n)                                                            \
+  case n:                                                                         \
+    if constexpr (occurs(n, kVectors)) return block<n, kVectors, kAcross, T>(of); \
     break;
   switch (rows) {
     UNROLL_ROWS(1)
@@ -147,36 +177,47 @@ HWY_INLINE void rows_of(Index rows, Index k, const T* a, Index step_a, Panels<T>
 #undef UNROLL_ROWS
 }
 
+// Blocks of `each` rows, as even as can be.
+Index rows_of_block(Index m) {
+  const Index blocks = (m + kMaxRows - 1) / kMaxRows;
+  return blocks ? (m + blocks - 1) / blocks : 0;
+}
+
 template <class T>
 void multiply_all(Index m, Index n, Index k, Left<T> a, Panels<T> w, const T* init, Index step_init,
                   T* c, Index step_c) {
-  const Index width = width_of_panel<T>();
-  const Index blocks = (m + kMaxRows - 1) / kMaxRows, each = blocks ? (m + blocks - 1) / blocks : 0;
+  const Index width = width_of_panel<T>(), each = rows_of_block(m);
   const Index wide = panels_at_once(each, w, width);
   for (Index j = 0; j < n;) {
     const Index panels = (n - j + width - 1) / width;
     const Index group = a.across ? 1 : panels >= wide ? wide : panels >= 4 && wide == 8 ? 4 : 1;
     const Index columns = std::min(group * width, n - j);
+    const bool half = 2 * columns <= width && !a.across;
     const Panels<T> panel{w.data + j / width * w.panel_step, w.step, w.panel_step};
-    for (Index r = 0; r < m; r += each) {
-      const Index rows = std::min(each, m - r);
-      const T* from = init ? init + r * step_init + j : nullptr;
-      T* to = c + r * step_c + j;
-      const T* left = a.data + (a.across ? r : r * a.step);
-#define UNROLL_GROUP(panels, across) \
-  rows_of<panels, across>(rows, k, left, a.step, panel, from, step_init, to, step_c, columns)
-      if (a.across) {
-        UNROLL_GROUP(1, true);
+    for (Index r = 0, rows = 0; r < m; r += rows) {
+      rows = half ? rows_of_half(m - r) : std::min(each, m - r);
+      const Block<T> of{k,
+                        a.data + (a.across ? r : r * a.step),
+                        a.step,
+                        panel,
+                        init ? init + r * step_init + j : nullptr,
+                        step_init,
+                        c + r * step_c + j,
+                        step_c,
+                        columns};
+      if (half) {
+        rows_of<1, false>(rows, of);
+      } else if (a.across) {
+        rows_of<2, true>(rows, of);
       } else if (group == 8) {
-        UNROLL_GROUP(8, false);
+        rows_of<16, false>(rows, of);
       } else if (group == 4) {
-        UNROLL_GROUP(4, false);
+        rows_of<8, false>(rows, of);
       } else if (group == 2) {
-        UNROLL_GROUP(2, false);
+        rows_of<4, false>(rows, of);
       } else {
-        UNROLL_GROUP(1, false);
+        rows_of<2, false>(rows, of);
       }
-#undef UNROLL_GROUP
     }
     j += columns;
   }
@@ -189,32 +230,63 @@ void multiply_packed(Index m, Index n, Index k, Left<T> a, Packed<T> w, const T*
   multiply_all(m, n, k, a, Panels<T>{w.data, width, w.rows * width}, init, step_init, c, step_c);
 }
 
+// Across, where sums over many rows of W are short of rows of their own to spread a packing over:
+// the first block of rows packs a panel as it reads it, and the second fetches the next one.
 template <class T>
-void multiply_row_major(Index m, Index n, Index k, Left<T> a, const T* w, const T* init,
-                        Index step_init, T* c, Index step_c) {
-  const Index width = width_of_panel<T>(), rest = n % width;
+void multiply_across(Index m, Index n, Index k, Left<T> a, const T* w, Index step_w, const T* init,
+                     Index step_init, T* c, Index step_c) {
+  const Index width = width_of_panel<T>(), each = rows_of_block(m);
+  Scratch<T> packed(width * k);
+  for (Index j = 0; j < n; j += width) {
+    const Index columns = std::min(width, n - j);
+    const bool whole = columns == width;  // else its vectors would read beyond the end of W
+    if (!whole) pack_all(w + j, step_w, Index{1}, k, columns, packed.get());
+    for (Index r = 0; r < m; r += each) {
+      const bool first = whole && r == 0;
+      Block<T> of{k,
+                  a.data + r,
+                  a.step,
+                  first ? Panels<T>{w + j, step_w, 0} : Panels<T>{packed.get(), width, 0},
+                  init ? init + r * step_init + j : nullptr,
+                  step_init,
+                  c + r * step_c + j,
+                  step_c,
+                  columns};
+      if (first && m > each) of.packed = packed.get();
+      if (j + width < n && r == (m > each ? each : 0))
+        of.next = w + j + width, of.step_next = step_w;
+      rows_of<2, true>(std::min(each, m - r), of);
+    }
+  }
+}
+
+template <class T>
+void multiply_row_major(Index m, Index n, Index k, Left<T> a, const T* w, Index step_w,
+                        const T* init, Index step_init, T* c, Index step_c) {
+  if (a.across) return multiply_across(m, n, k, a, w, step_w, init, step_init, c, step_c);
+  const Index width = width_of_panel<T>();
   // Vectors of W that reach beyond its rows would read beyond its end.
-  if (rest == 0)
-    return multiply_all(m, n, k, a, Panels<T>{w, n, width}, init, step_init, c, step_c);
-  Scratch<T> packed((n - rest + width) * k);
-  pack_all(w, n, Index{1}, k, n, packed.get());
+  if (n % width == 0)
+    return multiply_all(m, n, k, a, Panels<T>{w, step_w, width}, init, step_init, c, step_c);
+  Scratch<T> packed((n + width - n % width) * k);
+  pack_all(w, step_w, Index{1}, k, n, packed.get());
   multiply_packed(m, n, k, a, Packed<T>{packed.get(), k}, init, step_init, c, step_c);
 }
 
 }  // namespace
 
-#define UNROLL_FOR(T, s)                                                                  \
-  Index panel_width_##s() { return width_of_panel<T>(); }                                 \
-  void pack_##s(const T* w, Index step_k, Index step_n, Index k, Index n, T* out) {       \
-    pack_all(w, step_k, step_n, k, n, out);                                               \
-  }                                                                                       \
-  void multiply_##s(Index m, Index n, Index k, Left<T> a, Packed<T> w, const T* init,     \
-                    Index step_i, T* c, Index step_c) {                                   \
-    multiply_packed(m, n, k, a, w, init, step_i, c, step_c);                              \
-  }                                                                                       \
-  void multiply_once_##s(Index m, Index n, Index k, Left<T> a, const T* w, const T* init, \
-                         Index step_i, T* c, Index step_c) {                              \
-    multiply_row_major(m, n, k, a, w, init, step_i, c, step_c);                           \
+#define UNROLL_FOR(T, s)                                                                 \
+  Index panel_width_##s() { return width_of_panel<T>(); }                                \
+  void pack_##s(const T* w, Index step_k, Index step_n, Index k, Index n, T* out) {      \
+    pack_all(w, step_k, step_n, k, n, out);                                              \
+  }                                                                                      \
+  void multiply_##s(Index m, Index n, Index k, Left<T> a, Packed<T> w, const T* init,    \
+                    Index step_i, T* c, Index step_c) {                                  \
+    multiply_packed(m, n, k, a, w, init, step_i, c, step_c);                             \
+  }                                                                                      \
+  void multiply_once_##s(Index m, Index n, Index k, Left<T> a, const T* w, Index step_w, \
+                         const T* init, Index step_i, T* c, Index step_c) {              \
+    multiply_row_major(m, n, k, a, w, step_w, init, step_i, c, step_c);                  \
   }
 UNROLL_FOR(float, f32)
 UNROLL_FOR(double, f64)
@@ -245,9 +317,9 @@ namespace unroll::kernels {
     HWY_DYNAMIC_DISPATCH(multiply_##s)(m, n, k, a, w, init, step_i, c, step_c);                    \
   }                                                                                                \
   template <>                                                                                      \
-  void multiply_once<T>(Index m, Index n, Index k, Left<T> a, const T* w, const T* init,           \
-                        Index step_i, T* c, Index step_c) {                                        \
-    HWY_DYNAMIC_DISPATCH(multiply_once_##s)(m, n, k, a, w, init, step_i, c, step_c);               \
+  void multiply_once<T>(Index m, Index n, Index k, Left<T> a, const T* w, Index step_w,            \
+                        const T* init, Index step_i, T* c, Index step_c) {                         \
+    HWY_DYNAMIC_DISPATCH(multiply_once_##s)(m, n, k, a, w, step_w, init, step_i, c, step_c);       \
   }
 UNROLL_EXPORT(float, f32)
 UNROLL_EXPORT(double, f64)

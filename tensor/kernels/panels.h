@@ -50,9 +50,9 @@ struct Packed {
 template <class T>
 void multiply(Index m, Index n, Index k, Left<T> a, Packed<T> w,
               const std::type_identity_t<T>* init, Index step_init, T* c, Index step_c);
-// The same for a row-major W [k, n] that is used once.
+// The same for a row-major W [k, n], rows step_w apart, that is used once.
 template <class T>
-void multiply_once(Index m, Index n, Index k, Left<T> a, const T* w,
+void multiply_once(Index m, Index n, Index k, Left<T> a, const T* w, Index step_w,
                    const std::type_identity_t<T>* init, Index step_init, T* c, Index step_c);
 
 }  // namespace unroll::kernels

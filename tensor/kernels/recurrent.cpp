@@ -183,9 +183,9 @@ void recurrent_step(Recurrence kind, Index m, Index dim, Index h,
   const Index gates = gates_of(kind) * h;
   Scratch<T> products(2 * m * gates);
   T *x = products.get(), *z = x + m * gates;
-  multiply_once(m, gates, dim, Left<T>{a.x, dim}, a.wx, a.b, 0, x, gates);
-  multiply_once(m, gates, h, Left<T>{a.h, h}, a.wh, sums_products(kind) ? x : nullptr, gates, z,
-                gates);
+  multiply_once(m, gates, dim, Left<T>{a.x, dim}, a.wx, gates, a.b, 0, x, gates);
+  multiply_once(m, gates, h, Left<T>{a.h, h}, a.wh, gates, sums_products(kind) ? x : nullptr, gates,
+                z, gates);
   GatesForward<T> g{};
   g.x = x, g.step_x = gates;
   g.z = z, g.step_z = gates;

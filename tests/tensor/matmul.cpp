@@ -2,6 +2,7 @@
 #include "naive.h"
 
 #include <unroll/tensor/matmul.h>
+#include <unroll/tensor/threads.h>
 
 #include <limits>
 
@@ -84,6 +85,74 @@ TEST_CASE("products as large as BLAS likes them, of transposed and repeated oper
     const Tensor many = matmul(a.expand({3, 70, 130}), b.unsqueeze(0));
     for (Index i = 0; i < 3; ++i) CHECK(distance(many.select(0, i), matmul(a, b)) < tolerance);
   }
+}
+
+// Freivalds' check: (A B) r = A (B r) for a vector r of signs, which an error in any element of the
+// product spoils. Its largest difference, over the square root of what was summed up.
+double unlike_product(Generator& g, const Tensor& c, const Tensor& a, const Tensor& b) {
+  const Index m = a.shape()[0], k = a.shape()[1], n = b.shape()[1];
+  const auto numbers = [](const Tensor& x) { return x.to(f64).contiguous().to_vector<double>(); };
+  const std::vector<double> nc = numbers(c), na = numbers(a), nb = numbers(b);
+  std::vector<double> signs(static_cast<std::size_t>(n));
+  for (double& s : signs) s = g.below(2) ? 1 : -1;
+  const auto times = [](const std::vector<double>& x, const std::vector<double>& v) {
+    std::vector<double> out(x.size() / v.size());
+    for (std::size_t i = 0; i < out.size(); ++i)
+      for (std::size_t j = 0; j < v.size(); ++j) out[i] += x[i * v.size() + j] * v[j];
+    return out;
+  };
+  const std::vector<double> whole = times(nc, signs), parts = times(na, times(nb, signs));
+  double worst = 0;
+  for (Index i = 0; i < m; ++i)
+    worst = std::max(
+        worst, std::abs(whole[static_cast<std::size_t>(i)] - parts[static_cast<std::size_t>(i)]));
+  return worst / std::sqrt(static_cast<double>(n * k));
+}
+
+TEST_CASE(
+    "large products, however they lie and are cut, equal their sums bit for bit on any threads") {
+  Generator g(5);
+  const int before = threads();
+  for (int round = 0; round < 60; ++round) {
+    const DType dtype = round % 3 ? f32 : f64;
+    const double tolerance = dtype == f32 ? 2e-5 : 1e-13;
+    // From a few rows of long sums to many columns of short ones, with and without a remainder.
+    const auto size = [&](Index most) {
+      const Index chosen = 1 + g.below(most);
+      return g.below(2) ? chosen : (chosen + 31) / 32 * 32;
+    };
+    const Index m = size(round % 4 ? 300 : 1200), k = size(round % 5 ? 600 : 2100);
+    const Index n = size(std::min<Index>(3000, 30000000 / (m * k)));
+    const auto make = [&](Index rows, Index columns) {
+      const bool turned = g.below(2);
+      const Index pad = g.below(2) * 3;
+      const Tensor x =
+          turned ? g.normal({columns, rows + pad}, 0, 1, dtype).narrow(1, 0, rows).transpose()
+                 : g.normal({rows, columns + pad}, 0, 1, dtype).narrow(1, 0, columns);
+      return x;
+    };
+    const Tensor a = make(m, k), b = make(k, n), bias = g.normal({n}, 0, 1, dtype);
+    const Tensor start = g.normal({m, n}, 0, 1, dtype);
+    std::vector<Tensor> first;
+    for (int count : {1, 2, 3}) {
+      set_threads(count);
+      Tensor added = start.clone(), wide = Tensor::full({m, n + 5}, 7, dtype);
+      Tensor part = wide.narrow(1, 2, n);
+      matmul_into(added, a, b);
+      linear_into(part, a, b, bias);
+      const std::vector<Tensor> results{matmul(a, b), added, part.contiguous()};
+      if (first.empty()) {
+        first = results;
+        CHECK(unlike_product(g, results[0], a, b) < tolerance);
+        CHECK(unlike_product(g, sub(added.to(f64), start.to(f64)), a, b) < tolerance);
+        CHECK(unlike_product(g, sub(results[2].to(f64), bias.to(f64)), a, b) < tolerance);
+        CHECK(distance(wide.narrow(1, 0, 2), Tensor::full({m, 2}, 7, dtype)) == 0);
+        CHECK(distance(wide.narrow(1, n + 2, 3), Tensor::full({m, 3}, 7, dtype)) == 0);
+      }
+      for (std::size_t i = 0; i < results.size(); ++i) CHECK(distance(results[i], first[i]) == 0);
+    }
+  }
+  set_threads(before);
 }
 
 TEST_CASE("an operand with one axis is a row on the left and a column on the right") {
