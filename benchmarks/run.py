@@ -5,8 +5,9 @@
 
 Two programs stand ready, build/release/benchmarks/bench --serve and pytorch_reference.py --serve.
 Each reads the name of a workload and answers with the seconds of one repetition. They are asked in
-turns, so that a machine whose speed drifts slows both alike; the table has the medians. Needs
-nothing but Python's own library (and PyTorch for --pytorch).
+turns and on the same cores, those that are the least busy at the time, so that a machine whose speed
+drifts slows both alike; the table has the medians. Needs nothing but Python's own library (and
+PyTorch for --pytorch).
 """
 import argparse
 import datetime
@@ -18,6 +19,7 @@ import platform
 import statistics
 import subprocess
 import sys
+import time
 
 HERE = pathlib.Path(__file__).resolve().parent
 BENCH = HERE.parent / "build/release/benchmarks/bench"
@@ -62,6 +64,14 @@ class Server:
     def seconds(self, workload):
         return float(self.ask(workload))
 
+    def move(self, cores):
+        """All its threads to these cores; those to come inherit them."""
+        for thread in os.listdir(f"/proc/{self.process.pid}/task"):
+            try:
+                os.sched_setaffinity(int(thread), cores)
+            except ProcessLookupError:  # it has ended since
+                pass
+
     def close(self):
         self.process.stdin.close()
         self.process.wait()
@@ -93,7 +103,32 @@ def fair_environment(threads, flags):
     return environment
 
 
-def measure(row, ours, theirs, repetitions):
+def idle_cores(count):
+    """The `count` cores on which a loop takes the least time: a core may be shared with others, also of another
+    virtual machine. None where that is all there are or cannot be chosen."""
+    if not hasattr(os, "sched_setaffinity"):
+        return None
+    mine = os.sched_getaffinity(0)
+    if len(mine) <= count:
+        return None
+
+    def time_on(core):
+        os.sched_setaffinity(0, {core})
+        times = []
+        for _ in range(3):
+            start = time.perf_counter()
+            for _ in range(100_000):
+                pass
+            times.append(time.perf_counter() - start)
+        return min(times)
+
+    try:
+        return sorted(mine, key=time_on)[:count]
+    finally:
+        os.sched_setaffinity(0, mine)
+
+
+def measure(row, ours, theirs, threads, repetitions):
     """Medians of the seconds, {"w8": .., "w8_equal": ..} and the same of PyTorch ({} without it)."""
     _, our_workloads, their_workloads = ROWS[row]
     pairs = [(ours, workload) for workload in our_workloads]
@@ -103,6 +138,10 @@ def measure(row, ours, theirs, repetitions):
         server.seconds(workload)  # the first warms up
     samples = {pair: [] for pair in pairs}
     for repetition in range(repetitions):
+        cores = idle_cores(threads)
+        for server in filter(None, (ours, theirs)):
+            if cores:
+                server.move(cores)
         # There and back, so that nobody is always measured after the same neighbour.
         for pair in pairs if repetition % 2 == 0 else reversed(pairs):
             samples[pair].append(pair[0].seconds(pair[1]))
@@ -192,13 +231,13 @@ def main():
         theirs = Server("PyTorch", [sys.executable, str(HERE / "pytorch_reference.py"), "--serve", *threads], environment)
         core = os.environ.get("OPENBLAS_CORETYPE") or environment.get("OPENBLAS_CORETYPE", "of its own choice")
         print(f"{theirs.ask('info')}, OpenBLAS core {core}")
-    print(f"Medians of {options.repetitions} repetitions, in turns.\n")
+    print(f"Medians of {options.repetitions} repetitions, in turns, on the same least busy cores.\n")
 
     show(("", "workload", "unroll", "PyTorch", "ratio", "goal", "met"))
     print("|----|-------------------------------|----------:|----------:|-------:|----------------|------|")
     metrics = {}
     for row in rows:
-        for line in lines_of(row, *measure(row, ours, theirs, options.repetitions), metrics):
+        for line in lines_of(row, *measure(row, ours, theirs, options.threads, options.repetitions), metrics):
             show(line)
     for server in filter(None, (ours, theirs)):
         server.close()
