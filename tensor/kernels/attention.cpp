@@ -134,13 +134,13 @@ void backward_head(const Attention<T>& a, Index s, Index h, Rows<const T> out, R
   const hn::ScalableTag<T> d;
   Head<T> head(a, s, h);
   const Index size = a.size, wide = a.value_size, keys = head.keys;
-  const Index size_up = round_up(size, head.width), wide_up = round_up(wide, head.width);
-  Scratch<T> v(keys * wide), v_across(head.padded * wide), k_panels(size_up * keys);
+  Scratch<T> v(keys * wide), v_across(head.padded * wide);
+  Scratch<T> k_panels(round_up(size, head.width) * keys);
   gather(a.v, head.k_rows, keys, h * wide, wide, T{1}, v.get());
   pack(v.get(), Index{1}, wide, wide, keys, v_across.get());
   pack(head.k.get(), size, Index{1}, keys, size, k_panels.get());
   Scratch<T> slopes(kQueries * head.padded);  // dS
-  Scratch<T> g(kQueries * wide), g_panels(kQueries * wide_up), q_panels(kQueries * size_up);
+  Scratch<T> g(kQueries * wide);
   Scratch<T> dq_block(kQueries * size), dk_all(keys * size), dv_all(keys * wide);
   std::fill_n(dk_all.get(), keys * size, T{0});
   std::fill_n(dv_all.get(), keys * wide, T{0});
@@ -174,12 +174,10 @@ void backward_head(const Attention<T>& a, Index s, Index h, Rows<const T> out, R
       T* to = dq.data + head.q_rows[t + r] * dq.step + h * size;
       for (Index j = 0; j < size; ++j) to[j] = a.scale * dq_block.get()[r * size + j];
     }
-    pack(g.get(), wide, Index{1}, count, wide, g_panels.get());
-    multiply(reached, wide, count, Left<T>{head.scores.get(), columns, true},
-             Packed<T>{g_panels.get(), count}, dv_all.get(), wide, dv_all.get(), wide);
-    pack(head.q.get() + t * size, size, Index{1}, count, size, q_panels.get());
-    multiply(reached, size, count, Left<T>{slopes.get(), columns, true},
-             Packed<T>{q_panels.get(), count}, dk_all.get(), size, dk_all.get(), size);
+    multiply_once(reached, wide, count, Left<T>{head.scores.get(), columns, true}, g.get(), wide,
+                  dv_all.get(), wide, dv_all.get(), wide);
+    multiply_once(reached, size, count, Left<T>{slopes.get(), columns, true},
+                  head.q.get() + t * size, size, dk_all.get(), size, dk_all.get(), size);
   });
   spread(dk_all.get(), dk, head.k_rows, keys, h * size, size);
   spread(dv_all.get(), dv, head.k_rows, keys, h * wide, wide);

@@ -41,6 +41,27 @@ HWY_INLINE Index width_of_panel() {
 // Rows of one pass: as many as registers allow.
 constexpr int kMaxRows = HWY_TARGET <= HWY_AVX3 ? 12 : 6;
 
+// Four rows of numbers, `step` apart, to four columns of rows of `width`.
+template <class T>
+HWY_INLINE void turn(const T* from, Index step, T* to, Index width) {
+#if HWY_TARGET != HWY_SCALAR
+  if constexpr (sizeof(T) == 4) {
+    const hn::FixedTag<T, 4> d;
+    const auto a = hn::LoadU(d, from), b = hn::LoadU(d, from + step);
+    const auto c = hn::LoadU(d, from + 2 * step), e = hn::LoadU(d, from + 3 * step);
+    const auto ac = hn::InterleaveLower(d, a, c), be = hn::InterleaveLower(d, b, e);
+    const auto ac_up = hn::InterleaveUpper(d, a, c), be_up = hn::InterleaveUpper(d, b, e);
+    hn::StoreU(hn::InterleaveLower(d, ac, be), d, to);
+    hn::StoreU(hn::InterleaveUpper(d, ac, be), d, to + width);
+    hn::StoreU(hn::InterleaveLower(d, ac_up, be_up), d, to + 2 * width);
+    hn::StoreU(hn::InterleaveUpper(d, ac_up, be_up), d, to + 3 * width);
+    return;
+  }
+#endif
+  for (Index i = 0; i < 4; ++i)
+    for (Index j = 0; j < 4; ++j) to[i * width + j] = from[j * step + i];
+}
+
 template <class T>
 void pack_all(const T* w, Index step_k, Index step_n, Index k, Index n, T* out) {
   const hn::ScalableTag<T> d;
@@ -55,13 +76,19 @@ void pack_all(const T* w, Index step_k, Index step_n, Index k, Index n, T* out) 
       }
       continue;
     }
-    // Column by column reads rows of a transposed matrix, which are contiguous; as many at a time
-    // as stay near.
-    constexpr Index kNear = 64;
-    for (Index p0 = 0; p0 < k; p0 += kNear)
+    // Rows of a transposed matrix are contiguous: four of them at a time, and no more of them than
+    // stay near.
+    constexpr Index kRows = 64;
+    const Index fours = step_k == 1 ? columns / 4 * 4 : 0;
+    for (Index p0 = 0; p0 < k; p0 += kRows) {
+      const Index end = std::min(k, p0 + kRows), turned = p0 + (end - p0) / 4 * 4;
+      for (Index j = 0; j < fours; j += 4)
+        for (Index p = p0; p < turned; p += 4)
+          turn(w + p + (j0 + j) * step_n, step_n, out + p * width + j, width);
       for (Index j = 0; j < width; ++j)
-        for (Index p = p0; p < std::min(k, p0 + kNear); ++p)
+        for (Index p = j < fours ? turned : p0; p < end; ++p)
           out[p * width + j] = j < columns ? w[p * step_k + (j0 + j) * step_n] : T{0};
+    }
   }
 }
 
