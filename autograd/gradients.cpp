@@ -3,8 +3,9 @@
 #include <unroll/tensor/indexing.h>
 #include <unroll/tensor/math.h>
 
+#include <algorithm>
 #include <atomic>
-#include <numeric>
+#include <bit>
 
 namespace unroll {
 
@@ -21,10 +22,16 @@ Tensor RowGradient::dense() const {
 
 RowGradient RowGradient::sum(std::span<const IndexTensor> ids, std::span<const Tensor> values,
                              const Shape& table) {
+  // A bit for each row of the table: in order without sorting, where ids repeat often.
+  std::vector<std::uint64_t> seen(static_cast<std::size_t>((table[0] + 63) / 64));
+  for (const IndexTensor& part : ids) {
+    part.check_range("RowGradient::sum", table[0]);
+    for (Index id : part) seen[static_cast<std::size_t>(id) / 64] |= std::uint64_t{1} << id % 64;
+  }
   std::vector<Index> used;
-  for (const IndexTensor& part : ids) used.insert(used.end(), part.begin(), part.end());
-  std::sort(used.begin(), used.end());
-  used.erase(std::unique(used.begin(), used.end()), used.end());
+  for (std::size_t w = 0; w < seen.size(); ++w)
+    for (std::uint64_t bits = seen[w]; bits != 0; bits &= bits - 1)
+      used.push_back(static_cast<Index>(w * 64) + std::countr_zero(bits));
   RowGradient out;
   out.shape = table;
   out.values = Tensor::zeros({static_cast<Index>(used.size()), table[1]}, values[0].dtype());

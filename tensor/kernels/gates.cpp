@@ -15,8 +15,8 @@ template <bool kRelu>
 struct Rnn {
   // z holds x + h w, and becomes the output; nothing else is saved.
   template <class T>
-  static HWY_INLINE void forward(Index h, const T*, const T* z, const T*, const T*, const T*, T*,
-                                 T* out, T*) {
+  static HWY_INLINE void forward(Index h, const T*, T* z, const T*, const T*, const T*, T*, T* out,
+                                 T*) {
     const hn::ScalableTag<T> d;
     each<T>(h, [&](Index j, Index k) UNROLL_INLINED {
       const auto v = load(z + j, k);
@@ -39,27 +39,26 @@ struct Rnn {
   }
 };
 
+// Where a gate waits for another one, it has a loop of its own: within one loop the CPU would wait
+// too, as it looks ahead by two or three vectors only.
 struct Lstm {
-  // z holds x + h w (it is the first 4 H of what is saved) and becomes i f g o; c' goes behind
-  // them.
+  // z holds x + h w and becomes i f g o; where they are saved, it is the first 4 H of that, and c'
+  // goes behind them.
   template <class T>
-  static HWY_INLINE void forward(Index h, const T*, const T* z, const T*, const T*,
-                                 const T* c_before, T* saved, T* out, T* c) {
+  static HWY_INLINE void forward(Index h, const T*, T* z, const T*, const T*, const T* c_before, T*,
+                                 T* out, T* c) {
     const hn::ScalableTag<T> d;
     each<T>(h, [&](Index j, Index k) UNROLL_INLINED {
-      const auto i = sigmoid(d, load(z + j, k));
-      const auto f = sigmoid(d, load(z + h + j, k));
-      const auto g = tanh(d, load(z + 2 * h + j, k));
-      const auto o = sigmoid(d, load(z + 3 * h + j, k));
-      const auto next = hn::MulAdd(f, load(c_before + j, k), hn::Mul(i, g));
-      if (saved) {
-        store(i, saved + j, k);
-        store(f, saved + h + j, k);
-        store(g, saved + 2 * h + j, k);
-        store(o, saved + 3 * h + j, k);
-      }
+      store(sigmoid(d, load(z + j, k)), z + j, k);
+      store(sigmoid(d, load(z + h + j, k)), z + h + j, k);
+      store(tanh(d, load(z + 2 * h + j, k)), z + 2 * h + j, k);
+      store(sigmoid(d, load(z + 3 * h + j, k)), z + 3 * h + j, k);
+    });
+    each<T>(h, [&](Index j, Index k) UNROLL_INLINED {
+      const auto next = hn::MulAdd(load(z + h + j, k), load(c_before + j, k),
+                                   hn::Mul(load(z + j, k), load(z + 2 * h + j, k)));
       store(next, c + j, k);
-      store(hn::Mul(o, tanh(d, next)), out + j, k);
+      store(hn::Mul(load(z + 3 * h + j, k), tanh(d, next)), out + j, k);
     });
   }
   template <class T>
@@ -85,23 +84,25 @@ struct Lstm {
 };
 
 struct Gru {
+  // r and z go where they are saved, else where the product with the state was.
   template <class T>
-  static HWY_INLINE void forward(Index h, const T* x, const T* hw, const T* bias, const T* h_before,
+  static HWY_INLINE void forward(Index h, const T* x, T* hw, const T* bias, const T* h_before,
                                  const T*, T* saved, T* out, T*) {
     const hn::ScalableTag<T> d;
+    T* const rz = saved ? saved : hw;
     each<T>(h, [&](Index j, Index k) UNROLL_INLINED {
-      const auto r = sigmoid(d, hn::Add(load(x + j, k), load(hw + j, k)));
-      const auto z = sigmoid(d, hn::Add(load(x + h + j, k), load(hw + h + j, k)));
+      store(sigmoid(d, hn::Add(load(x + j, k), load(hw + j, k))), rz + j, k);
+      store(sigmoid(d, hn::Add(load(x + h + j, k), load(hw + h + j, k))), rz + h + j, k);
+    });
+    each<T>(h, [&](Index j, Index k) UNROLL_INLINED {
       auto q = load(hw + 2 * h + j, k);
       if (bias) q = hn::Add(q, load(bias + j, k));
-      const auto n = tanh(d, hn::MulAdd(r, q, load(x + 2 * h + j, k)));
+      const auto n = tanh(d, hn::MulAdd(load(rz + j, k), q, load(x + 2 * h + j, k)));
       if (saved) {
-        store(r, saved + j, k);
-        store(z, saved + h + j, k);
         store(n, saved + 2 * h + j, k);
         store(q, saved + 3 * h + j, k);
       }
-      store(hn::MulAdd(z, hn::Sub(load(h_before + j, k), n), n), out + j, k);
+      store(hn::MulAdd(load(rz + h + j, k), hn::Sub(load(h_before + j, k), n), n), out + j, k);
     });
   }
   // dh becomes the part of the gradient that goes around the product.

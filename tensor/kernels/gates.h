@@ -26,7 +26,8 @@ template <class T>
 struct GatesForward {
   const T* x;  // [rows, G H] projected inputs: read where the kind does not sum its products
   Index step_x;
-  const T* z;  // [rows, G H] product with the state; the sum of both where the kind sums them
+  T* z;  // [rows, G H] product with the state, or the sum of both where the kind sums them; what
+         // becomes of it is the kind's affair
   Index step_z;
   const T* bias;      // [H] GRU's bhn, or null
   const T* h_before;  // [rows, H]
