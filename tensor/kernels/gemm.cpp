@@ -177,13 +177,13 @@ bool suits_panels(const Product<T>& of) {
 template <class T>
 constexpr Index kNear = (Index{1} << 19) / static_cast<Index>(sizeof(T));
 
-// On one thread, `deep` terms of each sum at a time. Where A is transposed, as for the gradient of
-// a weight, the rows of C are few for so long sums, so that B is read once and packed on the way;
-// else B is packed in blocks of columns, each for all rows.
+// On one thread, by blocks of columns and `deep` terms of each sum at a time. Where A is
+// transposed, as for the gradient of a weight, the rows of C are few for so long sums, so that B is
+// read once and packed on the way; else a block of it is packed for all rows.
 template <class T>
 void by_panels(const Product<T>& of, Index deep) {
   const bool across = of.a.transposed, once = across && !of.b.transposed;
-  const Index width = panel_width<T>(), wide = once ? of.n : kNear<T> / (deep * width) * width;
+  const Index width = panel_width<T>(), wide = once ? 512 : kNear<T> / (deep * width) * width;
   const Index tall = across ? 512 : 192;
   Scratch<T> packed(once ? 0 : packed_size<T>(deep, std::min(of.n, wide)));
   for (Index j = 0; j < of.n; j += wide) {
