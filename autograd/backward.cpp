@@ -2,6 +2,7 @@
 #include <unroll/autograd/ops.h>
 #include <unroll/autograd/tape_state.h>
 #include <unroll/tensor/indexing.h>
+#include <unroll/tensor/kernels/denormals.h>
 #include <unroll/tensor/math.h>
 #include <unroll/tensor/matmul.h>
 #include <unroll/tensor/reduce.h>
@@ -73,6 +74,7 @@ class Engine {
    private:
     Tape::State& s_;
     Recording recording_;
+    kernels::FlushDenormals flush_;  // once, instead of for each op
   };
 
   Engine(Tape::State& s, Engine* parent, const Tape::State::Mark& from, bool retain)

@@ -93,7 +93,7 @@ class Tape {
   // A leaf whose gradient is wanted, beside the parameters.
   Var watch(const Tensor& value);
   // Gradients of `loss` (one element, unless a seed is given) with respect to every parameter and
-  // watched value it depends on.
+  // watched value it depends on. Denormals count as zero from the first op to the last.
   Gradients backward(const Var& loss, const BackwardOptions& options = {});
 
   Index size() const;        // entries

@@ -1,5 +1,5 @@
+#include <unroll/tensor/kernels/parallel_rows.h>
 #include <unroll/tensor/math.h>
-#include <unroll/tensor/threads.h>
 
 #include <algorithm>
 
@@ -57,7 +57,7 @@ Tensor combine(kernels::Binary op, const char* name, const Tensor& a, const Tens
       Tensor y = Tensor::empty(a.shape(), a.dtype());
       T* to = y.data<T>();
       const T *pa = a.data<T>(), *pb = b.data<T>();
-      parallel_rows(y.numel(), 1, [&](Index i, Index n) {
+      kernels::parallel_rows(y.numel(), 1, [&](Index i, Index n) {
         kernels::binary(op, pa + i, 1, pb + i, 1, to + i, n);
       });
       return y;
@@ -110,7 +110,7 @@ Tensor apply(kernels::Unary op, const Tensor& x, double p, double q) {
   dispatch(x.dtype(), [&]<class T>() {
     const T* from = source.data<T>();
     T* to = y.data<T>();
-    parallel_rows(x.numel(), 1, [&](Index i, Index n) {
+    kernels::parallel_rows(x.numel(), 1, [&](Index i, Index n) {
       kernels::unary(op, from + i, to + i, n, static_cast<T>(p), static_cast<T>(q));
     });
   });
@@ -127,7 +127,7 @@ Tensor apply_gradient(kernels::Unary op, const Tensor& g, const Tensor& saved, d
   dispatch(g.dtype(), [&]<class T>() {
     const T *from = gc.data<T>(), *s = sc.data<T>();
     T* to = dx.data<T>();
-    parallel_rows(g.numel(), 1, [&](Index i, Index n) {
+    kernels::parallel_rows(g.numel(), 1, [&](Index i, Index n) {
       kernels::unary_gradient(op, from + i, s + i, to + i, n, static_cast<T>(p), static_cast<T>(q));
     });
   });
@@ -163,8 +163,8 @@ void add_into(Tensor& y, const Tensor& x) {
     const T* from = source.data<T>();
     T* to = y.data<T>();
     if (y.is_contiguous()) {
-      parallel_rows(y.numel(), 1,
-                    [&](Index i, Index n) { kernels::add_into(to + i, from + i, n); });
+      kernels::parallel_rows(y.numel(), 1,
+                             [&](Index i, Index n) { kernels::add_into(to + i, from + i, n); });
       return;
     }
     const int last = y.rank() - 1;

@@ -1,6 +1,6 @@
+#include <unroll/tensor/kernels/parallel_rows.h>
 #include <unroll/tensor/math.h>
 #include <unroll/tensor/reduce.h>
-#include <unroll/tensor/threads.h>
 
 #include <algorithm>
 #include <cmath>
@@ -74,16 +74,17 @@ Tensor reduce(kernels::Reduce op, const Tensor& x, const Axes& axes, bool keepdi
     const T* from = source.data<T>();
     T* to = y.data<T>();
     if (inner == 1) {
-      parallel_rows(outer, n, [&](Index r, Index rows) {
+      kernels::parallel_rows(outer, n, [&](Index r, Index rows) {
         kernels::reduce_rows(op, from + r * n, to + r, rows, n);
       });
     } else {
       for (Index i = 0; i < outer; ++i)
-        parallel_rows((inner + kStrip - 1) / kStrip, n * kStrip, [&](Index group, Index count) {
-          const Index j = group * kStrip, columns = std::min(count * kStrip, inner - j);
-          kernels::reduce_columns(op, from + i * n * inner + j, inner, to + i * inner + j, n,
-                                  columns);
-        });
+        kernels::parallel_rows(
+            (inner + kStrip - 1) / kStrip, n * kStrip, [&](Index group, Index count) {
+              const Index j = group * kStrip, columns = std::min(count * kStrip, inner - j);
+              kernels::reduce_columns(op, from + i * n * inner + j, inner, to + i * inner + j, n,
+                                      columns);
+            });
     }
   });
   return y;
@@ -172,7 +173,7 @@ Tensor softmax_of(const char* op, const Tensor& x, bool logarithm) {
   dispatch(x.dtype(), [&]<class T>() {
     const T* from = source.data<T>();
     T* to = y.data<T>();
-    parallel_rows(x.numel() / n, n, [&](Index r, Index rows) {
+    kernels::parallel_rows(x.numel() / n, n, [&](Index r, Index rows) {
       kernels::softmax_rows(from + r * n, to + r * n, rows, n, logarithm);
     });
   });
@@ -194,7 +195,7 @@ Tensor softmax_gradient(const Tensor& g, const Tensor& y, bool logarithm) {
   dispatch(y.dtype(), [&]<class T>() {
     const T *pg = gc.data<T>(), *py = yc.data<T>();
     T* to = dx.data<T>();
-    parallel_rows(y.numel() / n, n, [&](Index r, Index rows) {
+    kernels::parallel_rows(y.numel() / n, n, [&](Index r, Index rows) {
       kernels::softmax_rows_gradient(pg + r * n, py + r * n, to + r * n, rows, n, logarithm);
     });
   });
@@ -211,7 +212,7 @@ Tensor logsumexp_last(const Tensor& x) {
   dispatch(x.dtype(), [&]<class T>() {
     const T* from = source.data<T>();
     T* to = y.data<T>();
-    parallel_rows(y.numel(), n, [&](Index r, Index rows) {
+    kernels::parallel_rows(y.numel(), n, [&](Index r, Index rows) {
       kernels::logsumexp_rows(from + r * n, to + r, rows, n);
     });
   });

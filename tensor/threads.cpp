@@ -1,5 +1,5 @@
 #include <unroll/tensor/error.h>
-#include <unroll/tensor/kernels/denormals.h>
+#include <unroll/tensor/kernels/parallel_rows.h>
 #include <unroll/tensor/threads.h>
 
 #include <algorithm>
@@ -176,15 +176,10 @@ void parallel_for(Index count, const std::function<void(Index)>& task) {
   s.pool->run(count, task);
 }
 
-void detail::parallel_runs(Index rows, Index each, const std::function<void(Index, Index)>& task) {
-  if (rows < 2 * each) {
-    const kernels::FlushDenormals flush;
-    return task(0, rows);
-  }
-  parallel_for((rows + each - 1) / each, [&](Index i) {
-    const kernels::FlushDenormals flush;
-    task(i * each, std::min(each, rows - i * each));
-  });
+void kernels::parallel_runs(Index rows, Index each, void (*call)(const void*, Index, Index),
+                            const void* f) {
+  parallel_for((rows + each - 1) / each,
+               [&](Index i) { call(f, i * each, std::min(each, rows - i * each)); });
 }
 
 }  // namespace unroll

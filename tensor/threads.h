@@ -18,19 +18,4 @@ void set_threads(int count);  // throws unless count is in [1, 256]
 // inside a task, or while another thread's call is under way, runs its tasks itself.
 void parallel_for(Index count, const std::function<void(Index)>& task);
 
-namespace detail {
-// task(first, count) for runs of `each` of `rows`, spread over the threads, or for all of them
-// where there are not two such runs; denormals count as zero.
-void parallel_runs(Index rows, Index each, const std::function<void(Index, Index)>& task);
-}  // namespace detail
-
-// Calls f(first, count) for runs of rows of n numbers: one run where that is little work. Denormals
-// count as zero, however much work it is.
-template <class F>
-void parallel_rows(Index rows, Index n, F&& f) {
-  constexpr Index kRun = Index{1} << 16;  // numbers in one run
-  const Index each = n < 2 ? kRun : (kRun + n - 1) / n;
-  detail::parallel_runs(rows, each, std::ref(f));
-}
-
 }  // namespace unroll

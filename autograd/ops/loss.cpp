@@ -6,10 +6,10 @@
 //   (1 - e) w_t (lse - x_t) + e / V sum_v w_v (lse - x_v),   lse = log sum exp x
 // as PyTorch defines it.
 #include <unroll/autograd/ops.h>
+#include <unroll/tensor/kernels/parallel_rows.h>
 #include <unroll/tensor/kernels/rows.h>
 #include <unroll/tensor/math.h>
 #include <unroll/tensor/reduce.h>
-#include <unroll/tensor/threads.h>
 
 namespace unroll {
 namespace {
@@ -95,7 +95,7 @@ Var cross_entropy_rows(const In& x, const IndexTensor& target, const CrossEntrop
       const T *scores_at = from.data<T>(), *lse_at = std::as_const(lse).template data<T>(),
               *scale_at = std::as_const(scale).template data<T>();
       T* dx_at = dx.data<T>();
-      parallel_rows(rows, classes, [&](Index first, Index count) {
+      kernels::parallel_rows(rows, classes, [&](Index first, Index count) {
         kernels::scaled_softmax_rows<T>(scores_at + first * classes, lse_at + first,
                                         scale_at + first, dx_at + first * classes, count, classes);
         for (Index i = first; i < first + count; ++i) {

@@ -1,6 +1,7 @@
 // Normalisation of rows, and dropout.
 #include <unroll/autograd/ops.h>
 #include <unroll/tensor/kernels/denormals.h>
+#include <unroll/tensor/kernels/parallel_rows.h>
 #include <unroll/tensor/kernels/rows.h>
 #include <unroll/tensor/math.h>
 #include <unroll/tensor/reduce.h>
@@ -49,7 +50,7 @@ Var normalise(const Op& op, const In& x, const In& gain, const In& bias, double 
     const T* from = source.data<T>();
     T *to = y.data<T>(), *shift_at = shift.data<T>(), *scale_at = scale.data<T>();
     const T *gain_at = read<T>(gains), *bias_at = read<T>(biases);
-    parallel_rows(rows, n, [&](Index i, Index count) {
+    kernels::parallel_rows(rows, n, [&](Index i, Index count) {
       kernels::normalise_rows<T>(from + i * n, gain_at, bias_at, to + i * n, shift_at + i,
                                  scale_at + i, count, n, eps, centred);
     });

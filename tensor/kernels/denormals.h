@@ -10,19 +10,27 @@
 namespace unroll::kernels {
 
 class FlushDenormals {
- public:
 #if defined(__x86_64__)
-  FlushDenormals() : before_(_mm_getcsr()) {
+ public:
+  FlushDenormals() : outermost_(!t_flushes) {
+    if (!outermost_) return;  // reading the mode would wait for all that is being computed
+    t_flushes = true;
+    before_ = _mm_getcsr();
     if ((before_ & kFlags) != kFlags) _mm_setcsr(before_ | kFlags);
   }
   ~FlushDenormals() {
+    if (!outermost_) return;
+    t_flushes = false;
     if ((before_ & kFlags) != kFlags) _mm_setcsr(before_);
   }
 
  private:
   static constexpr unsigned kFlags = 0x8040;  // flush to zero, denormals are zero
-  unsigned before_;
+  inline static thread_local bool t_flushes = false;
+  bool outermost_;
+  unsigned before_ = 0;
 #else
+ public:
   FlushDenormals() {}
   ~FlushDenormals() {}
 #endif

@@ -1,7 +1,7 @@
 // parallel_for: every task once, errors, nesting; and the floating-point mode of the caller.
 #include "tests/support.h"
 
-#include <unroll/tensor/kernels/denormals.h>
+#include <unroll/tensor/kernels/parallel_rows.h>
 #include <unroll/tensor/threads.h>
 
 #include <pthread.h>
@@ -111,7 +111,7 @@ TEST_CASE("denormals count as zero in rows of any number") {
     const Threads some(count);
     for (Index rows : {1, 100, 100'000}) {
       std::atomic<int> kept{0};
-      parallel_rows(rows, 4, [&](Index, Index) { kept += product(kTiny, 1e-115) != 0; });
+      kernels::parallel_rows(rows, 4, [&](Index, Index) { kept += product(kTiny, 1e-115) != 0; });
       CHECK(kept == 0);
     }
   }
