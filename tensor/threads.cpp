@@ -25,10 +25,10 @@ thread_local bool t_inside = false;
 
 class Pool {
  public:
-  explicit Pool(int helpers) {
+  explicit Pool(int helpers) : shares_(static_cast<std::size_t>(helpers) + 1) {
     threads_.reserve(static_cast<std::size_t>(helpers));
     try {
-      for (int i = 0; i < helpers; ++i) threads_.emplace_back([this] { work(); });
+      for (int i = 1; i <= helpers; ++i) threads_.emplace_back([this, i] { work(i); });
     } catch (const std::exception&) {
       // The system gives out no more threads: those that there are do the work.
     }
@@ -46,14 +46,17 @@ class Pool {
   void run(Index count, const std::function<void(Index)>& task) {
     std::fegetenv(&mode_);
     task_ = &task;
-    count_ = count;
-    next_.store(0, std::memory_order_relaxed);
+    const Index all = static_cast<Index>(shares_.size());
+    for (Index i = 0; i < all; ++i) {
+      shares_[i].next.store(count * i / all, std::memory_order_relaxed);
+      shares_[i].end = count * (i + 1) / all;
+    }
     {
       std::lock_guard lock(mutex_);
       open_.store(generation_.fetch_add(1) + 1);
     }
     wake_.notify_all();
-    take_tasks();
+    take_tasks(0);
     // Helpers that are still waking up are not waited for: they find the call closed. One that came
     // before is seen here.
     open_.store(0);
@@ -72,20 +75,26 @@ class Pool {
 #endif
   }
 
-  void take_tasks() {
+  // A thread has its share of the tasks, the same in each call, so that it finds near what it wrote
+  // in the call before; when that is done, it helps with those of others.
+  void take_tasks(int self) {
     t_inside = true;
-    for (Index i; (i = next_.fetch_add(1, std::memory_order_relaxed)) < count_;) {
-      try {
-        (*task_)(i);
-      } catch (...) {
-        std::lock_guard lock(mutex_);
-        if (!error_) error_ = std::current_exception();
+    const std::size_t all = shares_.size();
+    for (std::size_t k = 0; k < all; ++k) {
+      Share& share = shares_[(static_cast<std::size_t>(self) + k) % all];
+      for (Index i; (i = share.next.fetch_add(1, std::memory_order_relaxed)) < share.end;) {
+        try {
+          (*task_)(i);
+        } catch (...) {
+          std::lock_guard lock(mutex_);
+          if (!error_) error_ = std::current_exception();
+        }
       }
     }
     t_inside = false;
   }
 
-  void work() {
+  void work(int self) {
     std::uint64_t seen = 0;
     while (true) {
       for (int i = 0; i < kSpins && generation_.load(std::memory_order_acquire) == seen; ++i)
@@ -99,7 +108,7 @@ class Pool {
       inside_.fetch_add(1);
       if (open_.load() == seen) {
         std::fesetenv(&mode_);  // a task rounds the same whoever takes it
-        take_tasks();
+        take_tasks(self);
       }
       inside_.fetch_sub(1);
     }
@@ -111,9 +120,12 @@ class Pool {
   std::atomic<std::uint64_t> generation_{0};  // of the latest call
   std::atomic<std::uint64_t> open_{0};        // the same while its tasks may be taken, else 0
   std::atomic<int> inside_{0};                // helpers that may be at its tasks
-  std::atomic<Index> next_{0};
+  struct alignas(64) Share {
+    std::atomic<Index> next{0};
+    Index end = 0;
+  };
+  std::vector<Share> shares_;  // of the caller, then of each helper
   const std::function<void(Index)>* task_ = nullptr;
-  Index count_ = 0;
   std::fenv_t mode_{};  // the caller's
   std::exception_ptr error_;
   bool stop_ = false;

@@ -1,5 +1,5 @@
-// Our own threads. Work is cut into tasks by its size and never by the number of threads, so that
-// results do not depend on it.
+// Our own threads. Where a cut could be seen in a result, work is cut by its size and never by the
+// number of threads.
 #pragma once
 
 #include <unroll/tensor/types.h>
@@ -13,9 +13,10 @@ namespace unroll {
 int threads();
 void set_threads(int count);  // throws unless count is in [1, 256]
 
-// Runs task(0) ... task(count - 1), the caller taking part, each in the caller's floating-point
-// mode (rounding, denormals); returns when all are done and throws the first exception. A call from
-// inside a task, or while another thread's call is under way, runs its tasks itself.
+// Runs task(0) ... task(count - 1), each in the caller's floating-point mode (rounding, denormals);
+// returns when all are done and throws the first exception. The caller begins with the first share
+// of them, each helper with its own. A call from inside a task, or while another thread's call is
+// under way, runs its tasks itself.
 void parallel_for(Index count, const std::function<void(Index)>& task);
 
 }  // namespace unroll

@@ -122,8 +122,9 @@ void each_piece(const Product<T>& of, Index each, F f) {
   });
 }
 
-// From this many multiplications on a product is cut into pieces for the threads.
-constexpr Index kLarge = Index{1} << 23;
+// From this many multiplications on a product is cut into pieces for the threads: less is done
+// before its operands have crossed from core to core.
+constexpr Index kLarge = Index{1} << 25;
 
 void by_blas(const Product<float>& of) {
   cblas_sgemm(CblasRowMajor, of.a.transposed ? CblasTrans : CblasNoTrans,

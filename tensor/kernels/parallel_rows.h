@@ -13,7 +13,7 @@ void parallel_runs(Index rows, Index each, void (*call)(const void*, Index, Inde
 // work. Denormals count as zero, however much it is.
 template <class F>
 void parallel_rows(Index rows, Index n, const F& f) {
-  constexpr Index kRun = Index{1} << 16;  // numbers in one run
+  constexpr Index kRun = Index{1} << 17;  // numbers in one run
   const Index each = n < 2 ? kRun : (kRun + n - 1) / n;
   const auto call = [](const void* of, Index first, Index count) {
     const FlushDenormals flush;

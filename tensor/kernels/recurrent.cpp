@@ -11,10 +11,11 @@ namespace unroll::kernels {
 namespace {
 
 // Bounds of the batch rows that each thread takes: about equal work, which is the sum of the
-// lengths. A part that is too small costs more to hand over than it takes: each has at least kLeast
-// multiplications, of which a row has `row_cost`.
+// lengths. A part that is too small costs more to hand over than it takes (what it reads and what
+// is read of it crosses from core to core): each has at least kLeast multiplications, of which a
+// row has `row_cost`.
 std::vector<Index> shards(const Steps& s, Index row_cost, int threads) {
-  constexpr Index kLeast = Index{1} << 20;
+  constexpr Index kLeast = Index{1} << 24;
   const Index batch = s.batch(0);
   const Index most = std::min(batch / 4, s.rows() * row_cost / kLeast);
   const Index parts = std::clamp<Index>(most, 1, threads);

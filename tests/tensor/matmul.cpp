@@ -122,7 +122,9 @@ TEST_CASE(
       return g.below(2) ? chosen : (chosen + 31) / 32 * 32;
     };
     const Index m = size(round % 4 ? 300 : 1200), k = size(round % 5 ? 600 : 2100);
-    const Index n = size(std::min<Index>(3000, 30000000 / (m * k)));
+    // Every fourth is large enough for several threads.
+    const Index most = round % 4 ? 20'000'000 : 150'000'000;
+    const Index n = size(std::clamp<Index>(most / (m * k), 1, 3000));
     const auto make = [&](Index rows, Index columns) {
       const bool turned = g.below(2);
       const Index pad = g.below(2) * 3;
