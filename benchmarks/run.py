@@ -138,9 +138,8 @@ def measure(row, ours, theirs, threads, repetitions):
         server.seconds(workload)  # the first warms up
     samples = {pair: [] for pair in pairs}
     for repetition in range(repetitions):
-        cores = idle_cores(threads)
-        for server in filter(None, (ours, theirs)):
-            if cores:
+        if cores := idle_cores(threads):
+            for server in filter(None, (ours, theirs)):
                 server.move(cores)
         # There and back, so that nobody is always measured after the same neighbour.
         for pair in pairs if repetition % 2 == 0 else reversed(pairs):

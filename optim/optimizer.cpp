@@ -1,8 +1,7 @@
 #include <unroll/optim/optimizer.h>
-#include <unroll/tensor/kernels/denormals.h>
+#include <unroll/tensor/kernels/parallel_rows.h>
 #include <unroll/tensor/math.h>
 #include <unroll/tensor/reduce.h>
-#include <unroll/tensor/threads.h>
 
 #include <fmt/format.h>
 
@@ -120,11 +119,7 @@ void Optimizer::step(const Gradients& gradients) {
       continue;
     }
     const Tensor g = gradient.dense.contiguous();
-    constexpr Index kTask = Index{1} << 16;
-    parallel_for((value.numel() + kTask - 1) / kTask, [&](Index task) {
-      const kernels::FlushDenormals flush_here;
-      range(task * kTask, g, task * kTask, std::min(kTask, value.numel() - task * kTask));
-    });
+    kernels::parallel_rows(value.numel(), 1, [&](Index from, Index n) { range(from, g, from, n); });
   }
 }
 

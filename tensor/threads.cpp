@@ -188,8 +188,8 @@ void parallel_for(Index count, const std::function<void(Index)>& task) {
   s.pool->run(count, task);
 }
 
-void kernels::parallel_runs(Index rows, Index each, void (*call)(const void*, Index, Index),
-                            const void* f) {
+void kernels::spread_runs(Index rows, Index each, void (*call)(const void*, Index, Index),
+                          const void* f) {
   parallel_for((rows + each - 1) / each,
                [&](Index i) { call(f, i * each, std::min(each, rows - i * each)); });
 }

@@ -1,11 +1,9 @@
 // Normalisation of rows, and dropout.
 #include <unroll/autograd/ops.h>
-#include <unroll/tensor/kernels/denormals.h>
 #include <unroll/tensor/kernels/parallel_rows.h>
 #include <unroll/tensor/kernels/rows.h>
 #include <unroll/tensor/math.h>
 #include <unroll/tensor/reduce.h>
-#include <unroll/tensor/threads.h>
 
 namespace unroll {
 namespace {
@@ -76,13 +74,12 @@ Var normalise(const Op& op, const In& x, const In& gain, const In& bias, double 
       const T *shift_at = read<T>(shift), *scale_at = read<T>(scale);
       T *dx_at = dx.data<T>(), *dgain_at = dgain.defined() ? dgain.data<T>() : nullptr,
         *dbias_at = dbias.defined() ? dbias.data<T>() : nullptr;
-      parallel_for(runs, [&](Index run) {
-        const kernels::FlushDenormals flush;
-        const Index i = run * kRun;
+      kernels::parallel_runs(rows, kRun, [&](Index i, Index count) {
+        const Index run = i / kRun;
         kernels::normalise_rows_gradient<T>(
             g_at + i * n, x_at + i * n, gains_at, shift_at + i, scale_at + i, dx_at + i * n,
-            dgain_at ? dgain_at + run * n : nullptr, dbias_at ? dbias_at + run * n : nullptr,
-            std::min(kRun, rows - i), n, centred);
+            dgain_at ? dgain_at + run * n : nullptr, dbias_at ? dbias_at + run * n : nullptr, count,
+            n, centred);
       });
     });
     d.add(0, Var(dx));

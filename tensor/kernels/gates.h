@@ -33,7 +33,8 @@ struct GatesForward {
   const T* h_before;  // [rows, H]
   const T* c_before;  // [rows, H] LSTM
   Index step_c_before;
-  T* saved;  // [rows, saved_of(kind) H], the LSTM's c going to `c`; or null
+  T* saved;  // [rows, saved_of(kind) H] the GRU's, or null; the LSTM's gates stay in z, c goes to
+             // `c`
   Index step_saved;
   T* out;  // [rows, H]
   T* c;    // [rows, H] LSTM

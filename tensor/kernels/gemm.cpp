@@ -1,6 +1,6 @@
-#include <unroll/tensor/kernels/denormals.h>
 #include <unroll/tensor/kernels/gemm.h>
 #include <unroll/tensor/kernels/panels.h>
+#include <unroll/tensor/kernels/parallel_rows.h>
 #include <unroll/tensor/kernels/scratch.h>
 #include <unroll/tensor/threads.h>
 
@@ -11,6 +11,7 @@
 #include <cstdlib>
 #include <cstring>
 #include <limits>
+#include <type_traits>
 
 namespace unroll::kernels {
 namespace {
@@ -115,9 +116,7 @@ template <class T, class F>
 void each_piece(const Product<T>& of, Index each, F f) {
   const bool by_rows = of.m > of.n;
   const Index side = by_rows ? of.m : of.n;
-  parallel_for((side + each - 1) / each, [&](Index i) {
-    const FlushDenormals flush;
-    const Index from = i * each, size = std::min(each, side - from);
+  parallel_runs(side, each, [&](Index from, Index size) {
     f(by_rows ? of.part(from, size, 0, of.n) : of.part(0, of.m, from, size));
   });
 }
@@ -126,19 +125,19 @@ void each_piece(const Product<T>& of, Index each, F f) {
 // before its operands have crossed from core to core.
 constexpr Index kLarge = Index{1} << 25;
 
-void by_blas(const Product<float>& of) {
-  cblas_sgemm(CblasRowMajor, of.a.transposed ? CblasTrans : CblasNoTrans,
-              of.b.transposed ? CblasTrans : CblasNoTrans, static_cast<blasint>(of.m),
-              static_cast<blasint>(of.n), static_cast<blasint>(of.k), 1, of.a.data,
-              static_cast<blasint>(of.a.step), of.b.data, static_cast<blasint>(of.b.step),
-              of.init ? 1 : 0, of.c, static_cast<blasint>(of.step_c));
-}
-void by_blas(const Product<double>& of) {
-  cblas_dgemm(CblasRowMajor, of.a.transposed ? CblasTrans : CblasNoTrans,
-              of.b.transposed ? CblasTrans : CblasNoTrans, static_cast<blasint>(of.m),
-              static_cast<blasint>(of.n), static_cast<blasint>(of.k), 1, of.a.data,
-              static_cast<blasint>(of.a.step), of.b.data, static_cast<blasint>(of.b.step),
-              of.init ? 1 : 0, of.c, static_cast<blasint>(of.step_c));
+template <class T>
+void by_blas(const Product<T>& of) {
+  const auto call = [] {
+    if constexpr (std::is_same_v<T, float>)
+      return &cblas_sgemm;
+    else
+      return &cblas_dgemm;
+  }();
+  call(CblasRowMajor, of.a.transposed ? CblasTrans : CblasNoTrans,
+       of.b.transposed ? CblasTrans : CblasNoTrans, static_cast<blasint>(of.m),
+       static_cast<blasint>(of.n), static_cast<blasint>(of.k), 1, of.a.data,
+       static_cast<blasint>(of.a.step), of.b.data, static_cast<blasint>(of.b.step), of.init ? 1 : 0,
+       of.c, static_cast<blasint>(of.step_c));
 }
 
 // For what BLAS cannot count, and for a product so small that it is done before BLAS has begun.
@@ -248,7 +247,7 @@ void gemm(Index m, Index n, Index k, Matrix<T> a, Matrix<T> b, const T* init, In
   // are two, or up to eight of a long side.
   const Index side = std::max(m, n);
   const Index tile = std::max(std::min<Index>(512, (side + 1) / 2), (side + 7) / 8);
-  each_piece(of, tile, [](const Product<T>& piece) { by_blas(piece); });
+  each_piece(of, tile, by_blas<T>);
 }
 
 template <class T>
