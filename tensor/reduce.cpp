@@ -100,7 +100,7 @@ Tensor min(const Tensor& x, const Axes& axes, bool keepdim) {
   return reduce(kernels::Reduce::min, x, axes, keepdim);
 }
 Tensor mean(const Tensor& x, const Axes& axes, bool keepdim) {
-  const Tensor total = sum(x, axes, keepdim);
+  Tensor total = sum(x, axes, keepdim);
   if (total.numel() == 0) return total;
   check(x.numel() > 0, "mean: at least one element was required: got the shape {}", x.shape());
   return mul(total, static_cast<double>(total.numel()) / static_cast<double>(x.numel()));
