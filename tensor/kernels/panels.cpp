@@ -103,6 +103,8 @@ struct Block {
   Index step_init;
   T* c;
   Index step_c, columns;
+  // From this block of C to the next, which is fetched meanwhile. 0: there is none.
+  Index ahead = 0;
   // Across only: where W's panel is packed on the way, and a panel of W, rows step_next apart, that
   // is wanted soon.
   T* packed = nullptr;
@@ -135,8 +137,17 @@ HWY_NOINLINE void block(const Block<T>& of) {
   for (int r = 0; r < kRows; ++r) UNROLL_WRITTEN_OUT
   for (int v = 0; v < kVectors; ++v)
     acc[r][v] = init ? hn::LoadU(d, init + r * step_init + v * lanes) : hn::Zero(d);
+  if (of.ahead)
+    for (int r = 0; r < kRows; ++r)
+      for (int v = 0; v < kVectors; ++v) hwy::Prefetch(of.c + of.ahead + r * of.step_c + v * lanes);
   T* packed = of.packed;
   const T* next = of.next;
+  // Every third row of A has a pointer and the two after it are steps from it: a pointer for each
+  // would be more than there are registers.
+  constexpr int kThirds = (kRows + 2) / 3;
+  const T* at[kThirds];
+  UNROLL_WRITTEN_OUT
+  for (int r = 0; r < kThirds; ++r) at[r] = a + 3 * r * step_a;
   for (Index p = 0; p < k; ++p) {
     V b[kVectors];
     UNROLL_WRITTEN_OUT
@@ -154,10 +165,12 @@ HWY_NOINLINE void block(const Block<T>& of) {
     }
     UNROLL_WRITTEN_OUT
     for (int r = 0; r < kRows; ++r) {
-      const V x = hn::Set(d, kAcross ? a[p * step_a + r] : a[r * step_a + p]);
+      const V x = hn::Set(d, kAcross ? a[p * step_a + r] : at[r / 3][r % 3 * step_a]);
       UNROLL_WRITTEN_OUT
       for (int v = 0; v < kVectors; ++v) acc[r][v] = hn::MulAdd(x, b[v], acc[r][v]);
     }
+    UNROLL_WRITTEN_OUT
+    for (int r = 0; r < kThirds; ++r) ++at[r];
   }
   UNROLL_WRITTEN_OUT
   for (int r = 0; r < kRows; ++r) UNROLL_WRITTEN_OUT
@@ -210,6 +223,12 @@ Index rows_of_block(Index m) {
   return blocks ? (m + blocks - 1) / blocks : 0;
 }
 
+// From C's block at row r and column j to the next as large: down the rows, then along the columns.
+Index ahead(Index m, Index n, Index step_c, Index r, Index rows, Index j, Index columns) {
+  if (r + 2 * rows <= m) return rows * step_c;
+  return j + 2 * columns <= n ? columns - r * step_c : 0;
+}
+
 template <class T>
 void multiply_all(Index m, Index n, Index k, Left<T> a, Panels<T> w, const T* init, Index step_init,
                   T* c, Index step_c) {
@@ -231,7 +250,8 @@ void multiply_all(Index m, Index n, Index k, Left<T> a, Panels<T> w, const T* in
                         step_init,
                         c + r * step_c + j,
                         step_c,
-                        columns};
+                        columns,
+                        ahead(m, n, step_c, r, rows, j, columns)};
       if (half) {
         rows_of<1, false>(rows, of);
       } else if (a.across) {
@@ -278,7 +298,8 @@ void multiply_across(Index m, Index n, Index k, Left<T> a, const T* w, Index ste
                   step_init,
                   c + r * step_c + j,
                   step_c,
-                  columns};
+                  columns,
+                  ahead(m, n, step_c, r, each, j, columns)};
       if (first && m > each) of.packed = packed.get();
       if (j + width < n && r == (m > each ? each : 0))
         of.next = w + j + width, of.step_next = step_w;
