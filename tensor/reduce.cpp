@@ -55,11 +55,14 @@ Tensor reduce(kernels::Reduce op, const Tensor& x, const Axes& axes, bool keepdi
   // not.
   bool together = true;
   for (int i = first; i <= last; ++i) together = together && gone[i];
-  Index inner = 1;
+  Index inner = 1, step = 1;  // from one number of a sum to the next
   Tensor source;
   if (together) {
-    source = x.contiguous();
     for (int i = last + 1; i < shape.rank(); ++i) inner *= shape[i];
+    // The rows of a matrix may be apart.
+    const bool rows = shape.rank() == 2 && last == 0 && inner > 1 && x.strides()[1] == 1;
+    source = rows ? x : x.contiguous();
+    step = rows ? x.strides()[0] : inner;
   } else {
     std::vector<int> order;
     for (int i = 0; i < shape.rank(); ++i)
@@ -82,7 +85,7 @@ Tensor reduce(kernels::Reduce op, const Tensor& x, const Axes& axes, bool keepdi
         kernels::parallel_rows(
             (inner + kStrip - 1) / kStrip, n * kStrip, [&](Index group, Index count) {
               const Index j = group * kStrip, columns = std::min(count * kStrip, inner - j);
-              kernels::reduce_columns(op, from + i * n * inner + j, inner, to + i * inner + j, n,
+              kernels::reduce_columns(op, from + i * n * inner + j, step, to + i * inner + j, n,
                                       columns);
             });
     }

@@ -2,6 +2,7 @@
 // weight packed. Each says in plain ops, step by step, what it computes; that is what its second
 // derivative goes through, and what the tests hold it against.
 #include <unroll/autograd/ops.h>
+#include <unroll/tensor/kernels/panels.h>
 #include <unroll/tensor/kernels/recurrent.h>
 #include <unroll/tensor/matmul.h>
 #include <unroll/tensor/recurrent.h>
@@ -154,17 +155,22 @@ std::vector<Var> recurrent_sequence(Recurrence kind, const In& x, const Recurren
           return v.defined() ? v.value().clone() : Tensor::zeros(h_start.shape(), h_start.dtype());
         };
         Tensor dh = fresh(g[1]), dc = is_lstm ? fresh(g[2]) : Tensor();
-        Tensor dz = Tensor::empty({layout.rows(), wh_value.shape()[1]}, x.dtype());
-        Tensor dhw = is_gru ? Tensor::empty(dz.shape(), x.dtype()) : Tensor();
+        const Index columns = wh_value.shape()[1],
+                    step = kernels::uncrowded(columns, size_of(x.dtype()));
+        const auto room = [&] {
+          return Tensor::empty({layout.rows(), step}, x.dtype()).narrow(1, 0, columns);
+        };
+        Tensor dz = room(), dhw = is_gru ? room() : Tensor();
         Tensor before = shifted ? states.narrow(0, reverse ? layout.sequences() : 0, layout.rows())
                                 : Tensor::empty(rows.shape(), x.dtype());
         dispatch(x.dtype(), [&]<class T>() {
           const kernels::Steps steps{layout.offsets().data(), layout.steps(), reverse};
           const Index size = wh_value.shape()[0];
-          kernels::recurrent_backward<T>(kind, steps, size,
-                                         {wh_value.data<T>(), h_start.data<T>(), read<T>(c_start),
-                                          read<T>(rows), read<T>(saved), read<T>(d_rows),
-                                          dz.data<T>(), write<T>(dhw), dh.data<T>(), write<T>(dc)});
+          kernels::recurrent_backward<T>(
+              kind, steps, size,
+              {wh_value.data<T>(), h_start.data<T>(), read<T>(c_start), read<T>(rows),
+               read<T>(saved), read<T>(d_rows), dz.data<T>(), write<T>(dhw), step, dh.data<T>(),
+               write<T>(dc)});
           if (!shifted)
             kernels::previous_rows<T>(steps, size, read<T>(rows), h_start.data<T>(),
                                       before.data<T>());

@@ -161,16 +161,17 @@ void by_loops(const Product<T>& of) {
   }
 }
 
-// Panels do without packing A, which pays where C has enough rows for the packing of B, and the
-// sums are not so long that the rows of A are far apart. Measured with AVX-512: 5 to 30 percent
-// faster than BLAS within these bounds, even or slower beyond them. BLAS has kernels of its own for
-// less than a million multiplications.
+// Panels do without packing A, which pays where C has enough rows for the packing of B, and long
+// rows of A do not crowd the cache. Measured with AVX-512: 5 to 30 percent faster than BLAS within
+// these bounds, even or slower beyond them. BLAS has kernels of its own for less than a million
+// multiplications.
 template <class T>
 bool suits_panels(const Product<T>& of) {
   const Index width = panel_width<T>(), half = width / 2, padded = (of.n + half - 1) / half * half;
   const bool across = of.a.transposed;
   return width * static_cast<Index>(sizeof(T)) == 128 && of.m * of.n * of.k >= (Index{1} << 20) &&
-         4 * padded <= 5 * of.n && of.m >= (across ? 12 : 48) && (across || of.k <= 1024);
+         4 * padded <= 5 * of.n && of.m >= (across ? 12 : 48) &&
+         (across || of.k <= 1024 || !crowded(of.a.step, sizeof(T)));
 }
 
 // Numbers that stay in half of the second cache: of A in one call, of packed B.
@@ -183,7 +184,8 @@ constexpr Index kNear = (Index{1} << 19) / static_cast<Index>(sizeof(T));
 template <class T>
 void by_panels(const Product<T>& of, Index deep) {
   const bool across = of.a.transposed, once = across && !of.b.transposed;
-  const Index width = panel_width<T>(), wide = once ? 512 : kNear<T> / (deep * width) * width;
+  const Index width = panel_width<T>(), wide = once ? (crowded(of.a.step, sizeof(T)) ? of.n : 512)
+                                                    : kNear<T> / (deep * width) * width;
   const Index tall = across ? 512 : 192;
   Scratch<T> packed(once ? 0 : packed_size<T>(deep, std::min(of.n, wide)));
   for (Index j = 0; j < of.n; j += wide) {
@@ -221,7 +223,10 @@ void gemm(Index m, Index n, Index k, Matrix<T> a, Matrix<T> b, const T* init, In
   if (suits_panels(of)) {
     // A sum runs over k in one order, wherever its element is: the depth must not depend on how C
     // is cut, into a piece or two for each thread.
-    const Index most = a.transposed ? std::clamp<Index>(3 * kNear<T> / (2 * m), 256, 768) : 512;
+    const Index most = !a.transposed ? 512
+                       : crowded(a.step, sizeof(T))
+                           ? 1024
+                           : std::clamp<Index>(3 * kNear<T> / (2 * m), 256, 768);
     const Index passes = (k + most - 1) / most, deep = (k + passes - 1) / passes;
     const Index pieces =
         std::clamp<Index>(2 * m * n * k / kLarge, 1, threads() > 1 ? 2 * threads() : 1);

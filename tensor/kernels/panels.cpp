@@ -103,13 +103,8 @@ struct Block {
   Index step_init;
   T* c;
   Index step_c, columns;
-  // From this block of C to the next, which is fetched meanwhile. 0: there is none.
-  Index ahead = 0;
-  // Across only: where W's panel is packed on the way, and a panel of W, rows step_next apart, that
-  // is wanted soon.
+  // Across only: where W's panel is packed on the way, or null.
   T* packed = nullptr;
-  const T* next = nullptr;
-  Index step_next = 0;
 };
 
 // A function of its own, so that its sums get all registers.
@@ -137,11 +132,7 @@ HWY_NOINLINE void block(const Block<T>& of) {
   for (int r = 0; r < kRows; ++r) UNROLL_WRITTEN_OUT
   for (int v = 0; v < kVectors; ++v)
     acc[r][v] = init ? hn::LoadU(d, init + r * step_init + v * lanes) : hn::Zero(d);
-  if (of.ahead)
-    for (int r = 0; r < kRows; ++r)
-      for (int v = 0; v < kVectors; ++v) hwy::Prefetch(of.c + of.ahead + r * of.step_c + v * lanes);
   T* packed = of.packed;
-  const T* next = of.next;
   // Every third row of A has a pointer and the two after it are steps from it: a pointer for each
   // would be more than there are registers.
   constexpr int kThirds = (kRows + 2) / 3;
@@ -155,12 +146,13 @@ HWY_NOINLINE void block(const Block<T>& of) {
       b[v] = hn::LoadU(d, w + (v / 2) * panel_step + p * step_w + (v % 2) * lanes);
     if constexpr (kAcross) {
       if (packed) {
-        for (int v = 0; v < kVectors; ++v) hn::StoreU(b[v], d, packed + v * lanes);
+        // Rows of W are far apart: each is asked for long before it is wanted.
+        constexpr Index kSoon = 32;
+        for (int v = 0; v < kVectors; ++v) {
+          hwy::Prefetch(w + (p + kSoon) * step_w + v * lanes);
+          hn::StoreU(b[v], d, packed + v * lanes);
+        }
         packed += width;
-      }
-      if (next) {
-        for (int v = 0; v < kVectors; ++v) hwy::Prefetch(next + v * lanes);
-        next += of.step_next;
       }
     }
     UNROLL_WRITTEN_OUT
@@ -223,10 +215,17 @@ Index rows_of_block(Index m) {
   return blocks ? (m + blocks - 1) / blocks : 0;
 }
 
-// From C's block at row r and column j to the next as large: down the rows, then along the columns.
-Index ahead(Index m, Index n, Index step_c, Index r, Index rows, Index j, Index columns) {
-  if (r + 2 * rows <= m) return rows * step_c;
-  return j + 2 * columns <= n ? columns - r * step_c : 0;
+// Asks for the block of C that comes after that of `rows` at row r and `columns` at column j: down
+// the rows, then along the columns.
+template <class T>
+HWY_INLINE void fetch_next(Index m, Index n, const T* c, Index step_c, Index r, Index rows, Index j,
+                           Index columns) {
+  constexpr Index kLine = 64 / sizeof(T);
+  const bool below = r + rows < m;
+  const Index row = below ? r + rows : 0, column = below ? j : j + columns;
+  for (Index i = row; i < std::min(m, row + rows); ++i)
+    for (Index k = column; k < std::min(n, column + columns); k += kLine)
+      hwy::Prefetch(c + i * step_c + k);
 }
 
 template <class T>
@@ -250,8 +249,8 @@ void multiply_all(Index m, Index n, Index k, Left<T> a, Panels<T> w, const T* in
                         step_init,
                         c + r * step_c + j,
                         step_c,
-                        columns,
-                        ahead(m, n, step_c, r, rows, j, columns)};
+                        columns};
+      fetch_next(m, n, c, step_c, r, rows, j, columns);
       if (half) {
         rows_of<1, false>(rows, of);
       } else if (a.across) {
@@ -277,33 +276,56 @@ void multiply_packed(Index m, Index n, Index k, Left<T> a, Packed<T> w, const T*
   multiply_all(m, n, k, a, Panels<T>{w.data, width, w.rows * width}, init, step_init, c, step_c);
 }
 
+// The first k columns of m rows of a transposed A by blocks of `each` rows, each block contiguous.
+// Writes a vector more than m * k numbers.
+template <class T>
+void gather(Index m, Index each, Index k, Left<T> a, T* out) {
+  const hn::ScalableTag<T> d;
+  const Index lanes = static_cast<Index>(hn::Lanes(d));
+  for (Index r = 0; r < m; r += each) {
+    const Index rows = std::min(each, m - r);
+    for (Index p = 0; p < k; ++p, out += rows) {
+      const T* from = a.data + p * a.step + r;
+      for (Index i = 0; i < rows; i += lanes) {
+        if (r + i + lanes <= m) {
+          hn::StoreU(hn::LoadU(d, from + i), d, out + i);
+        } else {
+          for (Index q = i; q < rows; ++q) out[q] = from[q];
+        }
+      }
+    }
+  }
+}
+
 // Across, where sums over many rows of W are short of rows of their own to spread a packing over:
-// the first block of rows packs a panel as it reads it, and the second fetches the next one.
+// the first block of rows packs a panel as it reads it.
 template <class T>
 void multiply_across(Index m, Index n, Index k, Left<T> a, const T* w, Index step_w, const T* init,
                      Index step_init, T* c, Index step_c) {
   const Index width = width_of_panel<T>(), each = rows_of_block(m);
   Scratch<T> packed(width * k);
+  const bool gathers = kMaxRows == 12 && m > each && crowded(a.step, sizeof(T));
+  Scratch<T> near(gathers ? m * k + width : 0);
+  if (gathers) gather(m, each, k, a, near.get());
   for (Index j = 0; j < n; j += width) {
     const Index columns = std::min(width, n - j);
     const bool whole = columns == width;  // else its vectors would read beyond the end of W
     if (!whole) pack_all(w + j, step_w, Index{1}, k, columns, packed.get());
     for (Index r = 0; r < m; r += each) {
+      const Index rows = std::min(each, m - r);
       const bool first = whole && r == 0;
       Block<T> of{k,
-                  a.data + r,
-                  a.step,
+                  gathers ? near.get() + r * k : a.data + r,
+                  gathers ? rows : a.step,
                   first ? Panels<T>{w + j, step_w, 0} : Panels<T>{packed.get(), width, 0},
                   init ? init + r * step_init + j : nullptr,
                   step_init,
                   c + r * step_c + j,
                   step_c,
-                  columns,
-                  ahead(m, n, step_c, r, each, j, columns)};
-      if (first && m > each) of.packed = packed.get();
-      if (j + width < n && r == (m > each ? each : 0))
-        of.next = w + j + width, of.step_next = step_w;
-      rows_of<2, true>(std::min(each, m - r), of);
+                  columns};
+      fetch_next(m, n, c, step_c, r, rows, j, columns);
+      if (first) of.packed = packed.get();
+      rows_of<2, true>(rows, of);
     }
   }
 }

@@ -24,6 +24,15 @@ Index packed_size(Index k, Index n) {
   return (n + w - 1) / w * w * k;
 }
 
+// Whether rows so far apart fall into so few sets of the first cache that a block of them would not
+// fit; and how far apart to put rows of so many columns.
+constexpr bool crowded(Index step, std::size_t bytes) {
+  return static_cast<std::size_t>(step) * bytes % 2048 == 0;
+}
+constexpr Index uncrowded(Index columns, std::size_t bytes) {
+  return crowded(columns, bytes) ? columns + static_cast<Index>(64 / bytes) : columns;
+}
+
 // Rows of A: element (r, p) is data[r * step + p]; `across`, of a transposed one, data[r + p *
 // step].
 template <class T>

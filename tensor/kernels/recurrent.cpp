@@ -129,13 +129,14 @@ void backward_shard(Recurrence kind, const Steps& s, Index h, const RecurrentBac
       }
       if (a.d_rows) g.d_out = a.d_rows + row * h;
       g.dh = a.dh + from * h;
-      g.dx = a.dx + row * gates, g.step_dx = gates;
-      if (a.dhw) g.dhw = a.dhw + row * gates;
+      g.dx = a.dx + row * a.step_dx, g.step_dx = a.step_dx;
+      if (a.dhw) g.dhw = a.dhw + row * a.step_dx;
       gates_backward(kind, to - from, h, g);
     });
     // What goes on to the state before: through the product, and for the GRU also around it.
     T* dh = a.dh + lo * h;
-    multiply(end - lo, h, gates, Left<T>{(a.dhw ? a.dhw : a.dx) + (row0 + lo) * gates, gates}, w,
+    multiply(end - lo, h, gates,
+             Left<T>{(a.dhw ? a.dhw : a.dx) + (row0 + lo) * a.step_dx, a.step_dx}, w,
              a.dhw ? dh : nullptr, h, dh, h);
   }
 }

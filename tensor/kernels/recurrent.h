@@ -53,9 +53,10 @@ struct RecurrentBackward {
   const T* saved;
   const T* d_rows;  // [N, H], or null
   T* dx;            // [N, G H]
-  T* dhw;  // [N, G H] GRU: the gradient of h w, whose last block is not that of x; else null
-  T* dh;   // [B, H] in: gradient of the last state; out: of h0
-  T* dc;   // [B, H] LSTM, likewise
+  T* dhw;         // [N, G H] GRU: the gradient of h w, whose last block is not that of x; else null
+  Index step_dx;  // of dx and dhw
+  T* dh;          // [B, H] in: gradient of the last state; out: of h0
+  T* dc;          // [B, H] LSTM, likewise
 };
 template <class T>
 void recurrent_backward(Recurrence kind, const Steps& steps, Index hidden,
