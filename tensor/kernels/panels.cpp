@@ -8,23 +8,13 @@
 #define HWY_TARGET_INCLUDE "unroll/tensor/kernels/panels.cpp"
 #include <hwy/foreach_target.h>
 
-#include <hwy/cache_control.h>
-#include <hwy/highway.h>
+#include <unroll/tensor/kernels/simd_math.h>
 
-// Loops of a known count are written out, so that the sums stay in registers.
-#ifndef UNROLL_WRITTEN_OUT
-#if defined(__clang__)
-#define UNROLL_WRITTEN_OUT _Pragma("clang loop unroll(full)")
-#else
-#define UNROLL_WRITTEN_OUT _Pragma("GCC unroll 16")
-#endif
-#endif
+#include <hwy/cache_control.h>
 
 HWY_BEFORE_NAMESPACE();
 namespace unroll::kernels::HWY_NAMESPACE {
 namespace {
-
-namespace hn = hwy::HWY_NAMESPACE;
 
 // W as the kernel reads it: rows `step` apart within a panel, panels `panel_step` apart.
 template <class T>

@@ -22,6 +22,15 @@
 #define UNROLL_INLINED __attribute__((always_inline))
 #endif
 
+// Loops of a known count are written out, so that an array of vectors stays in registers.
+#ifndef UNROLL_WRITTEN_OUT
+#if defined(__clang__)
+#define UNROLL_WRITTEN_OUT _Pragma("clang loop unroll(full)")
+#else
+#define UNROLL_WRITTEN_OUT _Pragma("GCC unroll 16")
+#endif
+#endif
+
 HWY_BEFORE_NAMESPACE();
 namespace unroll::kernels::HWY_NAMESPACE {
 
