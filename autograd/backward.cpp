@@ -91,7 +91,7 @@ class Engine {
   Gradients collect();
   Var result(std::uint32_t slot);
 
-  void add(std::uint32_t slot, const Var& g);
+  void add(std::uint32_t slot, Var g);
   void add_product(std::uint32_t slot, const Var& a, const Var& g);
   void add_rows(std::uint32_t slot, const IndexTensor& ids, const Var& g, const Shape& table);
   void add_narrow(std::uint32_t slot, int axis, Index start, const Var& g, const Shape& shape);
@@ -144,13 +144,13 @@ void Engine::check_finite(std::uint32_t slot, const Tensor& g) const {
         name(), g.shape(), s_.shape_of(slot), place(entry_->where));
 }
 
-void Engine::add(std::uint32_t slot, const Var& g) {
+void Engine::add(std::uint32_t slot, Var g) {
   check_defined(name(), g);
   check_shape(slot, g.shape(), g.dtype());
   check_finite(slot, g.value());
   Pending& p = at(slot);
   if (!p.dense.defined()) {
-    p.dense = g;
+    p.dense = std::move(g);
   } else if (recording()) {
     p.dense = p.dense + g;
   } else {
@@ -385,6 +385,9 @@ void Cotangents::refuse_input(int i) const {
 }
 void Cotangents::add(int i, const Var& g) {
   if (needs(i)) engine_->add(inputs_[i], g);
+}
+void Cotangents::add(int i, Var&& g) {
+  if (needs(i)) engine_->add(inputs_[i], std::move(g));
 }
 void Cotangents::add_product(int i, const Var& a, const Var& g) {
   if (needs(i)) engine_->add_product(inputs_[i], a, g);

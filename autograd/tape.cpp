@@ -162,22 +162,21 @@ void* Recorder::begin(const Op& op, std::span<const Tensor> outputs,
     }
   }
   if (!wanted || !recording()) return nullptr;
-  Tape::Entry entry;
+  Tape::Entry& entry = s->entries.emplace_back();
   entry.op = &op;
   entry.where = where;
   entry.first_input = static_cast<std::uint32_t>(s->inputs.size());
   entry.inputs = static_cast<std::uint32_t>(inputs.size());
   entry.first_output = static_cast<std::uint32_t>(s->slots.size());
-  entry.outputs = static_cast<std::uint32_t>(outputs.size());
   entry.closure = s->arena.take(bytes);
   for (const Var* v : inputs) s->inputs.push_back(v->tape_ ? v->slot_ : kNoSlot);
   for (const Tensor& out : outputs) {
     s->slots.push_back({static_cast<std::uint32_t>(s->dims.size()),
                         static_cast<std::uint8_t>(out.rank()), out.dtype(),
-                        static_cast<std::uint32_t>(s->entries.size())});
+                        static_cast<std::uint32_t>(s->entries.size() - 1)});
     s->dims.insert(s->dims.end(), out.shape().begin(), out.shape().end());
   }
-  s->entries.push_back(entry);
+  entry.outputs = static_cast<std::uint32_t>(outputs.size());  // none, had memory run out before
   return entry.closure;
 }
 

@@ -51,6 +51,7 @@ class Cotangents {
     return inputs_[i] != kNone;
   }
   void add(int i, const Var& gradient);
+  void add(int i, Var&& gradient);
   // The gradient of a weight: += a^T g, a [R, K], g [R, N]. Thin products are collected and made
   // one.
   void add_product(int i, const Var& a, const Var& g);

@@ -39,10 +39,10 @@ SizeClass size_class(std::size_t bytes) {
   if (bytes <= kAlignment) return {0, kAlignment};
   if (bytes > kLargest) throw std::bad_alloc();
   const int log = std::bit_width(bytes - 1);  // 2^(log-1) < bytes <= 2^log
-  std::size_t step = std::size_t{1} << (log - 3);
-  if (step < kAlignment) step = kAlignment;
-  const std::size_t rounded = (bytes + step - 1) / step * step;
-  const int quarter = static_cast<int>((rounded - (std::size_t{1} << (log - 1))) / step);  // 1..4
+  const int step =
+      std::max(log - 3, static_cast<int>(std::bit_width(kAlignment)) - 1);  // in powers of two
+  const std::size_t steps = ((bytes - 1) >> step) + 1, rounded = steps << step;
+  const int quarter = static_cast<int>(steps - ((std::size_t{1} << (log - 1)) >> step));  // 1..4
   return {4 * (log - 7) + quarter, rounded};
 }
 

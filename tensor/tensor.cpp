@@ -14,14 +14,6 @@ namespace {
 
 constexpr std::size_t kHeader = (sizeof(TensorData) + 63) / 64 * 64;
 
-void set_row_major(TensorData& data) {
-  Index step = 1;
-  for (int i = data.shape.rank() - 1; i >= 0; --i) {
-    data.strides[i] = step;
-    step *= data.shape[i];
-  }
-}
-
 bool row_major(const Shape& shape, std::span<const Index> strides) {
   Index step = 1;
   for (int i = shape.rank() - 1; i >= 0; --i) {
@@ -170,7 +162,9 @@ Tensor Tensor::empty(const Shape& shape, DType dtype) {
   }
   data->dtype = dtype;
   data->shape = shape;
-  set_row_major(*data);
+  const std::span<const Index> sizes = shape.span();
+  Index step = 1;
+  for (std::size_t i = sizes.size(); i-- > 0; step *= sizes[i]) data->strides[i] = step;
   data->numel = numel;
   data->data = reinterpret_cast<std::byte*>(data) + kHeader;
   data->bytes = bytes;
