@@ -117,13 +117,17 @@ Tensor apply(kernels::Unary op, const Tensor& x, double p, double q) {
   return y;
 }
 
-Tensor apply_gradient(kernels::Unary op, const Tensor& g, const Tensor& saved, double p, double q) {
+void apply_gradient_into(Tensor& dx, kernels::Unary op, const Tensor& g, const Tensor& saved,
+                         double p, double q) {
   check_same_dtype(name_of(op), g, saved);
+  check_same_dtype(name_of(op), g, dx);
   check(g.shape() == saved.shape(), "{}: a gradient of the shape {} was required: got {}",
         name_of(op), saved.shape(), g.shape());
+  check(dx.shape() == g.shape() && dx.is_contiguous(),
+        "{}: a contiguous tensor {} to write to was required: got one of shape {}", name_of(op),
+        g.shape(), dx.shape());
   Tensor keep_g, keep_s;
   const Tensor &gc = as_contiguous(g, keep_g), &sc = as_contiguous(saved, keep_s);
-  Tensor dx = Tensor::empty(g.shape(), g.dtype());
   dispatch(g.dtype(), [&]<class T>() {
     const T *from = gc.data<T>(), *s = sc.data<T>();
     T* to = dx.data<T>();
@@ -131,7 +135,6 @@ Tensor apply_gradient(kernels::Unary op, const Tensor& g, const Tensor& saved, d
       kernels::unary_gradient(op, from + i, s + i, to + i, n, static_cast<T>(p), static_cast<T>(q));
     });
   });
-  return dx;
 }
 
 Tensor where(const Tensor& condition, const Tensor& a, const Tensor& b) {

@@ -50,7 +50,12 @@ Var one_variable(const Op& op, kernels::Unary kernel, Plain plain, const In& x, 
     if (recording()) {
       d.add(0, plain(g, from_output ? d.output(s.value()) : s, p, q));
     } else {
-      d.add(0, Var(apply_gradient(kernel, g.value(), s.value(), p, q)));
+      // The numbers of a gradient that nobody else sees may become those of the next.
+      const Tensor& now = g.value();
+      Tensor next =
+          now.is_unique() && now.is_contiguous() ? now : Tensor::empty(now.shape(), now.dtype());
+      apply_gradient_into(next, kernel, now, s.value(), p, q);
+      d.add(0, Var(std::move(next)));
     }
   });
 }

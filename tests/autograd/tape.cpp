@@ -146,6 +146,24 @@ TEST_CASE("a hook sees the gradient, and what it returns takes its place") {
   check_says(message_of([&] { other.backward(sum(z)); }), "hook");
 }
 
+TEST_CASE("a gradient that somebody still holds is not overwritten by what comes after it") {
+  const Tensor seed = random({5}, 1), before = seed.clone(), one = Tensor::scalar(1, f64);
+  Tape tape;
+  const Var x = tape.watch(random({5}, 2)), a = sigmoid(x), b = tanh(x), y = a + b;
+  Tensor seen;
+  a.hook([&](const Tensor& g) {
+    seen = g;
+    return Tensor();
+  });
+  // The gradient of the sum goes to both, the seed stays the caller's, the hook keeps what it saw,
+  // and grad() gives those of the values in the middle.
+  const std::vector<Var> d = grad(y, {x, a, b, y}, {.seed = seed});
+  const Tensor slope = add(mul(a.value(), sub(one, a.value())), sub(one, square(b.value())));
+  CHECK(distance(d[0].value(), mul(before, slope)) < 1e-15);
+  for (const Tensor& same : {d[1].value(), d[2].value(), d[3].value(), seed, seen})
+    CHECK(distance(same, before) == 0);
+}
+
 TEST_CASE("a hook may add hooks, and begin a backward that frees nothing under the first") {
   Tape tape;
   const Var x = tape.watch(Tensor::of({1, 2}, f64));
