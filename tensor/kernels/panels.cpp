@@ -206,16 +206,17 @@ Index rows_of_block(Index m) {
 }
 
 // Asks for the block of C that comes after that of `rows` at row r and `columns` at column j: down
-// the rows, then along the columns.
+// the rows, then along the columns. A block of few terms is done before it would be there.
 template <class T>
-HWY_INLINE void fetch_next(Index m, Index n, const T* c, Index step_c, Index r, Index rows, Index j,
-                           Index columns) {
+HWY_INLINE void fetch_next(Index m, Index n, Index k, const T* c, Index step_c, Index r, Index rows,
+                           Index j, Index columns) {
+  if (k < 100) return;
   constexpr Index kLine = 64 / sizeof(T);
   const bool below = r + rows < m;
   const Index row = below ? r + rows : 0, column = below ? j : j + columns;
   for (Index i = row; i < std::min(m, row + rows); ++i)
-    for (Index k = column; k < std::min(n, column + columns); k += kLine)
-      hwy::Prefetch(c + i * step_c + k);
+    for (Index q = column; q < std::min(n, column + columns); q += kLine)
+      hwy::Prefetch(c + i * step_c + q);
 }
 
 template <class T>
@@ -240,7 +241,7 @@ void multiply_all(Index m, Index n, Index k, Left<T> a, Panels<T> w, const T* in
                         c + r * step_c + j,
                         step_c,
                         columns};
-      fetch_next(m, n, c, step_c, r, rows, j, columns);
+      fetch_next(m, n, k, c, step_c, r, rows, j, columns);
       if (half) {
         rows_of<1, false>(rows, of);
       } else if (a.across) {
@@ -294,6 +295,7 @@ void multiply_across(Index m, Index n, Index k, Left<T> a, const T* w, Index ste
                      Index step_init, T* c, Index step_c) {
   const Index width = width_of_panel<T>(), each = rows_of_block(m);
   Scratch<T> packed(width * k);
+  // Narrower vectors have six rows, which fit.
   const bool gathers = kMaxRows == 12 && m > each && crowded(a.step, sizeof(T));
   Scratch<T> near(gathers ? m * k + width : 0);
   if (gathers) gather(m, each, k, a, near.get());
@@ -313,7 +315,7 @@ void multiply_across(Index m, Index n, Index k, Left<T> a, const T* w, Index ste
                   c + r * step_c + j,
                   step_c,
                   columns};
-      fetch_next(m, n, c, step_c, r, rows, j, columns);
+      fetch_next(m, n, k, c, step_c, r, rows, j, columns);
       if (first) of.packed = packed.get();
       rows_of<2, true>(rows, of);
     }

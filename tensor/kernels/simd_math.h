@@ -47,14 +47,14 @@ HWY_INLINE V horner(D d, V x, hn::TFromD<D> first, C... rest) {
   return p;
 }
 
-// f32: exp(x) = 2^n p with p = exp(r) by a polynomial, |r| <= ln 2 / 2. n + 127, the exponent field
-// of 2^n, stands in the last bits of `exponent`: adding kRounder rounds to an integer and leaves it
-// there.
+// f32: exp(x) = 2^n (1 + rest) with exp(r) by a polynomial, |r| <= ln 2 / 2. n + 127, the exponent
+// field of 2^n, stands in the last bits of `exponent`: adding kRounder rounds to an integer and
+// leaves it there.
 constexpr float kRounder = 0x1.8p23F + 127;
 template <class VI, class V>
 struct PowerOfTwo {
   VI exponent;
-  V p;
+  V rest;
 };
 template <class D, class V>
 HWY_INLINE auto split_exp(D d, V x) {
@@ -65,8 +65,7 @@ HWY_INLINE auto split_exp(D d, V x) {
   const V p = horner(d, r, 1.98756915e-4F, 1.39819995e-3F, 8.33345192e-3F, 4.16657962e-2F,
                      1.66666655e-1F, 5.00000001e-1F);
   const auto exponent = hn::BitCast(hn::RebindToSigned<D>(), shifted);
-  return PowerOfTwo<hn::Vec<hn::RebindToSigned<D>>, V>{
-      exponent, hn::Add(hn::MulAdd(p, hn::Mul(r, r), r), hn::Set(d, 1.0F))};
+  return PowerOfTwo<hn::Vec<hn::RebindToSigned<D>>, V>{exponent, hn::MulAdd(p, hn::Mul(r, r), r)};
 }
 
 // exp(x); 2^n is applied in two halves, so that the ends of the range come out right.
@@ -77,13 +76,13 @@ HWY_INLINE V exp(D d, V x) {
     // Outside of this the result is 0 or infinity anyway; NaN goes through.
     const V c = hn::IfThenElse(hn::IsNaN(x), x,
                                hn::Min(hn::Max(x, hn::Set(d, -104.0F)), hn::Set(d, 89.0F)));
-    const auto [exponent, p] = split_exp(d, c);
+    const auto [exponent, rest] = split_exp(d, c);
     const auto n = hn::Sub(exponent, hn::BitCast(di, hn::Set(d, kRounder)));
     const auto half = hn::ShiftRight<1>(n);
     const auto bias = hn::Set(di, 127);
     const V a = hn::BitCast(d, hn::ShiftLeft<23>(hn::Add(half, bias)));
     const V b = hn::BitCast(d, hn::ShiftLeft<23>(hn::Add(hn::Sub(n, half), bias)));
-    return hn::Mul(hn::Mul(p, a), b);
+    return hn::Mul(hn::MulAdd(rest, a, a), b);
   } else {
     // Highway's wraps around where the result is far beyond infinity.
     return hn::IfThenElse(hn::IsNaN(x), x, hn::Exp(d, hn::Min(x, hn::Set(d, 710.0))));
@@ -96,8 +95,9 @@ constexpr float kNear = 87.33F;
 template <class D, class V>
 HWY_INLINE V exp_near(D d, V x) {
   if constexpr (Is32<D>::value) {
-    const auto [exponent, p] = split_exp(d, x);
-    return hn::Mul(p, hn::BitCast(d, hn::ShiftLeft<23>(exponent)));
+    const auto [exponent, rest] = split_exp(d, x);
+    const V power = hn::BitCast(d, hn::ShiftLeft<23>(exponent));
+    return hn::MulAdd(rest, power, power);
   } else {
     return exp(d, x);
   }
@@ -118,11 +118,20 @@ HWY_INLINE V reciprocal_from_one(D d, V x) {
   }
 }
 
-// The least of x and a limit, or NaN.
+// The least or the greatest of x and a limit, or NaN.
 template <class D, class V>
 HWY_INLINE V at_most(D d, V x, hn::TFromD<D> limit) {
   const V top = hn::Set(d, limit);
   return hn::IfThenElse(hn::Gt(x, top), top, x);
+}
+template <class D, class V>
+HWY_INLINE V at_least(D d, V x, hn::TFromD<D> limit) {
+  const V bottom = hn::Set(d, limit);
+  return hn::IfThenElse(hn::Lt(x, bottom), bottom, x);
+}
+template <class D, class V>
+HWY_INLINE V minus_abs(D d, V x) {
+  return hn::Or(x, hn::SignBit(d));
 }
 
 // sigmoid(x) and 1 - sigmoid(x) from e = exp(-|x|), each to the last place.
@@ -139,14 +148,14 @@ HWY_INLINE SigmoidPair<V> sigmoid_from(D d, V x, V e) {
 // For what multiplies with x: 0 where x is far below 0.
 template <class D, class V>
 HWY_INLINE SigmoidPair<V> sigmoid_pair(D d, V x) {
-  return sigmoid_from(d, x, exp(d, hn::Neg(hn::Abs(x))));
+  return sigmoid_from(d, x, exp(d, minus_abs(d, x)));
 }
 // For gates: never below the least normal number.
 template <class D, class V>
 HWY_INLINE V sigmoid(D d, V x) {
-  V distance = hn::Abs(x);
-  if constexpr (Is32<D>::value) distance = at_most(d, distance, kNear);
-  return sigmoid_from(d, x, exp_near(d, hn::Neg(distance))).y;
+  V y = minus_abs(d, x);
+  if constexpr (Is32<D>::value) y = at_least(d, y, -kNear);
+  return sigmoid_from(d, x, exp_near(d, y)).y;
 }
 
 // Near 0 an odd polynomial (Cephes), elsewhere 1 - 2 e / (1 + e) with e = exp(-2|x|).
@@ -154,15 +163,15 @@ template <class D, class V>
 HWY_INLINE V tanh(D d, V x) {
   if constexpr (Is32<D>::value) {
     const V one = hn::Set(d, 1.0F);
-    const V a = at_most(d, hn::Abs(x), 20.0F);  // beyond which tanh is 1
-    const V e = exp_near(d, hn::Neg(hn::Add(a, a)));
+    const V y = at_least(d, minus_abs(d, x), -20.0F);  // beyond which tanh is 1
+    const V e = exp_near(d, hn::Add(y, y));
     const V large = hn::CopySignToAbs(
         hn::NegMulAdd(hn::Add(e, e), reciprocal_from_one(d, hn::Add(e, one)), one), x);
     const V s = hn::Mul(x, x);
     const V p = horner(d, s, -5.70498872745e-3F, 2.06390887954e-2F, -5.37397155531e-2F,
                        1.33314422036e-1F, -3.33332819422e-1F);
     const V small = hn::MulAdd(hn::Mul(p, s), x, x);
-    return hn::IfThenElse(hn::Lt(a, hn::Set(d, 0.625F)), small, large);
+    return hn::IfThenElse(hn::Gt(y, hn::Set(d, -0.625F)), small, large);
   } else {
     return hn::IfThenElse(hn::IsNaN(x), x, hn::Tanh(d, x));
   }
@@ -187,7 +196,7 @@ HWY_INLINE V log(D d, V x) {
 // log(1 + exp(x)) without overflow: max(x, 0) + log1p(exp(-|x|)).
 template <class D, class V>
 HWY_INLINE V softplus(D d, V x) {
-  const V tail = hn::Log1p(d, exp(d, hn::Neg(hn::Abs(x))));
+  const V tail = hn::Log1p(d, exp(d, minus_abs(d, x)));
   return hn::IfThenElse(hn::IsNaN(x), x, hn::Add(hn::Max(x, hn::Zero(d)), tail));
 }
 
