@@ -127,7 +127,10 @@ TEST_CASE(
     const Index n = size(std::clamp<Index>(most / (m * k), 1, 3000));
     const auto make = [&](Index rows, Index columns) {
       const bool turned = g.below(2);
-      const Index pad = g.below(2) * 3;
+      // Rows one after another, a little apart, or so far that they crowd the cache.
+      const Index row = turned ? rows : columns, unit = 2048 / static_cast<Index>(size_of(dtype));
+      const Index pads[] = {0, 3, (row + unit - 1) / unit * unit - row};
+      const Index pad = pads[g.below(3)];
       const Tensor x =
           turned ? g.normal({columns, rows + pad}, 0, 1, dtype).narrow(1, 0, rows).transpose()
                  : g.normal({rows, columns + pad}, 0, 1, dtype).narrow(1, 0, columns);
