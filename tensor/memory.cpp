@@ -38,11 +38,10 @@ struct SizeClass {
 SizeClass size_class(std::size_t bytes) {
   if (bytes <= kAlignment) return {0, kAlignment};
   if (bytes > kLargest) throw std::bad_alloc();
-  const int log = std::bit_width(bytes - 1);  // 2^(log-1) < bytes <= 2^log
-  const int step =
-      std::max(log - 3, static_cast<int>(std::bit_width(kAlignment)) - 1);  // in powers of two
-  const std::size_t steps = ((bytes - 1) >> step) + 1, rounded = steps << step;
-  const int quarter = static_cast<int>(steps - ((std::size_t{1} << (log - 1)) >> step));  // 1..4
+  const int log = std::bit_width(bytes - 1);                          // 2^(log-1) < bytes <= 2^log
+  const int shift = std::max(log - 3, std::countr_zero(kAlignment));  // steps of 2^shift bytes
+  const std::size_t steps = ((bytes - 1) >> shift) + 1, rounded = steps << shift;
+  const int quarter = static_cast<int>(steps - ((std::size_t{1} << (log - 1)) >> shift));  // 1..4
   return {4 * (log - 7) + quarter, rounded};
 }
 

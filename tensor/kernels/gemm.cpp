@@ -178,6 +178,15 @@ bool suits_panels(const Product<T>& of) {
 template <class T>
 constexpr Index kNear = (Index{1} << 19) / static_cast<Index>(sizeof(T));
 
+// Terms of each sum at a time, at the most: what of A is read again and again stays near. Where it
+// is gathered for that, it is read in one sweep, from further away.
+template <class T>
+Index deepest(const Product<T>& of) {
+  if (!of.a.transposed) return 512;
+  if (crowded(of.a.step, sizeof(T))) return 1024;
+  return std::clamp<Index>(3 * kNear<T> / (2 * of.m), 256, 768);
+}
+
 // On one thread, by blocks of columns and `deep` terms of each sum at a time. Where A is
 // transposed, as for the gradient of a weight, the rows of C are few for so long sums, so that B is
 // read once and packed on the way; else a block of it is packed for all rows.
@@ -223,10 +232,7 @@ void gemm(Index m, Index n, Index k, Matrix<T> a, Matrix<T> b, const T* init, In
   if (suits_panels(of)) {
     // A sum runs over k in one order, wherever its element is: the depth must not depend on how C
     // is cut, into a piece or two for each thread.
-    const Index most = !a.transposed ? 512
-                       : crowded(a.step, sizeof(T))
-                           ? 1024
-                           : std::clamp<Index>(3 * kNear<T> / (2 * m), 256, 768);
+    const Index most = deepest(of);
     const Index passes = (k + most - 1) / most, deep = (k + passes - 1) / passes;
     const Index pieces =
         std::clamp<Index>(2 * m * n * k / kLarge, 1, threads() > 1 ? 2 * threads() : 1);

@@ -10,8 +10,6 @@
 
 #include <unroll/tensor/kernels/simd_math.h>
 
-#include <hwy/cache_control.h>
-
 HWY_BEFORE_NAMESPACE();
 namespace unroll::kernels::HWY_NAMESPACE {
 namespace {
@@ -136,10 +134,8 @@ HWY_NOINLINE void block(const Block<T>& of) {
       b[v] = hn::LoadU(d, w + (v / 2) * panel_step + p * step_w + (v % 2) * lanes);
     if constexpr (kAcross) {
       if (packed) {
-        // Rows of W are far apart: each is asked for long before it is wanted.
-        constexpr Index kSoon = 32;
         for (int v = 0; v < kVectors; ++v) {
-          hwy::Prefetch(w + (p + kSoon) * step_w + v * lanes);
+          hwy::Prefetch(w + (p + kRowsAhead) * step_w + v * lanes);
           hn::StoreU(b[v], d, packed + v * lanes);
         }
         packed += width;

@@ -7,7 +7,6 @@
 #define HWY_TARGET_INCLUDE "unroll/tensor/kernels/rows.cpp"
 #include <hwy/foreach_target.h>
 
-#include <hwy/cache_control.h>
 #include <unroll/tensor/kernels/simd_math.h>
 
 HWY_BEFORE_NAMESPACE();
@@ -123,14 +122,13 @@ void strip(const T* x, Index rows, Index step, Index last, V (&total)[kWide]) {
     for (int v = 0; v < kWide; ++v) total[v] = Op::f(total[v], other[v]);
     return;
   }
-  constexpr Index kSoon = 32;  // rows may be far apart
   V sum[kWide];
   UNROLL_WRITTEN_OUT
   for (int v = 0; v < kWide; ++v)
     sum[v] = hn::Set(hn::ScalableTag<T>(), Op::template identity<T>());
   for (Index r = 0; r < rows; ++r, x += step) UNROLL_WRITTEN_OUT
   for (int v = 0; v < kWide; ++v) {
-    hwy::Prefetch(x + kSoon * step + v * lanes);
+    hwy::Prefetch(x + kRowsAhead * step + v * lanes);
     sum[v] = Op::f(sum[v], load(x + v * lanes, v + 1 < kWide ? lanes : last));
   }
   UNROLL_WRITTEN_OUT

@@ -11,6 +11,7 @@
 
 #include <unroll/tensor/types.h>
 
+#include <hwy/cache_control.h>
 #include <hwy/contrib/math/math-inl.h>
 #include <hwy/highway.h>
 
@@ -35,6 +36,9 @@ HWY_BEFORE_NAMESPACE();
 namespace unroll::kernels::HWY_NAMESPACE {
 
 namespace hn = hwy::HWY_NAMESPACE;
+
+// Where rows are far apart, each is asked for so many rows before it is wanted.
+constexpr Index kRowsAhead = 32;
 
 template <class D>
 using Is32 = std::integral_constant<bool, sizeof(hn::TFromD<D>) == 4>;
