@@ -9,6 +9,8 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+
 namespace unroll {
 namespace {
 
@@ -97,6 +99,7 @@ class Engine {
   void add_narrow(std::uint32_t slot, int axis, Index start, const Var& g, const Shape& shape);
   void add_through(const std::function<std::vector<Var>(const std::vector<Var>&)>& f,
                    const std::vector<Var>& inputs, std::span<const Var> gradients);
+  bool watched(std::uint32_t slot) const;
   const char* name() const { return entry_ ? entry_->op->name() : "backward"; }
   Var output(const Tensor& value, std::uint32_t slot) const {
     return Tape::State::var(value, s_.serial, slot);
@@ -258,6 +261,12 @@ Var Engine::take(std::uint32_t slot) {
   return g;
 }
 
+bool Engine::watched(std::uint32_t slot) const {
+  const auto is_slot = [&](const auto& wanted) { return wanted.first == slot; };
+  return s_.hooks.count(slot) || std::any_of(wanted_.begin(), wanted_.end(), is_slot) ||
+         (parent_ && parent_->watched(slot));
+}
+
 void Engine::call_hooks(std::uint32_t slot, Var& g) {
   const auto found = s_.hooks.find(slot);
   if (found == s_.hooks.end()) return;
@@ -383,6 +392,7 @@ void Engine::add_through(const std::function<std::vector<Var>(const std::vector<
 void Cotangents::refuse_input(int i) const {
   fail("{}: an input below {} was required of the derivative: got {}", engine_->name(), count_, i);
 }
+bool Cotangents::watched(int i) const { return needs(i) && engine_->watched(inputs_[i]); }
 void Cotangents::add(int i, const Var& g) {
   if (needs(i)) engine_->add(inputs_[i], g);
 }

@@ -28,17 +28,22 @@ RowGradient RowGradient::sum(std::span<const IndexTensor> ids, std::span<const T
     part.check_range("RowGradient::sum", table[0]);
     for (Index id : part) seen[static_cast<std::size_t>(id) / 64] |= std::uint64_t{1} << id % 64;
   }
-  std::vector<Index> used;
-  for (std::size_t w = 0; w < seen.size(); ++w)
+  std::vector<Index> used, before;  // the rows, and how many of them come before each word of bits
+  for (std::size_t w = 0; w < seen.size(); ++w) {
+    before.push_back(static_cast<Index>(used.size()));
     for (std::uint64_t bits = seen[w]; bits != 0; bits &= bits - 1)
       used.push_back(static_cast<Index>(w * 64) + std::countr_zero(bits));
+  }
   RowGradient out;
   out.shape = table;
   out.values = Tensor::zeros({static_cast<Index>(used.size()), table[1]}, values[0].dtype());
   for (std::size_t i = 0; i < ids.size(); ++i) {
     std::vector<Index> places;
-    for (Index id : ids[i])
-      places.push_back(std::lower_bound(used.begin(), used.end(), id) - used.begin());
+    for (Index id : ids[i]) {
+      const auto w = static_cast<std::size_t>(id) / 64;
+      const std::uint64_t lower = (std::uint64_t{1} << id % 64) - 1;
+      places.push_back(before[w] + std::popcount(seen[w] & lower));
+    }
     add_rows_into(out.values, places, values[i].reshape({ids[i].numel(), table[1]}));
   }
   out.rows = IndexTensor(std::move(used));

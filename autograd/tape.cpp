@@ -190,6 +190,13 @@ void Recorder::finish(Call call, Destroy destroy, std::span<Tensor> outputs, std
                                entry.first_output + static_cast<std::uint32_t>(i));
 }
 
+const void* Recorder::closure_of(const Var& v, const Op& op) {
+  if (!recording() || v.tape_ != t_current->state_->serial || (v.slot_ & kLeaf)) return nullptr;
+  const Tape::State& s = *t_current->state_;
+  const Tape::Entry& entry = s.entries[s.slots[v.slot_].entry];
+  return entry.op == &op && entry.call ? entry.closure : nullptr;
+}
+
 // --- looking at it ---
 
 Index Tape::size() const { return static_cast<Index>(state_->entries.size()); }

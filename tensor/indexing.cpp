@@ -1,5 +1,6 @@
 #include <unroll/tensor/indexing.h>
 #include <unroll/tensor/kernels/elementwise.h>
+#include <unroll/tensor/kernels/parallel_rows.h>
 
 #include <algorithm>
 
@@ -208,14 +209,23 @@ void add_rows_into(Tensor& table, const IndexTensor& ids, const Tensor& rows) {
         table.shape(), rows.shape());
   check_same_dtype("add_rows_into", table, rows);
   ids.check_range("add_rows_into", table.shape()[0]);
-  const Tensor source = rows.contiguous();
-  dispatch(table.dtype(), [&]<class T>() {
-    const T* from = source.data<T>();
-    T* to = table.data<T>();
-    for (Index id : ids) {
-      kernels::add_into(to + id * dim, from, dim);
-      from += dim;
-    }
+  // Rows of a wider matrix are read where they are.
+  const bool apart = rows.shape() == Shape({ids.numel(), dim}) && rows.strides()[1] == 1;
+  const Tensor source = apart ? rows : rows.contiguous();
+  const Index step = apart ? rows.strides()[0] : dim;
+  // Each thread has blocks of columns of its own: the rows of an id add up in their order.
+  constexpr Index kBlock = 512;
+  const Index blocks = (dim + kBlock - 1) / kBlock;
+  kernels::parallel_rows(blocks, kBlock * ids.numel(), [&](Index first, Index count) {
+    const Index begin = first * kBlock, columns = std::min(count * kBlock, dim - begin);
+    dispatch(table.dtype(), [&]<class T>() {
+      const T* from = source.data<T>() + begin;
+      T* to = table.data<T>() + begin;
+      for (Index id : ids) {
+        kernels::add_into(to + id * dim, from, columns);
+        from += step;
+      }
+    });
   });
 }
 

@@ -1,5 +1,6 @@
 // Picking and spreading by index.
 #include <unroll/autograd/ops.h>
+#include <unroll/autograd/ops/lookup.h>
 #include <unroll/tensor/indexing.h>
 #include <unroll/tensor/math.h>
 
@@ -8,6 +9,22 @@ namespace {
 
 const Op gather_op{"gather"}, scatter_add_op{"scatter_add"}, index_select_op{"index_select"};
 const Op index_add_op{"index_add"}, embedding_op{"embedding"}, scatter_rows_op{"scatter_rows"};
+
+struct EmbeddingDerivative {
+  Lookup from;  // without the table where that is not to be asked for
+  Shape table;
+  Index padding_id;
+
+  void operator()(const Var& g, Cotangents& d) const {
+    const Index n = from.ids.numel();
+    const Var rows = reshape(g, {n, table[1]});
+    if (padding_id < 0) return d.add_rows(0, from.ids, rows, table);
+    Tensor keep = Tensor::ones({n, 1}, g.dtype());
+    for (Index i = 0; i < n; ++i)
+      if (from.ids[i] == padding_id) keep.set({i, 0}, 0);
+    d.add_rows(0, from.ids, rows * keep, table);
+  }
+};
 
 }  // namespace
 
@@ -55,16 +72,16 @@ Var embedding(const IndexTensor& ids, const In& table, Index padding_id) {
   check_defined("embedding", *table);
   check(table->rank() == 2, "embedding: a table [V, D] was required: got {}", table->shape());
   const Tensor y = take_rows(table.value(), ids);
+  const bool few_rows = table->shape()[0] <= ids.numel() / 2 && padding_id < 0;
   return record(embedding_op, y, {&table},
-                [ids, padding_id, shape = table->shape()](const Var& g, Cotangents& d) {
-                  const Index dim = shape[1];
-                  const Var rows = reshape(g, {ids.numel(), dim});
-                  if (padding_id < 0) return d.add_rows(0, ids, rows, shape);
-                  Tensor keep = Tensor::ones({ids.numel(), 1}, g.dtype());
-                  for (Index i = 0; i < ids.numel(); ++i)
-                    if (ids[i] == padding_id) keep.set({i, 0}, 0);
-                  d.add_rows(0, ids, rows * keep, shape);
-                });
+                EmbeddingDerivative{{ids, few_rows ? *table : Var()}, table->shape(), padding_id});
+}
+
+const Lookup* lookup_of(const Var& x) {
+  const void* closure = Recorder::closure_of(x, embedding_op);
+  if (!closure) return nullptr;
+  const Lookup& from = static_cast<const EmbeddingDerivative*>(closure)->from;
+  return from.table.defined() ? &from : nullptr;
 }
 
 Var scatter_rows(const In& x, const IndexTensor& ids, Index rows) {

@@ -2,6 +2,7 @@
 // weight packed. Each says in plain ops, step by step, what it computes; that is what its second
 // derivative goes through, and what the tests hold it against.
 #include <unroll/autograd/ops.h>
+#include <unroll/autograd/ops/lookup.h>
 #include <unroll/tensor/kernels/panels.h>
 #include <unroll/tensor/kernels/recurrent.h>
 #include <unroll/tensor/matmul.h>
@@ -85,6 +86,11 @@ template <class T>
 T* write(Tensor& t) {
   return t.defined() ? t.data<T>() : nullptr;
 }
+bool is_zero(const Tensor& x) {
+  return dispatch(x.dtype(), [&]<class T>() {
+    return std::all_of(x.data<T>(), x.data<T>() + x.numel(), [](T v) { return v == 0; });
+  });
+}
 Tensor numbers(const Var& v) { return v.defined() ? v.value().contiguous() : Tensor(); }
 
 }  // namespace
@@ -114,13 +120,17 @@ std::vector<Var> recurrent_sequence(Recurrence kind, const In& x, const Recurren
   Tensor states = Tensor::empty({n + (shifted ? batch : 0), hidden}, dtype);
   Tensor rows = states.narrow(0, ahead, n), h = Tensor::empty(h0.shape(), dtype);
   if (shifted) states.narrow(0, reverse ? n : 0, batch).copy_(h0);
+  const bool from_zero = is_zero(h0);
   Tensor c = lstm ? Tensor::empty(h0.shape(), dtype) : Tensor();
   Tensor saved = saved_width ? Tensor::empty({n, saved_width}, dtype) : Tensor();
-  const Tensor source = numbers(*x), wx = numbers(w.wx), bias = numbers(w.b);
-  const bool by_step = kernels::projects_by_step(wx.shape()[0], gates, size_of(dtype));
+  const Lookup* const from = lookup_of(*x);
+  const Tensor source = numbers(from ? from->table : *x), wx = numbers(w.wx), bias = numbers(w.b);
+  const bool by_step = !from && kernels::projects_by_step(wx.shape()[0], gates, size_of(dtype));
   // Else the projected input goes where the kind will work on it: an LSTM's gates, an RNN's output;
-  // the GRU needs it beside its gates.
+  // the GRU needs it beside its gates. Of rows that were looked up it is the table that is
+  // projected.
   Tensor projected = by_step ? source
+                     : from  ? Tensor::empty({source.shape()[0], gates}, dtype)
                      : lstm  ? saved.narrow(1, 0, gates)
                      : gru   ? Tensor::empty({n, gates}, dtype)
                              : rows;
@@ -129,24 +139,25 @@ std::vector<Var> recurrent_sequence(Recurrence kind, const In& x, const Recurren
     kernels::recurrent_forward<T>(
         kind, {layout.offsets().data(), layout.steps(), reverse}, hidden,
         {std::as_const(projected).data<T>(), projected.strides()[0],
-         by_step ? wx.data<T>() : nullptr, read<T>(bias), wx.shape()[0], wh.data<T>(), read<T>(bhn),
-         h0.data<T>(), read<T>(c0), rows.data<T>(), write<T>(saved), h.data<T>(), write<T>(c)});
+         from ? from->ids.data() : nullptr, by_step ? wx.data<T>() : nullptr, read<T>(bias),
+         wx.shape()[0], wh.data<T>(), read<T>(bhn), h0.data<T>(), from_zero, read<T>(c0),
+         rows.data<T>(), write<T>(saved), h.data<T>(), write<T>(c)});
   });
 
   std::vector<Tensor> outputs{rows, h};
   if (lstm) outputs.push_back(c);
-  std::vector<Var> inputs{*x, w.wx, w.wh, w.b, w.bhn};
+  std::vector<Var> inputs{*x, w.wx, w.b, from ? from->table : Var(), w.wh, w.bhn};
   inputs.insert(inputs.end(), initial.begin(), initial.end());
   return record(
       op_of(kind), outputs, inputs, x.where(),
-      [kind, x = *x, w, initial, layout, reverse, states, rows, shifted, saved, inputs](
-          std::span<const Var> g, Cotangents& d) {
+      [kind, x = *x, w, initial, layout, reverse, states, rows, shifted, from_zero, saved, inputs,
+       from = from ? *from : Lookup()](std::span<const Var> g, Cotangents& d) {
         const bool is_lstm = kind == Recurrence::lstm, is_gru = kind == Recurrence::gru;
         if (recording())
           return d.add_through(
               [&](const std::vector<Var>& v) {
-                const States start(v.begin() + 5, v.end());
-                return plain_sequence(kind, v[0], {v[1], v[3], v[2], v[4]}, start, layout, reverse);
+                const States start(v.begin() + 6, v.end());
+                return plain_sequence(kind, v[0], {v[1], v[2], v[4], v[5]}, start, layout, reverse);
               },
               inputs, g);
         const Tensor wh_value = numbers(w.wh), h_start = numbers(initial[0]);
@@ -169,22 +180,25 @@ std::vector<Var> recurrent_sequence(Recurrence kind, const In& x, const Recurren
           kernels::recurrent_backward<T>(
               kind, steps, size,
               {wh_value.data<T>(), h_start.data<T>(), read<T>(c_start), read<T>(rows),
-               read<T>(saved), read<T>(d_rows), dz.data<T>(), write<T>(dhw), step, dh.data<T>(),
-               write<T>(dc)});
+               read<T>(saved), read<T>(d_rows), dz.data<T>(), write<T>(dhw), step, d.needs(6),
+               dh.data<T>(), write<T>(dc)});
           if (!shifted)
             kernels::previous_rows<T>(steps, size, read<T>(rows), h_start.data<T>(),
                                       before.data<T>());
         });
-        if (d.needs(0)) d.add(0, matmul(Var(dz), transpose(w.wx.detach())));
-        d.add_product(1, x.detach(), Var(dz));
-        d.add_product(2, Var(before), Var(is_gru ? dhw : dz));
-        if (d.needs(3)) d.add(3, sum(Var(dz), {0}));
-        if (d.needs(4)) {
+        add_linear_gradients(d, x, w.wx, Var(dz), from.table.defined() ? &from : nullptr);
+        // A start from zero adds nothing to the sum of products.
+        const Index skip = shifted && from_zero ? layout.sequences() : 0;
+        const auto continuing = [&](const Tensor& t) {
+          return Var(t.narrow(0, reverse ? 0 : skip, layout.rows() - skip));
+        };
+        d.add_product(4, continuing(before), continuing(is_gru ? dhw : dz));
+        if (d.needs(5)) {
           const Index size = wh_value.shape()[0];
-          d.add(4, sum(Var(dhw.narrow(1, 2 * size, size)), {0}));
+          d.add(5, sum(Var(dhw.narrow(1, 2 * size, size)), {0}));
         }
-        d.add(5, Var(dh));
-        if (is_lstm) d.add(6, Var(dc));
+        d.add(6, Var(dh));
+        if (is_lstm) d.add(7, Var(dc));
       });
 }
 

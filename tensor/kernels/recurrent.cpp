@@ -74,19 +74,26 @@ void forward_shard(Recurrence kind, const Steps& s, Index h, const RecurrentForw
     const Index step_z = lstm ? width : sums ? h : gates;
     const T* x = a.x + row0 * a.step_x;  // projected inputs, rows step_x apart
     Index step_x = a.step_x;
-    if (wx.data) {
+    if (wx.data || a.ids) {
       // Where the product with the state starts from it, else beside that.
       T* to = sums ? z : aside + (hi - lo - lo) * gates;
       step_x = step_z;
-      multiply(end - lo, gates, a.dim, Left<T>{x + lo * a.dim, a.dim}, wx, a.b, 0, to + lo * step_x,
-               step_x);
+      if (wx.data)
+        multiply(end - lo, gates, a.dim, Left<T>{x + lo * a.dim, a.dim}, wx, a.b, 0,
+                 to + lo * step_x, step_x);
+      else
+        for (Index b = lo; b < end; ++b)
+          std::copy_n(a.x + a.ids[row0 + b] * a.step_x, gates, to + b * step_x);
       x = to;
     }
     each_part(walk, i, lo, end, [&](Index from, Index to, bool continues) {
       const Index n = to - from, row = row0 + from;
       const T* h_before = continues ? a.rows + (prev + from) * h : a.h0 + from * h;
-      multiply(n, gates, h, Left<T>{h_before, h}, w, sums ? x + from * step_x : nullptr, step_x,
-               z + from * step_z, step_z);
+      if (continues || !a.from_zero)
+        multiply(n, gates, h, Left<T>{h_before, h}, w, sums ? x + from * step_x : nullptr, step_x,
+                 z + from * step_z, step_z);
+      else if (!sums)  // where they are summed, x is in place
+        std::fill_n(z + from * step_z, n * gates, T(0));
       GatesForward<T> g{};
       g.x = x + from * step_x, g.step_x = step_x;
       g.z = z + from * step_z, g.step_z = step_z;
@@ -135,7 +142,9 @@ void backward_shard(Recurrence kind, const Steps& s, Index h, const RecurrentBac
     });
     // What goes on to the state before: through the product, and for the GRU also around it.
     T* dh = a.dh + lo * h;
-    multiply(end - lo, h, gates,
+    const Index to = a.to_start ? end : std::min(end, walk.continued(i));
+    if (lo >= to) continue;
+    multiply(to - lo, h, gates,
              Left<T>{(a.dhw ? a.dhw : a.dx) + (row0 + lo) * a.step_dx, a.step_dx}, w,
              a.dhw ? dh : nullptr, h, dh, h);
   }

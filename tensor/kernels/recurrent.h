@@ -25,20 +25,23 @@ constexpr bool projects_by_step(Index dim, Index columns, std::size_t bytes) {
 
 template <class T>
 struct RecurrentForward {
-  // [N, G H] projected inputs, bias included, rows step_x apart; may be where the kind saves its
-  // gates (LSTM) or `rows` (RNN), so that nothing is copied. Or, where wx is given, [N, D] inputs.
+  // Projected inputs, bias included, rows step_x apart: [N, G H], for an LSTM where its gates are
+  // saved and for an RNN in `rows`, so that nothing is copied; or, where ids are given, [V, G H].
+  // Or, where wx is given, inputs [N, D].
   const T* x;
   Index step_x;
-  const T *wx, *b;  // [D, G H], [G H] or null
-  Index dim;        // D
-  const T* w;       // [H, G H]
-  const T* bias;    // [H] GRU's bhn, or null
-  const T* h0;      // [B, H]
-  const T* c0;      // [B, H] LSTM
-  T* rows;          // [N, H]
-  T* saved;         // [N, saved_of(kind) H]
-  T* h;             // [B, H] last states
-  T* c;             // [B, H] LSTM
+  const Index* ids;  // [N] whose row of x each is; or null
+  const T *wx, *b;   // [D, G H], [G H] or null
+  Index dim;         // D
+  const T* w;        // [H, G H]
+  const T* bias;     // [H] GRU's bhn, or null
+  const T* h0;       // [B, H]
+  bool from_zero;    // h0 is zero: no product with it
+  const T* c0;       // [B, H] LSTM
+  T* rows;           // [N, H]
+  T* saved;          // [N, saved_of(kind) H]
+  T* h;              // [B, H] last states
+  T* c;              // [B, H] LSTM
 };
 template <class T>
 void recurrent_forward(Recurrence kind, const Steps& steps, Index hidden,
@@ -55,7 +58,8 @@ struct RecurrentBackward {
   T* dx;            // [N, G H]
   T* dhw;         // [N, G H] GRU: the gradient of h w, whose last block is not that of x; else null
   Index step_dx;  // of dx and dhw
-  T* dh;          // [B, H] in: gradient of the last state; out: of h0
+  bool to_start;  // whether the gradient of h0 is wanted
+  T* dh;          // [B, H] in: gradient of the last state; out: of h0, where that is wanted
   T* dc;          // [B, H] LSTM, likewise
 };
 template <class T>
