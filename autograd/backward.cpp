@@ -99,7 +99,7 @@ class Engine {
   void add_narrow(std::uint32_t slot, int axis, Index start, const Var& g, const Shape& shape);
   void add_through(const std::function<std::vector<Var>(const std::vector<Var>&)>& f,
                    const std::vector<Var>& inputs, std::span<const Var> gradients);
-  bool watched(std::uint32_t slot) const;
+  bool watched(const Var& v) const { return watched(s_.slot_of(v, name())); }
   const char* name() const { return entry_ ? entry_->op->name() : "backward"; }
   Var output(const Tensor& value, std::uint32_t slot) const {
     return Tape::State::var(value, s_.serial, slot);
@@ -117,6 +117,7 @@ class Engine {
   Var take(std::uint32_t slot);
   void flush_products(Pending& p);
   void call_hooks(std::uint32_t slot, Var& g);
+  bool watched(std::uint32_t slot) const;
   // Whether what a derivative gives is of the input's shape and type; and, where that is looked
   // for, free of NaN and infinity.
   void check_shape(std::uint32_t slot, const Shape& shape, DType dtype) const;
@@ -392,7 +393,7 @@ void Engine::add_through(const std::function<std::vector<Var>(const std::vector<
 void Cotangents::refuse_input(int i) const {
   fail("{}: an input below {} was required of the derivative: got {}", engine_->name(), count_, i);
 }
-bool Cotangents::watched(int i) const { return needs(i) && engine_->watched(inputs_[i]); }
+bool Cotangents::watched(const Var& v) const { return engine_->watched(v); }
 void Cotangents::add(int i, const Var& g) {
   if (needs(i)) engine_->add(inputs_[i], g);
 }

@@ -3,9 +3,7 @@
 #include <unroll/tensor/indexing.h>
 #include <unroll/tensor/math.h>
 
-#include <algorithm>
 #include <atomic>
-#include <bit>
 
 namespace unroll {
 
@@ -22,31 +20,18 @@ Tensor RowGradient::dense() const {
 
 RowGradient RowGradient::sum(std::span<const IndexTensor> ids, std::span<const Tensor> values,
                              const Shape& table) {
-  // A bit for each row of the table: in order without sorting, where ids repeat often.
-  std::vector<std::uint64_t> seen(static_cast<std::size_t>((table[0] + 63) / 64));
-  for (const IndexTensor& part : ids) {
-    part.check_range("RowGradient::sum", table[0]);
-    for (Index id : part) seen[static_cast<std::size_t>(id) / 64] |= std::uint64_t{1} << id % 64;
-  }
-  std::vector<Index> used, before;  // the rows, and how many of them come before each word of bits
-  for (std::size_t w = 0; w < seen.size(); ++w) {
-    before.push_back(static_cast<Index>(used.size()));
-    for (std::uint64_t bits = seen[w]; bits != 0; bits &= bits - 1)
-      used.push_back(static_cast<Index>(w * 64) + std::countr_zero(bits));
-  }
+  Distinct used = distinct(ids, table[0]);
   RowGradient out;
   out.shape = table;
-  out.values = Tensor::zeros({static_cast<Index>(used.size()), table[1]}, values[0].dtype());
+  out.values = Tensor::zeros({static_cast<Index>(used.ids.size()), table[1]}, values[0].dtype());
+  const Index* places = used.places.data();
   for (std::size_t i = 0; i < ids.size(); ++i) {
-    std::vector<Index> places;
-    for (Index id : ids[i]) {
-      const auto w = static_cast<std::size_t>(id) / 64;
-      const std::uint64_t lower = (std::uint64_t{1} << id % 64) - 1;
-      places.push_back(before[w] + std::popcount(seen[w] & lower));
-    }
-    add_rows_into(out.values, places, values[i].reshape({ids[i].numel(), table[1]}));
+    const Index n = ids[i].numel();
+    add_rows_into(out.values, std::vector<Index>(places, places + n),
+                  values[i].reshape({n, table[1]}));
+    places += n;
   }
-  out.rows = IndexTensor(std::move(used));
+  out.rows = IndexTensor(std::move(used.ids));
   return out;
 }
 

@@ -194,7 +194,7 @@ const void* Recorder::closure_of(const Var& v, const Op& op) {
   if (!recording() || v.tape_ != t_current->state_->serial || (v.slot_ & kLeaf)) return nullptr;
   const Tape::State& s = *t_current->state_;
   const Tape::Entry& entry = s.entries[s.slots[v.slot_].entry];
-  return entry.op == &op && entry.call ? entry.closure : nullptr;
+  return s.running == 0 && entry.op == &op && entry.call ? entry.closure : nullptr;
 }
 
 // --- looking at it ---

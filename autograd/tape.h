@@ -50,9 +50,9 @@ class Cotangents {
       refuse_input(i);
     return inputs_[i] != kNone;
   }
-  // True when somebody looks at the gradient of input i itself (a hook, or grad), beside those to
-  // whom it goes on.
-  bool watched(int i) const;
+  // True when somebody looks at the gradient of v itself (a hook, or grad), beside those to whom it
+  // goes on.
+  bool watched(const Var& v) const;
   void add(int i, const Var& gradient);
   void add(int i, Var&& gradient);
   // The gradient of a weight: += a^T g, a [R, K], g [R, N]. Thin products are collected and made
@@ -187,7 +187,8 @@ struct Recorder {
                      bool always);
   static void finish(Call call, Destroy destroy, std::span<Tensor> outputs, std::span<Var> vars);
 
-  // The closure with which `op` recorded v on the tape that records now; nullptr where it did not.
+  // The closure with which `op` recorded v on the tape that records now; nullptr where it did not,
+  // and while a backward is under way.
   static const void* closure_of(const Var& v, const Op& op);
 };
 

@@ -3,6 +3,7 @@
 #include <unroll/tensor/kernels/parallel_rows.h>
 
 #include <algorithm>
+#include <bit>
 
 namespace unroll {
 namespace {
@@ -199,6 +200,29 @@ Tensor take_rows(const Tensor& table, const IndexTensor& ids) {
       to += dim;
     }
   });
+  return out;
+}
+
+Distinct distinct(std::span<const IndexTensor> parts, Index limit) {
+  // A bit for each: in order without sorting, where ids repeat often.
+  std::vector<std::uint64_t> seen(static_cast<std::size_t>((limit + 63) / 64));
+  for (const IndexTensor& part : parts) {
+    part.check_range("distinct", limit);
+    for (Index id : part) seen[static_cast<std::size_t>(id) / 64] |= std::uint64_t{1} << id % 64;
+  }
+  Distinct out;
+  std::vector<Index> before;  // how many come before each word of bits
+  for (std::size_t w = 0; w < seen.size(); ++w) {
+    before.push_back(static_cast<Index>(out.ids.size()));
+    for (std::uint64_t bits = seen[w]; bits != 0; bits &= bits - 1)
+      out.ids.push_back(static_cast<Index>(w * 64) + std::countr_zero(bits));
+  }
+  for (const IndexTensor& part : parts)
+    for (Index id : part) {
+      const auto w = static_cast<std::size_t>(id) / 64;
+      const std::uint64_t lower = (std::uint64_t{1} << id % 64) - 1;
+      out.places.push_back(before[w] + std::popcount(seen[w] & lower));
+    }
   return out;
 }
 

@@ -4,25 +4,27 @@
 #include <unroll/tensor/indexing.h>
 #include <unroll/tensor/math.h>
 
+#include <algorithm>
+
 namespace unroll {
 namespace {
 
 const Op gather_op{"gather"}, scatter_add_op{"scatter_add"}, index_select_op{"index_select"};
 const Op index_add_op{"index_add"}, embedding_op{"embedding"}, scatter_rows_op{"scatter_rows"};
 
-struct EmbeddingDerivative {
-  Lookup from;  // without the table where that is not to be asked for
+const Op look_up_op{"look_up"};
+
+struct LookUpDerivative {
+  Lookup from;
   Shape table;
-  Index padding_id;
+  Var x;  // of which it was made by f, or undefined
+  std::function<Var(const Var&)> f;
 
   void operator()(const Var& g, Cotangents& d) const {
-    const Index n = from.ids.numel();
-    const Var rows = reshape(g, {n, table[1]});
-    if (padding_id < 0) return d.add_rows(0, from.ids, rows, table);
-    Tensor keep = Tensor::ones({n, 1}, g.dtype());
-    for (Index i = 0; i < n; ++i)
-      if (from.ids[i] == padding_id) keep.set({i, 0}, 0);
-    d.add_rows(0, from.ids, rows * keep, table);
+    if (x.defined() && (recording() || from.watched(d, x)))
+      return d.add_through([&](const std::vector<Var>& v) { return std::vector<Var>{f(v[0])}; },
+                           {x}, {&g, 1});
+    d.add_rows(0, from.ids, reshape(g, {from.ids.numel(), table[1]}), table);
   }
 };
 
@@ -71,17 +73,51 @@ Var index_add(const In& x, int axis, const IndexTensor& index, Index size) {
 Var embedding(const IndexTensor& ids, const In& table, Index padding_id) {
   check_defined("embedding", *table);
   check(table->rank() == 2, "embedding: a table [V, D] was required: got {}", table->shape());
-  const Tensor y = take_rows(table.value(), ids);
-  const bool few_rows = table->shape()[0] <= ids.numel() / 2 && padding_id < 0;
-  return record(embedding_op, y, {&table},
-                EmbeddingDerivative{{ids, few_rows ? *table : Var()}, table->shape(), padding_id});
+  ids.check_range("embedding", table->shape()[0]);
+  if (recording() && table.requires_grad()) {
+    Distinct used = distinct({&ids, 1}, table->shape()[0]);
+    if (ids.numel() > 0 && static_cast<Index>(used.ids.size()) <= ids.numel() / 2) {
+      const Var rows = embedding(std::move(used.ids), In(*table, table.where()), padding_id);
+      return look_up({IndexTensor(std::move(used.places), ids.shape()), rows, {}}, table.where());
+    }
+  }
+  return record(embedding_op, take_rows(table.value(), ids), {&table},
+                [ids, padding_id, shape = table->shape()](const Var& g, Cotangents& d) {
+                  const Index dim = shape[1];
+                  const Var rows = reshape(g, {ids.numel(), dim});
+                  if (padding_id < 0) return d.add_rows(0, ids, rows, shape);
+                  Tensor keep = Tensor::ones({ids.numel(), 1}, g.dtype());
+                  for (Index i = 0; i < ids.numel(); ++i)
+                    if (ids[i] == padding_id) keep.set({i, 0}, 0);
+                  d.add_rows(0, ids, rows * keep, shape);
+                });
+}
+
+bool Lookup::watched(const Cotangents& d, const Var& x) const {
+  return d.watched(x) || std::any_of(made_of.begin(), made_of.end(),
+                                     [&](const Var& rows) { return d.watched(rows); });
 }
 
 const Lookup* lookup_of(const Var& x) {
-  const void* closure = Recorder::closure_of(x, embedding_op);
-  if (!closure) return nullptr;
-  const Lookup& from = static_cast<const EmbeddingDerivative*>(closure)->from;
-  return from.table.defined() ? &from : nullptr;
+  const void* closure = Recorder::closure_of(x, look_up_op);
+  return closure ? &static_cast<const LookUpDerivative*>(closure)->from : nullptr;
+}
+
+Var look_up(Lookup from, Where where) {
+  const In table(from.table, where);
+  const Tensor y = take_rows(from.table.value(), from.ids);
+  const Shape shape = from.table.shape();
+  return record(look_up_op, y, {&table}, LookUpDerivative{std::move(from), shape, Var(), nullptr});
+}
+
+Var look_up(const In& x, const Lookup& from, std::function<Var(const Var&)> f) {
+  Lookup made{from.ids, f(from.table), from.made_of};
+  made.made_of.push_back(*x);
+  const In table(made.table, x.where());
+  const Tensor y = take_rows(made.table.value(), made.ids);
+  const Shape shape = made.table.shape();
+  return record(look_up_op, y, {&table, &x},
+                LookUpDerivative{std::move(made), shape, *x, std::move(f)});
 }
 
 Var scatter_rows(const In& x, const IndexTensor& ids, Index rows) {

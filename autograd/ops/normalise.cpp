@@ -1,5 +1,6 @@
 // Normalisation of rows, and dropout.
 #include <unroll/autograd/ops.h>
+#include <unroll/autograd/ops/lookup.h>
 #include <unroll/tensor/kernels/parallel_rows.h>
 #include <unroll/tensor/kernels/rows.h>
 #include <unroll/tensor/math.h>
@@ -39,6 +40,10 @@ Var normalise(const Op& op, const In& x, const In& gain, const In& bias, double 
           x->shape(), v->shape());
     check_same_dtype(op.name(), x.value(), v->value());
   }
+  if (const Lookup* from = lookup_of(*x))
+    return look_up(x, *from, [&op, gain = *gain, bias = *bias, eps, centred](const Var& table) {
+      return normalise(op, table, gain, bias, eps, centred);
+    });
   const Tensor source = x.value().contiguous();
   const Tensor gains = gain->defined() ? gain.value().contiguous() : Tensor();
   const Tensor biases = bias->defined() ? bias.value().contiguous() : Tensor();

@@ -123,18 +123,19 @@ std::vector<Var> recurrent_sequence(Recurrence kind, const In& x, const Recurren
   const bool from_zero = is_zero(h0);
   Tensor c = lstm ? Tensor::empty(h0.shape(), dtype) : Tensor();
   Tensor saved = saved_width ? Tensor::empty({n, saved_width}, dtype) : Tensor();
+  // Of rows that were looked up it is the table that is projected.
   const Lookup* const from = lookup_of(*x);
-  const Tensor source = numbers(from ? from->table : *x), wx = numbers(w.wx), bias = numbers(w.b);
+  const Var table = from ? linear(In(from->table, x.where()), w.wx, w.b) : Var();
+  const Tensor source = numbers(*x), wx = numbers(w.wx), bias = numbers(w.b);
   const bool by_step = !from && kernels::projects_by_step(wx.shape()[0], gates, size_of(dtype));
   // Else the projected input goes where the kind will work on it: an LSTM's gates, an RNN's output;
-  // the GRU needs it beside its gates. Of rows that were looked up it is the table that is
-  // projected.
-  Tensor projected = by_step ? source
-                     : from  ? Tensor::empty({source.shape()[0], gates}, dtype)
-                     : lstm  ? saved.narrow(1, 0, gates)
-                     : gru   ? Tensor::empty({n, gates}, dtype)
-                             : rows;
-  if (!by_step) linear_into(projected, source, wx, bias);
+  // the GRU needs it beside its gates.
+  Tensor projected = from      ? table.value()
+                     : by_step ? source
+                     : lstm    ? saved.narrow(1, 0, gates)
+                     : gru     ? Tensor::empty({n, gates}, dtype)
+                               : rows;
+  if (!from && !by_step) linear_into(projected, source, wx, bias);
   dispatch(dtype, [&]<class T>() {
     kernels::recurrent_forward<T>(
         kind, {layout.offsets().data(), layout.steps(), reverse}, hidden,
@@ -146,7 +147,7 @@ std::vector<Var> recurrent_sequence(Recurrence kind, const In& x, const Recurren
 
   std::vector<Tensor> outputs{rows, h};
   if (lstm) outputs.push_back(c);
-  std::vector<Var> inputs{*x, w.wx, w.b, from ? from->table : Var(), w.wh, w.bhn};
+  std::vector<Var> inputs{*x, w.wx, w.b, table, w.wh, w.bhn};
   inputs.insert(inputs.end(), initial.begin(), initial.end());
   return record(
       op_of(kind), outputs, inputs, x.where(),
@@ -186,7 +187,13 @@ std::vector<Var> recurrent_sequence(Recurrence kind, const In& x, const Recurren
             kernels::previous_rows<T>(steps, size, read<T>(rows), h_start.data<T>(),
                                       before.data<T>());
         });
-        add_linear_gradients(d, x, w.wx, Var(dz), from.table.defined() ? &from : nullptr);
+        if (from.table.defined() && !from.watched(d, x)) {
+          d.add_rows(3, from.ids, Var(dz), {from.table.shape()[0], columns});
+        } else {
+          if (d.needs(0)) d.add(0, matmul(Var(dz), transpose(w.wx.detach())));
+          d.add_product(1, x.detach(), Var(dz));
+          if (d.needs(2)) d.add(2, sum(Var(dz), {0}));
+        }
         // A start from zero adds nothing to the sum of products.
         const Index skip = shifted && from_zero ? layout.sequences() : 0;
         const auto continuing = [&](const Tensor& t) {

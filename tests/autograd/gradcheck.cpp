@@ -170,6 +170,11 @@ const std::vector<Case>& cases() {
          return square(index_add(v[0], 1, IndexTensor::of({2, 0, 2}), 4));
        },
        {{2, 3}}},
+      {"look_up",
+       [](const Vars& v) {
+         return square(embedding(IndexTensor::of({0, 2, 2, 0, 2}), v[0]));
+       },
+       {{3, 2}}},
       {"embedding", [](const Vars& v) { return square(embedding(ids, v[0])); }, {{4, 2}}},
       {"scatter_rows",
        [](const Vars& v) { return square(scatter_rows(v[0], ids, 5)); },
