@@ -20,7 +20,7 @@ Tensor RowGradient::dense() const {
 
 RowGradient RowGradient::sum(std::span<const IndexTensor> ids, std::span<const Tensor> values,
                              const Shape& table) {
-  Distinct used = distinct(ids, table[0]);
+  Distinct used = distinct("RowGradient::sum", ids, table[0]);
   RowGradient out;
   out.shape = table;
   out.values = Tensor::zeros({static_cast<Index>(used.ids.size()), table[1]}, values[0].dtype());

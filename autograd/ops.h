@@ -104,6 +104,7 @@ Var index_select(const In& x, int axis, const IndexTensor& index);
 // indices.
 Var index_add(const In& x, int axis, const IndexTensor& index, Index size);
 // Rows of table [V, D]: ids of any shape [..] -> [.., D]. Ids equal to padding_id get no gradient.
+// Where ids come twice on average, what layers do to each row alike is done once for each id.
 Var embedding(const IndexTensor& ids, const In& table, Index padding_id = -1);
 // [.., D] at ids [..] -> [rows, D], zero where no id points; equal ids add up. The transpose of
 // embedding.

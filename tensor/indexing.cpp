@@ -203,11 +203,11 @@ Tensor take_rows(const Tensor& table, const IndexTensor& ids) {
   return out;
 }
 
-Distinct distinct(std::span<const IndexTensor> parts, Index limit) {
+Distinct distinct(const char* op, std::span<const IndexTensor> parts, Index limit) {
   // A bit for each: in order without sorting, where ids repeat often.
   std::vector<std::uint64_t> seen(static_cast<std::size_t>((limit + 63) / 64));
   for (const IndexTensor& part : parts) {
-    part.check_range("distinct", limit);
+    part.check_range(op, limit);
     for (Index id : part) seen[static_cast<std::size_t>(id) / 64] |= std::uint64_t{1} << id % 64;
   }
   Distinct out;

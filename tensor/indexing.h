@@ -21,12 +21,12 @@ Tensor index_select(const Tensor& x, int axis, const IndexTensor& index);
 Tensor index_add(const Tensor& x, int axis, const IndexTensor& index, Index size);
 // Rows of a table [V, D] at ids [..] -> [.., D].
 Tensor take_rows(const Tensor& table, const IndexTensor& ids);
-// The ids that occur in [0, limit), ascending, each once; and of each given one, in order, its
-// place among them.
+// The ids that occur, ascending, each once; and for each given one, in order, its place among them.
+// Throws, with `op` first, unless all are in [0, limit).
 struct Distinct {
   std::vector<Index> ids, places;
 };
-Distinct distinct(std::span<const IndexTensor> parts, Index limit);
+Distinct distinct(const char* op, std::span<const IndexTensor> parts, Index limit);
 // table[ids[i]] += rows[i]; table [V, D], rows [N, D]
 void add_rows_into(Tensor& table, const IndexTensor& ids, const Tensor& rows);
 

@@ -16,17 +16,25 @@ const Op look_up_op{"look_up"};
 
 struct LookUpDerivative {
   Lookup from;
-  Shape table;
-  Var x;  // of which it was made by f, or undefined
+  Var x;  // of which f made the rows, or undefined
   std::function<Var(const Var&)> f;
 
   void operator()(const Var& g, Cotangents& d) const {
     if (x.defined() && (recording() || from.watched(d, x)))
       return d.add_through([&](const std::vector<Var>& v) { return std::vector<Var>{f(v[0])}; },
                            {x}, {&g, 1});
+    const Shape& table = from.table.shape();
     d.add_rows(0, from.ids, reshape(g, {from.ids.numel(), table[1]}), table);
   }
 };
+
+Var recorded(LookUpDerivative made, Where where) {
+  const Var from = made.from.table, of = made.x;
+  const In table(from, where), x(of, where);
+  const Tensor y = take_rows(from.value(), made.from.ids);
+  if (!of.defined()) return record(look_up_op, y, {&table}, std::move(made));
+  return record(look_up_op, y, {&table, &x}, std::move(made));
+}
 
 }  // namespace
 
@@ -73,9 +81,8 @@ Var index_add(const In& x, int axis, const IndexTensor& index, Index size) {
 Var embedding(const IndexTensor& ids, const In& table, Index padding_id) {
   check_defined("embedding", *table);
   check(table->rank() == 2, "embedding: a table [V, D] was required: got {}", table->shape());
-  ids.check_range("embedding", table->shape()[0]);
   if (recording() && table.requires_grad()) {
-    Distinct used = distinct({&ids, 1}, table->shape()[0]);
+    Distinct used = distinct("embedding", {&ids, 1}, table->shape()[0]);
     if (ids.numel() > 0 && static_cast<Index>(used.ids.size()) <= ids.numel() / 2) {
       const Var rows = embedding(std::move(used.ids), In(*table, table.where()), padding_id);
       return look_up({IndexTensor(std::move(used.places), ids.shape()), rows, {}}, table.where());
@@ -103,21 +110,12 @@ const Lookup* lookup_of(const Var& x) {
   return closure ? &static_cast<const LookUpDerivative*>(closure)->from : nullptr;
 }
 
-Var look_up(Lookup from, Where where) {
-  const In table(from.table, where);
-  const Tensor y = take_rows(from.table.value(), from.ids);
-  const Shape shape = from.table.shape();
-  return record(look_up_op, y, {&table}, LookUpDerivative{std::move(from), shape, Var(), nullptr});
-}
+Var look_up(Lookup from, Where where) { return recorded({std::move(from), Var(), nullptr}, where); }
 
 Var look_up(const In& x, const Lookup& from, std::function<Var(const Var&)> f) {
   Lookup made{from.ids, f(from.table), from.made_of};
   made.made_of.push_back(*x);
-  const In table(made.table, x.where());
-  const Tensor y = take_rows(made.table.value(), made.ids);
-  const Shape shape = made.table.shape();
-  return record(look_up_op, y, {&table, &x},
-                LookUpDerivative{std::move(made), shape, *x, std::move(f)});
+  return recorded({std::move(made), *x, std::move(f)}, x.where());
 }
 
 Var scatter_rows(const In& x, const IndexTensor& ids, Index rows) {

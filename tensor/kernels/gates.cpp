@@ -139,9 +139,9 @@ HWY_INLINE T* row_of(T* data, Index step, Index row) {
 template <class K, class T>
 HWY_NOINLINE void forward_rows(Index rows, Index h, const GatesForward<T>& a) {
   for (Index r = 0; r < rows; ++r)
-    K::forward(h, row_of(a.x, a.step_x, r), a.z + r * a.step_z, a.bias, a.h_before + r * h,
-               row_of(a.c_before, a.step_c_before, r), row_of(a.saved, a.step_saved, r),
-               a.out + r * h, row_of(a.c, a.step_c, r));
+    K::forward(h, row_of(a.x, a.step_x, a.ids ? a.ids[r] : r), a.z + r * a.step_z, a.bias,
+               a.h_before + r * h, row_of(a.c_before, a.step_c_before, r),
+               row_of(a.saved, a.step_saved, r), a.out + r * h, row_of(a.c, a.step_c, r));
 }
 
 template <class K, class T>

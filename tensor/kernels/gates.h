@@ -26,6 +26,7 @@ template <class T>
 struct GatesForward {
   const T* x;  // [rows, G H] projected inputs: read where the kind does not sum its products
   Index step_x;
+  const Index* ids;  // [rows] whose row of x each is, or null
   T* z;  // [rows, G H] product with the state, or the sum of both where the kind sums them; what
          // becomes of it is the kind's affair
   Index step_z;

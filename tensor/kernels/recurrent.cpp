@@ -72,19 +72,20 @@ void forward_shard(Recurrence kind, const Steps& s, Index h, const RecurrentForw
     // side.
     T* const z = lstm ? a.saved + row0 * width : sums ? a.rows + row0 * h : aside - lo * gates;
     const Index step_z = lstm ? width : sums ? h : gates;
-    const T* x = a.x + row0 * a.step_x;  // projected inputs, rows step_x apart
+    const T* x = a.ids ? a.x : a.x + row0 * a.step_x;  // projected inputs, rows step_x apart
     Index step_x = a.step_x;
-    if (wx.data || a.ids) {
+    const Index* ids = a.ids;
+    if (wx.data) {
       // Where the product with the state starts from it, else beside that.
       T* to = sums ? z : aside + (hi - lo - lo) * gates;
       step_x = step_z;
-      if (wx.data)
-        multiply(end - lo, gates, a.dim, Left<T>{x + lo * a.dim, a.dim}, wx, a.b, 0,
-                 to + lo * step_x, step_x);
-      else
-        for (Index b = lo; b < end; ++b)
-          std::copy_n(a.x + a.ids[row0 + b] * a.step_x, gates, to + b * step_x);
+      multiply(end - lo, gates, a.dim, Left<T>{x + lo * a.dim, a.dim}, wx, a.b, 0, to + lo * step_x,
+               step_x);
       x = to;
+    } else if (ids && sums) {
+      for (Index b = lo; b < end; ++b)
+        std::copy_n(x + ids[row0 + b] * step_x, gates, z + b * step_z);
+      x = z, step_x = step_z, ids = nullptr;
     }
     each_part(walk, i, lo, end, [&](Index from, Index to, bool continues) {
       const Index n = to - from, row = row0 + from;
@@ -95,7 +96,8 @@ void forward_shard(Recurrence kind, const Steps& s, Index h, const RecurrentForw
       else if (!sums)  // where they are summed, x is in place
         std::fill_n(z + from * step_z, n * gates, T(0));
       GatesForward<T> g{};
-      g.x = x + from * step_x, g.step_x = step_x;
+      g.x = ids ? x : x + from * step_x, g.step_x = step_x;
+      if (ids) g.ids = ids + row;
       g.z = z + from * step_z, g.step_z = step_z;
       g.bias = a.bias, g.h_before = h_before, g.out = a.rows + row * h;
       if (a.saved) g.saved = a.saved + row * width, g.step_saved = width;
