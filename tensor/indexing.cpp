@@ -204,13 +204,24 @@ Tensor take_rows(const Tensor& table, const IndexTensor& ids) {
 }
 
 Distinct distinct(const char* op, std::span<const IndexTensor> parts, Index limit) {
-  // A bit for each: in order without sorting, where ids repeat often.
-  std::vector<std::uint64_t> seen(static_cast<std::size_t>((limit + 63) / 64));
-  for (const IndexTensor& part : parts) {
-    part.check_range(op, limit);
-    for (Index id : part) seen[static_cast<std::size_t>(id) / 64] |= std::uint64_t{1} << id % 64;
-  }
+  Index total = 0;
+  for (const IndexTensor& part : parts) part.check_range(op, limit), total += part.numel();
   Distinct out;
+  out.places.reserve(static_cast<std::size_t>(total));
+  if (limit / 64 > total) {
+    for (const IndexTensor& part : parts) out.ids.insert(out.ids.end(), part.begin(), part.end());
+    std::sort(out.ids.begin(), out.ids.end());
+    out.ids.erase(std::unique(out.ids.begin(), out.ids.end()), out.ids.end());
+    for (const IndexTensor& part : parts)
+      for (Index id : part)
+        out.places.push_back(std::lower_bound(out.ids.begin(), out.ids.end(), id) -
+                             out.ids.begin());
+    return out;
+  }
+  // A bit for each that may occur: in order without sorting.
+  std::vector<std::uint64_t> seen(static_cast<std::size_t>(limit / 64 + 1));
+  for (const IndexTensor& part : parts)
+    for (Index id : part) seen[static_cast<std::size_t>(id) / 64] |= std::uint64_t{1} << id % 64;
   std::vector<Index> before;  // how many come before each word of bits
   for (std::size_t w = 0; w < seen.size(); ++w) {
     before.push_back(static_cast<Index>(out.ids.size()));

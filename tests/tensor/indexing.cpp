@@ -4,6 +4,7 @@
 #include <unroll/tensor/indexing.h>
 
 #include <limits>
+#include <set>
 
 using namespace unroll;
 
@@ -172,6 +173,29 @@ TEST_CASE("rows of a table by ids of any shape, and added back") {
         add(index_add(rows.reshape({ids.numel(), d}), 0, ids.reshape({ids.numel()}), v), 1);
     CHECK(distance(sums, expected) < 1e-13);
   }
+}
+
+TEST_CASE("distinct ids are those that occur, in order, and places lead back to each") {
+  Generator g(3);
+  for (Index limit : {1, 5, 63, 64, 65, 1000, 100000})
+    for (Index n : {0, 1, 7, 300}) {
+      CAPTURE(limit);
+      CAPTURE(n);
+      const std::vector<IndexTensor> parts{g.integers({n}, 0, limit), g.integers({2, n}, 0, limit)};
+      std::set<Index> expected;
+      for (const IndexTensor& part : parts) expected.insert(part.begin(), part.end());
+      const Distinct found = distinct("test", parts, limit);
+      CHECK(found.ids == std::vector<Index>(expected.begin(), expected.end()));
+      REQUIRE(found.places.size() == static_cast<std::size_t>(3 * n));
+      std::size_t at = 0;
+      for (const IndexTensor& part : parts)
+        for (Index id : part)
+          CHECK(found.ids.at(static_cast<std::size_t>(found.places[at++])) == id);
+    }
+  const std::vector<IndexTensor> last{IndexTensor({kHuge - 1, 0, kHuge - 1})};
+  CHECK(distinct("test", last, kHuge).ids == std::vector<Index>{0, kHuge - 1});
+  CHECK(distinct("test", last, kHuge).places == std::vector<Index>{1, 0, 1});
+  check_refused([&] { distinct("test", last, 7); }, "test: ids in [0, 7) were required: got");
 }
 
 TEST_CASE("what cannot be joined, padded or picked is refused with a sentence") {
