@@ -191,10 +191,11 @@ void Recorder::finish(Call call, Destroy destroy, std::span<Tensor> outputs, std
 }
 
 const void* Recorder::closure_of(const Var& v, const Op& op) {
-  if (!recording() || v.tape_ != t_current->state_->serial || (v.slot_ & kLeaf)) return nullptr;
+  if (!recording()) return nullptr;
   const Tape::State& s = *t_current->state_;
+  if (v.tape_ != s.serial || v.slot_ >= s.slots.size() || s.running > 0) return nullptr;
   const Tape::Entry& entry = s.entries[s.slots[v.slot_].entry];
-  return s.running == 0 && entry.op == &op && entry.call ? entry.closure : nullptr;
+  return entry.op == &op && entry.call ? entry.closure : nullptr;
 }
 
 // --- looking at it ---

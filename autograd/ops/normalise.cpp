@@ -41,8 +41,8 @@ Var normalise(const Op& op, const In& x, const In& gain, const In& bias, double 
     check_same_dtype(op.name(), x.value(), v->value());
   }
   if (const Lookup* from = lookup_of(*x))
-    return look_up(x, *from, [&op, gain = *gain, bias = *bias, eps, centred](const Var& table) {
-      return normalise(op, table, gain, bias, eps, centred);
+    return look_up(x, *from, [&op, gain = *gain, bias = *bias, eps, centred](const Var& v) {
+      return normalise(op, v, gain, bias, eps, centred);
     });
   const Tensor source = x.value().contiguous();
   const Tensor gains = gain->defined() ? gain.value().contiguous() : Tensor();
