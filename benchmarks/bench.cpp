@@ -90,7 +90,8 @@ int main(int argc, char** argv) {
   for (const std::string& name : only)
     if (!find(name)) {
       fmt::print(stderr,
-                 "bench: a workload among w1 ... w9, w8_equal, w9_builtin was required: got {}\n",
+                 "bench: a workload among w1 ... w9, w5_positions, w8_equal, w9_builtin was "
+                 "required: got {}\n",
                  name);
       return 2;
     }

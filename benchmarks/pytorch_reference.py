@@ -9,7 +9,8 @@ The workloads are those of benchmarks/*.cpp, in float32 (B batch, T time, V voca
     w2  char LSTM: V 64, embed 64, 2 layers x 512, B 32, T 64, Adam
     w3  GRU classifier: V 5, embed 16, hidden 64, B 32, T 60, 3 classes, Adam
     w4  tanh RNN regression: 1 feature, hidden 32, B 32, T 30, MSE, Adam
-    w5  causal attention block: D 128, 4 heads, FFN 512, LayerNorm, GELU, B 16, T 128, V 64, Adam
+    w5  causal attention block: D 128, 4 heads, FFN 512, LayerNorm, GELU, B 16, T 128, V 64, Adam;
+        w5_positions adds learned positions to the embedded ids
     w6  500 x tanh(z + b) on 16 numbers, forward and backward: the time of one of these 1000 ops
     w7  streaming LSTM: hidden 64, 1 feature, B 1: the time of one step
     w8  w2's model on ragged lengths (see ragged_lengths), as w8_padded and as w8_packed
@@ -92,8 +93,9 @@ class OwnLSTM(nn.Module):
 class Block(nn.Module):
     """Embedding, one pre-norm block of causal attention, scores. Ids [B, T] -> [B, T, V]."""
 
-    def __init__(self, d=128, heads=4, ff=512, vocab=64, steps=128):
+    def __init__(self, positions=False, d=128, heads=4, ff=512, vocab=64, steps=128):
         super().__init__()
+        self.positions = nn.Parameter(torch.randn(steps, d)) if positions else None
         self.embed = nn.Embedding(vocab, d)
         self.n1, self.n2 = nn.LayerNorm(d), nn.LayerNorm(d)
         self.attention = nn.MultiheadAttention(d, heads, batch_first=True)
@@ -103,6 +105,8 @@ class Block(nn.Module):
 
     def forward(self, x):
         h = self.embed(x)
+        if self.positions is not None:
+            h = h + self.positions
         n = self.n1(h)
         h = h + self.attention(n, n, n, attn_mask=self.mask, need_weights=False)[0]
         return self.head(h + self.ff(self.n2(h)))
@@ -136,9 +140,9 @@ def w4():
     return training(Reader(nn.Identity(), nn.RNN(1, 32), 32, 1), lambda model: F.mse_loss(model(x), y))
 
 
-def w5():
+def w5(positions=False):
     x, y = torch.randint(64, (16, 128)), torch.randint(64, (16 * 128,))
-    return training(Block(), lambda model: F.cross_entropy(model(x).view(-1, 64), y))
+    return training(Block(positions), lambda model: F.cross_entropy(model(x).view(-1, 64), y))
 
 
 def w6():
@@ -188,6 +192,7 @@ WORKLOADS = {
     "w3": (lambda: classifier(nn.GRU(16, 64)), 60 * 32, 1),
     "w4": (w4, 30 * 32, 1),
     "w5": (w5, 16 * 128, 1),
+    "w5_positions": (lambda: w5(positions=True), 16 * 128, 1),
     "w6": (w6, 1, 1000),
     "w7": (w7, 1, 1),
     "w8_padded": (lambda: w8(packed=False), RAGGED, 1),

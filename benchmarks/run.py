@@ -30,7 +30,7 @@ ROWS = {
     "w2": ("char LSTM, 2 x 512", ["w2"], ["w2"]),
     "w3": ("GRU classifier", ["w3"], ["w3"]),
     "w4": ("tanh RNN regression", ["w4"], ["w4"]),
-    "w5": ("causal attention block", ["w5"], ["w5"]),
+    "w5": ("causal attention block", ["w5", "w5_positions"], ["w5", "w5_positions"]),
     "w6": ("overhead of an op", ["w6"], ["w6"]),
     "w7": ("streaming LSTM, a step", ["w7"], ["w7"]),
     "w8": ("w2 on ragged lengths", ["w8", "w8_equal"], ["w8_padded", "w8_packed"]),
@@ -180,6 +180,10 @@ def lines_of(row, ours, theirs, metrics):
     elif row in TIME_GOALS:
         goal, met = pretty(TIME_GOALS[row]), mine <= TIME_GOALS[row]
     lines = [(row, title, pretty(mine), pretty(best) if theirs else "", f"{ratio:.2f}" if theirs else "", goal, met)]
+    if row == "w5":
+        mine, of_theirs = ours["w5_positions"], theirs.get("w5_positions")
+        ratio = of_theirs / mine if theirs else None
+        lines.append(("w5", "  with positions added", pretty(mine), pretty(of_theirs) if theirs else "", f"{ratio:.2f}" if theirs else "", "", None))
     if row == "w8":
         metrics["w8.tokens_per_second"] = TOKENS["w8"] / mine
         metrics["w8_equal.tokens_per_second"] = TOKENS["w8_equal"] / ours["w8_equal"]

@@ -88,21 +88,23 @@ std::function<void()> rnn_regression() {
 }
 
 struct Block {
+  Param positions;  // [T, D] or none
   nn::Embedding embed{{.vocab = 64, .dim = 128}};
   nn::LayerNorm norm1{{.dim = 128}}, norm2{{.dim = 128}};
   nn::MultiHeadAttention attention{{.dim = 128, .heads = 4}};
   nn::Linear up{{.in = 128, .out = 512}}, down{{.in = 512, .out = 128}},
       head{{.in = 128, .out = 64}};
-  UNROLL_FIELDS(embed, norm1, norm2, attention, up, down, head)
+  UNROLL_FIELDS(positions, embed, norm1, norm2, attention, up, down, head)
   Var operator()(const IndexTensor& x) const {
-    const Var h = embed(x), n = norm1(h);
+    const Var h = positions.defined() ? embed(x) + positions : embed(x), n = norm1(h);
     const Var a = h + attention(n, n, n, {.causal = true}).out;
     return head(a + down(gelu(up(norm2(a)))));
   }
 };
 
-std::function<void()> attention_block() {
+std::function<void()> attention_block(bool positions) {
   auto model = std::make_shared<Block>();
+  if (positions) model->positions = Param(Generator(2).normal({128, 128}));
   auto optimizer = std::make_shared<optim::Adam>(nn::parameters(*model));
   Generator g(1);
   const IndexTensor x = g.integers({16, 128}, 0, 64), y = g.integers({16 * 128}, 0, 64);
@@ -204,7 +206,9 @@ const std::vector<Workload>& workloads() {
         {"w4", "tanh RNN regression: 1 feature, hidden 32, B 32, T 30, MSE, Adam", 960, 1,
          rnn_regression},
         {"w5", "causal attention block: D 128, 4 heads, FFN 512, B 16, T 128, V 64, Adam", 2048, 1,
-         attention_block},
+         [] { return attention_block(false); }},
+        {"w5_positions", "the same with learned positions added to the embedded ids", 2048, 1,
+         [] { return attention_block(true); }},
         {"w6", "overhead: 500 x tanh(z + b) on 16 numbers, forward and backward, an op", 0, 1000,
          op_overhead},
         {"w7", "streaming LSTM: hidden 64, 1 feature, B 1, a step", 0, kStreamed, streaming},
