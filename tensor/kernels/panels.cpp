@@ -150,6 +150,9 @@ HWY_NOINLINE void block(const Block<T>& of) {
     UNROLL_WRITTEN_OUT
     for (int r = 0; r < kThirds; ++r) ++at[r];
   }
+  // Nothing is known of these before: else the compiler works out where each row goes ahead of the
+  // sums, which leave no register for it.
+  asm("" : "+r"(to), "+r"(step_to));
   UNROLL_WRITTEN_OUT
   for (int r = 0; r < kRows; ++r) UNROLL_WRITTEN_OUT
   for (int v = 0; v < kVectors; ++v) hn::StoreU(acc[r][v], d, to + r * step_to + v * lanes);
