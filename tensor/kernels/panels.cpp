@@ -150,9 +150,11 @@ HWY_NOINLINE void block(const Block<T>& of) {
     UNROLL_WRITTEN_OUT
     for (int r = 0; r < kThirds; ++r) ++at[r];
   }
-  // Nothing is known of these before: else the compiler works out where each row goes ahead of the
-  // sums, which leave no register for it.
+#if HWY_COMPILER_GCC_ACTUAL
+  // Nothing is known of these before: else g++ works out where each row goes ahead of the sums,
+  // which leave no register for it.
   asm("" : "+r"(to), "+r"(step_to));
+#endif
   UNROLL_WRITTEN_OUT
   for (int r = 0; r < kRows; ++r) UNROLL_WRITTEN_OUT
   for (int v = 0; v < kVectors; ++v) hn::StoreU(acc[r][v], d, to + r * step_to + v * lanes);
