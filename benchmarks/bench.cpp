@@ -89,10 +89,10 @@ int main(int argc, char** argv) {
   unroll::set_threads(threads);
   for (const std::string& name : only)
     if (!find(name)) {
-      fmt::print(stderr,
-                 "bench: a workload among w1 ... w9, w5_positions, w8_equal, w9_builtin was "
-                 "required: got {}\n",
-                 name);
+      std::vector<std::string> names;
+      for (const bench::Workload& w : bench::workloads()) names.push_back(w.name);
+      fmt::print(stderr, "bench: a workload among {} was required: got {}\n",
+                 fmt::join(names, ", "), name);
       return 2;
     }
   if (serving) {

@@ -16,23 +16,24 @@ const Op look_up_op{"look_up"};
 
 struct LookUpDerivative {
   Lookup from;
-  Var x;  // of which f made the rows, or undefined
-  std::function<Var(const Var&)> f;
+  std::function<Var(const Var&)> f;  // made the rows of the last of from.made_of, if there is one
 
   void operator()(const Var& g, Cotangents& d) const {
-    if (x.defined() && (recording() || from.watched(d, x)))
+    if (f && (recording() || from.watched(d)))
       return d.add_through([&](const std::vector<Var>& v) { return std::vector<Var>{f(v[0])}; },
-                           {x}, {&g, 1});
+                           {from.made_of.back()}, {&g, 1});
     const Shape& table = from.table.shape();
     d.add_rows(0, from.ids, reshape(g, {from.ids.numel(), table[1]}), table);
   }
 };
 
+// table[ids].
 Var recorded(LookUpDerivative made, Where where) {
-  const Var from = made.from.table, of = made.x;
-  const In table(from, where), x(of, where);
-  const Tensor y = take_rows(from.value(), made.from.ids);
-  if (!of.defined()) return record(look_up_op, y, {&table}, std::move(made));
+  const Lookup from = made.from;
+  const Tensor y = take_rows(from.table.value(), from.ids);
+  const In table(from.table, where);
+  if (from.made_of.empty()) return record(look_up_op, y, {&table}, std::move(made));
+  const In x(from.made_of.back(), where);
   return record(look_up_op, y, {&table, &x}, std::move(made));
 }
 
@@ -85,7 +86,8 @@ Var embedding(const IndexTensor& ids, const In& table, Index padding_id) {
     Distinct used = distinct("embedding", {&ids, 1}, table->shape()[0]);
     if (ids.numel() > 0 && static_cast<Index>(used.ids.size()) <= ids.numel() / 2) {
       const Var rows = embedding(std::move(used.ids), In(*table, table.where()), padding_id);
-      return look_up({IndexTensor(std::move(used.places), ids.shape()), rows, {}}, table.where());
+      return recorded({{IndexTensor(std::move(used.places), ids.shape()), rows, {}}, nullptr},
+                      table.where());
     }
   }
   return record(embedding_op, take_rows(table.value(), ids), {&table},
@@ -100,9 +102,9 @@ Var embedding(const IndexTensor& ids, const In& table, Index padding_id) {
                 });
 }
 
-bool Lookup::watched(const Cotangents& d, const Var& x) const {
-  return d.watched(x) || std::any_of(made_of.begin(), made_of.end(),
-                                     [&](const Var& rows) { return d.watched(rows); });
+bool Lookup::watched(const Cotangents& d) const {
+  return std::any_of(made_of.begin(), made_of.end(),
+                     [&](const Var& rows) { return d.watched(rows); });
 }
 
 const Lookup* lookup_of(const Var& x) {
@@ -110,12 +112,10 @@ const Lookup* lookup_of(const Var& x) {
   return closure ? &static_cast<const LookUpDerivative*>(closure)->from : nullptr;
 }
 
-Var look_up(Lookup from, Where where) { return recorded({std::move(from), Var(), nullptr}, where); }
-
 Var look_up(const In& x, const Lookup& from, std::function<Var(const Var&)> f) {
   Lookup made{from.ids, f(from.table), from.made_of};
   made.made_of.push_back(*x);
-  return recorded({std::move(made), *x, std::move(f)}, x.where());
+  return recorded({std::move(made), std::move(f)}, x.where());
 }
 
 Var scatter_rows(const In& x, const IndexTensor& ids, Index rows) {

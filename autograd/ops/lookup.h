@@ -16,16 +16,15 @@ struct Lookup {
   // somebody looks at it.
   std::vector<Var> made_of;
 
-  // Whether the gradient of those, or of x, which was looked up here, is looked at.
-  bool watched(const Cotangents& d, const Var& x) const;
+  // Whether the gradient of one of those is looked at.
+  bool watched(const Cotangents& d) const;
 };
 
 // Where x was looked up, if it was so on the tape that records now and no backward is under way;
 // else nullptr. It lives as long as the tape's entry does.
 const Lookup* lookup_of(const Var& x);
 
-// table[ids], x or what f makes of x: f(x) where x was looked up `from` there.
-Var look_up(Lookup from, Where where);
+// f(x) of an x that was looked up `from` there, for an f that does the same to each row.
 Var look_up(const In& x, const Lookup& from, std::function<Var(const Var&)> f);
 
 }  // namespace unroll

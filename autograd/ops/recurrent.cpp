@@ -187,7 +187,7 @@ std::vector<Var> recurrent_sequence(Recurrence kind, const In& x, const Recurren
             kernels::previous_rows<T>(steps, size, read<T>(rows), h_start.data<T>(),
                                       before.data<T>());
         });
-        if (from.table.defined() && !from.watched(d, x)) {
+        if (from.table.defined() && !d.watched(x) && !from.watched(d)) {
           d.add_rows(3, from.ids, Var(dz), {from.table.shape()[0], columns});
         } else {
           if (d.needs(0)) d.add(0, matmul(Var(dz), transpose(w.wx.detach())));

@@ -1,5 +1,5 @@
-// Rows looked up in a small table: an op that multiplies them goes through the table, and nobody
-// can tell but by the time it takes. Each is held against the same op on a copy of the rows.
+// Rows looked up in a small table: what is done to each row alike is done to the table, and nobody
+// can tell but by the time it takes. Each op is held against the same op on a copy of the rows.
 #include "tests/nn/random_sequences.h"
 
 #include <unroll/autograd/gradcheck.h>
