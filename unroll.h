@@ -42,7 +42,10 @@
 #include <unroll/optim/schedule.h>
 
 #include <unroll/data/batches.h>
-#include <unroll/data/csv.h>
 #include <unroll/data/fasta.h>
 #include <unroll/data/split.h>
+#include <unroll/data/table/csv.h>
+#include <unroll/data/table/dates.h>
+#include <unroll/data/table/numbers.h>
+#include <unroll/data/table/sniff.h>
 #include <unroll/data/vocabulary.h>

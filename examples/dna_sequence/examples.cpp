@@ -2,7 +2,7 @@
 
 #include "examples/common/program.h"
 
-#include <unroll/data/csv.h>
+#include <unroll/data/table/csv.h>
 #include <unroll/tensor/error.h>
 
 #include <algorithm>

@@ -1,6 +1,6 @@
 #include "examples/stock_price/market.h"
 
-#include <unroll/data/csv.h>
+#include <unroll/data/table/csv.h>
 #include <unroll/tensor/error.h>
 
 #include <fmt/format.h>

@@ -1,7 +1,7 @@
 // CSV: what is quoted, missing, ragged; where an error stands.
 #include "tests/tensor/scratch.h"
 
-#include <unroll/data/csv.h>
+#include <unroll/data/table/csv.h>
 
 #include <cmath>
 #include <limits>

@@ -8,8 +8,18 @@ namespace unroll::data {
 
 class Table {
  public:
+  struct Row {
+    std::vector<std::string> cells;  // one for each column
+    int line = 0;                    // where it began in the file
+  };
+  // `source` is the name of the file in errors.
+  Table(std::string source, std::vector<std::string> names, std::vector<Row> rows);
+  // The rows of these numbers, in this order.
+  Table select(const std::vector<std::size_t>& rows) const;
+
+  const std::string& source() const { return source_; }
   const std::vector<std::string>& names() const { return names_; }  // of the columns
-  std::size_t rows() const { return cells_.size(); }
+  std::size_t rows() const { return rows_.size(); }
   const std::string& cell(std::size_t row, std::size_t column) const;  // bounds are checked
   // The place of the one column of this name; throws with the names that there are.
   std::size_t column(const std::string& name) const;
@@ -20,11 +30,9 @@ class Table {
   int line(std::size_t row) const;  // where a row began in the file
 
  private:
-  friend Table parse_csv(const std::string& text, const std::string& source, char separator);
   std::string source_;
   std::vector<std::string> names_;
-  std::vector<std::vector<std::string>> cells_;
-  std::vector<int> lines_;
+  std::vector<Row> rows_;
 };
 
 // The first line names the columns. Throws std::runtime_error with file, line and what was wrong.

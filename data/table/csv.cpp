@@ -1,4 +1,5 @@
-#include <unroll/data/csv.h>
+#include <unroll/data/table/csv.h>
+#include <unroll/data/table/records.h>
 #include <unroll/tensor/error.h>
 #include <unroll/tensor/file.h>
 
@@ -25,16 +26,33 @@ bool read_number(std::string_view text, double& value) {
 
 }  // namespace
 
+Table::Table(std::string source, std::vector<std::string> names, std::vector<Row> rows)
+    : source_(std::move(source)), names_(std::move(names)), rows_(std::move(rows)) {
+  for (const Row& row : rows_)
+    check(row.cells.size() == names_.size(),
+          "table: as many cells in each row as columns were required, {}: got {} in a row",
+          names_.size(), row.cells.size());
+}
+
+Table Table::select(const std::vector<std::size_t>& rows) const {
+  Table out(source_, names_, {});
+  for (const std::size_t row : rows) {
+    check(row < rows_.size(), "table: a row in [0, {}) was required: got {}", rows_.size(), row);
+    out.rows_.push_back(rows_[row]);
+  }
+  return out;
+}
+
 const std::string& Table::cell(std::size_t row, std::size_t column) const {
   check(row < rows() && column < names_.size(),
         "csv: a cell of {} rows and {} columns was required: got row {}, column {}", rows(),
         names_.size(), row, column);
-  return cells_[row][column];
+  return rows_[row].cells[column];
 }
 
 int Table::line(std::size_t row) const {
   check(row < rows(), "csv: a row in [0, {}) was required: got {}", rows(), row);
-  return lines_[row];
+  return rows_[row].line;
 }
 
 std::size_t Table::column(const std::string& name) const {
@@ -56,14 +74,14 @@ std::vector<double> Table::numbers(const std::string& name) const {
   const std::size_t at = column(name);
   std::vector<double> out;
   for (std::size_t r = 0; r < rows(); ++r) {
-    std::string_view text = cells_[r][at];
+    std::string_view text = rows_[r].cells[at];
     while (!text.empty() && text.front() == ' ') text.remove_prefix(1);
     while (!text.empty() && text.back() == ' ') text.remove_suffix(1);
     double value = NAN;
     if (!text.empty() && text != "NA" && text != "nan" && text != "NaN")
       check_io(read_number(text, value),
-               "{}:{}: a number was required in column {} (\"{}\"): got \"{}\"", source_, lines_[r],
-               at + 1, excerpt(name), excerpt(text));
+               "{}:{}: a number was required in column {} (\"{}\"): got \"{}\"", source_,
+               rows_[r].line, at + 1, excerpt(name), excerpt(text));
     out.push_back(value);
   }
   return out;
@@ -72,7 +90,7 @@ std::vector<double> Table::numbers(const std::string& name) const {
 std::vector<std::string> Table::strings(const std::string& name) const {
   const std::size_t at = column(name);
   std::vector<std::string> out;
-  for (const auto& row : cells_) out.push_back(row[at]);
+  for (const Row& row : rows_) out.push_back(row.cells[at]);
   return out;
 }
 
@@ -80,76 +98,30 @@ Table read_csv(const std::string& path, char separator) {
   return parse_csv(read_file(path), path, separator);
 }
 
-Table parse_csv(const std::string& whole, const std::string& source, char separator) {
-  Table table;
-  table.source_ = source;
-  int line = 1;
-  const std::string_view text = without_mark(whole);
-  std::size_t i = 0;
+Table parse_csv(const std::string& text, const std::string& source, char separator) {
   check(separator != '"' && separator != '\n' && separator != '\r',
         "csv: a separator other than a quote or the end of a line was required");
-  const auto store = [&](std::vector<std::string>&& record, int begun, bool quoted) {
-    if (record.size() == 1 && record[0].empty() && !quoted) return;  // an empty line
-    if (table.names_.empty()) {
-      table.names_ = std::move(record);
-      return;
-    }
-    const std::size_t wanted = table.names_.size(), got = record.size();
+  std::vector<detail::Record> records =
+      detail::read_records(without_mark(text), source, separator, detail::Blanks::kept);
+  check_io(!records.empty(),
+           "{}: a first line with the names of the columns was required: got an empty file",
+           source);
+  const std::vector<std::string> names = std::move(records.front().fields);
+  std::vector<Table::Row> rows;
+  for (auto record = records.begin() + 1; record != records.end(); ++record) {
+    const std::size_t wanted = names.size(), got = record->fields.size();
     check_io(got >= wanted,
              "{}:{}: {} fields were required, as the first line has: got {}, without "
              "column {} (\"{}\")",
-             source, begun, wanted, got, got + 1, got < wanted ? excerpt(table.names_[got]) : "");
+             source, record->line, wanted, got, got + 1, got < wanted ? excerpt(names[got]) : "");
     check_io(got == wanted,
              "{}:{}: {} fields were required, as the first line has: got {}, and "
              "column {} (\"{}\") has no name",
-             source, begun, wanted, got, wanted + 1, got > wanted ? excerpt(record[wanted]) : "");
-    table.cells_.push_back(std::move(record));
-    table.lines_.push_back(begun);
-  };
-  while (i < text.size()) {
-    std::vector<std::string> record(1);
-    const int begun = line;
-    bool ended = false, quoted = false;
-    while (!ended) {
-      std::string& field = record.back();
-      if (i < text.size() && text[i] == '"' && field.empty()) {
-        const int opened = line;
-        quoted = true;
-        for (++i;; ++i) {
-          check_io(i < text.size(),
-                   "{}:{}: a closing quote was required for the field that opens here, column {}",
-                   source, opened, record.size());
-          if (text[i] == '"') {
-            if (i + 1 >= text.size() || text[i + 1] != '"') break;
-            ++i;
-          }
-          line += text[i] == '\n';
-          field += text[i];
-        }
-        ++i;
-        check_io(i >= text.size() || text[i] == separator || text[i] == '\n' || text[i] == '\r',
-                 "{}:{}: a separator was required after the closing quote in column {}: got '{}'",
-                 source, line, record.size(), excerpt(text.substr(std::min(i, text.size()), 1)));
-      }
-      if (i >= text.size()) {
-        ended = true;
-      } else if (text[i] == separator) {
-        record.emplace_back();
-        ++i;
-      } else if (text[i] == '\n' || text[i] == '\r') {
-        i += text[i] == '\r' && i + 1 < text.size() && text[i + 1] == '\n' ? 2 : 1;
-        ++line;
-        ended = true;
-      } else {
-        field += text[i++];
-      }
-    }
-    store(std::move(record), begun, quoted);
+             source, record->line, wanted, got, wanted + 1,
+             got > wanted ? excerpt(record->fields[wanted]) : "");
+    rows.push_back({std::move(record->fields), record->line});
   }
-  check_io(!table.names_.empty(),
-           "{}: a first line with the names of the columns was required: got an empty file",
-           source);
-  return table;
+  return {source, names, std::move(rows)};
 }
 
 }  // namespace unroll::data
