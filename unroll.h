@@ -11,7 +11,6 @@
 #include <unroll/tensor/memory.h>
 #include <unroll/tensor/npy.h>
 #include <unroll/tensor/random.h>
-#include <unroll/tensor/recurrent.h>
 #include <unroll/tensor/reduce.h>
 #include <unroll/tensor/safetensors.h>
 #include <unroll/tensor/sequence_layout.h>
@@ -20,15 +19,22 @@
 #include <unroll/tensor/threads.h>
 #include <unroll/tensor/types.h>
 
+#include <unroll/autograd/fused.h>
 #include <unroll/autograd/gradcheck.h>
 #include <unroll/autograd/gradients.h>
+#include <unroll/autograd/mode.h>
 #include <unroll/autograd/ops.h>
 #include <unroll/autograd/param.h>
+#include <unroll/autograd/sequence/attention.h>
+#include <unroll/autograd/sequence/cells.h>
+#include <unroll/autograd/sequence/recurrent.h>
+#include <unroll/autograd/sequence/time_loop.h>
 #include <unroll/autograd/tape.h>
 #include <unroll/autograd/var.h>
 
 #include <unroll/nn/attention.h>
 #include <unroll/nn/cells.h>
+#include <unroll/nn/gathered.h>
 #include <unroll/nn/init.h>
 #include <unroll/nn/layers.h>
 #include <unroll/nn/loss.h>

@@ -99,7 +99,6 @@ class Engine {
   void add_narrow(std::uint32_t slot, int axis, Index start, const Var& g, const Shape& shape);
   void add_through(const std::function<std::vector<Var>(const std::vector<Var>&)>& f,
                    const std::vector<Var>& inputs, std::span<const Var> gradients);
-  bool watched(const Var& v) const { return watched(s_.slot_of(v, name())); }
   const char* name() const { return entry_ ? entry_->op->name() : "backward"; }
   Var output(const Tensor& value, std::uint32_t slot) const {
     return Tape::State::var(value, s_.serial, slot);
@@ -117,7 +116,6 @@ class Engine {
   Var take(std::uint32_t slot);
   void flush_products(Pending& p);
   void call_hooks(std::uint32_t slot, Var& g);
-  bool watched(std::uint32_t slot) const;
   // Whether what a derivative gives is of the input's shape and type; and, where that is looked
   // for, free of NaN and infinity.
   void check_shape(std::uint32_t slot, const Shape& shape, DType dtype) const;
@@ -262,12 +260,6 @@ Var Engine::take(std::uint32_t slot) {
   return g;
 }
 
-bool Engine::watched(std::uint32_t slot) const {
-  const auto is_slot = [&](const auto& wanted) { return wanted.first == slot; };
-  return s_.hooks.count(slot) || std::any_of(wanted_.begin(), wanted_.end(), is_slot) ||
-         (parent_ && parent_->watched(slot));
-}
-
 void Engine::call_hooks(std::uint32_t slot, Var& g) {
   const auto found = s_.hooks.find(slot);
   if (found == s_.hooks.end()) return;
@@ -307,6 +299,11 @@ void Engine::run(std::size_t end_entry) {
       fail(
           "backward: an entry can be used once unless it is retained: {} (recorded at {}) has been "
           "used already; pass {{.retain = true}} the first time",
+          entry.op->name(), place(entry.where));
+    if (entry.op->once() && recording()) [[unlikely]]
+      fail(
+          "{}: an op that can be differentiated twice was required, since the gradient is itself "
+          "recorded (create_graph): this one (recorded at {}) can be differentiated once",
           entry.op->name(), place(entry.where));
     const std::uint32_t* from = s_.inputs.data() + entry.first_input;
     inputs.assign(from, from + entry.inputs);
@@ -393,7 +390,6 @@ void Engine::add_through(const std::function<std::vector<Var>(const std::vector<
 void Cotangents::refuse_input(int i) const {
   fail("{}: an input below {} was required of the derivative: got {}", engine_->name(), count_, i);
 }
-bool Cotangents::watched(const Var& v) const { return engine_->watched(v); }
 void Cotangents::add(int i, const Var& g) {
   if (needs(i)) engine_->add(inputs_[i], g);
 }

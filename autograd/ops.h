@@ -6,9 +6,7 @@
 #pragma once
 
 #include <unroll/autograd/tape.h>
-#include <unroll/tensor/kernels/recurrent.h>
 #include <unroll/tensor/random.h>
-#include <unroll/tensor/sequence_layout.h>
 
 #include <array>
 
@@ -104,7 +102,6 @@ Var index_select(const In& x, int axis, const IndexTensor& index);
 // indices.
 Var index_add(const In& x, int axis, const IndexTensor& index, Index size);
 // Rows of table [V, D]: ids of any shape [..] -> [.., D]. Ids equal to padding_id get no gradient.
-// Where ids come twice on average, what layers do to each row alike is done once for each id.
 Var embedding(const IndexTensor& ids, const In& table, Index padding_id = -1);
 // [.., D] at ids [..] -> [rows, D], zero where no id points; equal ids add up. The transpose of
 // embedding.
@@ -127,51 +124,6 @@ struct CrossEntropyOptions {
 // Rows of scores x [N, V] against ids [N] -> the loss of each row [N] (0 where ignored), weighted.
 Var cross_entropy_rows(const In& x, const IndexTensor& target,
                        const CrossEntropyOptions& options = {});
-
-// --- attention over the rows of sequences (ops/attention.cpp) ---
-// Which rows each sequence has: rows()[offsets()[s]] .. rows()[offsets()[s + 1] - 1]. Every row of
-// 0 .. N-1 belongs to one sequence.
-class RowGroups {
- public:
-  RowGroups(IndexTensor rows, std::vector<Index> offsets);
-  static RowGroups equal(Index count, Index length);  // blocks of consecutive rows
-  static RowGroups of(const SequenceLayout& layout);
-  const IndexTensor& rows() const { return rows_; }
-  const std::vector<Index>& offsets() const { return offsets_; }
-  Index count() const { return static_cast<Index>(offsets_.size()) - 1; }
-  IndexTensor rows_of(Index s) const;
-
- private:
-  IndexTensor rows_;
-  std::vector<Index> offsets_;
-};
-struct AttentionRows {
-  RowGroups queries, keys;
-  Index heads = 1;
-  bool causal = false;  // query t of T sees keys 0 .. t + S - T of S
-  double scale = 0;     // 0: 1 / sqrt(size of a head's key)
-};
-// q [N, H K], k [M, H K], v [M, H D] -> [N, H D]: head h has block h of the columns, each
-// sequence's queries see that sequence's keys. Fused: time as T S, memory as T. A query that sees
-// no key gives zeros.
-Var attention(const In& q, const In& k, const In& v, const AttentionRows& rows);
-// The same of q, k and v side by side, [N, 3 H K].
-Var self_attention(const In& qkv, const AttentionRows& rows);
-// [queries, keys]: 1 where a query may see a key, else 0.
-Tensor causal_mask(Index queries, Index keys, DType dtype = f32);
-
-// --- recurrent layers over whole sequences (ops/recurrent.cpp) ---
-struct RecurrentWeights {
-  Var wx, b, wh, bhn = {};  // [D, G H], [G H] or undefined, [H, G H]; GRU's bias inside the reset
-                            // gate, [H] or undefined
-};
-// x [N, D] in the order of the layout -> rows [N, H] and the last states. States [B, H] (h; of an
-// LSTM h and c) are sorted as the layout's steps are. For the equations see nn/cells.h, for the
-// loop in plain ops nn/unroll.h.
-std::vector<Var> recurrent_sequence(kernels::Recurrence kind, const In& x,
-                                    const RecurrentWeights& weights,
-                                    const std::vector<Var>& initial, const SequenceLayout& layout,
-                                    bool reverse = false);
 
 // --- memory for time ---
 // f(inputs), but recomputed in backward instead of saved, with the thread's random generator where

@@ -93,7 +93,7 @@ static std::vector<const Op*>& op_list() {
   return ops;
 }
 
-Op::Op(const char* name, bool fills) : name_(name), fills_(fills) {
+Op::Op(const char* name, const OpTraits& traits) : name_(name), traits_(traits) {
   static std::mutex mutex;  // an op may be a static of a function that several threads enter first
   const std::lock_guard lock(mutex);
   op_list().push_back(this);
@@ -188,14 +188,6 @@ void Recorder::finish(Call call, Destroy destroy, std::span<Tensor> outputs, std
   for (std::size_t i = 0; i < outputs.size(); ++i)
     vars[i] = Tape::State::var(std::move(outputs[i]), s.serial,
                                entry.first_output + static_cast<std::uint32_t>(i));
-}
-
-const void* Recorder::closure_of(const Var& v, const Op& op) {
-  if (!recording()) return nullptr;
-  const Tape::State& s = *t_current->state_;
-  if (v.tape_ != s.serial || v.slot_ >= s.slots.size() || s.running > 0) return nullptr;
-  const Tape::Entry& entry = s.entries[s.slots[v.slot_].entry];
-  return entry.op == &op && entry.call ? entry.closure : nullptr;
 }
 
 // --- looking at it ---

@@ -21,12 +21,16 @@
 namespace unroll {
 
 // The name under which an op records itself; one object with static storage for each op.
+struct OpTraits {
+  bool fills = false;  // it may put in the infinity that its caller names, as a mask does
+  bool once = false;   // it can be differentiated once: asking for more throws
+};
 class Op {
  public:
-  // `fills`: it may put in the infinity that its caller names, as a mask does.
-  explicit Op(const char* name, bool fills = false);
+  explicit Op(const char* name, const OpTraits& traits = {});
   const char* name() const { return name_; }
-  bool fills() const { return fills_; }
+  bool fills() const { return traits_.fills; }
+  bool once() const { return traits_.once; }
 
   // Every op of the program, and which of them gradcheck has seen (first order: 1, second: 2).
   static const std::vector<const Op*>& all();
@@ -35,7 +39,7 @@ class Op {
 
  private:
   const char* name_;
-  bool fills_;
+  OpTraits traits_;
   mutable int checked_ = 0;
 };
 
@@ -50,9 +54,6 @@ class Cotangents {
       refuse_input(i);
     return inputs_[i] != kNone;
   }
-  // True when somebody looks at the gradient of v itself (a hook, or grad), beside those to whom it
-  // goes on.
-  bool watched(const Var& v) const;
   void add(int i, const Var& gradient);
   void add(int i, Var&& gradient);
   // The gradient of a weight: += a^T g, a [R, K], g [R, N]. Thin products are collected and made
@@ -186,10 +187,6 @@ struct Recorder {
                      std::span<const Var* const> inputs, Where where, std::size_t bytes,
                      bool always);
   static void finish(Call call, Destroy destroy, std::span<Tensor> outputs, std::span<Var> vars);
-
-  // The closure with which `op` recorded v on the tape that records now; nullptr where it did not,
-  // and while a backward is under way.
-  static const void* closure_of(const Var& v, const Op& op);
 };
 
 namespace detail {

@@ -1,3 +1,4 @@
+#include <unroll/autograd/sequence/attention.h>
 #include <unroll/nn/attention.h>
 #include <unroll/nn/init.h>
 #include <unroll/tensor/math.h>
@@ -122,30 +123,31 @@ Attended MultiHeadAttention::operator()(const In& query, const In& key, const In
   return {out(joined(a.out)), a.weights};
 }
 
-Sequence MultiHeadAttention::operator()(const Sequence& x, const CallOptions& o) const {
-  const Index dim = out.weight.shape()[0], batch = x.size(), steps = x.layout.steps();
+Sequence MultiHeadAttention::operator()(const Gathered& x, const CallOptions& o) const {
+  const SequenceLayout& layout = x.layout();
+  const Index dim = out.weight.shape()[0], batch = x.size(), steps = layout.steps();
   check(!o.mask.defined() && !o.weights,
         "MultiHeadAttention: a Sequence is masked by its lengths: for a mask or the weights, pass "
         "padded tensors");
-  check(x.rows.rank() == 2 && x.rows.shape()[1] == dim,
-        "MultiHeadAttention: rows [N, {}] were required: got {}", dim, x.rows.shape());
-  const Var projected = query_key_value(x.rows);
+  check(x.table().rank() == 2 && x.table().shape()[1] == dim,
+        "MultiHeadAttention: rows [N, {}] were required: got {}", dim, x.table().shape());
+  const Var projected = query_key_value(x).rows();
   if (!dropping()) {
-    const RowGroups groups = RowGroups::of(x.layout);
-    return {out(self_attention(projected, {groups, groups, heads_, o.causal})), x.layout};
+    const RowGroups groups = RowGroups::of(layout);
+    return {out(self_attention(projected, {groups, groups, heads_, o.causal})), layout};
   }
   const std::vector<Var> parts = split(projected, {dim, dim, dim}, 1);
   Tensor visible;
-  if (!x.layout.is_equal()) {
-    visible = Tensor::zeros({batch, 1, 1, steps}, x.rows.dtype());
+  if (!layout.is_equal()) {
+    visible = Tensor::zeros({batch, 1, 1, steps}, projected.dtype());
     for (Index b = 0; b < batch; ++b)
-      visible.narrow(0, b, 1).narrow(3, 0, x.layout.lengths()[b]).fill_(1);
+      visible.narrow(0, b, 1).narrow(3, 0, layout.lengths()[b]).fill_(1);
   }
-  const auto grid = [&](const Var& rows) { return heads_of(Sequence(rows, x.layout).padded()); };
+  const auto grid = [&](const Var& rows) { return heads_of(Sequence(rows, layout).padded()); };
   const Attended a =
       scaled_dot_product_attention(grid(parts[0]), grid(parts[1]), grid(parts[2]),
                                    {.causal = o.causal, .mask = visible, .dropout = dropout_});
-  return {out(Sequence::from_padded(joined(a.out), x.layout.lengths()).rows), x.layout};
+  return {out(Sequence::from_padded(joined(a.out), layout.lengths()).rows), layout};
 }
 
 Var softmax_by_sequence(const In& scores, const SequenceLayout& layout) {

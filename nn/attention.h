@@ -47,8 +47,8 @@ class MultiHeadAttention {
   }
   // Each sequence attends to itself; nothing is computed for padding in the projections, and it is
   // never seen.
-  Sequence operator()(const Sequence& x, const CallOptions& options) const;
-  Sequence operator()(const Sequence& x) const { return (*this)(x, {}); }
+  Sequence operator()(const Gathered& x, const CallOptions& options) const;
+  Sequence operator()(const Gathered& x) const { return (*this)(x, {}); }
 
   Linear query_key_value, out;  // [D, 3 D], [D, D]
   UNROLL_FIELDS(query_key_value, out)

@@ -1,3 +1,5 @@
+#include <unroll/autograd/sequence/cells.h>
+#include <unroll/autograd/sequence/recurrent.h>
 #include <unroll/nn/cells.h>
 #include <unroll/nn/init.h>
 #include <unroll/tensor/recurrent.h>
@@ -7,14 +9,12 @@
 namespace unroll::nn {
 namespace {
 
+using kernels::Recurrence;
+
 template <class Options>
 void check_options(const char* name, const Options& o) {
   check(o.in >= 1 && o.hidden >= 1, "{}: in and hidden of at least 1 were required: got {} and {}",
         name, o.in, o.hidden);
-  check(o.layers == 1 && !o.bidirectional && o.dropout == 0 && o.variational_dropout == 0,
-        "{} cell: one layer in one direction without dropout was required (nn::{} has them): got "
-        "{} layers, bidirectional {}, dropout {} and {}",
-        name, name, o.layers, o.bidirectional, o.dropout, o.variational_dropout);
 }
 
 // PyTorch's start: uniform within 1 / sqrt(H).
@@ -50,6 +50,22 @@ void check_step(const char* name, const Var& x, Index width,
   }
 }
 
+// One step on tensors: the next h and, of an LSTM, through next_c, the next c.
+Tensor stepped(Recurrence kind, const In& x, const Param& wx, const Param& b, const Param& wh,
+               const Param& bhn, const Var& h, const Var* c = nullptr, Tensor* next_c = nullptr) {
+  auto [next, cell] = recurrent_step(kind, {x.value(), &wx.value(), value_of(b), wh.value(),
+                                            value_of(bhn), h.value(), c ? &c->value() : nullptr});
+  if (next_c) *next_c = std::move(cell);
+  return next;
+}
+
+// What a fused layer reads: the rows, projected inside; or the projected rows of a table, and ids.
+RecurrentWeights weights_for(const Gathered& x, const Param& wx, const Param& b, const Param& wh,
+                             const Param& bhn = {}) {
+  if (x.has_ids()) return {.wh = wh, .bhn = bhn};
+  return {.wx = wx, .b = b, .wh = wh, .bhn = bhn};
+}
+
 }  // namespace
 
 // --- RNN ---
@@ -69,26 +85,24 @@ Var RNNCell::project(const In& x) const {
 
 RNNCell::State RNNCell::step(const Var& px, const State& s) const {
   check_step("RNN", px, wx.shape()[1], {{&s.h, hidden_}});
-  const Var z = px + matmul(s.h, wh);
-  return {relu_ ? relu(z) : tanh(z)};
+  return {rnn_step(px, s.h, wh, relu_)};
 }
 
-RNNCell::State RNNCell::advance(const In& x, const State& s) const {
+RNNCell::State RNNCell::operator()(const In& x, const State& s) const {
   if (!plain()) return step(project(x), s);
-  return {recurrent_step(kind(), {x.value(), wx.value(), value_of(b), wh.value(), nullptr,
-                                  s.h.value(), nullptr})
-              .first};
+  return {stepped(relu_ ? Recurrence::rnn_relu : Recurrence::rnn_tanh, x, wx, b, wh, {}, s.h)};
 }
 
 RNNCell::State RNNCell::initial(Index batch) const {
   return {start(h0, batch, hidden_, wx.dtype())};
 }
 
-std::pair<Var, RNNCell::State> RNNCell::run(const Var& x, const State& s,
-                                            const SequenceLayout& layout, bool reverse) const {
-  check_input("RNN", x, wx);
-  auto out = recurrent_sequence(kind(), x, {wx, b, wh}, {s.h}, layout, reverse);
-  return {out[0], {out[1]}};
+std::pair<Var, RNNCell::State> RNNCell::run(const Gathered& x, const State& s, bool reverse) const {
+  check_input("RNN", x.table(), wx);
+  RecurrentOutput out =
+      rnn_sequence(x.has_ids() ? project(x.table()) : x.table(), weights_for(x, wx, b, wh), s.h,
+                   x.layout(), {.reverse = reverse, .relu = relu_, .ids = x.ids()});
+  return {out.rows, {out.last[0]}};
 }
 
 // --- LSTM ---
@@ -133,41 +147,33 @@ Var LSTMCell::project(const In& x) const {
 
 LSTMCell::State LSTMCell::step(const Var& px, const State& s) const {
   check_step("LSTM", px, wx.shape()[1], {{&s.h, output_}, {&s.c, hidden_}});
-  const Index h = hidden_;
-  Var recurrent = matmul(s.h, wh);  // [B, 4H]
-  if (gain_h.defined()) recurrent = layer_norm(recurrent, gain_h, Var());
-  const Var z = px + recurrent;
-  const auto gate = [&](Index k) { return narrow(z, 1, k * h, h); };
-  const auto seen = [&](const Var& zk, Index k, const Var& c) {
-    return peephole.defined() ? zk + select(peephole, 0, k) * c : zk;
-  };
-  const Var i = sigmoid(seen(gate(0), 0, s.c));
-  const Var f = sigmoid(seen(gate(1), 1, s.c));
-  const Var g = tanh(gate(2));
-  const Var c = f * s.c + i * g;
-  const Var o = sigmoid(seen(gate(3), 2, c));
-  const Var out = o * tanh(gain_c.defined() ? layer_norm(c, gain_c, bias_c) : c);
-  return {wp.defined() ? matmul(out, wp) : out, c};
+  auto [h, c] = lstm_step(px, s.h, s.c, wh,
+                          {.projection = wp,
+                           .peephole = peephole,
+                           .gain_h = gain_h,
+                           .gain_c = gain_c,
+                           .bias_c = bias_c});
+  return {std::move(h), std::move(c)};
 }
 
-LSTMCell::State LSTMCell::advance(const In& x, const State& s) const {
+LSTMCell::State LSTMCell::operator()(const In& x, const State& s) const {
   if (!plain() || !can_run()) return step(project(x), s);
-  auto [h, c] = recurrent_step(
-      kernels::Recurrence::lstm,
-      {x.value(), wx.value(), value_of(b), wh.value(), nullptr, s.h.value(), &s.c.value()});
-  return {std::move(h), std::move(c)};
+  Tensor c;
+  const Tensor h = stepped(Recurrence::lstm, x, wx, b, wh, {}, s.h, &s.c, &c);
+  return {h, c};
 }
 
 LSTMCell::State LSTMCell::initial(Index batch) const {
   return {start(h0, batch, output_, wx.dtype()), start(c0, batch, hidden_, wx.dtype())};
 }
 
-std::pair<Var, LSTMCell::State> LSTMCell::run(const Var& x, const State& s,
-                                              const SequenceLayout& layout, bool reverse) const {
-  check_input("LSTM", x, wx);
-  auto out =
-      recurrent_sequence(kernels::Recurrence::lstm, x, {wx, b, wh}, {s.h, s.c}, layout, reverse);
-  return {out[0], {out[1], out[2]}};
+std::pair<Var, LSTMCell::State> LSTMCell::run(const Gathered& x, const State& s,
+                                              bool reverse) const {
+  check_input("LSTM", x.table(), wx);
+  RecurrentOutput out =
+      lstm_sequence(x.has_ids() ? project(x.table()) : x.table(), weights_for(x, wx, b, wh), s.h,
+                    s.c, x.layout(), {.reverse = reverse, .ids = x.ids()});
+  return {out.rows, {out.last[0], out.last[1]}};
 }
 
 // --- GRU ---
@@ -191,42 +197,24 @@ Var GRUCell::project(const In& x) const {
 
 GRUCell::State GRUCell::step(const Var& px, const State& s) const {
   check_step("GRU", px, wx.shape()[1], {{&s.h, hidden_}});
-  const Index h = hidden_;
-  const auto block = [&](const In& v, Index from, Index count) {
-    return narrow(v, 1, from * h, count * h);
-  };
-  if (reset_after_) {
-    const Var hw = matmul(s.h, wh);  // [B, 3H]
-    const Var rz = sigmoid(block(px, 0, 2) + block(hw, 0, 2));
-    const Var r = block(rz, 0, 1), z = block(rz, 1, 1);
-    Var hn = block(hw, 2, 1);
-    if (bhn.defined()) hn = hn + bhn;
-    const Var n = tanh(block(px, 2, 1) + r * hn);
-    return {n + z * (s.h - n)};
-  }
-  const Var rz = sigmoid(block(px, 0, 2) + matmul(s.h, block(wh, 0, 2)));
-  const Var r = block(rz, 0, 1), z = block(rz, 1, 1);
-  const Var n = tanh(block(px, 2, 1) + matmul(r * s.h, block(wh, 2, 1)));
-  return {n + z * (s.h - n)};
+  return {gru_step(px, s.h, wh, bhn, reset_after_)};
 }
 
-GRUCell::State GRUCell::advance(const In& x, const State& s) const {
+GRUCell::State GRUCell::operator()(const In& x, const State& s) const {
   if (!plain() || !can_run()) return step(project(x), s);
-  return {recurrent_step(kernels::Recurrence::gru, {x.value(), wx.value(), value_of(b), wh.value(),
-                                                    value_of(bhn), s.h.value(), nullptr})
-              .first};
+  return {stepped(Recurrence::gru, x, wx, b, wh, bhn, s.h)};
 }
 
 GRUCell::State GRUCell::initial(Index batch) const {
   return {start(h0, batch, hidden_, wx.dtype())};
 }
 
-std::pair<Var, GRUCell::State> GRUCell::run(const Var& x, const State& s,
-                                            const SequenceLayout& layout, bool reverse) const {
-  check_input("GRU", x, wx);
-  auto out =
-      recurrent_sequence(kernels::Recurrence::gru, x, {wx, b, wh, bhn}, {s.h}, layout, reverse);
-  return {out[0], {out[1]}};
+std::pair<Var, GRUCell::State> GRUCell::run(const Gathered& x, const State& s, bool reverse) const {
+  check_input("GRU", x.table(), wx);
+  RecurrentOutput out =
+      gru_sequence(x.has_ids() ? project(x.table()) : x.table(), weights_for(x, wx, b, wh, bhn),
+                   s.h, x.layout(), {.reverse = reverse, .ids = x.ids()});
+  return {out.rows, {out.last[0]}};
 }
 
 }  // namespace unroll::nn

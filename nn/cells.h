@@ -3,13 +3,13 @@
 //
 //   nn::LSTMCell cell({.in = 3, .hidden = 8});
 //   auto state = cell.initial(batch);
-//   for (const Var& x : steps) state = cell.step(cell.project(x), state);
+//   for (const Var& x : steps) state = cell(x, state);
 //
-// with x [B, in] and state.h [B, hidden]. A cell by itself is one layer in one direction: it
-// refuses options that say otherwise.
+// with x [B, in] and state.h [B, hidden]. The equations are in autograd/sequence/cells.h.
 //
-// Shapes: B batch, D in, H hidden, P output size. Weights stand as [in, out], gates as blocks of
-// columns.
+// Shapes: B batch, D in, H hidden, P output size. Weights are [in, out], gates are blocks of H
+// columns. All weights and biases start uniform within 1 / sqrt(H), as PyTorch's, except: the gain
+// of layer norm 1 and its bias 0; initial states that are learned 0.
 #pragma once
 
 #include <unroll/nn/module.h>
@@ -17,12 +17,8 @@
 
 namespace unroll::nn {
 
-struct RNNOptions {
+struct RNNCellOptions {
   Index in = 0, hidden = 0;
-  Index layers = 1;
-  bool bidirectional = false;
-  double dropout = 0;              // between layers: of one alone nothing is dropped
-  double variational_dropout = 0;  // the same, one mask for all time steps
   bool bias = true;
   bool relu = false;           // instead of tanh
   bool learned_state = false;  // the initial state is trained
@@ -32,44 +28,36 @@ struct RNNOptions {
 // h' = tanh(x wx + b + h wh). Elman 1990.
 class RNNCell {
  public:
-  using Options = RNNOptions;
+  using Options = RNNCellOptions;
   struct State {
     Var h;  // [B, H]
   };
+  // Throws std::invalid_argument unless in and hidden are at least 1.
   explicit RNNCell(const Options& options);
-  Var project(const In& x) const;
-  State step(const Var& px, const State& s) const;
-  // step(project(x), s), fused where nothing is recorded.
-  State advance(const In& x, const State& s) const;
+  // One step, step(project(x), s): x [B, D], fused where nothing is recorded.
+  State operator()(const In& x, const State& s) const;
+  Var project(const In& x) const;                   // [.., D] -> [.., H]
+  State step(const Var& px, const State& s) const;  // px [B, H]
   bool can_run() const { return true; }
-  std::pair<Var, State> run(const Var& x, const State& s, const SequenceLayout& layout,
-                            bool reverse) const;
-  State initial(Index batch) const;
+  std::pair<Var, State> run(const Gathered& x, const State& s, bool reverse) const;
+  State initial(Index batch) const;  // zeros, or learned
   Index output_size() const { return hidden_; }
 
   Param wx, wh, b, h0;  // [D, H], [H, H], [H], [H]
   UNROLL_FIELDS(wx, wh, b, h0)
 
  private:
-  kernels::Recurrence kind() const {
-    return relu_ ? kernels::Recurrence::rnn_relu : kernels::Recurrence::rnn_tanh;
-  }
-
   Index hidden_;
   bool relu_;
 };
 
-struct LSTMOptions {
+struct LSTMCellOptions {
   Index in = 0, hidden = 0;
-  Index layers = 1;
-  bool bidirectional = false;
-  double dropout = 0;
-  double variational_dropout = 0;
   bool bias = true;
   double forget_bias = 0;   // added to the forget gate's initial bias; 1 helps memory at first
   bool peephole = false;    // gates see the cell: Gers and Schmidhuber 2000
   bool layer_norm = false;  // Ba et al. 2016
-  Index projection = 0;     // > 0: h is projected to this size. Sak et al. 2014
+  Index projection = 0;     // > 0: h is projected to this size, below hidden. Sak et al. 2014
   bool learned_state = false;
   DType dtype = f32;
 };
@@ -78,18 +66,16 @@ struct LSTMOptions {
 // Hochreiter and Schmidhuber 1997; the forget gate: Gers et al. 2000.
 class LSTMCell {
  public:
-  using Options = LSTMOptions;
+  using Options = LSTMCellOptions;
   struct State {
     Var h, c;  // [B, P], [B, H]
   };
   explicit LSTMCell(const Options& options);
-  Var project(const In& x) const;
-  State step(const Var& px, const State& s) const;
-  // step(project(x), s), fused where nothing is recorded.
-  State advance(const In& x, const State& s) const;
+  State operator()(const In& x, const State& s) const;
+  Var project(const In& x) const;                   // [.., D] -> [.., 4 H]
+  State step(const Var& px, const State& s) const;  // px [B, 4 H]
   bool can_run() const { return !peephole.defined() && !gain_h.defined() && !wp.defined(); }
-  std::pair<Var, State> run(const Var& x, const State& s, const SequenceLayout& layout,
-                            bool reverse) const;
+  std::pair<Var, State> run(const Gathered& x, const State& s, bool reverse) const;
   State initial(Index batch) const;
   Index output_size() const { return output_; }
 
@@ -97,19 +83,15 @@ class LSTMCell {
   Param wp, peephole;            // [H, P], [3, H] for i, f, o
   Param gain_x, gain_h, gain_c;  // layer norm: [4H], [4H], [H]
   Param bias_c;                  // [H]
-  Param h0, c0;
+  Param h0, c0;                  // [P], [H]
   UNROLL_FIELDS(wx, wh, b, wp, peephole, gain_x, gain_h, gain_c, bias_c, h0, c0)
 
  private:
   Index hidden_, output_;
 };
 
-struct GRUOptions {
+struct GRUCellOptions {
   Index in = 0, hidden = 0;
-  Index layers = 1;
-  bool bidirectional = false;
-  double dropout = 0;
-  double variational_dropout = 0;
   bool bias = true;
   bool reset_after = true;  // the reset gate after the product, as PyTorch; else as in the paper
   bool learned_state = false;
@@ -121,18 +103,16 @@ struct GRUOptions {
 //   n = tanh(x wn + bn + (r h) whn)          before it. Cho et al. 2014
 class GRUCell {
  public:
-  using Options = GRUOptions;
+  using Options = GRUCellOptions;
   struct State {
     Var h;  // [B, H]
   };
   explicit GRUCell(const Options& options);
-  Var project(const In& x) const;
-  State step(const Var& px, const State& s) const;
-  // step(project(x), s), fused where nothing is recorded.
-  State advance(const In& x, const State& s) const;
+  State operator()(const In& x, const State& s) const;
+  Var project(const In& x) const;                   // [.., D] -> [.., 3 H]
+  State step(const Var& px, const State& s) const;  // px [B, 3 H]
   bool can_run() const { return reset_after_; }
-  std::pair<Var, State> run(const Var& x, const State& s, const SequenceLayout& layout,
-                            bool reverse) const;
+  std::pair<Var, State> run(const Gathered& x, const State& s, bool reverse) const;
   State initial(Index batch) const;
   Index output_size() const { return hidden_; }
 

@@ -1,5 +1,6 @@
 #include <unroll/nn/init.h>
 #include <unroll/nn/layers.h>
+#include <unroll/tensor/indexing.h>
 
 #include <cmath>
 
@@ -30,6 +31,15 @@ Embedding::Embedding(const Tensor& table, bool frozen) {
   check(table.rank() == 2, "Embedding: a table [vocab, dim] was required: got {}", table.shape());
   weight = Param(table.clone());
   weight.set_trainable(!frozen);
+}
+
+Gathered Embedding::operator()(const Tokens& tokens) const {
+  check(tokens.ids.defined(), "Embedding: ids were required: got undefined ones");
+  Distinct used = distinct("Embedding", {&tokens.ids, 1}, weight.shape()[0]);
+  if (static_cast<Index>(used.ids.size()) > tokens.ids.numel() / 2)
+    return Sequence((*this)(tokens.ids), tokens.layout);
+  return {(*this)(IndexTensor(std::move(used.ids))), IndexTensor(std::move(used.places)),
+          tokens.layout};
 }
 
 LayerNorm::LayerNorm(const Options& o) : eps_(o.eps) {

@@ -1,8 +1,11 @@
-// The layers that work row by row: on [.., D], and so on the rows of a Sequence.
+// The layers that work row by row: on [.., D], and so on the rows of a Sequence, or on the table of
+// a Gathered.
 #pragma once
 
+#include <unroll/nn/gathered.h>
 #include <unroll/nn/module.h>
-#include <unroll/nn/sequence.h>
+
+#include <functional>
 
 namespace unroll::nn {
 
@@ -17,6 +20,7 @@ class Linear {
   explicit Linear(const Options& options);
   Var operator()(const In& x) const { return linear(x, weight, bias); }
   Sequence operator()(const Sequence& x) const { return {(*this)(x.rows), x.layout}; }
+  Gathered operator()(const Gathered& x) const { return x.map(std::cref(*this)); }
 
   Param weight, bias;  // [in, out], [out]
   UNROLL_FIELDS(weight, bias)
@@ -39,10 +43,11 @@ class Embedding {
     check(ids.defined(), "Embedding: ids were required: got undefined ones");
     return embedding(ids, weight, padding_id_);
   }
-  Sequence operator()(const Tokens& tokens) const { return {(*this)(tokens.ids), tokens.layout}; }
-  // The same table as the weight of an output layer: x [.., dim] -> scores [.., vocab]. Press and
+  // Where ids come twice on average, the table of the rows that are used.
+  Gathered operator()(const Tokens& tokens) const;
+  // The same table as the weight of an output layer: x [.., dim] -> logits [.., vocab]. Press and
   // Wolf 2017.
-  Var scores(const In& x) const { return matmul(x, transpose(weight)); }
+  Var logits(const In& x) const { return matmul(x, transpose(weight)); }
 
   Param weight;  // [vocab, dim]
   UNROLL_FIELDS(weight)
@@ -62,6 +67,7 @@ class LayerNorm {
   explicit LayerNorm(const Options& options);
   Var operator()(const In& x) const { return layer_norm(x, gain, bias, eps_); }
   Sequence operator()(const Sequence& x) const { return {(*this)(x.rows), x.layout}; }
+  Gathered operator()(const Gathered& x) const { return x.map(std::cref(*this)); }
 
   Param gain, bias;  // [dim]
   UNROLL_FIELDS(gain, bias)
@@ -80,6 +86,7 @@ class RMSNorm {
   explicit RMSNorm(const Options& options);
   Var operator()(const In& x) const { return rms_norm(x, gain, eps_); }
   Sequence operator()(const Sequence& x) const { return {(*this)(x.rows), x.layout}; }
+  Gathered operator()(const Gathered& x) const { return x.map(std::cref(*this)); }
 
   Param gain;  // [dim]
   UNROLL_FIELDS(gain)
@@ -91,7 +98,7 @@ class RMSNorm {
 // Throws unless p can be the probability of dropout.
 void check_dropout(const char* op, double p);
 
-// Zeroes with probability p while a Tape is alive, and does nothing otherwise.
+// Zeroes with probability p in training (see nn::training), and does nothing otherwise.
 class Dropout {
  public:
   struct Options {
@@ -116,6 +123,7 @@ class Activation {
   }
   Var operator()(const In& x) const { return f_(x); }
   Sequence operator()(const Sequence& x) const { return {f_(x.rows), x.layout}; }
+  Gathered operator()(const Gathered& x) const { return x.map(std::cref(*this)); }
   UNROLL_FIELDS()
 
  private:
@@ -141,7 +149,12 @@ class Sequential {
     if constexpr (I + 1 == sizeof...(Parts)) {
       return std::get<I>(parts)(x);
     } else {
-      return run<I + 1>(std::get<I>(parts)(x));
+      const auto y = std::get<I>(parts)(x);
+      if constexpr (requires { y.sequence; }) {
+        return run<I + 1>(y.sequence);  // of a recurrent layer
+      } else {
+        return run<I + 1>(y);
+      }
     }
   }
 };

@@ -9,6 +9,7 @@
 // modules, and vectors, arrays and optionals of them.
 #pragma once
 
+#include <unroll/autograd/mode.h>
 #include <unroll/autograd/ops.h>
 
 #include <array>
@@ -114,8 +115,6 @@ void set_trainable(const M& model, bool trainable) {
   for (const NamedParam& p : parameters(model)) p.param->trainable = trainable;
 }
 
-// True while a Tape is alive on this thread: modules that behave differently in training (Dropout)
-// do so then.
-inline bool training() { return Tape::current() != nullptr; }
+using unroll::training;  // whether modules are in training: see autograd/mode.h
 
 }  // namespace unroll::nn

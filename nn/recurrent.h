@@ -1,7 +1,7 @@
 // RNN, LSTM and GRU: layers of cells over a batch of sequences.
 //
 //   nn::LSTM lstm({.in = 16, .hidden = 64, .layers = 2, .bidirectional = true});
-//   auto out = lstm(x);            // x a Sequence; out is one too: out.rows [N, 2 * 64]
+//   auto out = lstm(x);            // x a Sequence; out.sequence is one too: rows [N, 2 * 64]
 //   Var h = out.last();            // [B, 2 * 64]: many-to-one
 //   auto more = lstm(y, out.carry());   // the next chunk; gradients stop there (truncated BPTT)
 #pragma once
@@ -11,20 +11,92 @@
 
 namespace unroll::nn {
 
+// A layer of any cell: nn::Recurrent<MyCell> layer({.cell = {.in = 3, .hidden = 8}, .layers = 2}).
+template <class C>
+struct LayerOptions {
+  typename C::Options cell;  // of the first layer; those above read what the one below puts out
+  Index layers = 1;
+  bool bidirectional = false;
+  double dropout = 0;              // between layers: of one alone nothing is dropped
+  double variational_dropout = 0;  // the same, one mask for all time steps
+};
+
+// The options of RNN, LSTM and GRU are a cell's and a layer's side by side.
+struct RNNOptions {
+  Index in = 0, hidden = 0;
+  Index layers = 1;
+  bool bidirectional = false;
+  double dropout = 0, variational_dropout = 0;  // as LayerOptions'; the rest as RNNCellOptions'
+  bool bias = true;
+  bool relu = false;
+  bool learned_state = false;
+  DType dtype = f32;
+  operator LayerOptions<RNNCell>() const;
+};
+struct LSTMOptions {
+  Index in = 0, hidden = 0;
+  Index layers = 1;
+  bool bidirectional = false;
+  double dropout = 0, variational_dropout = 0;  // as LayerOptions'; the rest as LSTMCellOptions'
+  bool bias = true;
+  double forget_bias = 0;
+  bool peephole = false;
+  bool layer_norm = false;
+  Index projection = 0;
+  bool learned_state = false;
+  DType dtype = f32;
+  operator LayerOptions<LSTMCell>() const;
+};
+struct GRUOptions {
+  Index in = 0, hidden = 0;
+  Index layers = 1;
+  bool bidirectional = false;
+  double dropout = 0, variational_dropout = 0;  // as LayerOptions'; the rest as GRUCellOptions'
+  bool bias = true;
+  bool reset_after = true;
+  bool learned_state = false;
+  DType dtype = f32;
+  operator LayerOptions<GRUCell>() const;
+};
+
+// The options with which a Recurrent<C> is made.
+template <class C>
+struct LayerOptionsOf {
+  using Type = LayerOptions<C>;
+};
+template <>
+struct LayerOptionsOf<RNNCell> {
+  using Type = RNNOptions;
+};
+template <>
+struct LayerOptionsOf<LSTMCell> {
+  using Type = LSTMOptions;
+};
+template <>
+struct LayerOptionsOf<GRUCell> {
+  using Type = GRUOptions;
+};
+
+// What nn::Recurrent needs of a cell, beside what nn::run needs (unroll.h).
+template <class C>
+concept LayerCell = Cell<C> && std::constructible_from<C, const typename C::Options&> &&
+    requires(const C& cell, typename C::Options options, Index batch) {
+  { options.in } -> std::convertible_to<Index>;
+  { cell.initial(batch) } -> std::same_as<typename C::State>;
+  { cell.output_size() } -> std::convertible_to<Index>;
+};
+
 template <class State>
-struct RecurrentResult : Sequence {
+struct RecurrentResult {
+  Sequence sequence;         // what the top layer puts out, rows [N, H] or [N, 2H]
   std::vector<State> state;  // the last: [layer 0 forward, layer 0 backward, layer 1 forward, ...]
-  Index directions = 1;
+  Var top;                   // last()
 
   // What the top layer ended with, [B, H] or, of both directions, [B, 2H]: the backward one ended
-  // at the beginning.
-  Var last() const {
-    check(directions >= 1 && static_cast<Index>(state.size()) >= directions,
-          "recurrent: the result of a layer was required: got one with {} states", state.size());
-    std::vector<Var> tops;
-    for (Index d = directions; d >= 1; --d)
-      tops.push_back(state[state.size() - static_cast<std::size_t>(d)].h);
-    return tops.size() == 1 ? tops.front() : concat(tops, -1);
+  // at the beginning, so that this is not the last row of `sequence`.
+  const Var& last() const {
+    check_defined("recurrent: last", top);
+    return top;
   }
   // The state for the next chunk of the same sequences, off the tape.
   std::vector<State> carry() const {
@@ -37,15 +109,19 @@ struct RecurrentResult : Sequence {
 template <class C>
 class Recurrent {
  public:
-  using Options = typename C::Options;
+  using Options = typename LayerOptionsOf<C>::Type;
   using State = typename C::State;
   using Result = RecurrentResult<State>;
 
-  explicit Recurrent(const Options& o)
-      : between_({.p = o.dropout}), between_variational_({.p = o.variational_dropout}) {
+  // Throws std::invalid_argument where the cell refuses its options, or layers are below 1.
+  explicit Recurrent(const Options& options)
+      : between_({.p = options.dropout}), between_variational_({.p = options.variational_dropout}) {
+    static_assert(LayerCell<C>,
+                  "nn::Recurrent needs a cell with State, project, step, an Options with `in`, a "
+                  "constructor from it, initial(batch) and output_size(): see nn/unroll.h");
+    const LayerOptions<C>& o = options;
     check(o.layers >= 1, "recurrent: at least one layer was required: got {}", o.layers);
-    Options each = o;  // one cell's
-    each.layers = 1, each.bidirectional = false, each.dropout = each.variational_dropout = 0;
+    typename C::Options each = o.cell;
     for (Index l = 0; l < o.layers; ++l) {
       layers.emplace_back(each);
       if (o.bidirectional) reverse.emplace_back(each);
@@ -54,7 +130,7 @@ class Recurrent {
   }
 
   // x rows [N, in]; `initial` as Result::state, or empty for the cells' own (zeros, or learned).
-  Result operator()(const Sequence& x, const std::vector<State>& initial = {},
+  Result operator()(const Gathered& x, const std::vector<State>& initial = {},
                     const UnrollOptions& options = {}) const {
     check_layers();
     const std::size_t directions = reverse.empty() ? 1 : 2;
@@ -62,23 +138,25 @@ class Recurrent {
           "recurrent: {} states (layers x directions) or none were required: got {}",
           layers.size() * directions, initial.size());
     Result out;
-    out.directions = static_cast<Index>(directions);
-    Sequence at = x;
+    std::vector<Var> tops;  // of the layer, one a direction
     for (std::size_t l = 0; l < layers.size(); ++l) {
-      if (l > 0) at = between_variational_.variational(between_(at));
+      const Gathered at =
+          l == 0 ? x : Gathered(between_variational_.variational(between_(out.sequence)));
       std::vector<Var> rows;
+      tops.clear();
       for (std::size_t d = 0; d < directions; ++d) {
         const C& cell = d == 0 ? layers[l] : reverse[l];
         UnrollOptions one = options;
         one.reverse = options.reverse != (d == 1);
-        auto result = unroll(
-            cell, at, initial.empty() ? cell.initial(at.size()) : initial[l * directions + d], one);
+        auto result = run(
+            cell, at, initial.empty() ? cell.initial(x.size()) : initial[l * directions + d], one);
         rows.push_back(result.sequence.rows);
+        tops.push_back(detail::output_of(cell, result.last));
         out.state.push_back(std::move(result.last));
       }
-      at = {rows.size() == 1 ? rows.front() : concat(rows, -1), x.layout};
+      out.sequence = {rows.size() == 1 ? rows.front() : concat(rows, -1), x.layout()};
     }
-    static_cast<Sequence&>(out) = at;
+    out.top = tops.size() == 1 ? tops.front() : concat(tops, -1);
     return out;
   }
 
@@ -86,6 +164,8 @@ class Recurrent {
   // direction only.
   Var step(const In& x, std::vector<State>& state) const {
     check_layers();
+    check_defined("recurrent: step", *x);
+    check(x->rank() == 2, "recurrent: a step's input [B, in] was required: got {}", x->shape());
     check(reverse.empty(),
           "recurrent: one direction was required to step through a stream: got a bidirectional "
           "layer");
@@ -99,9 +179,9 @@ class Recurrent {
     try {
       for (std::size_t l = 0; l < layers.size(); ++l) {
         const C& cell = layers[l];
-        state.push_back(given > 0 ? cell.advance(at, state[l])
-                                  : cell.advance(at, cell.initial(at.shape()[0])));
-        at = state.back().h;
+        state.push_back(given > 0 ? advance(cell, at, state[l])
+                                  : advance(cell, at, cell.initial(at.shape()[0])));
+        at = detail::output_of(cell, state.back());
       }
     } catch (...) {
       state.erase(state.begin() + given, state.end());
@@ -117,6 +197,14 @@ class Recurrent {
  private:
   void check_layers() const {
     check(!layers.empty(), "recurrent: at least one layer was required: got one moved from");
+  }
+  // cell(x, s), where it has that (it may be faster), else projection and step.
+  static State advance(const C& cell, const Var& x, const State& s) {
+    if constexpr (requires { cell(x, s); }) {
+      return cell(x, s);
+    } else {
+      return cell.step(cell.project(x), s);
+    }
   }
 
   Dropout between_, between_variational_;

@@ -1,29 +1,36 @@
-// unroll: the one time loop. RNN, LSTM, GRU and a cell of one's own go through it: forwards,
-// backwards in time, ragged, in chunks.
+// A cell over the time steps of a batch of sequences: RNN, LSTM, GRU and a cell of one's own,
+// forwards, backwards in time, ragged, in chunks.
 //
 // A cell is a type with
-//   struct State { Var h; ... };     one to four Vars [B, ..]; the first is what the cell puts out
-//   Var project(const Var& x) const;                     what is one product for all time steps:
-//                                                        [N, D] -> [N, P]
+//   struct State { Var h; ... };     an aggregate of up to 8 members: Vars [B, ..] and vectors of
+//                                    them are carried from step to step, row by row; other members
+//                                    are handed on as they are
+//   Var project(const Var& x) const;                     what is one product for all time steps,
+//                                                        row by row: [N, D] -> [N, P]
 //   State step(const Var& px, const State& s) const;
-// and, if it likes, a fused form of projection and loop, used where can_run() says so, with the
-// states sorted as the layout's steps are:
-//   std::pair<Var, State> run(const Var& x, const State&, const SequenceLayout&, bool reverse)
-//   const;
+// and, if it likes,
+//   Var output(const State& s) const;    what it puts out, [B, H]; the State's first Var otherwise
+//   std::pair<Var, State> run(const Gathered& x, const State& s, bool reverse) const;
+//                                        a fused form of projection and loop, used where
+//   bool can_run() const;                says so, with the states sorted as the layout's steps are
+//
+// To be a layer (nn::Recurrent, recurrent.h) it has an Options with `Index in`, a constructor from
+// it, `State initial(Index batch) const` and `Index output_size() const` as well.
 #pragma once
 
-#include <unroll/nn/sequence.h>
+#include <unroll/autograd/sequence/time_loop.h>
+#include <unroll/nn/gathered.h>
 
 #include <algorithm>
 #include <concepts>
 #include <memory>
-#include <optional>
 #include <utility>
 
 namespace unroll::nn {
 
 template <class C>
-concept Cell = requires(const C& cell, const Var& x, const typename C::State& s) {
+concept Cell = std::is_aggregate_v<typename C::State> &&
+    requires(const C& cell, const Var& x, const typename C::State& s) {
   { cell.project(x) } -> std::convertible_to<Var>;
   { cell.step(x, s) } -> std::same_as<typename C::State>;
 };
@@ -32,132 +39,140 @@ struct UnrollOptions {
   bool reverse = false;  // from each sequence's end to its beginning
   bool fused = true;     // take the cell's fused form where it has one
   // > 0: keep the state every so many steps and compute the rest again in backward, with the
-  // parameters as they are now; with about sqrt(T), what is kept beside inputs and outputs grows as
+  // parameters as they are now; with about sqrt(T), the memory beside inputs and outputs grows as
   // the square root of T.
   Index checkpoint_every = 0;
 };
 
 namespace detail {
 
-// The Vars of a State in order.
-template <class S>
-std::vector<Var*> parts_of(S& state) {
-  if constexpr (requires { S{Var(), Var(), Var(), Var()}; }) {
-    auto& [a, b, c, d] = state;
-    return {&a, &b, &c, &d};
-  } else if constexpr (requires { S{Var(), Var(), Var()}; }) {
-    auto& [a, b, c] = state;
-    return {&a, &b, &c};
-  } else if constexpr (requires { S{Var(), Var()}; }) {
-    auto& [a, b] = state;
-    return {&a, &b};
-  } else {
+// Converts to the type of any member.
+struct AnyMember {
+  template <class T>
+  operator T() const;
+};
+template <class S, class... Members>
+consteval std::size_t member_count() {
+  if constexpr (sizeof...(Members) <= 8 && requires { S{Members{}..., AnyMember{}}; })
+    return member_count<S, Members..., AnyMember>();
+  else
+    return sizeof...(Members);
+}
+
+// Calls f(member) for each member of a State.
+template <class S, class F>
+void each_member(S& state, F&& f) {
+  constexpr std::size_t n = member_count<std::remove_const_t<S>>();
+  static_assert(n >= 1 && n <= 8, "a cell's State is an aggregate of one to eight members");
+  const auto all = [&](auto&... member) { (f(member), ...); };
+  if constexpr (n == 1) {
     auto& [a] = state;
-    return {&a};
+    all(a);
+  } else if constexpr (n == 2) {
+    auto& [a, b] = state;
+    all(a, b);
+  } else if constexpr (n == 3) {
+    auto& [a, b, c] = state;
+    all(a, b, c);
+  } else if constexpr (n == 4) {
+    auto& [a, b, c, d] = state;
+    all(a, b, c, d);
+  } else if constexpr (n == 5) {
+    auto& [a, b, c, d, e] = state;
+    all(a, b, c, d, e);
+  } else if constexpr (n == 6) {
+    auto& [a, b, c, d, e, g] = state;
+    all(a, b, c, d, e, g);
+  } else if constexpr (n == 7) {
+    auto& [a, b, c, d, e, g, h] = state;
+    all(a, b, c, d, e, g, h);
+  } else {
+    auto& [a, b, c, d, e, g, h, i] = state;
+    all(a, b, c, d, e, g, h, i);
   }
 }
 
-// A State of f(part) for each part.
-template <class S, class F>
-S map_state(S state, F&& f) {
-  for (Var* part : parts_of(state)) *part = f(*part);
-  return state;
-}
+}  // namespace detail
 
-template <class S>
-S narrow_state(const S& state, Index start, Index length) {
-  return map_state(state, [&](const Var& v) {
-    return start == 0 && length == v.shape()[0] ? v : unroll::narrow(v, 0, start, length);
+// Calls f(part) for each Var of a State, in order.
+template <class S, class F>
+void each_part(S& state, F&& f) {
+  detail::each_member(state, [&](auto& member) {
+    using Member = std::remove_cvref_t<decltype(member)>;
+    if constexpr (std::is_same_v<Member, Var>) {
+      f(member);
+    } else if constexpr (std::is_same_v<Member, std::vector<Var>>) {
+      for (auto& part : member) f(part);
+    }
   });
 }
 
-// The rows of several states below each other.
+// Those Vars.
 template <class S>
-S stack_states(std::vector<S> states) {
-  if (states.size() == 1) return states.front();
-  S out = states.front();
-  const auto to = parts_of(out);
-  for (std::size_t k = 0; k < to.size(); ++k) {
-    std::vector<Var> rows;
-    for (S& s : states) rows.push_back(*parts_of(s)[k]);
-    *to[k] = concat(rows, 0);
-  }
+States parts_of(const S& state) {
+  States out;
+  each_part(state, [&](const Var& part) { out.push_back(part); });
   return out;
 }
+// A State with these parts, its other members as in `state`.
+template <class S>
+S with_parts(S state, States parts) {
+  std::size_t k = 0;
+  each_part(state, [&](Var& part) { part = std::move(parts.at(k++)); });
+  check(k == parts.size(), "cell: a state of {} Vars was required of every step: got {}",
+        parts.size(), k);
+  return state;
+}
 
-// The loop over steps [begin, end). `rows` are those of these steps alone; the state has all B
-// rows, sorted, before and after: those of sequences that have ended (or, in reverse, have not
-// begun) pass through.
+namespace detail {
+
 template <class C>
-std::pair<Var, typename C::State> run_steps(const C& cell, const Var& rows,
-                                            const typename C::State& state,
-                                            const SequenceLayout& layout, bool reverse, Index begin,
-                                            Index end) {
-  using State = typename C::State;
-  const Index all = layout.sequences(), base = layout.offset(begin);
-  std::vector<Var> outputs;
-  const auto step = [&](const State& s, Index t) {
-    State next = cell.step(unroll::narrow(rows, 0, layout.offset(t) - base, layout.batch(t)), s);
-    outputs.push_back(*parts_of(next).front());
-    return next;
-  };
-  std::vector<State> rest;  // in the order in which they go below the running rows, last first
-  Index running = layout.batch(reverse ? end - 1 : begin);
-  State s = narrow_state(state, 0, running);
-  if (!reverse) {
-    if (running < all) rest.push_back(narrow_state(state, running, all - running));
-    for (Index t = begin; t < end; ++t) {
-      if (layout.batch(t) < running) {
-        rest.push_back(narrow_state(s, layout.batch(t), running - layout.batch(t)));
-        s = narrow_state(s, 0, running = layout.batch(t));
-      }
-      s = step(s, t);
-    }
+Var output_of(const C& cell, const typename C::State& state) {
+  if constexpr (requires { cell.output(state); }) {
+    return cell.output(state);
   } else {
-    for (Index t = end - 1; t >= begin; --t) {
-      if (layout.batch(t) > running) {
-        s = stack_states<State>({s, narrow_state(state, running, layout.batch(t) - running)});
-        running = layout.batch(t);
-      }
-      s = step(s, t);
-    }
-    if (running < all) rest.push_back(narrow_state(state, running, all - running));
-    std::reverse(outputs.begin(), outputs.end());
+    Var first;
+    each_part(state, [&](const Var& part) {
+      if (!first.defined()) first = part;
+    });
+    return first;
   }
-  std::vector<State> pieces{s};
-  pieces.insert(pieces.end(), rest.rbegin(), rest.rend());
-  return {outputs.size() == 1 ? outputs.front() : concat(outputs, 0),
-          stack_states(std::move(pieces))};
 }
 
 // Steps [begin, end) alone, of the sequences that run there, the longest first.
-inline SequenceLayout steps_of(const SequenceLayout& layout, Index begin, Index end) {
-  std::vector<Index> lengths(static_cast<std::size_t>(layout.batch(begin)), 0);
-  for (Index t = begin; t < end; ++t)
-    for (Index i = 0; i < layout.batch(t); ++i) ++lengths[i];
-  return SequenceLayout(std::move(lengths));
-}
+SequenceLayout steps_of(const SequenceLayout& layout, Index begin, Index end);
 
-// The inputs `rows` of steps [begin, end) through projection and loop; the state as in run_steps.
+// The inputs x of steps [begin, end) through projection and loop; the state has all B rows, as in
+// time_loop.
 template <class C>
-std::pair<Var, typename C::State> run_segment(const C& cell, const Var& rows,
+std::pair<Var, typename C::State> run_segment(const C& cell, const Gathered& x,
                                               const typename C::State& state,
                                               const SequenceLayout& layout,
                                               const UnrollOptions& options, Index begin,
                                               Index end) {
-  if constexpr (requires { cell.run(rows, state, layout, true); }) {
+  using State = typename C::State;
+  if constexpr (requires { cell.run(x, state, true); }) {
     if (options.fused && cell.can_run()) {
       const Index all = layout.sequences(), running = layout.batch(begin);
-      if (begin == 0 && end == layout.steps())
-        return cell.run(rows, state, layout, options.reverse);
-      auto [out, last] = cell.run(rows, narrow_state(state, 0, running),
-                                  steps_of(layout, begin, end), options.reverse);
-      if (running < all)
-        last = stack_states<typename C::State>({last, narrow_state(state, running, all - running)});
-      return {out, last};
+      if (running == all) return cell.run(x, state, options.reverse);
+      const States parts = parts_of(state);
+      auto [out, last] =
+          cell.run(x, with_parts(state, narrow_states(parts, 0, running)), options.reverse);
+      return {
+          out,
+          with_parts<State>(
+              last, stack_states({parts_of(last), narrow_states(parts, running, all - running)}))};
     }
   }
-  return run_steps(cell, cell.project(rows), state, layout, options.reverse, begin, end);
+  const Var projected = x.map([&](const Var& rows) { return cell.project(rows); }).rows();
+  State now = state;
+  auto [out, last] = time_loop(projected, parts_of(state), layout, {begin, end, options.reverse},
+                               [&](const Var& px, States& parts) {
+                                 now = cell.step(px, with_parts(now, std::move(parts)));
+                                 parts = parts_of(now);
+                                 return output_of(cell, now);
+                               });
+  return {out, with_parts(now, std::move(last))};
 }
 
 // The cell for a derivative to keep: the same parameters, wherever the model goes meanwhile. One
@@ -176,10 +191,11 @@ std::shared_ptr<const C> kept(const C& cell) {
 // projection too, which is larger than the outputs.
 template <class C>
 std::pair<Var, typename C::State> run_checkpointed(const C& cell, const Var& rows,
-                                                   typename C::State state,
+                                                   const typename C::State& initial,
                                                    const SequenceLayout& layout,
                                                    const UnrollOptions& options) {
   const std::shared_ptr<const C> own = kept(cell);
+  States state = parts_of(initial);
   std::vector<Var> outputs;
   const Index every = options.checkpoint_every, steps = layout.steps(),
               segments = (steps - 1) / every + 1;
@@ -188,23 +204,21 @@ std::pair<Var, typename C::State> run_checkpointed(const C& cell, const Var& row
                 end = begin + std::min(every, steps - begin);
     std::vector<Var> inputs{
         unroll::narrow(rows, 0, layout.offset(begin), layout.offset(end) - layout.offset(begin))};
-    for (Var* part : parts_of(state)) inputs.push_back(*part);
-    const auto segment = [own, state, layout, options, begin, end](const std::vector<Var>& in) {
-      auto from = state;
-      std::size_t k = 1;
-      for (Var* part : parts_of(from)) *part = in[k++];
-      auto [out, last] = run_segment(*own, in[0], from, layout, options, begin, end);
-      std::vector<Var> results{out};
-      for (Var* part : parts_of(last)) results.push_back(*part);
+    inputs.insert(inputs.end(), state.begin(), state.end());
+    const auto segment = [own, initial, layout, options, begin, end](const std::vector<Var>& in) {
+      auto [out, last] = run_segment(*own, Sequence(in[0], steps_of(layout, begin, end)),
+                                     with_parts(initial, States(in.begin() + 1, in.end())), layout,
+                                     options, begin, end);
+      std::vector<Var> results = parts_of(last);
+      results.insert(results.begin(), out);
       return results;
     };
     const std::vector<Var> results = checkpoint(segment, inputs);
     outputs.push_back(results[0]);
-    std::size_t k = 1;
-    for (Var* part : parts_of(state)) *part = results[k++];
+    state.assign(results.begin() + 1, results.end());
   }
   if (options.reverse) std::reverse(outputs.begin(), outputs.end());
-  return {concat(outputs, 0), state};
+  return {concat(outputs, 0), with_parts(initial, std::move(state))};
 }
 
 }  // namespace detail
@@ -212,7 +226,7 @@ std::pair<Var, typename C::State> run_checkpointed(const C& cell, const Var& row
 // The same state off the tape, for the next chunk of a long sequence.
 template <class S>
 requires std::is_aggregate_v<S> S detach(const S& state) {
-  return detail::map_state(state, [](const Var& v) { return v.detach(); });
+  return with_parts(state, map_states(parts_of(state), [](const Var& v) { return v.detach(); }));
 }
 
 template <class State>
@@ -221,28 +235,36 @@ struct Unrolled {
   State last;  // each sequence's last state, in the order given; in reverse: at its beginning
 };
 
+// The cell over all time steps of x, from `state` (rows [B, ..] in the order of the batch). Throws
+// std::invalid_argument unless each part of the state has one row for each sequence.
 template <Cell C>
-Unrolled<typename C::State> unroll(const C& cell, const Sequence& x, typename C::State state,
-                                   const UnrollOptions& options = {}) {
+Unrolled<typename C::State> run(const C& cell, const Gathered& x, typename C::State state,
+                                const UnrollOptions& options = {}) {
   check(options.checkpoint_every >= 0,
-        "unroll: a checkpoint every so many steps, or 0 for none, was required: got {}",
+        "run: a checkpoint every so many steps, or 0 for none, was required: got {}",
         options.checkpoint_every);
-  const SequenceLayout& layout = x.layout;
+  const SequenceLayout& layout = x.layout();
   const bool sorted = layout.is_sorted();
-  for (Var* part : detail::parts_of(state)) {
-    check(part->defined() && part->rank() >= 1 && part->shape()[0] == layout.sequences(),
-          "unroll: a state with one row for each of {} sequences was required: got {}",
-          layout.sequences(), part->defined() ? part->shape().str() : "an undefined one");
-    if (!sorted) *part = index_select(*part, 0, layout.order());
-  }
+  each_part(state, [&](Var& part) {
+    check(part.defined() && part.rank() >= 1 && part.shape()[0] == layout.sequences(),
+          "run: a state with one row for each of {} sequences was required: got {}",
+          layout.sequences(), part.defined() ? part.shape().str() : "an undefined one");
+    if (!sorted) part = index_select(part, 0, layout.order());
+  });
   std::pair<Var, typename C::State> result =
       options.checkpoint_every > 0
-          ? detail::run_checkpointed(cell, x.rows, state, layout, options)
-          : detail::run_segment(cell, x.rows, state, layout, options, 0, layout.steps());
+          ? detail::run_checkpointed(cell, x.rows(), state, layout, options)
+          : detail::run_segment(cell, x, state, layout, options, 0, layout.steps());
   if (!sorted)
-    result.second = detail::map_state(
-        result.second, [&](const Var& v) { return index_select(v, 0, layout.place()); });
-  return {Sequence(result.first, layout), result.second};
+    each_part(result.second, [&](Var& part) { part = index_select(part, 0, layout.place()); });
+  return {Sequence(result.first, layout), std::move(result.second)};
+}
+
+// The same. (Under `using namespace unroll::nn` the name meets that of the namespace: use run.)
+template <Cell C>
+Unrolled<typename C::State> unroll(const C& cell, const Gathered& x, typename C::State state,
+                                   const UnrollOptions& options = {}) {
+  return run(cell, x, std::move(state), options);
 }
 
 }  // namespace unroll::nn

@@ -9,8 +9,8 @@
 namespace unroll {
 
 struct RecurrentStep {
-  const Tensor& x;    // [B, D]
-  const Tensor& wx;   // [D, G H]
+  const Tensor& x;    // [B, D], or [B, G H] where it is projected already
+  const Tensor* wx;   // [D, G H], or null where x is projected
   const Tensor* b;    // [G H] or null
   const Tensor& wh;   // [H, G H]
   const Tensor* bhn;  // [H] or null: GRU's bias inside the reset gate

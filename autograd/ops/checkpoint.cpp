@@ -1,5 +1,6 @@
 // Time for memory: what a function computed is not kept, but computed again when its derivative is
 // needed, with the same random numbers and parameters.
+#include <unroll/autograd/mode.h>
 #include <unroll/autograd/ops.h>
 #include <unroll/autograd/tape_state.h>
 #include <unroll/tensor/random.h>
@@ -27,9 +28,11 @@ std::vector<Var> checkpoint(const std::function<std::vector<Var>(const std::vect
   check(f != nullptr, "checkpoint: a function was required: got an empty one");
   std::vector<Tensor> outputs;
   const Generator before = default_generator();
+  const bool mode = training();
   const auto uses = std::make_shared<ParamUses>();
   {
     const NoGrad off;
+    const Mode same(mode);
     const ParamUses::Entered noting(*uses, false);
     for (const Var& y : f(inputs)) {
       check_defined("checkpoint", y);
@@ -38,8 +41,9 @@ std::vector<Var> checkpoint(const std::function<std::vector<Var>(const std::vect
   }
   return record(
       checkpoint_op, outputs, inputs, where,
-      [f, inputs, before, uses](std::span<const Var> gradients, Cotangents& d) {
+      [f, inputs, before, mode, uses](std::span<const Var> gradients, Cotangents& d) {
         const Rewound generator(before);
+        const Mode same(mode);
         const ParamUses::Entered replaying(*uses, true);
         d.add_through(f, inputs, gradients);
       },

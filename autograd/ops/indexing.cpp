@@ -1,41 +1,13 @@
 // Picking and spreading by index.
 #include <unroll/autograd/ops.h>
-#include <unroll/autograd/ops/lookup.h>
 #include <unroll/tensor/indexing.h>
 #include <unroll/tensor/math.h>
-
-#include <algorithm>
 
 namespace unroll {
 namespace {
 
 const Op gather_op{"gather"}, scatter_add_op{"scatter_add"}, index_select_op{"index_select"};
 const Op index_add_op{"index_add"}, embedding_op{"embedding"}, scatter_rows_op{"scatter_rows"};
-
-const Op look_up_op{"look_up"};
-
-struct LookUpDerivative {
-  Lookup from;
-  std::function<Var(const Var&)> f;  // made the rows of the last of from.made_of, if there is one
-
-  void operator()(const Var& g, Cotangents& d) const {
-    if (f && (recording() || from.watched(d)))
-      return d.add_through([&](const std::vector<Var>& v) { return std::vector<Var>{f(v[0])}; },
-                           {from.made_of.back()}, {&g, 1});
-    const Shape& table = from.table.shape();
-    d.add_rows(0, from.ids, reshape(g, {from.ids.numel(), table[1]}), table);
-  }
-};
-
-// table[ids].
-Var recorded(LookUpDerivative made, Where where) {
-  const Lookup from = made.from;
-  const Tensor y = take_rows(from.table.value(), from.ids);
-  const In table(from.table, where);
-  if (from.made_of.empty()) return record(look_up_op, y, {&table}, std::move(made));
-  const In x(from.made_of.back(), where);
-  return record(look_up_op, y, {&table, &x}, std::move(made));
-}
 
 }  // namespace
 
@@ -82,14 +54,6 @@ Var index_add(const In& x, int axis, const IndexTensor& index, Index size) {
 Var embedding(const IndexTensor& ids, const In& table, Index padding_id) {
   check_defined("embedding", *table);
   check(table->rank() == 2, "embedding: a table [V, D] was required: got {}", table->shape());
-  if (recording() && table.requires_grad()) {
-    Distinct used = distinct("embedding", {&ids, 1}, table->shape()[0]);
-    if (ids.numel() > 0 && static_cast<Index>(used.ids.size()) <= ids.numel() / 2) {
-      const Var rows = embedding(std::move(used.ids), In(*table, table.where()), padding_id);
-      return recorded({{IndexTensor(std::move(used.places), ids.shape()), rows, {}}, nullptr},
-                      table.where());
-    }
-  }
   return record(embedding_op, take_rows(table.value(), ids), {&table},
                 [ids, padding_id, shape = table->shape()](const Var& g, Cotangents& d) {
                   const Index dim = shape[1];
@@ -100,22 +64,6 @@ Var embedding(const IndexTensor& ids, const In& table, Index padding_id) {
                     if (ids[i] == padding_id) keep.set({i, 0}, 0);
                   d.add_rows(0, ids, rows * keep, shape);
                 });
-}
-
-bool Lookup::watched(const Cotangents& d) const {
-  return std::any_of(made_of.begin(), made_of.end(),
-                     [&](const Var& rows) { return d.watched(rows); });
-}
-
-const Lookup* lookup_of(const Var& x) {
-  const void* closure = Recorder::closure_of(x, look_up_op);
-  return closure ? &static_cast<const LookUpDerivative*>(closure)->from : nullptr;
-}
-
-Var look_up(const In& x, const Lookup& from, std::function<Var(const Var&)> f) {
-  Lookup made{from.ids, f(from.table), from.made_of};
-  made.made_of.push_back(*x);
-  return recorded({std::move(made), std::move(f)}, x.where());
 }
 
 Var scatter_rows(const In& x, const IndexTensor& ids, Index rows) {

@@ -1,6 +1,5 @@
 // Products.
 #include <unroll/autograd/ops.h>
-#include <unroll/autograd/ops/lookup.h>
 #include <unroll/tensor/matmul.h>
 #include <unroll/tensor/reduce.h>
 
@@ -13,12 +12,6 @@ Var rows_of(const Var& x) {
   return reshape(x, Shape{x.shape().without(x.rank() - 1).numel(), x.shape().back()});
 }
 
-// Where x was looked up, if w fits it.
-const Lookup* lookup_for(const In& x, const In& w) {
-  const Lookup* from = lookup_of(*x);
-  return from && w->rank() == 2 && w->shape()[0] == x->shape().back() ? from : nullptr;
-}
-
 }  // namespace
 
 Var matmul(const In& a, const In& b) {
@@ -28,8 +21,6 @@ Var matmul(const In& a, const In& b) {
   if (a->rank() == 1)
     return squeeze(In(matmul(In(unsqueeze(a, 0), at), b), at), b->rank() == 1 ? -1 : -2);
   if (b->rank() == 1) return squeeze(In(matmul(a, unsqueeze(b, 1)), at), -1);
-  if (const Lookup* from = lookup_for(a, b))
-    return look_up(a, *from, [b = *b](const Var& rows) { return matmul(rows, b); });
   return record(matmul_op, matmul(a.value(), b.value()), {&a, &b},
                 [sa = a->shape(), sb = b->shape(), va = b.requires_grad() ? *a : Var(),
                  vb = a.requires_grad() ? *b : Var()](const Var& g, Cotangents& d) {
@@ -45,8 +36,6 @@ Var matmul(const In& a, const In& b) {
 
 Var linear(const In& x, const In& w, const In& b) {
   check_defined("linear", *x), check_defined("linear", *w);
-  if (const Lookup* from = lookup_for(x, w))
-    return look_up(x, *from, [w = *w, b = *b](const Var& rows) { return linear(rows, w, b); });
   const Tensor y = linear(x.value(), w.value(), b.value());
   return record(linear_op, y, {&x, &w, &b},
                 [x = w.requires_grad() ? *x : Var(), w = x.requires_grad() ? *w : Var()](

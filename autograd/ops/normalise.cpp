@@ -1,6 +1,6 @@
 // Normalisation of rows, and dropout.
+#include <unroll/autograd/fused.h>
 #include <unroll/autograd/ops.h>
-#include <unroll/autograd/ops/lookup.h>
 #include <unroll/tensor/kernels/parallel_rows.h>
 #include <unroll/tensor/kernels/rows.h>
 #include <unroll/tensor/math.h>
@@ -17,22 +17,79 @@ template <class T>
 const T* read(const Tensor& t) {
   return t.defined() ? t.data<T>() : nullptr;
 }
+Tensor whole(const Tensor& t) { return t.defined() ? t.contiguous() : t; }
 
-// The same in plain ops: what the fused derivative is differentiated by.
-Var normalise_plainly(const Var& x, const Var& gain, const Var& bias, double eps, bool centred) {
-  const Var c = centred ? x - mean(x, {-1}, true) : x;
-  Var y = c / sqrt(mean(square(c), {-1}, true) + eps);
-  if (gain.defined()) y = y * gain;
-  if (bias.defined()) y = y + bias;
-  return y;
+// Which norm: layer norm subtracts the mean of a row before it divides, RMS norm does not.
+struct Norm {
+  double eps;
+  bool centred;
+};
+enum Input { kX, kGain, kBias };
+
+struct Saved {
+  Tensor shift, scale;  // of each row: y = (x - shift) scale gain + bias
+};
+
+FusedOutputs<Saved> norm_forward(const Norm& norm, const FusedInputs& in) {
+  const Tensor x = in[kX].contiguous(), gain = whole(in[kGain]), bias = whole(in[kBias]);
+  const Index n = x.shape().back(), rows = x.numel() / n;
+  Tensor y = Tensor::empty(x.shape(), x.dtype());
+  Saved saved{Tensor::empty({rows}, x.dtype()), Tensor::empty({rows}, x.dtype())};
+  dispatch(x.dtype(), [&]<class T>() {
+    const T *from = x.data<T>(), *gain_at = read<T>(gain), *bias_at = read<T>(bias);
+    T *to = y.data<T>(), *shift_at = saved.shift.data<T>(), *scale_at = saved.scale.data<T>();
+    kernels::parallel_rows(rows, n, [&](Index i, Index count) {
+      kernels::normalise_rows<T>(from + i * n, gain_at, bias_at, to + i * n, shift_at + i,
+                                 scale_at + i, count, n, norm.eps, norm.centred);
+    });
+  });
+  return {{y}, std::move(saved)};
 }
 
-Var normalise(const Op& op, const In& x, const In& gain, const In& bias, double eps, bool centred) {
+void norm_backward(const Norm& norm, const FusedInputs& in, const Saved& saved, FusedGradients g,
+                   Cotangents& d) {
+  const Tensor x = in[kX].contiguous(), gain = whole(in[kGain]), dy = g[0].contiguous();
+  const Index n = x.shape().back(), rows = x.numel() / n;
+  Tensor dx = Tensor::empty(x.shape(), x.dtype());
+  // Each run of rows has sums of its own, which are added in order.
+  const Index runs = (rows + kRun - 1) / kRun;
+  const auto sums = [&](int at) {
+    return d.needs(at) ? Tensor::zeros({runs, n}, x.dtype()) : Tensor();
+  };
+  Tensor dgain = sums(kGain), dbias = sums(kBias);
+  dispatch(x.dtype(), [&]<class T>() {
+    const T *dy_at = dy.data<T>(), *x_at = x.data<T>(), *gain_at = read<T>(gain);
+    const T *shift_at = read<T>(saved.shift), *scale_at = read<T>(saved.scale);
+    T *dx_at = dx.data<T>(), *dgain_at = dgain.defined() ? dgain.data<T>() : nullptr,
+      *dbias_at = dbias.defined() ? dbias.data<T>() : nullptr;
+    kernels::parallel_runs(rows, kRun, [&](Index i, Index count) {
+      const Index run = i / kRun;
+      kernels::normalise_rows_gradient<T>(
+          dy_at + i * n, x_at + i * n, gain_at, shift_at + i, scale_at + i, dx_at + i * n,
+          dgain_at ? dgain_at + run * n : nullptr, dbias_at ? dbias_at + run * n : nullptr, count,
+          n, norm.centred);
+    });
+  });
+  d.add(kX, Var(dx));
+  if (dgain.defined()) d.add(kGain, Var(sum(dgain, {0})));
+  if (dbias.defined()) d.add(kBias, Var(sum(dbias, {0})));
+}
+
+std::vector<Var> norm_reference(const Norm& norm, const std::vector<Var>& in) {
+  const Var &x = in[kX], &gain = in[kGain], &bias = in[kBias];
+  const Var c = norm.centred ? x - mean(x, {-1}, true) : x;
+  Var y = c / sqrt(mean(square(c), {-1}, true) + norm.eps);
+  if (gain.defined()) y = y * gain;
+  if (bias.defined()) y = y + bias;
+  return {y};
+}
+
+Var normalise(const Op& op, const In& x, const In& gain, const In& bias, const Norm& norm) {
   check_defined(op.name(), *x);
   check(x->rank() >= 1 && x->shape().back() > 0,
-        "{}: rows of at least one number were required: got {}", op.name(), x->shape());
-  check(eps >= 0, "{}: an eps of at least 0 was required: got {}", op.name(), eps);
-  const Index n = x->shape().back(), rows = x->numel() / n;
+        "{}: rows of at least one element were required: got {}", op.name(), x->shape());
+  check(norm.eps >= 0, "{}: an eps of at least 0 was required: got {}", op.name(), norm.eps);
+  const Index n = x->shape().back();
   for (const Var* v : {&*gain, &*bias}) {
     if (!v->defined()) continue;
     check(v->shape() == Shape({n}),
@@ -40,68 +97,24 @@ Var normalise(const Op& op, const In& x, const In& gain, const In& bias, double 
           x->shape(), v->shape());
     check_same_dtype(op.name(), x.value(), v->value());
   }
-  if (const Lookup* from = lookup_of(*x))
-    return look_up(x, *from, [&op, gain = *gain, bias = *bias, eps, centred](const Var& v) {
-      return normalise(op, v, gain, bias, eps, centred);
-    });
-  const Tensor source = x.value().contiguous();
-  const Tensor gains = gain->defined() ? gain.value().contiguous() : Tensor();
-  const Tensor biases = bias->defined() ? bias.value().contiguous() : Tensor();
-  Tensor y = Tensor::empty(x->shape(), x->dtype());
-  Tensor shift = Tensor::empty({rows}, x->dtype()), scale = Tensor::empty({rows}, x->dtype());
-  dispatch(x->dtype(), [&]<class T>() {
-    const T* from = source.data<T>();
-    T *to = y.data<T>(), *shift_at = shift.data<T>(), *scale_at = scale.data<T>();
-    const T *gain_at = read<T>(gains), *bias_at = read<T>(biases);
-    kernels::parallel_rows(rows, n, [&](Index i, Index count) {
-      kernels::normalise_rows<T>(from + i * n, gain_at, bias_at, to + i * n, shift_at + i,
-                                 scale_at + i, count, n, eps, centred);
-    });
-  });
-  const auto derivative = [=, x = Var(*x), gain = *gain, bias = *bias](const Var& g,
-                                                                       Cotangents& d) {
-    if (recording()) {
-      const auto plain_rows = [&](const std::vector<Var>& in) -> std::vector<Var> {
-        return {normalise_plainly(in[0], in[1], in[2], eps, centred)};
-      };
-      return d.add_through(plain_rows, {x, gain, bias}, {&g, 1});
-    }
-    const Tensor from = x.value().contiguous(), gc = g.value().contiguous();
-    Tensor dx = Tensor::empty(x.shape(), x.dtype());
-    // Each run of rows has sums of its own, which are added in order.
-    const Index runs = (rows + kRun - 1) / kRun;
-    const auto sums = [&](int at) {
-      return d.needs(at) ? Tensor::zeros({runs, n}, x.dtype()) : Tensor();
-    };
-    Tensor dgain = sums(1), dbias = sums(2);
-    dispatch(x.dtype(), [&]<class T>() {
-      const T *g_at = gc.data<T>(), *x_at = from.data<T>(), *gains_at = read<T>(gains);
-      const T *shift_at = read<T>(shift), *scale_at = read<T>(scale);
-      T *dx_at = dx.data<T>(), *dgain_at = dgain.defined() ? dgain.data<T>() : nullptr,
-        *dbias_at = dbias.defined() ? dbias.data<T>() : nullptr;
-      kernels::parallel_runs(rows, kRun, [&](Index i, Index count) {
-        const Index run = i / kRun;
-        kernels::normalise_rows_gradient<T>(
-            g_at + i * n, x_at + i * n, gains_at, shift_at + i, scale_at + i, dx_at + i * n,
-            dgain_at ? dgain_at + run * n : nullptr, dbias_at ? dbias_at + run * n : nullptr, count,
-            n, centred);
-      });
-    });
-    d.add(0, Var(dx));
-    if (dgain.defined()) d.add(1, Var(sum(dgain, {0})));
-    if (dbias.defined()) d.add(2, Var(sum(dbias, {0})));
-  };
-  return record(op, y, {&x, &gain, &bias}, derivative);
+  return fused(
+             op, {*x, *gain, *bias}, x.where(),
+             [&](const FusedInputs& in) { return norm_forward(norm, in); },
+             [norm](const FusedInputs& in, const Saved& saved, FusedGradients g, Cotangents& d) {
+               norm_backward(norm, in, saved, g, d);
+             },
+             [norm](const std::vector<Var>& in) { return norm_reference(norm, in); })
+      .front();
 }
 
 }  // namespace
 
 Var layer_norm(const In& x, const In& gain, const In& bias, double eps) {
-  return normalise(layer_norm_op, x, gain, bias, eps, true);
+  return normalise(layer_norm_op, x, gain, bias, {eps, true});
 }
 
 Var rms_norm(const In& x, const In& gain, double eps) {
-  return normalise(rms_norm_op, x, gain, Var(), eps, false);
+  return normalise(rms_norm_op, x, gain, Var(), {eps, false});
 }
 
 Var dropout(const In& x, double p, Generator& generator) {

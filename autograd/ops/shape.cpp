@@ -10,7 +10,7 @@ namespace unroll {
 namespace {
 
 const Op reshape_op{"reshape"}, permute_op{"permute"}, narrow_op{"narrow"}, expand_op{"expand"};
-const Op flip_op{"flip"}, pad_op{"pad", true}, concat_op{"concat"};
+const Op flip_op{"flip"}, pad_op{"pad", {.fills = true}}, concat_op{"concat"};
 
 }  // namespace
 

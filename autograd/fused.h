@@ -1,0 +1,80 @@
+// fused: an op whose forward pass and derivative are written by hand, in one go over all of its
+// work, beside a reference: the same function in plain ops.
+//
+//   const Op square_sum_op{"square_sum"};
+//   Var square_sum(const In& x) {
+//     return fused(square_sum_op, {*x}, x.where(),
+//                  [](const FusedInputs& in) { return FusedOutputs{{kernel_forward(in[0])}, {}}; },
+//                  [](const FusedInputs& in, const std::monostate&, FusedGradients g,
+//                     Cotangents& d) { d.add(0, kernel_backward(in[0], g[0])); },
+//                  [](const std::vector<Var>& in) { return std::vector{sum(square(in[0]))}; })[0];
+//   }
+//
+// The reference is what the op is differentiated by where the gradient itself is recorded
+// (create_graph), and what tests compare the op with (UseReference). An op without one is declared
+// with {.once = true} and passes OnceDifferentiable() in its place.
+#pragma once
+
+#include <unroll/autograd/tape.h>
+
+#include <span>
+#include <utility>
+#include <vector>
+
+namespace unroll {
+
+// The values of the inputs, undefined where an input is; and the gradients of the outputs,
+// undefined where none arrived.
+using FusedInputs = std::vector<Tensor>;
+using FusedGradients = std::span<const Tensor>;
+
+// What forward returns: the outputs, and what it saves for backward beside the inputs.
+template <class Saved>
+struct FusedOutputs {
+  std::vector<Tensor> outputs;
+  Saved saved;
+};
+
+struct OnceDifferentiable {};
+
+// While it lives, fused ops on this thread compute by their reference, so that a test can hold one
+// against the other.
+class UseReference {
+ public:
+  UseReference();
+  ~UseReference();
+  UseReference(const UseReference&) = delete;
+  static bool active();
+
+ private:
+  bool before_;
+};
+
+// forward(FusedInputs) -> FusedOutputs<Saved>; backward(FusedInputs, Saved, FusedGradients,
+// Cotangents&) adds the gradient of input i to place i; reference(std::vector<Var>) ->
+// std::vector<Var>, one for each output.
+template <class Forward, class Backward, class Reference>
+std::vector<Var> fused(const Op& op, std::vector<Var> inputs, Where where, Forward&& forward,
+                       Backward backward, Reference reference) {
+  constexpr bool kOnce = std::is_same_v<Reference, OnceDifferentiable>;
+  if constexpr (!kOnce)
+    if (UseReference::active()) return reference(inputs);
+  FusedInputs values;
+  values.reserve(inputs.size());
+  for (const Var& v : inputs) values.push_back(v.value());
+  auto [outputs, saved] = forward(std::as_const(values));
+  const std::span<const Var> recorded = inputs;
+  return record(
+      op, std::move(outputs), recorded, where,
+      [values = std::move(values), saved = std::move(saved), inputs, backward = std::move(backward),
+       reference = std::move(reference)](std::span<const Var> gradients, Cotangents& d) {
+        if constexpr (!kOnce)
+          if (recording()) return d.add_through(reference, inputs, gradients);
+        std::vector<Tensor> g;
+        g.reserve(gradients.size());
+        for (const Var& v : gradients) g.push_back(v.value());
+        backward(values, saved, FusedGradients(g), d);
+      });
+}
+
+}  // namespace unroll

@@ -1,0 +1,16 @@
+#include <unroll/autograd/mode.h>
+#include <unroll/autograd/tape.h>
+
+#include <utility>
+
+namespace unroll {
+namespace {
+thread_local std::optional<bool> t_training;
+}  // namespace
+
+bool training() { return t_training.value_or(recording()); }
+
+Mode::Mode(bool training) : before_(std::exchange(t_training, training)) {}
+Mode::~Mode() { t_training = before_; }
+
+}  // namespace unroll
