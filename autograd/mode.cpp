@@ -10,7 +10,7 @@ thread_local std::optional<bool> t_training;
 
 bool training() { return t_training.value_or(recording()); }
 
-Mode::Mode(bool training) : before_(std::exchange(t_training, training)) {}
-Mode::~Mode() { t_training = before_; }
+TrainingMode::TrainingMode(bool training) : before_(std::exchange(t_training, training)) {}
+TrainingMode::~TrainingMode() { t_training = before_; }
 
 }  // namespace unroll

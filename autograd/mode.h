@@ -12,20 +12,20 @@ namespace unroll {
 bool training();
 
 // While it lives, modules called on this thread are in training or in inference.
-class Mode {
+class TrainingMode {
  public:
-  explicit Mode(bool training);
-  ~Mode();
-  Mode(const Mode&) = delete;
+  explicit TrainingMode(bool training);
+  ~TrainingMode();
+  TrainingMode(const TrainingMode&) = delete;
 
  private:
   std::optional<bool> before_;
 };
-struct Training : Mode {
-  Training() : Mode(true) {}
+struct Training : TrainingMode {
+  Training() : TrainingMode(true) {}
 };
-struct Inference : Mode {
-  Inference() : Mode(false) {}
+struct Inference : TrainingMode {
+  Inference() : TrainingMode(false) {}
 };
 
 }  // namespace unroll

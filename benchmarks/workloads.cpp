@@ -19,7 +19,7 @@ struct Tagger {
         lstm({.in = dim, .hidden = hidden, .layers = layers}),
         head({.in = hidden, .out = vocab}) {}
   UNROLL_FIELDS(embed, lstm, head)
-  Var operator()(const nn::Tokens& x) const { return head(lstm(embed(x)).rows); }
+  Var operator()(const nn::Tokens& x) const { return head(lstm(embed(x)).sequence.rows); }
 };
 
 template <class Optimizer>
@@ -95,11 +95,15 @@ struct Block {
   nn::Linear up{{.in = 128, .out = 512}}, down{{.in = 512, .out = 128}},
       head{{.in = 128, .out = 64}};
   UNROLL_FIELDS(positions, embed, norm1, norm2, attention, up, down, head)
-  Var operator()(const IndexTensor& x) const {
-    const Var h = positions.defined() ? embed(x) + positions : embed(x), n = norm1(h);
-    const Var a = h + attention(n, n, n, {.causal = true}).out;
-    return head(a + down(gelu(up(norm2(a)))));
+  Var operator()(const nn::Tokens& x) const {
+    const nn::Gathered h = embed(x);
+    return rest(h.rows() + attention(norm1(h), {.causal = true}).rows);
   }
+  Var with_positions(const IndexTensor& x) const {  // [B, T]
+    const Var h = embed(x) + positions, n = norm1(h);
+    return rest(h + attention(n, n, n, {.causal = true}).out);
+  }
+  Var rest(const Var& a) const { return head(a + down(gelu(up(norm2(a))))); }
 };
 
 std::function<void()> attention_block(bool positions) {
@@ -107,10 +111,13 @@ std::function<void()> attention_block(bool positions) {
   if (positions) model->positions = Param(Generator(2).normal({128, 128}));
   auto optimizer = std::make_shared<optim::Adam>(nn::parameters(*model));
   Generator g(1);
-  const IndexTensor x = g.integers({16, 128}, 0, 64), y = g.integers({16 * 128}, 0, 64);
+  const nn::Tokens x(g.integers({16 * 128}, 0, 64), SequenceLayout::equal(16, 128));
+  const IndexTensor padded = x.ids.reshape({16, 128}), y = g.integers({16 * 128}, 0, 64);
   return [=] {
     Tape tape;
-    optimizer->step(tape.backward(nn::cross_entropy(reshape((*model)(x), {16 * 128, 64}), y)));
+    const Var logits =
+        positions ? reshape(model->with_positions(padded), {16 * 128, 64}) : (*model)(x);
+    optimizer->step(tape.backward(nn::cross_entropy(logits, y)));
   };
 }
 
@@ -180,7 +187,7 @@ std::function<void()> lstm_classifier(Layer layer, Last last) {
 }
 
 std::function<void()> own_cell() {
-  return lstm_classifier(OwnCell(16, 64), [](const OwnCell& cell, const nn::Sequence& x) {
+  return lstm_classifier(OwnCell(16, 64), [](const OwnCell& cell, const nn::Gathered& x) {
     const Tensor zero = Tensor::zeros({x.size(), 64});
     return nn::unroll(cell, x, {zero, zero}).last.h;
   });
@@ -188,7 +195,7 @@ std::function<void()> own_cell() {
 std::function<void()> builtin_cell() {
   return lstm_classifier(
       nn::LSTM({.in = 16, .hidden = 64}),
-      [](const nn::LSTM& lstm, const nn::Sequence& x) { return lstm(x).last(); });
+      [](const nn::LSTM& lstm, const nn::Gathered& x) { return lstm(x).last(); });
 }
 
 }  // namespace

@@ -95,7 +95,8 @@ struct RecurrentResult {
   // What the top layer ended with, [B, H] or, of both directions, [B, 2H]: the backward one ended
   // at the beginning, so that this is not the last row of `sequence`.
   const Var& last() const {
-    check_defined("recurrent: last", top);
+    check(top.defined(), "recurrent: the result of a layer was required: got one with {} states",
+          state.size());
     return top;
   }
   // The state for the next chunk of the same sequences, off the tape.

@@ -246,9 +246,9 @@ Unrolled<typename C::State> run(const C& cell, const Gathered& x, typename C::St
   const SequenceLayout& layout = x.layout();
   const bool sorted = layout.is_sorted();
   each_part(state, [&](Var& part) {
-    check(part.defined() && part.rank() >= 1 && part.shape()[0] == layout.sequences(),
-          "run: a state with one row for each of {} sequences was required: got {}",
-          layout.sequences(), part.defined() ? part.shape().str() : "an undefined one");
+    if (!part.defined() || part.rank() < 1 || part.shape()[0] != layout.sequences())
+      fail("run: a state with one row for each of {} sequences was required: got {}",
+           layout.sequences(), part.defined() ? part.shape().str() : "an undefined one");
     if (!sorted) part = index_select(part, 0, layout.order());
   });
   std::pair<Var, typename C::State> result =

@@ -21,10 +21,11 @@ void check_recurrent(const char* op, kernels::Recurrence kind, const RecurrentSt
   for (const Tensor* t : {&s.x, s.wx, &s.wh, &s.h, s.b, s.bhn, s.c})
     check(!t || t->defined(), "{}: tensors with values were required: got an undefined one", op);
   const Index gates = kernels::gates_of(kind);
-  check(s.wh.rank() == 2 && s.wh.shape()[1] == gates * s.wh.shape()[0] &&
-            (!s.wx || (s.wx->rank() == 2 && s.wx->shape()[1] == s.wh.shape()[1])),
-        "{}: weights [D, {} H] and [H, {} H] were required: got {} and {}", op, gates, gates,
-        s.wx ? s.wx->shape().str() : "no wx", s.wh.shape());
+  const bool weights_fit = s.wh.rank() == 2 && s.wh.shape()[1] == gates * s.wh.shape()[0] &&
+                           (!s.wx || (s.wx->rank() == 2 && s.wx->shape()[1] == s.wh.shape()[1]));
+  if (!weights_fit)
+    fail("{}: weights [D, {} H] and [H, {} H] were required: got {} and {}", op, gates, gates,
+         s.wx ? s.wx->shape().str() : "no wx", s.wh.shape());
   const Index hidden = s.wh.shape()[0], dim = s.wx ? s.wx->shape()[0] : gates * hidden;
   check(s.wx || !s.b, "{}: no b was required beside inputs that are projected already: got one",
         op);

@@ -32,7 +32,7 @@ std::vector<Var> checkpoint(const std::function<std::vector<Var>(const std::vect
   const auto uses = std::make_shared<ParamUses>();
   {
     const NoGrad off;
-    const Mode same(mode);
+    const TrainingMode same(mode);
     const ParamUses::Entered noting(*uses, false);
     for (const Var& y : f(inputs)) {
       check_defined("checkpoint", y);
@@ -43,7 +43,7 @@ std::vector<Var> checkpoint(const std::function<std::vector<Var>(const std::vect
       checkpoint_op, outputs, inputs, where,
       [f, inputs, before, mode, uses](std::span<const Var> gradients, Cotangents& d) {
         const Rewound generator(before);
-        const Mode same(mode);
+        const TrainingMode same(mode);
         const ParamUses::Entered replaying(*uses, true);
         d.add_through(f, inputs, gradients);
       },

@@ -116,8 +116,8 @@ struct Attentive {
     for (Bases& s : places)
       for (std::size_t i = 0; i < s.size(); ++i) s[i] = Letters::place_at(static_cast<Index>(i));
     const nn::Tokens bases = nn::Tokens::from(sequences);
-    const nn::Sequence placed = letters(sequences, places);                  // [N, 16]
-    const nn::Sequence read = gru({letters.base(bases.ids), bases.layout});  // [N, 2 H]
+    const nn::Sequence placed = letters(sequences, places);       // [N, 16]
+    const nn::Sequence read = gru(letters.base(bases)).sequence;  // [N, 2 H]
     const Var asked =
         unroll::expand(question, {static_cast<Index>(sequences.size()), question.shape()[1]});
     const Var weights = attention(asked, read).weights;

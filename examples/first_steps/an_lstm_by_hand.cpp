@@ -28,7 +28,8 @@ int main() {
   const MyLSTM::State zero{Tensor::zeros({3, 8}), Tensor::zeros({3, 8})};
 
   Tape tape;
-  const Var theirs = lstm(x).rows, ours = nn::unroll(mine, x, zero).sequence.rows;  // [9, 8]
+  const Var theirs = lstm(x).sequence.rows,
+            ours = nn::unroll(mine, x, zero).sequence.rows;  // [9, 8]
   const auto a = grad(sum(square(theirs)), {built_in.wh}, {.retain = true});
   const auto b = grad(sum(square(ours)), {mine.wh});
   const double apart = max(abs(sub(theirs.value(), ours.value()))).item();

@@ -40,7 +40,7 @@ struct Network {
   UNROLL_FIELDS(layer, head)
 
   // The K numbers a and the K numbers b of the day after each row, [N, 2 K].
-  Var operator()(const nn::Sequence& x) const { return head(dropout(layer(x).rows)); }
+  Var operator()(const nn::Sequence& x) const { return head(dropout(layer(x).sequence.rows)); }
 };
 
 // What is read on day t: the returns in units of the deviation expected of them, and the logarithm

@@ -1,6 +1,7 @@
 // Fused attention against the same in plain ops, over random batches, in f32 and f64.
 #include "tests/nn/random_sequences.h"
 
+#include <unroll/autograd/sequence/attention.h>
 #include <unroll/nn/attention.h>
 #include <unroll/tensor/indexing.h>
 #include <unroll/tensor/memory.h>

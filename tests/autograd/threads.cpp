@@ -17,7 +17,7 @@ Gradients work(const nn::GRU& gru, const nn::Embedding& embedding, std::uint64_t
   const nn::Tokens tokens(g.integers({layout.rows()}, 0, 10), layout);
   Tape tape;
   const auto out = gru(embedding(tokens));
-  return tape.backward(sum(square(out.last())) + sum(dropout(out.rows, 0.2)));
+  return tape.backward(sum(square(out.last())) + sum(dropout(out.sequence.rows, 0.2)));
 }
 
 }  // namespace

@@ -1,5 +1,5 @@
 // Cells by hand, with each of their options, and nn::unroll with cells of one's own.
-#include "random_sequences.h"
+#include "states.h"
 
 #include <unroll/autograd/gradcheck.h>
 
@@ -10,9 +10,9 @@ namespace {
 // Calls f(name, cell) for each kind of cell with each of its options.
 template <class F>
 void each_cell(F f) {
-  using RNN = nn::RNNOptions;
-  using LSTM = nn::LSTMOptions;
-  using GRU = nn::GRUOptions;
+  using RNN = nn::RNNCellOptions;
+  using LSTM = nn::LSTMCellOptions;
+  using GRU = nn::GRUCellOptions;
   const auto rnn = [&](const char* name, RNN o) { f(name, nn::RNNCell(o)); };
   const auto lstm = [&](const char* name, LSTM o) { f(name, nn::LSTMCell(o)); };
   const auto gru = [&](const char* name, GRU o) { f(name, nn::GRUCell(o)); };
@@ -52,85 +52,9 @@ void shake(const Cell& cell, std::uint64_t seed) {
     p.param->set_value(g.normal(p.param->value().shape(), 0, 0.7, f64));
 }
 
-template <class State>
-State random_state(const State& like, std::uint64_t seed) {
-  Generator g(seed);
-  return nn::detail::map_state(like,
-                               [&](const Var& v) { return Var(g.normal(v.shape(), 0, 0.6, f64)); });
-}
-
-template <class State>
-Var weighted(const State& s, std::uint64_t seed) {
-  Generator g(seed);
-  Var total = Tensor::scalar(0, f64);
-  State copy = s;
-  for (Var* part : nn::detail::parts_of(copy))
-    total = total + sum(*part * g.normal(part->shape(), 0, 1, f64));
-  return total;
-}
-
-template <class State>
-double state_distance(State a, State b) {
-  double worst = 0;
-  const auto pa = nn::detail::parts_of(a), pb = nn::detail::parts_of(b);
-  for (std::size_t i = 0; i < pa.size(); ++i)
-    worst = std::max(worst, distance(pa[i]->value(), pb[i]->value()));
-  return worst;
-}
-
-// A cell of one's own with n Vars of state: each part is mixed with the next, and the first is fed.
-template <int n>
-struct Chain;
-template <>
-struct Chain<1> {
-  struct State {
-    Var a;
-  };
-};
-template <>
-struct Chain<2> {
-  struct State {
-    Var a, b;
-  };
-};
-template <>
-struct Chain<3> {
-  struct State {
-    Var a, b, c;
-  };
-};
-template <>
-struct Chain<4> {
-  struct State {
-    Var a, b, c, d;
-  };
-};
-
-template <int n>
-struct ChainCell {
-  using State = typename Chain<n>::State;
-  Param u = Param(random({2, 3}, 41)), w = Param(random({3, 3}, 42));
-  UNROLL_FIELDS(u, w)
-  Var project(const Var& x) const { return matmul(x, u); }
-  State step(const Var& ux, const State& s) const {
-    State from = s, out = s;
-    const auto before = nn::detail::parts_of(from), after = nn::detail::parts_of(out);
-    for (int i = 0; i < n; ++i)
-      *after[i] = tanh(matmul(*before[i], w) + *before[(i + 1) % n] * 0.5 +
-                       (i == 0 ? ux : Var(Tensor::scalar(0, f64))));
-    return out;
-  }
-  State initial(Index batch) const {
-    State s;
-    Generator g(7);
-    for (Var* part : nn::detail::parts_of(s)) *part = Var(g.normal({batch, 3}, 0, 1, f64));
-    return s;
-  }
-};
-
 }  // namespace
 
-TEST_CASE("advance equals step of project, with and without a tape") {
+TEST_CASE("a cell called with x equals step of project, with and without a tape") {
   manual_seed(1);
   each_cell([](const char* name, const auto& cell) {
     CAPTURE(name);
@@ -139,15 +63,14 @@ TEST_CASE("advance equals step of project, with and without a tape") {
       const Var x = random({batch, 2}, 4);
       const auto state = random_state(cell.initial(batch), 5);
       const auto stepped = cell.step(cell.project(x), state);
-      CHECK(state_distance(cell.advance(x, state), stepped) < 1e-14);
+      CHECK(state_distance(cell(x, state), stepped) < 1e-14);
       Tape tape;
-      CHECK(state_distance(cell.advance(x, state), stepped) < 1e-14);
+      CHECK(state_distance(cell(x, state), stepped) < 1e-14);
       {
         const NoGrad off;
-        CHECK(state_distance(cell.advance(x, state), stepped) < 1e-14);
+        CHECK(state_distance(cell(x, state), stepped) < 1e-14);
       }
-      auto copy = stepped;
-      CHECK(nn::detail::parts_of(copy).front()->shape() == Shape{batch, cell.output_size()});
+      CHECK(nn::parts_of(stepped).front().shape() == Shape{batch, cell.output_size()});
     }
   });
 }
@@ -167,15 +90,15 @@ TEST_CASE("steps by hand equal nn::unroll, over ragged batches, forwards and in 
           const auto out = nn::unroll(
               cell, x, start, {.reverse = reverse, .fused = fused, .checkpoint_every = checkpoint});
           for (Index b = 0; b < 5; ++b) {
-            auto s = nn::detail::narrow_state(start, b, 1);
+            auto s = state_of(start, b);
             const Var rows = x.at(b);
             for (Index i = 0; i < lengths[b]; ++i) {
               const Index t = reverse ? lengths[b] - 1 - i : i;
               s = cell.step(cell.project(narrow(rows, 0, t, 1)), s);
-              CHECK(distance(nn::detail::parts_of(s).front()->value().select(0, 0),
+              CHECK(distance(nn::parts_of(s).front().value().select(0, 0),
                              out.sequence.at(b).value().select(0, t)) < 1e-13);
             }
-            CHECK(state_distance(s, nn::detail::narrow_state(out.last, b, 1)) < 1e-13);
+            CHECK(state_distance(s, state_of(out.last, b)) < 1e-13);
           }
         }
   });
@@ -189,15 +112,12 @@ TEST_CASE(
     shake(cell, 5);
     const auto like = cell.initial(2);
     const auto f = [&](const std::vector<Var>& in) {
-      auto state = like;
-      std::size_t k = 1;
-      for (Var* part : nn::detail::parts_of(state)) *part = in[k++];
+      const auto state = nn::with_parts(like, States(in.begin() + 1, in.end()));
       const auto next = cell.step(cell.project(in[0]), state);
       return weighted(cell.step(cell.project(in[0] * in[0]), next), 8);
     };
     std::vector<Tensor> at{random({2, 2}, 6)};
-    auto start = random_state(like, 7);
-    for (Var* part : nn::detail::parts_of(start)) at.push_back(part->value());
+    for (const Var& part : nn::parts_of(random_state(like, 7))) at.push_back(part.value());
     const auto first = gradcheck(f, at, {.name = name});
     const auto second = gradgradcheck(f, at, {.name = name});
     CHECK_MESSAGE(first, first.message);
@@ -234,9 +154,9 @@ TEST_CASE("a learned state is where a sequence begins, and gets a gradient") {
       const nn::LSTMCell& cell = (*cells)[l];
       given.push_back({expand(cell.h0, {3, 3}), expand(cell.c0, {3, 3})});
     }
-  CHECK(distance(lstm(x).rows.value(), lstm(x, given).rows.value()) == 0);
+  CHECK(distance(lstm(x).sequence.rows.value(), lstm(x, given).sequence.rows.value()) == 0);
   Tape tape;
-  const Gradients d = tape.backward(sum(square(lstm(x).rows)));
+  const Gradients d = tape.backward(sum(square(lstm(x).sequence.rows)));
   for (auto* cells : {&lstm.layers, &lstm.reverse})
     for (const nn::LSTMCell& cell : *cells) {
       CHECK(max(abs(d[cell.h0])).item() > 0);
@@ -269,65 +189,9 @@ TEST_CASE_TEMPLATE("the backward direction is the layer on the reversed sequence
   const auto backwards = one(nn::Sequence::from(reversed));
   const auto out = both(x);
   for (Index b = 0; b < 6; ++b)
-    CHECK(distance(narrow(out.at(b), 1, 3, 3).value(), flip(backwards.at(b), 0).value()) < 1e-14);
+    CHECK(distance(narrow(out.sequence.at(b), 1, 3, 3).value(),
+                   flip(backwards.sequence.at(b), 0).value()) < 1e-14);
   CHECK(distance(narrow(out.last(), 1, 3, 3).value(), backwards.last().value()) < 1e-14);
-}
-
-template <int n>
-void check_chain() {
-  CAPTURE(n);
-  const ChainCell<n> cell;
-  Generator g(9);
-  const auto lengths = random_lengths(g, 4, 5);
-  const nn::Sequence x = random_sequence(g, lengths, 2);
-  const auto start = cell.initial(4);
-  const NamedParams params = nn::parameters(cell);
-  for (bool reverse : {false, true}) {
-    const auto loss = [&](Index checkpoint) {
-      const auto out =
-          nn::unroll(cell, x, start, {.reverse = reverse, .checkpoint_every = checkpoint});
-      return sum(square(out.sequence.rows)) + weighted(out.last, 10);
-    };
-    const auto by_hand = [&] {
-      Var total = Tensor::scalar(0, f64);
-      std::vector<Var> last(n);
-      std::vector<typename ChainCell<n>::State> states;
-      for (Index b = 0; b < 4; ++b) {
-        auto s = nn::detail::narrow_state(start, b, 1);
-        for (Index i = 0; i < lengths[b]; ++i) {
-          const Index t = reverse ? lengths[b] - 1 - i : i;
-          s = cell.step(cell.project(narrow(x.at(b), 0, t, 1)), s);
-          total = total + sum(square(s.a));
-        }
-        states.push_back(s);
-      }
-      return total + weighted(nn::detail::stack_states(states), 10);
-    };
-    const auto expected = gradients_of(by_hand, params);
-    for (Index checkpoint : {0, 1, 2}) {
-      CHECK(loss(checkpoint).item() == doctest::Approx(by_hand().item()).epsilon(1e-13));
-      const auto got = gradients_of([&] { return loss(checkpoint); }, params);
-      for (std::size_t i = 0; i < params.size(); ++i) CHECK(distance(got[i], expected[i]) < 1e-12);
-    }
-  }
-}
-
-TEST_CASE("a cell of one's own has a state of one to four Vars") {
-  check_chain<1>();
-  check_chain<2>();
-  check_chain<3>();
-  check_chain<4>();
-}
-
-TEST_CASE("a detached state has the same numbers and no past") {
-  const ChainCell<3> cell;
-  Tape tape;
-  const auto next = cell.step(cell.project(random({2, 2}, 1)), cell.initial(2));
-  CHECK(next.a.requires_grad());
-  const auto off = nn::detach(next);
-  CHECK(!off.a.requires_grad());
-  CHECK(!off.c.requires_grad());
-  CHECK(state_distance(off, next) == 0);
 }
 
 TEST_CASE("cells, layers and unroll refuse what does not fit") {
@@ -358,7 +222,7 @@ TEST_CASE("cells, layers and unroll refuse what does not fit") {
       [&] {
         lstm(x, {lstm.layers[0].initial(3), lstm.layers[1].initial(3)});
       },
-      "unroll: a state with one row for each of 2 sequences was required: got [3, 3]");
+      "run: a state with one row for each of 2 sequences was required: got [3, 3]");
   check_refused([&] { lstm(x, {{Var(), Var()}, {Var(), Var()}}); }, "got an undefined one");
   std::vector<nn::LSTMCell::State> state(1, lstm.layers[0].initial(2));
   check_refused(
@@ -376,7 +240,6 @@ TEST_CASE("cells, layers and unroll refuse what does not fit") {
       },
       "GRU: inputs [.., 2] were required: got [2, 4]");
   check_refused([&] { cell.project(Var()); }, "GRU: a value was required");
-  check_refused([&] { nn::unroll(ChainCell<1>(), x, {random({2, 4}, 1)}); }, "matmul");
 }
 
 TEST_CASE("sizes whose product overflows are refused") {
@@ -388,13 +251,16 @@ TEST_CASE("sizes whose product overflows are refused") {
              "memory was required");
 }
 
-TEST_CASE_TEMPLATE("a cell by itself refuses the options of a layer", Cell, nn::RNNCell,
-                   nn::LSTMCell, nn::GRUCell) {
-  const std::string text = " cell: one layer in one direction without dropout was required";
-  check_refused([] { Cell({.in = 2, .hidden = 3, .layers = 2}); }, text);
-  check_refused([] { Cell({.in = 2, .hidden = 3, .bidirectional = true}); }, text);
-  check_refused([] { Cell({.in = 2, .hidden = 3, .dropout = 0.5}); }, text);
-  check_refused([] { Cell({.in = 2, .hidden = 3, .variational_dropout = 0.5}); }, text);
+TEST_CASE_TEMPLATE("a cell by itself has no options of a layer", Cell, nn::RNNCell, nn::LSTMCell,
+                   nn::GRUCell) {
+  const auto has_any = []<class Options>(const Options&) {
+    return requires(Options o) { o.layers; }
+    || requires(Options o) { o.bidirectional; }
+    || requires(Options o) { o.dropout; }
+    || requires(Options o) { o.variational_dropout; };
+  };
+  CHECK(!has_any(typename Cell::Options()));
+  CHECK(has_any(typename nn::Recurrent<Cell>::Options()));
 }
 
 // The same refusals in every way to take a step: fused, recorded, by hand.
@@ -402,12 +268,12 @@ template <class Cell>
 void check_steps(const typename Cell::Options& options) {
   const Cell cell(options);
   const auto refuses = [&](const Tensor& x, typename Cell::State state) {
-    CHECK_THROWS_AS(cell.advance(x, state), std::invalid_argument);
+    CHECK_THROWS_AS(cell(x, state), std::invalid_argument);
     if (x.shape().back() == 3)
       CHECK_THROWS_AS(cell.step(cell.project(x), state), std::invalid_argument);
     Tape tape;
     const Var watched = tape.watch(x);
-    CHECK_THROWS_AS(cell.advance(watched, state), std::invalid_argument);
+    CHECK_THROWS_AS(cell(watched, state), std::invalid_argument);
   };
   refuses(random({3}, 1, f32), cell.initial(1));
   refuses(random({1, 2, 3}, 1, f32), cell.initial(1));
@@ -415,15 +281,15 @@ void check_steps(const typename Cell::Options& options) {
   refuses(random({1, 3}, 1, f32), cell.initial(4));
   refuses(random({2, 4}, 1, f32), cell.initial(2));
   typename Cell::State good = cell.initial(2);
-  const auto count = nn::detail::parts_of(good).size();
+  const auto count = nn::parts_of(good).size();
   for (std::size_t k = 0; k < count; ++k)
     for (const Var& wrong : {Var(), Var(Tensor::zeros({2, 1})), Var(Tensor::zeros({2})),
                              Var(Tensor::zeros({1, 2})), Var(Tensor::zeros({}))}) {
-      typename Cell::State state = good;
-      *nn::detail::parts_of(state)[k] = wrong;
-      refuses(random({2, 3}, 1, f32), state);
+      States parts = nn::parts_of(good);
+      parts[k] = wrong;
+      refuses(random({2, 3}, 1, f32), nn::with_parts(good, parts));
     }
-  CHECK(cell.advance(random({2, 3}, 1, f32), good).h.rank() == 2);
+  CHECK(cell(random({2, 3}, 1, f32), good).h.rank() == 2);
 }
 
 TEST_CASE("a step refuses inputs and states of other shapes, recorded or not") {

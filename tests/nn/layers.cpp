@@ -86,8 +86,8 @@ TEST_CASE("Embedding picks rows; the padding id's is zero and gets no gradient")
       CHECK(distance(d.select(0, v), Tensor::full({3}, v == padding ? 0 : count, f64)) == 0);
     }
     const nn::Tokens tokens = nn::Tokens::from(std::vector<std::vector<Index>>{{1, 2}, {3, 0, 4}});
-    CHECK(embed(tokens).layout == tokens.layout);
-    CHECK(distance(embed(tokens).rows.value(), embed(tokens.ids).value()) == 0);
+    CHECK(embed(tokens).layout() == tokens.layout);
+    CHECK(distance(embed(tokens).rows().value(), embed(tokens.ids).value()) == 0);
   }
 }
 
@@ -110,9 +110,9 @@ TEST_CASE("scores shares the table: its gradient is the sum of both uses") {
   const nn::Embedding embed({.vocab = 5, .dim = 3, .dtype = f64});
   const IndexTensor ids({1, 4, 1}), target({2, 0, 1});
   const Tensor x = random({3, 3}, 1);
-  CHECK(distance(embed.scores(x).value(),
+  CHECK(distance(embed.logits(x).value(),
                  matmul(Var(x), transpose(Var(embed.weight.value()))).value()) == 0);
-  const auto loss = [&] { return sum(cross_entropy_rows(embed.scores(embed(ids)), target)); };
+  const auto loss = [&] { return sum(cross_entropy_rows(embed.logits(embed(ids)), target)); };
   const auto result = gradcheck_params(loss, nn::parameters(embed));
   CHECK_MESSAGE(result, result.message);
   CHECK(nn::parameters(embed).size() == 1);

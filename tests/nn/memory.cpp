@@ -261,7 +261,7 @@ TEST_CASE_TEMPLATE("checkpoints change no gradient: ragged, reversed, stacked, f
     return gradients_of(
         [&] {
           const auto out = layer(x, {}, options);
-          return sum(out.rows * u) + sum(out.last() * v);
+          return sum(out.sequence.rows * u) + sum(out.last() * v);
         },
         params);
   };

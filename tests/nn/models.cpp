@@ -3,6 +3,7 @@
 #include "tasks.h"
 
 #include <unroll/autograd/gradcheck.h>
+#include <unroll/autograd/sequence/attention.h>
 #include <unroll/tensor/indexing.h>
 #include <unroll/tensor/matmul.h>
 
@@ -142,12 +143,13 @@ struct Everything {
                .class_weights = Tensor::of({1, 0.5, 2, 0.25}, dtype),
                .label_smoothing = 0.1};
   }
-  Var fused() const { return nn::cross_entropy(scores(model.embed(x).rows, true), y, options); }
+  Var fused() const { return nn::cross_entropy(scores(model.embed(x), true), y, options); }
   Var plain() const {
-    return plain_cross_entropy(scores(plain_embedding(x.ids, model.embed), false), y, options);
+    const nn::Sequence rows(plain_embedding(x.ids, model.embed), x.layout);
+    return plain_cross_entropy(scores(rows, false), y, options);
   }
-  Var scores(const Var& rows, bool fused) const {
-    const Var out = model.middle({rows, x.layout}, {}, {.fused = fused}).rows;
+  Var scores(const nn::Gathered& embedded, bool fused) const {
+    const Var out = model.middle(embedded, {}, {.fused = fused}).sequence.rows;
     return fused ? model.head(out) : plain_linear(out, model.head);
   }
 };
@@ -364,8 +366,8 @@ TEST_CASE_TEMPLATE("a state that decays below the least normal number ends finit
       const auto run = [&] { return layer(x, {start}, {.fused = fused}); };
       const double least = dtype == f32 ? 0x1p-126 : 0x1p-1022;
       const auto out = run();
-      CHECK(all_finite(out.rows.value()));
-      CHECK(max(abs(out.rows.value().narrow(0, 0, 1))).item() > 1e-5);
+      CHECK(all_finite(out.sequence.rows.value()));
+      CHECK(max(abs(out.sequence.rows.value().narrow(0, 0, 1))).item() > 1e-5);
       CHECK(max(abs(out.last().value())).item() < least);
       // The gradient decays in the same way towards the first step.
       for (const Tensor& g : gradients_of([&] { return sum(run().last()); }, params)) {
@@ -423,7 +425,7 @@ TEST_CASE("an exception in the middle leaves the floating-point mode as it was")
     CHECK(Mode() == mode);
     {
       Tape tape;
-      const Var h = lstm(right).rows;
+      const Var h = lstm(right).sequence.rows;
       h.hook(
           [](const Tensor&) -> Tensor { throw std::runtime_error("in the middle of backward"); });
       CHECK_THROWS_WITH(tape.backward(sum(square(h))), "in the middle of backward");
@@ -431,7 +433,7 @@ TEST_CASE("an exception in the middle leaves the floating-point mode as it was")
     }
     {
       Tape tape;
-      const Gradients unknown = tape.backward(sum(lstm(right).rows));
+      const Gradients unknown = tape.backward(sum(lstm(right).sequence.rows));
       optim::SGD sgd(nn::parameters(nn::Linear({.in = 1, .out = 1})));
       CHECK_THROWS(sgd.step(unknown));
       CHECK(Mode() == mode);

@@ -16,10 +16,11 @@ struct Kind {
 template <class Result>
 Var weighted(const Result& out, std::uint64_t seed) {
   Generator g(seed);
-  Var loss = sum(out.rows * g.normal(out.rows.shape(), 0, 1, out.rows.dtype()));
-  for (auto s : out.state)
-    for (Var* part : nn::detail::parts_of(s))
-      loss = loss + sum(*part * g.normal(part->shape(), 0, 1, part->dtype()));
+  const Var& rows = out.sequence.rows;
+  Var loss = sum(rows * g.normal(rows.shape(), 0, 1, rows.dtype()));
+  for (const auto& s : out.state)
+    for (const Var& part : nn::parts_of(s))
+      loss = loss + sum(part * g.normal(part.shape(), 0, 1, part.dtype()));
   return loss;
 }
 
@@ -27,8 +28,7 @@ template <class State>
 std::vector<State> random_state(Generator& g, const std::vector<State>& like) {
   std::vector<State> out = like;
   for (State& s : out)
-    for (Var* part : nn::detail::parts_of(s))
-      *part = Var(g.normal(part->shape(), 0, 0.5, part->dtype()));
+    nn::each_part(s, [&](Var& part) { part = g.normal(part.shape(), 0, 0.5, part.dtype()); });
   return out;
 }
 
@@ -67,7 +67,7 @@ TEST_CASE_TEMPLATE("the fused loop equals the loop in plain ops, values and grad
           const auto run = [&](bool fused) { return layer(x, start, {.fused = fused}); };
           const double tolerance = dtype == f32 ? 2e-5 : 1e-12;
           const auto a = run(true), b = run(false);
-          CHECK(distance(a.rows.value(), b.rows.value()) < tolerance);
+          CHECK(distance(a.sequence.rows.value(), b.sequence.rows.value()) < tolerance);
           CHECK(distance(a.last().value(), b.last().value()) < tolerance);
           const NamedParams params = nn::parameters(layer);
           const auto ga = gradients_of([&] { return weighted(run(true), 5); }, params);
@@ -103,7 +103,8 @@ TEST_CASE_TEMPLATE("no state equals a zero state", Layer, ALL_LAYERS) {
   Generator g(1);
   const Layer layer({.in = 3, .hidden = 4, .dtype = f64});
   const nn::Sequence x = random_sequence(g, random_lengths(g, 5, 6), 3);
-  CHECK(distance(layer(x).rows.value(), layer(x, {layer.layers[0].initial(5)}).rows.value()) == 0);
+  CHECK(distance(layer(x).sequence.rows.value(),
+                 layer(x, {layer.layers[0].initial(5)}).sequence.rows.value()) == 0);
 }
 
 TEST_CASE_TEMPLATE("a batch of n equals n batches of one", Layer, ALL_LAYERS) {
@@ -114,7 +115,7 @@ TEST_CASE_TEMPLATE("a batch of n equals n batches of one", Layer, ALL_LAYERS) {
   for (Index b = 0; b < x.size(); ++b) {
     const Tensor rows = x.at(b).value();
     const auto one = layer(nn::Sequence(rows, SequenceLayout::equal(1, rows.shape()[0])));
-    CHECK(distance(one.rows.value(), all.at(b).value()) < 1e-14);
+    CHECK(distance(one.sequence.rows.value(), all.sequence.at(b).value()) < 1e-14);
     CHECK(distance(one.last().value(), all.last().value().narrow(0, b, 1)) < 1e-14);
   }
 }
@@ -143,7 +144,8 @@ TEST_CASE_TEMPLATE("a sequence in chunks with the state carried equals the whole
     const auto out =
         layer(nn::Sequence(rows.narrow(0, at * batch, n * batch), SequenceLayout::equal(batch, n)),
               state);
-    CHECK(distance(out.rows.value(), whole.rows.value().narrow(0, at * batch, n * batch)) < 1e-14);
+    CHECK(distance(out.sequence.rows.value(),
+                   whole.sequence.rows.value().narrow(0, at * batch, n * batch)) < 1e-14);
     state = out.carry();
   }
 }
@@ -156,7 +158,7 @@ TEST_CASE_TEMPLATE("steps by hand equal the sequence", Layer, ALL_LAYERS) {
   std::vector<typename Layer::State> state;
   for (Index t = 0; t < 5; ++t) {
     const Var h = layer.step(rows.narrow(0, 2 * t, 2), state);
-    CHECK(distance(h.value(), whole.rows.value().narrow(0, 2 * t, 2)) < 1e-14);
+    CHECK(distance(h.value(), whole.sequence.rows.value().narrow(0, 2 * t, 2)) < 1e-14);
   }
 }
 
@@ -244,8 +246,9 @@ TEST_CASE_TEMPLATE("dropout stands between layers, while a tape lives, and nowhe
       const auto on = layer(x), again = layer(x);
       // The first layer sees no dropout, so one layer alone has none.
       CHECK(distance(on.state[0].h.value(), off.state[0].h.value()) < 1e-14);
-      CHECK((distance(on.rows.value(), off.rows.value()) > 1e-3) == (layers > 1));
-      CHECK((distance(on.rows.value(), again.rows.value()) > 1e-3) == (layers > 1));
+      CHECK((distance(on.sequence.rows.value(), off.sequence.rows.value()) > 1e-3) == (layers > 1));
+      CHECK((distance(on.sequence.rows.value(), again.sequence.rows.value()) > 1e-3) ==
+            (layers > 1));
     }
 }
 
@@ -275,7 +278,7 @@ TEST_CASE_TEMPLATE("what is no result and what is no layer any more are refused"
   check_refused([&] { layer(x); },
                 "recurrent: at least one layer was required: got one moved from");
   check_refused([&] { layer.step(Tensor::zeros({2, 3}), state); }, "got one moved from");
-  CHECK(taken(x).rows.shape() == Shape{4, 4});
+  CHECK(taken(x).sequence.rows.shape() == Shape{4, 4});
 }
 
 TEST_CASE_TEMPLATE("a step that is refused leaves the caller's state as it was", Layer,
@@ -299,5 +302,5 @@ TEST_CASE("a checkpoint every less than no steps is refused") {
   const nn::GRU layer({.in = 3, .hidden = 4});
   const nn::Sequence x(Tensor::zeros({4, 3}), SequenceLayout::equal(2, 2));
   check_refused([&] { layer(x, {}, {.checkpoint_every = -3}); },
-                "unroll: a checkpoint every so many steps, or 0 for none, was required: got -3");
+                "run: a checkpoint every so many steps, or 0 for none, was required: got -3");
 }

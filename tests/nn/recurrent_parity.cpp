@@ -91,17 +91,18 @@ void check_case(const golden::Case& c, DType dtype, bool fused) {
   for_each_cell(layer, [&](auto&, const std::string&) {
     typename Layer::State state;
     std::size_t k = 1;
-    for (Var* part : nn::detail::parts_of(state))
-      *part = select(inputs.at(k++).second, 0, static_cast<Index>(initial.size()));
+    nn::each_part(state, [&](Var& part) {
+      part = select(inputs.at(k++).second, 0, static_cast<Index>(initial.size()));
+    });
     initial.push_back(state);
   });
   const auto x = nn::Sequence::from_padded(inputs[0].second, c.integers("lengths"));
   auto out = layer(x, initial, {.fused = fused});
 
-  std::vector<std::pair<std::string, Var>> outputs{{"y", out.padded()}};
+  std::vector<std::pair<std::string, Var>> outputs{{"y", out.sequence.padded()}};
   for (std::size_t k = 0; k + 1 < inputs.size(); ++k) {
     std::vector<Var> parts;
-    for (auto& state : out.state) parts.push_back(*nn::detail::parts_of(state)[k]);
+    for (const auto& state : out.state) parts.push_back(nn::parts_of(state)[k]);
     outputs.emplace_back(k == 0 ? "hn" : "cn", stack(parts));
   }
   const Gradients gradients = tape.backward(golden::checked_loss(c, outputs));

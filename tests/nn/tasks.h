@@ -64,7 +64,8 @@ Task tagger(const std::string& name, const TaggerOptions& o) {
       g.integers({o.only_last ? o.layout.sequences() : o.layout.rows()}, 0, o.classes);
   return {name, nn::parameters(*model), [=] {
             const auto out = model->middle(model->embed(x), {}, o.unroll);
-            return nn::cross_entropy(model->head(o.only_last ? out.last() : out.rows), y, o.loss);
+            return nn::cross_entropy(model->head(o.only_last ? out.last() : out.sequence.rows), y,
+                                     o.loss);
           }};
 }
 
@@ -106,8 +107,8 @@ struct Block {
         down({.in = 4 * size, .out = size, .dtype = dtype}),
         head({.in = size, .out = vocab, .dtype = dtype}) {}
   Var operator()(const nn::Tokens& x) const {
-    const nn::Sequence h = embed(x);
-    const Var a = h.rows + attention(norm1(h), {.causal = true}).rows;
+    const nn::Gathered h = embed(x);
+    const Var a = h.rows() + attention(norm1(h), {.causal = true}).rows;
     return head(a + down(gelu(up(norm2(a)))));
   }
 };

@@ -28,7 +28,7 @@ Given fitting(Recurrence kind) {
 std::string message(Recurrence kind, const Given& g) {
   const auto given = [](const Tensor& t) { return t.defined() ? &t : nullptr; };
   return message_of([&] {
-    recurrent_step(kind, {g.x, g.wx, given(g.b), g.wh, given(g.bhn), g.h, given(g.c)});
+    recurrent_step(kind, {g.x, &g.wx, given(g.b), g.wh, given(g.bhn), g.h, given(g.c)});
   });
 }
 
