@@ -2,66 +2,19 @@
 #include <unroll/tensor/kernels/panels.h>
 #include <unroll/tensor/kernels/recurrent.h>
 #include <unroll/tensor/kernels/scratch.h>
-#include <unroll/tensor/threads.h>
+#include <unroll/tensor/kernels/time_walk.h>
 
 #include <algorithm>
-#include <vector>
 
 namespace unroll::kernels {
 namespace {
-
-// Bounds of the batch rows that each thread takes: about equal work, which is the sum of the
-// lengths. A part that is too small costs more to hand over than it takes (what it reads and what
-// is read of it crosses from core to core): each has at least kLeast multiplications, of which a
-// row has `row_cost`.
-std::vector<Index> shards(const Steps& s, Index row_cost, int threads) {
-  constexpr Index kLeast = Index{1} << 24;
-  const Index batch = s.batch(0);
-  const Index most = std::min(batch / 4, s.rows() * row_cost / kLeast);
-  const Index parts = std::clamp<Index>(most, 1, threads);
-  std::vector<Index> bounds{0};
-  Index done = 0;
-  Index t = s.steps;  // length of sequence b, going down as b grows
-  for (Index b = 0; b < batch; ++b) {
-    while (s.batch(t - 1) <= b) --t;
-    done += t;
-    if (static_cast<Index>(bounds.size()) < parts &&
-        done * parts >= s.rows() * static_cast<Index>(bounds.size()))
-      bounds.push_back(b + 1);
-  }
-  if (bounds.back() != batch) bounds.push_back(batch);
-  return bounds;
-}
-
-// The order of the steps, and which rows of the step before (in that order) a step continues.
-struct Walk {
-  const Steps& s;
-  Index at(Index i) const { return s.reverse ? s.steps - 1 - i : i; }
-  // Rows of step i that continue one of step i - 1; the others begin.
-  Index continued(Index i) const {
-    return i == 0 ? 0 : std::min(s.batch(at(i)), s.batch(at(i - 1)));
-  }
-  // Where the rows of the step before i stand.
-  Index before(Index i) const { return i == 0 ? 0 : s.offsets[at(i - 1)]; }
-  // Rows of step i from this one on are the last of their sequences.
-  Index last(Index i) const { return i + 1 == s.steps ? 0 : s.batch(at(s.reverse ? i : i + 1)); }
-};
-
-// Calls f(from, to, continues) for the rows among [lo, end) of step i that continue a sequence, and
-// for those that begin one.
-template <class F>
-void each_part(const Walk& walk, Index i, Index lo, Index end, F f) {
-  const Index split = std::clamp(walk.continued(i), lo, end);
-  if (lo < split) f(lo, split, true);
-  if (split < end) f(split, end, false);
-}
 
 // Batch rows [lo, hi) through all time steps. `wx` is given where inputs are projected here;
 // `aside` has room for two products of these rows.
 template <class T>
 void forward_shard(Recurrence kind, const Steps& s, Index h, const RecurrentForward<T>& a,
                    Packed<T> w, Packed<T> wx, Index lo, Index hi, T* aside) {
-  const Walk walk{s};
+  const TimeWalk walk{s};
   const Index gates = gates_of(kind) * h, width = saved_of(kind) * h;
   const bool lstm = kind == Recurrence::lstm, sums = sums_products(kind);
   for (Index i = 0; i < s.steps; ++i) {
@@ -87,7 +40,7 @@ void forward_shard(Recurrence kind, const Steps& s, Index h, const RecurrentForw
         std::copy_n(x + ids[row0 + b] * step_x, gates, z + b * step_z);
       x = z, step_x = step_z, ids = nullptr;
     }
-    each_part(walk, i, lo, end, [&](Index from, Index to, bool continues) {
+    walk.each_part(i, lo, end, [&](Index from, Index to, bool continues) {
       const Index n = to - from, row = row0 + from;
       const T* h_before = continues ? a.rows + (prev + from) * h : a.h0 + from * h;
       if (continues || !a.from_zero)
@@ -118,14 +71,14 @@ void forward_shard(Recurrence kind, const Steps& s, Index h, const RecurrentForw
 template <class T>
 void backward_shard(Recurrence kind, const Steps& s, Index h, const RecurrentBackward<T>& a,
                     Packed<T> w, Index lo, Index hi) {
-  const Walk walk{s};
+  const TimeWalk walk{s};
   const Index gates = gates_of(kind) * h, width = saved_of(kind) * h;
   const bool lstm = kind == Recurrence::lstm;
   for (Index i = s.steps - 1; i >= 0; --i) {
     const Index t = walk.at(i), end = std::min(hi, s.batch(t));
     if (end <= lo) continue;
     const Index row0 = s.offsets[t], prev = walk.before(i);
-    each_part(walk, i, lo, end, [&](Index from, Index to, bool continues) {
+    walk.each_part(i, lo, end, [&](Index from, Index to, bool continues) {
       const Index row = row0 + from;
       GatesBackward<T> g{};
       g.out = a.rows + row * h;
@@ -152,16 +105,6 @@ void backward_shard(Recurrence kind, const Steps& s, Index h, const RecurrentBac
   }
 }
 
-// Calls f(lo, hi) for the batch rows of each thread.
-template <class F>
-void each_shard(const Steps& s, Index row_cost, F f) {
-  const std::vector<Index> bounds = shards(s, row_cost, threads());
-  parallel_for(static_cast<Index>(bounds.size()) - 1, [&](Index i) {
-    const FlushDenormals flush;
-    f(bounds[i], bounds[i + 1]);
-  });
-}
-
 }  // namespace
 
 template <class T>
@@ -172,7 +115,7 @@ void recurrent_forward(Recurrence kind, const Steps& s, Index h, const Recurrent
   Scratch<T> packed_x(a.wx ? packed_size<T>(a.dim, gates) : 0);
   if (a.wx) pack(a.wx, gates, 1, a.dim, gates, packed_x.get());
   Scratch<T> aside(sums_products(kind) ? 0 : 2 * s.batch(0) * gates);
-  each_shard(s, gates * h, [&](Index lo, Index hi) {
+  each_batch_shard(s, gates * h, [&](Index lo, Index hi) {
     forward_shard(kind, s, h, a, Packed<T>{packed.get(), h},
                   Packed<T>{a.wx ? packed_x.get() : nullptr, a.dim}, lo, hi,
                   sums_products(kind) ? nullptr : aside.get() + 2 * lo * gates);
@@ -184,7 +127,7 @@ void recurrent_backward(Recurrence kind, const Steps& s, Index h, const Recurren
   const Index gates = gates_of(kind) * h;
   Scratch<T> packed(packed_size<T>(gates, h));
   pack(a.w, 1, gates, gates, h, packed.get());  // the transpose
-  each_shard(s, gates * h, [&](Index lo, Index hi) {
+  each_batch_shard(s, gates * h, [&](Index lo, Index hi) {
     backward_shard(kind, s, h, a, Packed<T>{packed.get(), gates}, lo, hi);
   });
 }
@@ -210,7 +153,7 @@ void recurrent_step(Recurrence kind, Index m, Index dim, Index h,
 
 template <class T>
 void previous_rows(const Steps& s, Index h, const T* rows, const T* h0, T* out) {
-  const Walk walk{s};
+  const TimeWalk walk{s};
   for (Index i = 0; i < s.steps; ++i) {
     const Index t = walk.at(i), continued = walk.continued(i);
     T* to = out + s.offsets[t] * h;

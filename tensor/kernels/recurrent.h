@@ -2,20 +2,13 @@
 // stream.
 //
 // N rows in the order of a SequenceLayout, B sequences, H hidden, G gate blocks. Rows of the batch
-// are independent of each other, so each thread takes its own through all time steps.
+// are independent of each other, so each thread takes its own through all time steps (time_walk.h).
 #pragma once
 
 #include <unroll/tensor/kernels/gates.h>
+#include <unroll/tensor/kernels/time_walk.h>
 
 namespace unroll::kernels {
-
-struct Steps {
-  const Index* offsets;  // [T + 1]
-  Index steps;           // T
-  bool reverse;          // from the last step to the first
-  Index batch(Index t) const { return offsets[t + 1] - offsets[t]; }
-  Index rows() const { return offsets[steps]; }
-};
 
 // Whether the inputs are better projected step by step, while the step's rows are near: the weight
 // must be small enough to stay near beside the recurrent one.

@@ -1,0 +1,55 @@
+#include <unroll/tensor/kernels/denormals.h>
+#include <unroll/tensor/kernels/time_walk.h>
+#include <unroll/tensor/threads.h>
+
+namespace unroll::kernels {
+namespace {
+
+// Multiplications that a shard has at least: what a thread reads and writes crosses from core to
+// core, which below this costs more than the second core gains.
+constexpr Index kMinShardWork = Index{1} << 24;
+// Batch rows that a shard of a recurrence has at least: its product reads the whole weight at every
+// step, for 2 rows as for 12.
+constexpr Index kMinShardRows = 4;
+
+}  // namespace
+
+std::vector<Index> batch_shards(const Steps& s, Index row_cost, Index parts, Index min_rows) {
+  const Index batch = s.batch(0);
+  parts = std::clamp<Index>(std::min(batch / min_rows, s.rows() * row_cost / kMinShardWork), 1,
+                            std::max<Index>(parts, 1));
+  std::vector<Index> bounds{0};
+  Index done = 0;
+  Index length = s.steps;  // of sequence b, going down as b grows
+  for (Index b = 0; b < batch; ++b) {
+    while (s.batch(length - 1) <= b) --length;
+    done += length;
+    if (static_cast<Index>(bounds.size()) < parts &&
+        done * parts >= s.rows() * static_cast<Index>(bounds.size()))
+      bounds.push_back(b + 1);
+  }
+  if (bounds.back() != batch) bounds.push_back(batch);
+  return bounds;
+}
+
+std::vector<Index> even_shards(Index n, Index parts, Index multiple) {
+  const Index units = (n + multiple - 1) / multiple;
+  parts = std::clamp<Index>(parts, 1, std::max<Index>(units, 1));
+  std::vector<Index> bounds{0};
+  for (Index i = 1; i < parts; ++i) bounds.push_back(units * i / parts * multiple);
+  bounds.push_back(n);
+  return bounds;
+}
+
+void each_shard(const std::vector<Index>& bounds, const std::function<void(Index, Index)>& f) {
+  parallel_for(static_cast<Index>(bounds.size()) - 1, [&](Index i) {
+    const FlushDenormals flush;
+    f(bounds[i], bounds[i + 1]);
+  });
+}
+
+void each_batch_shard(const Steps& s, Index row_cost, const std::function<void(Index, Index)>& f) {
+  each_shard(batch_shards(s, row_cost, threads(), kMinShardRows), f);
+}
+
+}  // namespace unroll::kernels
