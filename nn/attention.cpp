@@ -24,23 +24,25 @@ Attended scaled_dot_product_attention(const In& q, const In& k, const In& v,
         "attention: q [.., T, K], k [.., S, K] and v [.., S, D] were required: got {}, {} and {}",
         q->shape(), k->shape(), v->shape());
   const Index queries = q->shape()[-2], keys = k->shape()[-2];
-  const double dropped = training() ? o.dropout : 0;
+  const double dropout_now = training() ? o.dropout : 0;
   const auto leading = [](const In& x) {
     return x->shape().span().first(static_cast<std::size_t>(x->rank() - 2));
   };
-  if (!o.mask.defined() && !o.weights && dropped == 0 && q->numel() > 0 && k->numel() > 0 &&
+  if (!o.mask.defined() && !o.bias.defined() && !o.weights && q->numel() > 0 && k->numel() > 0 &&
       std::ranges::equal(leading(q), leading(k)) && std::ranges::equal(leading(q), leading(v))) {
     const Index count = q->numel() / (queries * q->shape().back());
     const Var y = attention(rows_of(*q), rows_of(*k), rows_of(*v),
                             {.queries = RowGroups::equal(count, queries),
                              .keys = RowGroups::equal(count, keys),
                              .causal = o.causal,
-                             .scale = o.scale});
+                             .scale = o.scale,
+                             .dropout = dropout_now});
     return {reshape(y, q->shape().with(-1, v->shape().back())), Var()};
   }
   const double scale =
       o.scale > 0 ? o.scale : 1 / std::sqrt(static_cast<double>(q->shape().back()));
-  Var scores = matmul(*q * scale, transpose(k));  // [.., T, S]
+  Var logits = matmul(*q * scale, transpose(k));  // [.., T, S]
+  if (o.bias.defined()) logits = logits + o.bias;
   Tensor visible;
   if (o.mask.defined()) visible = o.mask.to(q->dtype());
   if (o.causal) {
@@ -49,11 +51,11 @@ Attended scaled_dot_product_attention(const In& q, const In& k, const In& v,
   }
   if (visible.defined()) {
     const Tensor hidden = equal(visible, Tensor::scalar(0, visible.dtype()));
-    scores = masked_fill(scores, hidden, -INFINITY);
+    logits = masked_fill(logits, hidden, -INFINITY);
   }
   // A row of nothing but -inf has softmax 0.
-  const Var weights = softmax(scores);
-  const Var used = dropped > 0 ? dropout(weights, dropped) : weights;
+  const Var weights = softmax(logits);
+  const Var used = dropout_now > 0 ? dropout(weights, dropout_now) : weights;
   return {matmul(used, v), o.weights ? weights : Var()};
 }
 
@@ -83,6 +85,13 @@ Var MultiHeadAttention::joined(const Var& x) const {
   return reshape(transpose(x, 1, 2), {x.shape()[0], x.shape()[2], heads_ * x.shape()[3]});
 }
 
+Var MultiHeadAttention::project(const In& x, Index part, Index parts) const {
+  const Index dim = out.weight.shape()[0];
+  const Param &w = query_key_value.weight, &b = query_key_value.bias;
+  return linear(x, narrow(w, 1, part * dim, parts * dim),
+                b.defined() ? narrow(b, 0, part * dim, parts * dim) : Var());
+}
+
 Attended MultiHeadAttention::operator()(const In& query, const In& key, const In& value,
                                         const CallOptions& o) const {
   const Index dim = out.weight.shape()[0];
@@ -92,68 +101,102 @@ Attended MultiHeadAttention::operator()(const In& query, const In& key, const In
           query->shape(), key->shape(), value->shape());
   // One product for all three where they are the same.
   const bool same = &*query == &*key && &*key == &*value;
-  const bool fused = !o.mask.defined() && !o.weights && !dropping();
+  const bool fused = !o.mask.defined() && !o.bias.defined() && !o.weights;
   const Index batch = query->shape()[0];
   const auto groups = [&](const In& x) { return RowGroups::equal(batch, x->shape()[1]); };
   if (same && fused) {
-    const Var y = self_attention(rows_of(query_key_value(query)),
-                                 {groups(query), groups(query), heads_, o.causal});
+    const Var y = self_attention(rows_of(query_key_value(query)), {.queries = groups(query),
+                                                                   .keys = groups(query),
+                                                                   .heads = heads_,
+                                                                   .causal = o.causal,
+                                                                   .dropout = dropping()});
     return {out(reshape(y, query->shape())), Var()};
   }
-  std::vector<Var> parts;
-  if (same) {
-    parts = split(query_key_value(query), {dim, dim, dim}, 2);
-  } else {
-    const Var* inputs[] = {&*query, &*key, &*value};
-    for (Index i = 0; i < 3; ++i) {
-      const Var w = narrow(query_key_value.weight, 1, i * dim, dim);
-      parts.push_back(linear(
-          *inputs[i], w,
-          query_key_value.bias.defined() ? narrow(query_key_value.bias, 0, i * dim, dim) : Var()));
-    }
-  }
+  const std::vector<Var> parts =
+      same ? split(query_key_value(query), {dim, dim, dim}, 2)
+           : std::vector<Var>{project(query, 0), project(key, 1), project(value, 2)};
   if (fused) {
     const Var y = attention(rows_of(parts[0]), rows_of(parts[1]), rows_of(parts[2]),
-                            {groups(query), groups(key), heads_, o.causal});
+                            {.queries = groups(query),
+                             .keys = groups(key),
+                             .heads = heads_,
+                             .causal = o.causal,
+                             .dropout = dropping()});
     return {out(reshape(y, query->shape())), Var()};
   }
-  const Attended a = scaled_dot_product_attention(
-      heads_of(parts[0]), heads_of(parts[1]), heads_of(parts[2]),
-      {.causal = o.causal, .mask = o.mask, .dropout = dropout_, .weights = o.weights});
+  const Attended a =
+      scaled_dot_product_attention(heads_of(parts[0]), heads_of(parts[1]), heads_of(parts[2]),
+                                   {.causal = o.causal,
+                                    .mask = o.mask,
+                                    .bias = o.bias,
+                                    .dropout = dropout_,
+                                    .weights = o.weights});
   return {out(joined(a.out)), a.weights};
 }
 
-Sequence MultiHeadAttention::operator()(const Gathered& x, const CallOptions& o) const {
-  const SequenceLayout& layout = x.layout();
-  const Index dim = out.weight.shape()[0], batch = x.size(), steps = layout.steps();
-  check(!o.mask.defined() && !o.weights,
-        "MultiHeadAttention: a Sequence is masked by its lengths: for a mask or the weights, pass "
-        "padded tensors");
+void MultiHeadAttention::check_rows(const Gathered& x) const {
+  const Index dim = out.weight.shape()[0];
+  check_defined("MultiHeadAttention", x.table());
   check(x.table().rank() == 2 && x.table().shape()[1] == dim,
         "MultiHeadAttention: rows [N, {}] were required: got {}", dim, x.table().shape());
-  const Var projected = query_key_value(x).rows();
-  if (!dropping()) {
-    const RowGroups groups = RowGroups::of(layout);
-    return {out(self_attention(projected, {groups, groups, heads_, o.causal})), layout};
-  }
-  const std::vector<Var> parts = split(projected, {dim, dim, dim}, 1);
-  Tensor visible;
-  if (!layout.is_equal()) {
-    visible = Tensor::zeros({batch, 1, 1, steps}, projected.dtype());
-    for (Index b = 0; b < batch; ++b)
-      visible.narrow(0, b, 1).narrow(3, 0, layout.lengths()[b]).fill_(1);
-  }
-  const auto grid = [&](const Var& rows) { return heads_of(Sequence(rows, layout).padded()); };
-  const Attended a =
-      scaled_dot_product_attention(grid(parts[0]), grid(parts[1]), grid(parts[2]),
-                                   {.causal = o.causal, .mask = visible, .dropout = dropout_});
-  return {out(Sequence::from_padded(joined(a.out), layout.lengths()).rows), layout};
 }
 
-Var softmax_by_sequence(const In& scores, const SequenceLayout& layout) {
-  check(scores->shape() == Shape({layout.rows()}),
-        "softmax_by_sequence: {} scores were required: got {}", layout.rows(), scores->shape());
-  const Sequence rows(reshape(scores, {layout.rows(), 1}), layout);
+namespace {
+void check_ragged(const MultiHeadAttention::CallOptions& o) {
+  check(
+      !o.mask.defined() && !o.bias.defined() && !o.weights,
+      "MultiHeadAttention: a Sequence is masked by its lengths: for a mask, a bias or the weights, "
+      "pass padded tensors");
+}
+}  // namespace
+
+Sequence MultiHeadAttention::operator()(const Gathered& x, const CallOptions& o) const {
+  check_ragged(o);
+  check_rows(x);
+  const RowGroups groups = RowGroups::of(x.layout());
+  const Var projected = query_key_value(x).rows();  // [N, 3 D]
+  return {out(self_attention(projected, {.queries = groups,
+                                         .keys = groups,
+                                         .heads = heads_,
+                                         .causal = o.causal,
+                                         .dropout = dropping()})),
+          x.layout()};
+}
+
+MultiHeadAttention::Memory MultiHeadAttention::prepare(const Gathered& keys) const {
+  check_rows(keys);
+  const Index dim = out.weight.shape()[0];
+  const Var both =
+      keys.map([&](const Var& rows) { return project(rows, 1, 2); }).rows();  // [N, 2 D]
+  return {narrow(both, 1, 0, dim), narrow(both, 1, dim, dim), keys.layout()};
+}
+
+Sequence MultiHeadAttention::operator()(const Gathered& queries, const Memory& memory,
+                                        const CallOptions& o) const {
+  check_ragged(o);
+  check_rows(queries);
+  const Var q = queries.map([&](const Var& rows) { return project(rows, 0); }).rows();  // [N, D]
+  return {out(attention(q, memory.keys, memory.values,
+                        {.queries = RowGroups::of(queries.layout()),
+                         .keys = RowGroups::of(memory.layout),
+                         .heads = heads_,
+                         .causal = o.causal,
+                         .dropout = dropping()})),
+          queries.layout()};
+}
+
+Var MultiHeadAttention::operator()(const In& query, const Memory& memory) const {
+  check_defined("MultiHeadAttention", *query);
+  check(query->rank() == 2 && query->shape()[0] == memory.layout.sequences(),
+        "MultiHeadAttention: one query for each of {} sequences was required: got {}",
+        memory.layout.sequences(), query->shape());
+  return (*this)(Sequence(*query, SequenceLayout::equal(query->shape()[0], 1)), memory).rows;
+}
+
+Var softmax_by_sequence(const In& logits, const SequenceLayout& layout) {
+  check(logits->shape() == Shape({layout.rows()}),
+        "softmax_by_sequence: {} logits were required: got {}", layout.rows(), logits->shape());
+  const Sequence rows(reshape(logits, {layout.rows(), 1}), layout);
   const Var grid = reshape(rows.padded(-INFINITY), {layout.sequences(), layout.steps()});
   const Var weights = reshape(softmax(grid), {layout.sequences(), layout.steps(), 1});
   return reshape(Sequence::from_padded(weights, layout.lengths()).rows, {layout.rows()});
@@ -164,15 +207,20 @@ AdditiveAttention::AdditiveAttention(const Options& o)
       wk({.in = o.key, .out = o.hidden, .bias = false, .dtype = o.dtype}),
       v(xavier_uniform({o.hidden, 1}, 1, {.dtype = o.dtype})) {}
 
-Attended AdditiveAttention::operator()(const In& query, const Sequence& keys) const {
-  check(query->rank() == 2 && query->shape()[0] == keys.size(),
-        "AdditiveAttention: one query for each of {} sequences was required: got {}", keys.size(),
-        query->shape());
-  const Index n = keys.layout.rows();
-  const Var q = index_select(wq(query), 0, keys.layout.sequence_of_rows());  // [N, hidden]
-  const Var scores = reshape(matmul(tanh(q + wk(keys.rows)), v), {n});
-  const Var weights = softmax_by_sequence(scores, keys.layout);
-  return {Sequence(keys.rows * reshape(weights, {n, 1}), keys.layout).sum(), weights};
+AdditiveAttention::Memory AdditiveAttention::prepare(const Gathered& keys) const {
+  return {keys, wk(keys).rows()};
+}
+
+Attended AdditiveAttention::operator()(const In& query, const Memory& memory) const {
+  const SequenceLayout& layout = memory.values.layout;
+  check(query->rank() == 2 && query->shape()[0] == layout.sequences(),
+        "AdditiveAttention: one query for each of {} sequences was required: got {}",
+        layout.sequences(), query->shape());
+  const Index n = layout.rows();
+  const Var q = index_select(wq(query), 0, layout.sequence_of_rows());  // [N, hidden]
+  const Var logits = reshape(matmul(tanh(q + memory.keys), v), {n});
+  const Var weights = softmax_by_sequence(logits, layout);
+  return {Sequence(memory.values.rows * reshape(weights, {n, 1}), layout).sum(), weights};
 }
 
 }  // namespace unroll::nn

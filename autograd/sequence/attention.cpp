@@ -1,6 +1,6 @@
 // Attention as one op: softmax(scale q k^T) v of each head of each sequence (Vaswani et al. 2017),
 // a block of queries at a time (Milakov and Gimelshein 2018; Dao et al. 2022). Saved for backward:
-// the inputs, the output and one value for each query and head.
+// the inputs, and two values for each query and head.
 #include <unroll/autograd/fused.h>
 #include <unroll/autograd/ops.h>
 #include <unroll/autograd/sequence/attention.h>
@@ -42,6 +42,7 @@ struct Call {
   AttentionRows rows;
   Sizes sizes;
   bool joined;
+  kernels::AttentionDropout dropout;
 
   Index columns() const { return rows.heads * sizes.size; }  // of q and of k
   // Which input and which column q, k or v (0, 1, 2) begins at.
@@ -59,7 +60,8 @@ struct Call {
             sizes.size,
             sizes.value_size,
             static_cast<T>(rows.scale),
-            rows.causal};
+            rows.causal,
+            dropout};
   }
 };
 
@@ -94,12 +96,15 @@ Call checked_call(const std::vector<Var>& inputs, const AttentionRows& given) {
         name, n.queries, n.keys, o.queries.count(), o.queries.rows().numel(), o.keys.count(),
         o.keys.rows().numel());
   if (o.scale == 0) o.scale = 1 / std::sqrt(static_cast<double>(n.size));
-  return {std::move(o), n, joined};
+  check(o.dropout >= 0 && o.dropout < 1,
+        "{}: a probability of dropout in [0, 1) was required: got {}", name, o.dropout);
+  const kernels::AttentionDropout dropout{o.dropout,
+                                          o.dropout > 0 ? default_generator().fork().seed() : 0};
+  return {std::move(o), n, joined, dropout};
 }
 
 struct Saved {
-  Tensor out;  // [N, H D]
-  Tensor lse;  // [N, H] log of the sum of exp of each query's logits
+  Tensor softmax;  // [N, H, 2] of each query and head: kernels::SoftmaxOfRow
 };
 
 FusedOutputs<Saved> forward(const Call& call, const FusedInputs& in) {
@@ -107,13 +112,13 @@ FusedOutputs<Saved> forward(const Call& call, const FusedInputs& in) {
   for (const Tensor& t : in) x.push_back(with_rows(t));
   const DType dtype = x[0].dtype();
   const Index queries = call.sizes.queries, heads = call.rows.heads;
-  Saved saved{Tensor::empty({queries, heads * call.sizes.value_size}, dtype),
-              Tensor::empty({queries, heads}, dtype)};
+  Tensor out = Tensor::empty({queries, heads * call.sizes.value_size}, dtype);
+  Tensor softmax = Tensor::empty({queries, heads, 2}, dtype);
   dispatch(dtype, [&]<class T>() {
-    kernels::attention_forward<T>(call.arguments<T>(x), rows_into<T>(saved.out, 0),
-                                  saved.lse.data<T>());
+    kernels::attention_forward<T>(call.arguments<T>(x), rows_into<T>(out, 0),
+                                  reinterpret_cast<kernels::SoftmaxOfRow<T>*>(softmax.data<T>()));
   });
-  return {{saved.out}, saved};
+  return {{std::move(out)}, {std::move(softmax)}};
 }
 
 void backward(const Call& call, const FusedInputs& in, const Saved& saved, FusedGradients g,
@@ -129,12 +134,25 @@ void backward(const Call& call, const FusedInputs& in, const Saved& saved, Fused
     const auto gradient = [&](int part) {
       return rows_into<T>(gradients[call.input(part)], call.column(part));
     };
-    kernels::attention_backward<T>(call.arguments<T>(x), rows_at<T>(saved.out, 0),
-                                   rows_at<T>(d_out, 0), saved.lse.data<T>(), gradient(0),
-                                   gradient(1), gradient(2));
+    kernels::attention_backward<T>(
+        call.arguments<T>(x), rows_at<T>(d_out, 0),
+        reinterpret_cast<const kernels::SoftmaxOfRow<T>*>(saved.softmax.data<T>()), gradient(0),
+        gradient(1), gradient(2));
   });
   for (std::size_t i = 0; i < gradients.size(); ++i)
     d.add(static_cast<int>(i), Var(std::move(gradients[i])));
+}
+
+// What dropout multiplies the weights [H, T, S] of sequence s by.
+Tensor dropout_factors(const Call& call, Index s, const Tensor& weights) {
+  Tensor out = Tensor::empty(weights.shape(), weights.dtype());
+  const IndexTensor rows = call.rows.queries.rows_of(s);
+  const Index heads = call.rows.heads;
+  for (Index h = 0; h < heads; ++h)
+    for (Index t = 0; t < weights.size(1); ++t)
+      for (Index j = 0; j < weights.size(2); ++j)
+        out.set({h, t, j}, call.dropout.factor(rows[t] * heads + h, j));
+  return out;
 }
 
 // The same in plain ops, sequence by sequence.
@@ -157,8 +175,10 @@ std::vector<Var> reference(const Call& call, const std::vector<Var>& in) {
       const Tensor seen = causal_mask(logits.size(1), logits.size(2), q.dtype());
       logits = masked_fill(logits, equal(seen, Tensor::scalar(0, q.dtype())), -INFINITY);
     }
-    const Var vs = heads(v, o.keys, s, call.sizes.value_size);     // [H, S, D]
-    const Var out = transpose(matmul(softmax(logits), vs), 0, 1);  // [T, H, D]
+    Var weights = softmax(logits);  // [H, T, S]
+    if (o.dropout > 0) weights = weights * dropout_factors(call, s, weights.value());
+    const Var vs = heads(v, o.keys, s, call.sizes.value_size);  // [H, S, D]
+    const Var out = transpose(matmul(weights, vs), 0, 1);       // [T, H, D]
     parts.push_back(reshape(out, {out.size(0), o.heads * call.sizes.value_size}));
   }
   std::vector<Index> back(static_cast<std::size_t>(call.sizes.queries));

@@ -32,6 +32,7 @@ struct AttentionRows {
   Index heads = 1;
   bool causal = false;  // query t of T sees keys 0 .. t + S - T of S
   double scale = 0;     // of the logits q k; 0: 1 / sqrt(K)
+  double dropout = 0;   // of the weights, drawn from the thread's default_generator()
 };
 // softmax(scale q k^T) v of q [N, H K], k [M, H K], v [M, H D] -> [N, H D]: head h has block h of
 // the columns, and each sequence's queries see that sequence's keys. Time grows as T S, memory as

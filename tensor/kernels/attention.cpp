@@ -67,8 +67,34 @@ struct Head {
              Packed<T>{k_across.get(), a.size}, nullptr, 0, scores.get(), columns);
     return columns;
   }
-  Index place(Index t) const { return q_rows[t] * a.heads + h; }  // in lse
+  Index place(Index t) const { return q_rows[t] * a.heads + h; }  // of a row's softmax
 };
+
+// The first `count` weights (or their gradients) of a row times what dropout makes of them.
+template <class T>
+void drop(const AttentionDropout& dropout, Index place, T* row, Index count) {
+  const hn::ScalableTag<T> d;
+  const hn::Rebind<std::uint32_t, decltype(d)> du;  // as many lanes
+  const hn::RebindToUnsigned<decltype(d)> wide;
+  const auto scale = hn::Set(d, static_cast<T>(dropout.scale()));
+  const auto limit = hn::Set(wide, dropout.limit());
+  const auto places = hn::Mul(hn::Iota(du, 0), hn::Set(du, AttentionDropout::kNext));
+  const std::uint32_t key = dropout.key_of(place);
+  each<T>(count, [&](Index j, Index n) UNROLL_INLINED {
+    const std::uint32_t start = key + static_cast<std::uint32_t>(j) * AttentionDropout::kNext;
+    auto x = hn::Add(places, hn::Set(du, start));
+    x = hn::Mul(hn::Xor(x, hn::ShiftRight<16>(x)), hn::Set(du, 0x85ebca6bu));
+    x = hn::Mul(hn::Xor(x, hn::ShiftRight<13>(x)), hn::Set(du, 0xc2b2ae35u));
+    x = hn::Xor(x, hn::ShiftRight<16>(x));
+    if constexpr (sizeof(T) == 4) {
+      const auto dropped = hn::RebindMask(d, hn::Lt(x, limit));
+      store(hn::IfThenZeroElse(dropped, hn::Mul(load(row + j, n), scale)), row + j, n);
+    } else {
+      const auto dropped = hn::RebindMask(d, hn::Lt(hn::PromoteTo(wide, x), limit));
+      store(hn::IfThenZeroElse(dropped, hn::Mul(load(row + j, n), scale)), row + j, n);
+    }
+  });
+}
 
 // Calls f(t, count) for each block of queries.
 template <class F>
@@ -77,7 +103,7 @@ HWY_INLINE void blocks(Index queries, F f) {
 }
 
 template <class T>
-void forward_head(const Attention<T>& a, Index s, Index h, Rows<T> out, T* lse) {
+void forward_head(const Attention<T>& a, Index s, Index h, Rows<T> out, SoftmaxOfRow<T>* softmax) {
   constexpr T kInf = std::numeric_limits<T>::infinity();
   const hn::ScalableTag<T> d;
   Head<T> head(a, s, h);
@@ -112,7 +138,8 @@ void forward_head(const Attention<T>& a, Index s, Index h, Rows<T> out, T* lse) 
       });
       std::fill(row + seen, row + columns, T{0});
       sums[r] = hn::GetLane(hn::SumOfLanes(d, sum));
-      lse[head.place(t + r)] = sums[r] == 0 ? -kInf : hn::GetLane(shift) + std::log(sums[r]);
+      softmax[head.place(t + r)] = {most, sums[r] == 0 ? T{0} : std::log(sums[r])};
+      if (a.dropout.p > 0) drop(a.dropout, head.place(t + r), row, seen);
     }
     multiply(count, size, std::min(columns, keys), Left<T>{head.scores.get(), columns},
              Packed<T>{panels.get(), keys}, nullptr, 0, block.get(), size);
@@ -126,11 +153,14 @@ void forward_head(const Attention<T>& a, Index s, Index h, Rows<T> out, T* lse) 
   });
 }
 
-// With P the weights and D = sum of out d_out of each row:
-//   dv = P^T d_out,  dS = P (d_out v^T - D),  dq = scale dS k,  dk = dS^T (scale q).
+// With P the weights, G = d_out v^T and D the sum of P G of each row:
+//   dv = P^T d_out,  dS = P (G - D),  dq = scale dS k,  dk = dS^T (scale q),
+// where with dropout, M being its factors, G M stands for G, and P M for P in dv.
+// D is summed from the P and G that it is compared with, so that dS is exactly 0 where one key has
+// all the weight.
 template <class T>
-void backward_head(const Attention<T>& a, Index s, Index h, Rows<const T> out, Rows<const T> d_out,
-                   const T* lse, Rows<T> dq, Rows<T> dk, Rows<T> dv) {
+void backward_head(const Attention<T>& a, Index s, Index h, Rows<const T> d_out,
+                   const SoftmaxOfRow<T>* softmax, Rows<T> dq, Rows<T> dk, Rows<T> dv) {
   const hn::ScalableTag<T> d;
   Head<T> head(a, s, h);
   const Index size = a.size, wide = a.value_size, keys = head.keys;
@@ -151,20 +181,23 @@ void backward_head(const Attention<T>& a, Index s, Index h, Rows<const T> out, R
              0, slopes.get(), columns);
     for (Index r = 0; r < count; ++r) {
       T *p = head.scores.get() + r * columns, *ds = slopes.get() + r * columns;
-      const T* y = out.data + head.q_rows[t + r] * out.step + h * wide;
-      const T* dy = g.get() + r * wide;
+      const auto [top, log_sum] = softmax[head.place(t + r)];
+      const Index seen = top == -std::numeric_limits<T>::infinity() ? 0 : head.seen(t + r);
+      const auto shift = hn::Set(d, top), log = hn::Set(d, log_sum);
       auto sum = hn::Zero(d);
-      each<T>(wide, [&](Index j, Index n)
-                        UNROLL_INLINED { sum = hn::MulAdd(load(y + j, n), load(dy + j, n), sum); });
-      const auto drift = hn::Set(d, hn::GetLane(hn::SumOfLanes(d, sum)));
-      const T log_sum = lse[head.place(t + r)];
-      const Index seen = log_sum == -std::numeric_limits<T>::infinity() ? 0 : head.seen(t + r);
-      const auto shift = hn::Set(d, log_sum);
+      if (a.dropout.p > 0) drop(a.dropout, head.place(t + r), ds, seen);
       each<T>(seen, [&](Index j, Index n) UNROLL_INLINED {
-        const auto weight = exp(d, hn::Sub(load(p + j, n), shift));
+        auto weight = exp(d, hn::Sub(hn::Sub(load(p + j, n), shift), log));
+        if (n < static_cast<Index>(hn::Lanes(d)))
+          weight = hn::IfThenElseZero(hn::FirstN(d, static_cast<std::size_t>(n)), weight);
         store(weight, p + j, n);
-        store(hn::Mul(weight, hn::Sub(load(ds + j, n), drift)), ds + j, n);
+        sum = hn::MulAdd(weight, load(ds + j, n), sum);
       });
+      const auto mean = hn::Set(d, hn::GetLane(hn::SumOfLanes(d, sum)));
+      each<T>(seen, [&](Index j, Index n) UNROLL_INLINED {
+        store(hn::Mul(load(p + j, n), hn::Sub(load(ds + j, n), mean)), ds + j, n);
+      });
+      if (a.dropout.p > 0) drop(a.dropout, head.place(t + r), p, seen);
       std::fill(p + seen, p + columns, T{0});
       std::fill(ds + seen, ds + columns, T{0});
     }
@@ -185,14 +218,15 @@ void backward_head(const Attention<T>& a, Index s, Index h, Rows<const T> out, R
 
 }  // namespace
 
-#define UNROLL_FOR(T, suffix)                                                                     \
-  void attention_forward_##suffix(const Attention<T>& a, Index s, Index h, Rows<T> out, T* lse) { \
-    forward_head(a, s, h, out, lse);                                                              \
-  }                                                                                               \
-  void attention_backward_##suffix(const Attention<T>& a, Index s, Index h, Rows<const T> out,    \
-                                   Rows<const T> d_out, const T* lse, Rows<T> dq, Rows<T> dk,     \
-                                   Rows<T> dv) {                                                  \
-    backward_head(a, s, h, out, d_out, lse, dq, dk, dv);                                          \
+#define UNROLL_FOR(T, suffix)                                                                    \
+  void attention_forward_##suffix(const Attention<T>& a, Index s, Index h, Rows<T> out,          \
+                                  SoftmaxOfRow<T>* softmax) {                                    \
+    forward_head(a, s, h, out, softmax);                                                         \
+  }                                                                                              \
+  void attention_backward_##suffix(const Attention<T>& a, Index s, Index h, Rows<const T> d_out, \
+                                   const SoftmaxOfRow<T>* softmax, Rows<T> dq, Rows<T> dk,       \
+                                   Rows<T> dv) {                                                 \
+    backward_head(a, s, h, d_out, softmax, dq, dk, dv);                                          \
   }
 UNROLL_FOR(float, f32)
 UNROLL_FOR(double, f64)
@@ -216,21 +250,21 @@ void each_head(const RowGroups& queries, Index heads, F f) {
 
 }  // namespace
 
-#define UNROLL_EXPORT(T, suffix)                                                               \
-  HWY_EXPORT(attention_forward_##suffix);                                                      \
-  HWY_EXPORT(attention_backward_##suffix);                                                     \
-  template <>                                                                                  \
-  void attention_forward<T>(const Attention<T>& a, Rows<T> out, T* lse) {                      \
-    each_head(a.queries, a.heads, [&](Index s, Index h) {                                      \
-      HWY_DYNAMIC_DISPATCH(attention_forward_##suffix)(a, s, h, out, lse);                     \
-    });                                                                                        \
-  }                                                                                            \
-  template <>                                                                                  \
-  void attention_backward<T>(const Attention<T>& a, Rows<const T> out, Rows<const T> d_out,    \
-                             const T* lse, Rows<T> dq, Rows<T> dk, Rows<T> dv) {               \
-    each_head(a.queries, a.heads, [&](Index s, Index h) {                                      \
-      HWY_DYNAMIC_DISPATCH(attention_backward_##suffix)(a, s, h, out, d_out, lse, dq, dk, dv); \
-    });                                                                                        \
+#define UNROLL_EXPORT(T, suffix)                                                                   \
+  HWY_EXPORT(attention_forward_##suffix);                                                          \
+  HWY_EXPORT(attention_backward_##suffix);                                                         \
+  template <>                                                                                      \
+  void attention_forward<T>(const Attention<T>& a, Rows<T> out, SoftmaxOfRow<T>* softmax) {        \
+    each_head(a.queries, a.heads, [&](Index s, Index h) {                                          \
+      HWY_DYNAMIC_DISPATCH(attention_forward_##suffix)(a, s, h, out, softmax);                     \
+    });                                                                                            \
+  }                                                                                                \
+  template <>                                                                                      \
+  void attention_backward<T>(const Attention<T>& a, Rows<const T> d_out,                           \
+                             const SoftmaxOfRow<T>* softmax, Rows<T> dq, Rows<T> dk, Rows<T> dv) { \
+    each_head(a.queries, a.heads, [&](Index s, Index h) {                                          \
+      HWY_DYNAMIC_DISPATCH(attention_backward_##suffix)(a, s, h, d_out, softmax, dq, dk, dv);      \
+    });                                                                                            \
   }
 UNROLL_EXPORT(float, f32)
 UNROLL_EXPORT(double, f64)
