@@ -300,5 +300,5 @@ TEST_CASE("attention refuses what does not fit") {
       },
       "AdditiveAttention: one query for each of 1 sequences was required: got [2, 3]");
   check_refused([] { nn::softmax_by_sequence(random({2}, 1), SequenceLayout({3})); },
-                "softmax_by_sequence: 3 scores were required: got [2]");
+                "softmax_by_sequence: 3 logits were required: got [2]");
 }
