@@ -56,7 +56,7 @@ Tensor stepped(Recurrence kind, const In& x, const Param& wx, const Param& b, co
   auto [next, cell] = recurrent_step(kind, {x.value(), &wx.value(), value_of(b), wh.value(),
                                             value_of(bhn), h.value(), c ? &c->value() : nullptr});
   if (next_c) *next_c = std::move(cell);
-  return next;
+  return std::move(next);  // a structured binding would be copied
 }
 
 // What a fused layer reads: the rows, projected inside; or the projected rows of a table, and ids.
@@ -159,8 +159,8 @@ LSTMCell::State LSTMCell::step(const Var& px, const State& s) const {
 LSTMCell::State LSTMCell::operator()(const In& x, const State& s) const {
   if (!plain() || !can_run()) return step(project(x), s);
   Tensor c;
-  const Tensor h = stepped(Recurrence::lstm, x, wx, b, wh, {}, s.h, &s.c, &c);
-  return {h, c};
+  Tensor h = stepped(Recurrence::lstm, x, wx, b, wh, {}, s.h, &s.c, &c);
+  return {std::move(h), std::move(c)};
 }
 
 LSTMCell::State LSTMCell::initial(Index batch) const {

@@ -114,13 +114,17 @@ States parts_of(const S& state) {
   each_part(state, [&](const Var& part) { out.push_back(part); });
   return out;
 }
-// A State with these parts, its other members as in `state`.
+// A State with these parts, its other members as in `state`. Throws std::invalid_argument unless it
+// has as many.
 template <class S>
 S with_parts(S state, States parts) {
   std::size_t k = 0;
-  each_part(state, [&](Var& part) { part = std::move(parts.at(k++)); });
-  check(k == parts.size(), "cell: a state of {} Vars was required of every step: got {}",
-        parts.size(), k);
+  each_part(state, [&](Var& part) {
+    if (k < parts.size()) part = std::move(parts[k]);
+    ++k;
+  });
+  check(k == parts.size(), "with_parts: {} Vars, as many as the State has, were required: got {}",
+        k, parts.size());
   return state;
 }
 
@@ -168,8 +172,12 @@ std::pair<Var, typename C::State> run_segment(const C& cell, const Gathered& x,
   State now = state;
   auto [out, last] = time_loop(projected, parts_of(state), layout, {begin, end, options.reverse},
                                [&](const Var& px, States& parts) {
+                                 const std::size_t count = parts.size();
                                  now = cell.step(px, with_parts(now, std::move(parts)));
                                  parts = parts_of(now);
+                                 check(parts.size() == count,
+                                       "run: a state of {} Vars was required of every step: got {}",
+                                       count, parts.size());
                                  return output_of(cell, now);
                                });
   return {out, with_parts(now, std::move(last))};

@@ -155,7 +155,8 @@ TEST_CASE("each layer gives on a table what it gives on the rows, with the same 
   Generator g(11);
   for (const DType dtype : {f32, f64})
     for (const bool equal : {false, true})
-      for (const auto& [dim, hidden] : {std::pair<Index, Index>{2, 3}, {7, 40}, {130, 128}}) {
+      for (const Index dim : {2, 7, 130}) {
+        const Index hidden = dim == 2 ? 3 : dim == 7 ? 40 : 128;
         const SequenceLayout layout =
             equal ? SequenceLayout::equal(5, 8) : SequenceLayout({6, 8, 9, 1, 6});
         // Some ids come often, one never does.
@@ -186,6 +187,7 @@ TEST_CASE("gradients through a table are right to second order") {
     const GradcheckResult first = gradcheck(f, table), second = gradgradcheck(f, table);
     CHECK_MESSAGE(first.ok, first.message);
     CHECK_MESSAGE(second.ok, second.message);
+    if (layer.params.empty()) continue;
     const GradcheckResult params = gradcheck_params(
         [&] { return weighted(layer.f(nn::Gathered(table[0], kIds, kLayout))); }, layer.params);
     CHECK_MESSAGE(params.ok, params.message);

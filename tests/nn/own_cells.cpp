@@ -227,10 +227,37 @@ TEST_CASE("each_part, parts_of and with_parts reach the Vars of a State in order
   CHECK(distance(s.sums[0].value(), mul(parts[0].value(), 2)) == 0);
   turned.pop_back();
   check_refused([&] { nn::with_parts(s, turned); },
-                "cell: a state of 3 Vars was required of every step: got 2");
+                "with_parts: 3 Vars, as many as the State has, were required: got 2");
   turned.resize(4);
   check_refused([&] { nn::with_parts(s, turned); },
-                "cell: a state of 3 Vars was required of every step: got 4");
+                "with_parts: 3 Vars, as many as the State has, were required: got 4");
+}
+
+TEST_CASE("a step that changes how many Vars the State has is refused") {
+  struct Growing {
+    struct State {
+      std::vector<Var> all;
+    };
+    Index by;
+    Var project(const Var& x) const { return x; }
+    State step(const Var& px, const State& s) const {
+      State next = s;
+      next.all.resize(static_cast<std::size_t>(static_cast<Index>(s.all.size()) + by), px);
+      return next;
+    }
+  };
+  for (const auto& lengths : {std::vector<Index>{3, 3}, {2, 5, 1}})
+    for (const Index by : {-1, 1})
+      for (const Index every : {0, 2}) {
+        Generator g(1);
+        const nn::Sequence x = random_sequence(g, lengths, 2);
+        const Var start = random({x.size(), 2}, 2);
+        check_refused(
+            [&] {
+              nn::run(Growing{by}, x, {{start, start}}, {.checkpoint_every = every});
+            },
+            "run: a state of 2 Vars was required of every step: got " + std::to_string(2 + by));
+      }
 }
 
 TEST_CASE("a layer of a cell of one's own has layers, directions, dropout and steps as others") {
