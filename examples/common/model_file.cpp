@@ -1,7 +1,6 @@
 #include "examples/common/model_file.h"
 
 #include <fmt/format.h>
-#include <rapidjson/stringbuffer.h>
 
 #include <charconv>
 
@@ -10,14 +9,6 @@ namespace {
 
 constexpr const char* kLoss = "validation";
 constexpr const char* kEpoch = "epoch";
-
-bool is_utf8(const std::string& text) {
-  rapidjson::StringStream in(text.c_str());
-  rapidjson::StringBuffer out;
-  while (in.Tell() < text.size())
-    if (!rapidjson::UTF8<>::Validate(in, out)) return false;
-  return true;
-}
 
 }  // namespace
 

@@ -4,6 +4,7 @@
 #include <unroll/tensor/threads.h>
 
 #include <fmt/format.h>
+#include <rapidjson/stringbuffer.h>
 
 #include <unistd.h>
 
@@ -121,6 +122,14 @@ void Options::prepare(const std::vector<std::string>& inputs) const {
                    "--pictures: a folder that can be written to was required: got {}", pictures);
 }
 
+bool is_utf8(const std::string& text) {
+  rapidjson::StringStream in(text.c_str());
+  rapidjson::StringBuffer out;
+  while (in.Tell() < text.size())
+    if (!rapidjson::UTF8<>::Validate(in, out)) return false;
+  return true;
+}
+
 CLI::Validator whole_number(std::uint64_t least, std::uint64_t most) {
   const auto check = [least, most](std::string& text) -> std::string {
     std::uint64_t value = 0;
@@ -146,10 +155,11 @@ std::vector<std::string> metric_names(const std::vector<std::string>& names) {
   std::set<std::string> taken;
   for (const std::string& name : names) {
     std::string safe;
+    const bool utf8 = is_utf8(name);
     for (const char c : name) {
       const bool upper = c >= 'A' && c <= 'Z';
-      const bool kept =
-          (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '+' || c == '-' || c == '_';
+      const bool kept = (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '+' || c == '-' ||
+                        c == '_' || (utf8 && static_cast<unsigned char>(c) >= 0x80);
       safe += upper ? static_cast<char>(c - 'A' + 'a') : kept ? c : '_';
     }
     std::string unique = safe;

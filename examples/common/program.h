@@ -42,6 +42,8 @@ struct Options {
 // which nothing overwrites.
 bool same_file(const std::string& a, const std::string& b);
 
+bool is_utf8(const std::string& text);
+
 // An option for a whole number in [least, most].
 CLI::Validator whole_number(std::uint64_t least, std::uint64_t most);
 template <class T>
@@ -53,7 +55,7 @@ CLI::Option* add_number(CLI::App& app, const std::string& name, T& target, std::
 // Names as a user or a file gave them, for a person: without control characters, and not long.
 std::string shown(const std::vector<std::string>& names);
 // The same as parts of dotted names: lower case, with '_' for what is not a letter, a digit, '+' or
-// '-'; those that would be the same are numbered.
+// '-'; letters of other scripts stay; those that would be the same are numbered.
 std::vector<std::string> metric_names(const std::vector<std::string>& names);
 
 // Runs `body` and returns its exit code; 2, with one sentence on stderr, where it throws, where

@@ -12,6 +12,7 @@
 #include <cstdio>
 #include <cstdlib>
 #include <string_view>
+#include <utility>
 
 namespace program {
 namespace {
@@ -35,18 +36,42 @@ std::size_t terminal_width() {
 
 bool begins_letter(char c) { return (static_cast<unsigned char>(c) & 0xC0) != 0x80; }
 
-std::size_t width_of(const std::string& utf8) {
-  std::size_t letters = 0;
-  for (const char c : utf8) letters += begins_letter(c);
-  return letters;
+// The code point that begins at `at`, which is moved behind it.
+char32_t next_letter(const std::string& utf8, std::size_t& at) {
+  const auto first = static_cast<unsigned char>(utf8[at++]);
+  char32_t letter = first < 0x80   ? first
+                    : first < 0xE0 ? first & 0x1F
+                    : first < 0xF0 ? first & 0x0F
+                                   : first & 0x07;
+  for (; at < utf8.size() && !begins_letter(utf8[at]); ++at)
+    letter = letter << 6 | (static_cast<unsigned char>(utf8[at]) & 0x3F);
+  return letter;
 }
 
-// The first `width` letters of a text.
+// Letters of East Asian scripts take two places of a terminal. Unicode Standard Annex 11.
+std::size_t width_of(char32_t letter) {
+  constexpr std::pair<char32_t, char32_t> kWide[]{
+      {0x1100, 0x115F}, {0x2E80, 0x303E}, {0x3041, 0xA4CF}, {0xAC00, 0xD7A3},   {0xF900, 0xFAFF},
+      {0xFE30, 0xFE6F}, {0xFF00, 0xFF60}, {0xFFE0, 0xFFE6}, {0x1F300, 0x1FAFF}, {0x20000, 0x3FFFD}};
+  for (const auto& [first, last] : kWide)
+    if (letter >= first && letter <= last) return 2;
+  return letter >= 0x0300 && letter <= 0x036F ? 0 : 1;  // an accent stands on the letter before
+}
+
+std::size_t width_of(const std::string& utf8) {
+  std::size_t width = 0;
+  for (std::size_t at = 0; at < utf8.size();) width += width_of(next_letter(utf8, at));
+  return width;
+}
+
+// The beginning of a text that takes `width` places.
 std::string cut(const std::string& utf8, std::size_t width) {
-  std::size_t letters = 0, at = 0;
-  for (; at < utf8.size(); ++at)
-    if (begins_letter(utf8[at]) && ++letters > width) break;
-  return utf8.substr(0, at);
+  std::size_t taken = 0, end = 0;
+  for (std::size_t at = 0; at < utf8.size(); end = at) {
+    taken += width_of(next_letter(utf8, at));
+    if (taken > width) break;
+  }
+  return utf8.substr(0, end);
 }
 
 std::string padded(const std::string& text, std::size_t width, bool right) {
@@ -135,6 +160,26 @@ std::string Table::str(bool bold) const {
 }
 
 void Table::print() const { fmt::print("{}", str(has_colours())); }
+
+std::string wrapped(const std::string& text, std::size_t width) {
+  std::string out, line, word;
+  const auto end_word = [&] {
+    if (!line.empty() && width_of(line) + 1 + width_of(word) > width) {
+      out += line + "\n";
+      line.clear();
+    }
+    if (!word.empty()) line += (line.empty() ? "" : " ") + word;
+    word.clear();
+  };
+  for (const char c : text) {
+    if (c == ' ')
+      end_word();
+    else
+      word += c;
+  }
+  end_word();
+  return out + line + "\n";
+}
 
 MeanAndStd mean_and_std(const std::vector<double>& values) {
   MeanAndStd s;

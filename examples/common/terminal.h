@@ -53,6 +53,9 @@ class Table {
   std::vector<Row> rows_;
 };
 
+// A paragraph in lines that fit a terminal, the last one ended too.
+std::string wrapped(const std::string& text, std::size_t width = 80);
+
 struct MeanAndStd {
   double mean = 0, std = 0;  // std 0 for a single value
 };

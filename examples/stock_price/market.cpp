@@ -1,13 +1,9 @@
 #include "examples/stock_price/market.h"
 
-#include <unroll/data/table/csv.h>
 #include <unroll/tensor/error.h>
-
-#include <fmt/format.h>
 
 #include <algorithm>
 #include <cmath>
-#include <functional>
 
 namespace stock {
 
@@ -16,106 +12,120 @@ using unroll::excerpt;
 
 namespace {
 
-constexpr double kDecay = 0.94;       // RiskMetrics, for daily returns
-constexpr double kLeast = 1e-10;      // of a variance: a price may stand still for weeks
-constexpr Index kMonth = 20;          // trading days
-constexpr std::size_t kFewest = 200;  // days with prices: a year, hardly enough
-constexpr Index kEnded = 10;          // days without a price at the end: no gap any more
-// Of a price. Beyond, squares and forecasts would leave the range of numbers.
-constexpr double kLowest = 1e-30, kHighest = 1e30;
+constexpr double kLeast = 1e-10;     // of a variance: a price may stand still for weeks
+constexpr double kPriorReturns = 5;  // so many returns the variance to begin with counts as
+constexpr std::int64_t kDay = 86400;
 
-// Fills m.prices, and counts what was missing.
-void read_prices(const std::string& path, Market& m) {
-  const unroll::data::Table table = unroll::data::read_csv(path);
-  const std::size_t columns = m.names.size();
-  std::vector<std::vector<double>> given;
-  for (const std::string& name : m.names) given.push_back(table.numbers(name));
-  m.prices.resize(columns);
-  std::vector<Index> missing(columns, 0);  // at the end, so far
-  for (std::size_t day = 0; day < table.rows(); ++day) {
-    bool any = false, all_begun = true;
-    for (std::size_t j = 0; j < columns; ++j) {
-      const double price = given[j][day];
-      const auto required = [&](bool ok, const std::string& what) {
-        check_io(ok || std::isnan(price), "{}:{}: {} was required in column \"{}\": got {}", path,
-                 table.line(day), what, excerpt(m.names[j]), price);
-      };
-      required(price > 0 && std::isfinite(price), "a price above 0");
-      required(price >= kLowest && price <= kHighest,
-               fmt::format("a price from {} to {}", kLowest, kHighest));
-      any = any || !std::isnan(price);
-      all_begun = all_begun && (!std::isnan(price) || !m.prices[j].empty());
-    }
-    m.closed += !any;
-    m.early += any && !all_begun;
-    if (!any || !all_begun) continue;
-    for (std::size_t j = 0; j < columns; ++j) {
-      const double price = given[j][day];
-      missing[j] = std::isnan(price) ? missing[j] + 1 : 0;
-      m.filled += std::isnan(price);
-      m.prices[j].push_back(std::isnan(price) ? m.prices[j].back() : price);
-    }
+double mean_square(const std::vector<double>& returns, const std::vector<Index>& rows) {
+  double sum = 0, n = 0;
+  for (const Index t : rows) {
+    const double r = returns[static_cast<std::size_t>(t)];
+    if (std::isnan(r)) continue;
+    sum += r * r;
+    ++n;
   }
-  check_io(m.prices[0].size() >= kFewest,
-           "{}: at least {} days with a price in every column were required: got {}", path, kFewest,
-           m.prices[0].size());
-  for (std::size_t j = 0; j < columns; ++j)
-    check_io(
-        missing[j] < kEnded,
-        "{}: prices up to the end were required in column \"{}\": got none on the last {} days",
-        path, excerpt(m.names[j]), missing[j]);
+  return std::max(n > 0 ? sum / n : 0, kLeast);
 }
 
-// Where a price stands still, there is nothing to learn or to test, and no R^2.
-void check_changes(const std::string& path, const Market& m) {
-  const auto check_part = [&](const char* name, const std::vector<Index>& part) {
-    for (std::size_t j = 0; j < m.names.size(); ++j) {
-      const auto begin = m.prices[j].begin() + part.front() + 1,
-                 end = m.prices[j].begin() + part.back() + 2;
-      check_io(std::adjacent_find(begin, end, std::not_equal_to<>()) != end,
-               "{}: prices that change were required in column \"{}\": the {} of the {} part are "
-               "all {}",
-               path, excerpt(m.names[j]), part.size(), name, *begin);
-    }
-  };
-  check_part("training", m.split.train);
-  check_part("middle", m.split.validation);
-  check_part("test", m.split.test);
+// With few returns behind it, a variance is their mean; later the oldest are forgotten.
+std::vector<double> log_variances(const std::vector<double>& returns, double decay, double prior) {
+  std::vector<double> out;
+  double variance = prior, n = kPriorReturns;
+  for (std::size_t t = 0; t <= returns.size(); ++t) {
+    out.push_back(std::log(std::max(variance, kLeast)));
+    if (t == returns.size() || std::isnan(returns[t])) continue;
+    const double kept = std::min(decay, n / (n + 1));
+    variance = kept * variance + (1 - kept) * returns[t] * returns[t];
+    ++n;
+  }
+  return out;
+}
+
+// The day after the last: most files have none at the weekend.
+std::int64_t day_after(const std::vector<std::int64_t>& dates) {
+  std::vector<std::int64_t> gaps;
+  bool weekends = false;
+  for (std::size_t i = 0; i < dates.size(); ++i) {
+    if (i > 0) gaps.push_back(dates[i] - dates[i - 1]);
+    const std::int64_t weekday = ((dates[i] / kDay) % 7 + 7) % 7;  // 1970-01-01 was a Thursday
+    weekends = weekends || weekday == 2 || weekday == 3;
+  }
+  if (gaps.empty()) return dates.back() + kDay;
+  std::nth_element(gaps.begin(), gaps.begin() + static_cast<std::ptrdiff_t>(gaps.size() / 2),
+                   gaps.end());
+  std::int64_t next = dates.back() + gaps[gaps.size() / 2];
+  const auto weekday = [&] { return ((next / kDay) % 7 + 7) % 7; };
+  while (!weekends && (weekday() == 2 || weekday() == 3)) next += kDay;
+  return next;
 }
 
 }  // namespace
 
-Market read_market(const std::string& path, const std::vector<std::string>& columns) {
-  std::vector<std::string> sorted = columns;
-  std::sort(sorted.begin(), sorted.end());
-  unroll::check(
-      !columns.empty() && std::adjacent_find(sorted.begin(), sorted.end()) == sorted.end(),
-      "--columns: names that differ were required: got {}", fmt::join(columns, ","));
+std::string Market::day(Index t) const {
+  if (t < rows()) return prices.day(t + 1);
+  if (prices.dates.empty()) return fmt::format("day {}", t + 2);
+  return unroll::data::date_text(day_after(prices.dates), prices.with_time);
+}
+
+namespace {
+
+// Prices, and the returns and last prices of them.
+Market with_returns(Prices prices) {
   Market m;
-  m.names = columns;
-  read_prices(path, m);
-  const auto days = static_cast<Index>(m.prices[0].size()) - 1,
-             k = static_cast<Index>(columns.size());
-  m.split = unroll::data::chronological_split(days, {.train = 0.6, .validation = 0.2});
-  check_changes(path, m);
-  m.returns = Tensor::empty({days, k});
-  m.log_ewma = Tensor::empty({days + 1, k});
-  for (Index j = 0; j < k; ++j) {
-    std::vector<double> r;
-    for (Index t = 0; t < days; ++t) {
-      r.push_back(std::log(m.prices[j][t + 1] / m.prices[j][t]));
-      m.returns.set({t, j}, r.back());
+  m.prices = std::move(prices);
+  m.base = m.prices.values;
+  for (auto& base : m.base) {
+    std::vector<double> returns;
+    for (std::size_t day = 1; day < base.size(); ++day) {
+      returns.push_back(std::log(base[day] / base[day - 1]));
+      if (std::isnan(base[day])) base[day] = base[day - 1];
     }
-    // It starts from the first month. That is known to every day that is scored.
-    double variance = 0;
-    for (Index t = 0; t < kMonth; ++t) variance += r[t] * r[t] / kMonth;
-    for (Index t = 0; t <= days; ++t) {
-      variance = std::max(variance, kLeast);
-      m.log_ewma.set({t, j}, std::log(variance));
-      if (t < days) variance = kDecay * variance + (1 - kDecay) * r[t] * r[t];
-    }
+    m.returns.push_back(std::move(returns));
   }
   return m;
+}
+
+void add_variances(Market& m) {
+  for (std::size_t d = 0; d < kDecays.size(); ++d)
+    for (std::size_t j = 0; j < m.returns.size(); ++j)
+      m.log_variance[d].push_back(log_variances(m.returns[j], kDecays[d], m.prior[j]));
+}
+
+void check_changes(const Market& m, const char* name, const std::vector<Index>& part) {
+  for (std::size_t j = 0; j < m.returns.size(); ++j)
+    check_io(std::any_of(
+                 part.begin() + 1, part.end(),
+                 [&](Index t) { return std::abs(m.returns[j][static_cast<std::size_t>(t)]) > 0; }),
+             "{}: prices that change were required in column \"{}\": the {} of the {} part are "
+             "all {}",
+             m.prices.path, excerpt(m.prices.names[j]), part.size(), name,
+             m.base[j][static_cast<std::size_t>(part.back()) + 1]);
+}
+
+}  // namespace
+
+Market make_market(Prices prices, const std::vector<double>& prior) {
+  Market m = with_returns(std::move(prices));
+  m.prior = prior;
+  add_variances(m);
+  return m;
+}
+
+Market make_market(Prices prices) {
+  Market m = with_returns(std::move(prices));
+  m.split = unroll::data::chronological_split(m.rows(), {.train = 0.6, .validation = 0.2});
+  check_changes(m, "training", m.split.train);
+  check_changes(m, "middle", m.split.validation);
+  check_changes(m, "test", m.split.test);
+  for (const auto& returns : m.returns) m.prior.push_back(mean_square(returns, m.split.train));
+  add_variances(m);
+  return m;
+}
+
+int decimals_of(double price) {
+  constexpr int kSignificant = 5, kFewest = 2, kMost = 14;
+  const int before = static_cast<int>(std::floor(std::log10(std::abs(price)))) + 1;
+  return std::clamp(kSignificant - before, kFewest, kMost);
 }
 
 }  // namespace stock

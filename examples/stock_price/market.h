@@ -1,36 +1,45 @@
-// Prices from a file, and what is computed of them without learning anything.
+// Returns, and what is computed of them without learning anything.
 //
-// T days with a return, K indexes.
+// T + 1 days with prices, T rows with returns, K columns.
 #pragma once
+
+#include "examples/stock_price/prices.h"
 
 #include <unroll/data/split.h>
 
-#include <string>
-#include <vector>
+#include <array>
 
 namespace stock {
 
-using unroll::Index;
-using unroll::Tensor;
+// Exponentially weighted variances v' = d v + (1 - d) r^2, each with its decay d: fast, RiskMetrics
+// (1996), slow, and close to the variance of a year.
+inline constexpr std::array<double, 4> kDecays{0.8, 0.94, 0.985, 0.996};
+inline constexpr std::size_t kRiskMetrics = 1;  // of kDecays
 
 struct Market {
-  std::vector<std::string> names;           // [K]
-  std::vector<std::vector<double>> prices;  // [K][T + 1]
-  Tensor returns;                           // [T, K] log returns; row t is from day t to t + 1
-  Tensor log_ewma;   // [T + 1, K] log variance of row t as EWMA expects it, from rows before
-                     // t; the last row is of the day after the file's last
-  Index early = 0;   // rows left out: before every column had begun,
-  Index closed = 0;  // and those without any price
-  Index filled = 0;  // prices missing in one column, for which the day before's stand
+  Prices prices;
+  std::vector<std::vector<double>> base;     // [K][T + 1] the last price known on a day
+  std::vector<std::vector<double>> returns;  // [K][T] log returns; row t is of day t + 1 over the
+                                             // last price before it; NaN where day t + 1 has none
+  // [decays][K][T + 1] log variance that is expected of row t, from the rows before t; the last row
+  // is of the day after the file's last.
+  std::array<std::vector<std::vector<double>>, kDecays.size()> log_variance;
+  std::vector<double> prior;  // [K] the variance that all begin with
   unroll::data::Split split;  // of the rows: the past trains, the middle stops, the future tests
-  Index days() const { return returns.shape()[0]; }
-  Index indexes() const { return returns.shape()[1]; }
+  Index rows() const { return prices.days() - 1; }
+  Index columns() const { return static_cast<Index>(prices.names.size()); }
+  const std::vector<std::vector<double>>& log_ewma() const { return log_variance[kRiskMetrics]; }
+  // "2024-11-01": the day that row t is a forecast of; of the last row, the day after the file's.
+  std::string day(Index t) const;
 };
 
-// Columns of daily prices, the oldest day first. Rows before all columns have begun are left out,
-// as are those without any price; where one column alone has none, its price did not change, unless
-// it has ended. Throws std::runtime_error with one sentence where that leaves nothing to learn
-// from or to test on.
-Market read_market(const std::string& path, const std::vector<std::string>& columns);
+// Variances begin with `prior` [K]; where it is empty, with that of the training part. The split is
+// 60 % that train, 20 % that stop, 20 % that test. Throws std::runtime_error where the prices of a
+// part do not change.
+Market make_market(Prices prices);
+Market make_market(Prices prices, const std::vector<double>& prior);  // without a split
+
+// How many decimals show a price of this size: 1.1123, 112.31, 0.00001234.
+int decimals_of(double price);
 
 }  // namespace stock

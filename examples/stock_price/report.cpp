@@ -1,6 +1,6 @@
 #include "examples/stock_price/report.h"
 
-#include "examples/common/picture.h"
+#include "examples/stock_price/verdict.h"
 
 #include <unroll/tensor/error.h>
 
@@ -8,130 +8,197 @@
 
 #include <algorithm>
 #include <cmath>
+#include <functional>
+#include <numeric>
 
 namespace stock {
 namespace {
 
-using Numbers = std::vector<double> Scores::*;
+using Cells = std::vector<program::Table::Cell>;
+constexpr std::size_t kColumnsOfTable = 4;  // wider tables do not fit in 80 characters
 
-// One table of a score: a column for each index, mean and spread over the seeds. The mean of each
-// goes to the report as <index>.<what>.<name>.
-void print_table(const Market& m, const std::vector<Entry>& entries, Numbers numbers,
-                 const std::string& what, int digits, program::Report& report) {
-  const std::vector<std::string> indexes = program::metric_names(m.names);
-  std::vector<std::vector<program::Table::Cell>> cells(entries.size());
-  for (std::size_t j = 0; j < indexes.size(); ++j) {
-    std::vector<double> means;
-    for (std::size_t e = 0; e < entries.size(); ++e) {
-      std::vector<double> values;
-      for (const Scores& s : entries[e].runs) values.push_back((s.*numbers)[j]);
-      const program::MeanAndStd s = program::mean_and_std(values);
-      const std::string metric = fmt::format("{}.{}.{}", indexes[j], what, entries[e].name);
-      cells[e].push_back({fmt::format("{:.{}f}", s.mean, digits)});
-      report.add(metric, s.mean);
-      if (values.size() > 1) {
-        cells[e].back().spread = fmt::format("±{:.{}f}", s.std, digits);
-        report.add(metric + ".std", s.std);
-      }
-      means.push_back(s.mean);
+// Tables of up to four columns each, a row for each entry; `cell` says what stands in one.
+void print_tables(const Market& m, const std::vector<Entry>& entries, const std::string& what,
+                  const std::function<program::Table::Cell(const Entry&, std::size_t)>& cell) {
+  const std::vector<std::string>& names = m.prices.names;
+  for (std::size_t first = 0; first < names.size(); first += kColumnsOfTable) {
+    const std::size_t end = std::min(first + kColumnsOfTable, names.size());
+    std::vector<std::string> headings{what};
+    for (std::size_t j = first; j < end; ++j) headings.push_back(names[j]);
+    program::Table table(headings);
+    for (const Entry& entry : entries) {
+      Cells cells;
+      for (std::size_t j = first; j < end; ++j) cells.push_back(cell(entry, j));
+      table.add(entry.name, cells);
     }
-    const auto best = std::min_element(means.begin(), means.end());
-    for (std::size_t e = 0; e < entries.size(); ++e)
-      cells[e][j].best = means[e] == *best && std::count(means.begin(), means.end(), *best) == 1;
+    if (first > 0) fmt::print("\n");
+    table.print();
   }
-  std::vector<std::string> headings{what};
-  headings.insert(headings.end(), m.names.begin(), m.names.end());
-  program::Table table(headings);
-  for (std::size_t e = 0; e < entries.size(); ++e) table.add(entries[e].name, cells[e]);
-  table.print();
+}
+
+// The only entry with the lowest value, or nullptr.
+const Entry* lowest(const std::vector<Entry>& entries, std::size_t j, double Score::*value) {
+  const auto of = [&](const Entry& e) { return e.scores[j].*value; };
+  const auto best = std::min_element(entries.begin(), entries.end(),
+                                     [&](auto& a, auto& b) { return of(a) < of(b); });
+  const auto same =
+      std::count_if(entries.begin(), entries.end(), [&](auto& e) { return of(e) == of(*best); });
+  return same == 1 ? &*best : nullptr;
+}
+
+void print_nll(const Market& m, const std::vector<Entry>& entries, program::Report& report) {
+  const std::vector<std::string> metrics = program::metric_names(m.prices.names);
+  bool several = false;
+  print_tables(m, entries, "nll", [&](const Entry& e, std::size_t j) {
+    const double nll = e.scores[j].mean_nll;
+    const std::string metric = fmt::format("{}.nll.{}", metrics[j], e.name);
+    report.add(metric, nll);
+    program::Table::Cell cell{fmt::format("{:.4f}", nll),
+                              lowest(entries, j, &Score::mean_nll) == &e};
+    if (e.of_seeds.size() > 1) {
+      std::vector<double> values;
+      for (const auto& of_seed : e.of_seeds) values.push_back(of_seed[j]);
+      const double spread = program::mean_and_std(values).std;
+      report.add(metric + ".std", spread);
+      cell.spread = fmt::format("±{:.4f}", spread);
+      several = true;
+    }
+    return cell;
+  });
+  fmt::print(
+      "\nNegative log-likelihood of the next day's return: lower is better, * is the\n"
+      "best. What came was, day by day, 1 % likelier under a forecast 0.01 lower.{}\n",
+      several ? "\nThe seeds of a network forecast as one mixture; ± is the spread of the seeds."
+              : "");
+}
+
+// How sure the differences are: of each entry to EWMA, and of the networks to GARCH.
+void print_differences(const Market& m, const std::vector<Entry>& entries,
+                       program::Report& report) {
+  const std::vector<std::string> metrics = program::metric_names(m.prices.names);
+  const auto print = [&](const std::string& baseline, const std::string& called,
+                         const std::string& metric, bool networks) {
+    const Entry& base = *find_entry(entries, baseline);
+    std::vector<Entry> others;
+    for (const Entry& e : entries)
+      if (e.name != baseline && (e.network || !networks)) others.push_back(e);
+    if (others.empty()) return;
+    fmt::print("\n");
+    print_tables(m, others, fmt::format("nll - {}", called), [&](const Entry& e, std::size_t j) {
+      const Difference d = difference(e.scores[j], base.scores[j]);
+      const std::string name = fmt::format("{}.{}.{}", metrics[j], metric, e.name);
+      report.add(name, d.mean);
+      report.add(name + ".standard_error", d.standard_error);
+      program::Table::Cell cell{fmt::format("{:+.4f}", d.mean)};
+      cell.spread = fmt::format("±{:.4f}", d.standard_error);
+      return cell;
+    });
+  };
+  print("ewma", "ewma's", "nll_difference", false);
+  print("garch", "garch's", "nll_difference_to_garch", true);
+  fmt::print("\nThe difference on the same days, and its standard error.\n");
+}
+
+void print_coverage(const Market& m, const std::vector<Entry>& entries, program::Report& report) {
+  const std::vector<std::string> metrics = program::metric_names(m.prices.names);
+  fmt::print("\n");
+  print_tables(m, entries, "in the band", [&](const Entry& e, std::size_t j) {
+    report.add(fmt::format("{}.coverage.{}", metrics[j], e.name), e.scores[j].coverage);
+    return program::Table::Cell{fmt::format("{:.1f} %", 100 * e.scores[j].coverage)};
+  });
+  const std::ptrdiff_t network = best_network(entries);
+  const Entry& best =
+      network >= 0 ? entries[static_cast<std::size_t>(network)] : *find_entry(entries, "garch");
+  for (std::size_t j = 0; j < metrics.size(); ++j)
+    report.add(metrics[j] + ".coverage", best.scores[j].coverage);
+  fmt::print("\nHow many returns came within the band that was to hold 95 % of them.\n\n");
+}
+
+void print_rmse(const Market& m, const std::vector<Entry>& entries, program::Report& report) {
+  const std::vector<std::string> metrics = program::metric_names(m.prices.names);
+  double spread = 0;  // the largest of the columns, relative
+  for (std::size_t j = 0; j < metrics.size(); ++j) {
+    double low = INFINITY, high = 0;
+    for (const Entry& e : entries) {
+      low = std::min(low, e.scores[j].rmse);
+      high = std::max(high, e.scores[j].rmse);
+    }
+    spread = std::max(spread, low > 0 ? high / low - 1 : 0);
+  }
+  print_tables(m, entries, "rmse", [&](const Entry& e, std::size_t j) {
+    const double rmse = e.scores[j].rmse;
+    report.add(fmt::format("{}.rmse.{}", metrics[j], e.name), rmse);
+    return program::Table::Cell{fmt::format("{:.{}f}", rmse, decimals_of(rmse)),
+                                lowest(entries, j, &Score::rmse) == &e};
+  });
+  const std::vector<double> r2 = r2_of_copying(m, m.split.test);
+  for (std::size_t j = 0; j < r2.size(); ++j) report.add(metrics[j] + ".r2.constant", r2[j]);
+  fmt::print("\n{}",
+             program::wrapped(fmt::format(
+                 "Root mean square error of the next day's price. The rows differ by at "
+                 "most {:.1f}\u00A0%. To copy today's price, as constant and ewma do, has an R² "
+                 "of {:.3f} for {}{}.",
+                 100 * spread, r2[0], unroll::excerpt(m.prices.names[0]),
+                 r2[0] > 0.9 ? ": a good level is no achievement" : "")));
 }
 
 }  // namespace
 
-void print_scores(const Market& m, const std::vector<Entry>& entries, program::Report& report) {
-  fmt::print("\nThe last {} days, on which nothing was fitted.\n\n", m.split.test.size());
-  print_table(m, entries, &Scores::nll, "nll", 4, report);
-  fmt::print(
-      "\nNegative log-likelihood of the next day's return: lower is better, * is the\n"
-      "best. What came was, day by day, 1 % likelier under a forecast 0.01 lower.\n\n");
-  print_table(m, entries, &Scores::rmse, "rmse", 2, report);
-  const std::vector<double> r2 = r2_of_copying(m);
-  const std::vector<std::string> indexes = program::metric_names(m.names);
-  for (std::size_t j = 0; j < r2.size(); ++j) report.add(indexes[j] + ".r2.constant", r2[j]);
-  fmt::print(
-      "\nRoot mean square error of the next day's price, in points. The rows hardly\n"
-      "differ: to copy today's price, as constant and ewma do, has an R² of {:.3f}\n"
-      "already (for {}), and says nothing.\n",
-      r2[0], unroll::excerpt(m.names[0]));
+std::size_t best_of_column(const std::vector<Entry>& entries, std::size_t column) {
+  const auto best = std::min_element(entries.begin(), entries.end(), [&](auto& a, auto& b) {
+    return a.middle[column] < b.middle[column];
+  });
+  return static_cast<std::size_t>(best - entries.begin());
 }
 
-void print_tomorrow(const Market& m, const std::string& name, const Forecast& f,
-                    program::Report& report) {
-  fmt::print("\nThe day after the last of the file, by {}:\n\n", name);
+std::ptrdiff_t best_network(const std::vector<Entry>& entries) {
+  std::ptrdiff_t best = -1;
+  const auto sum = [&](std::ptrdiff_t i) {
+    const auto& middle = entries[static_cast<std::size_t>(i)].middle;
+    return std::accumulate(middle.begin(), middle.end(), 0.0);
+  };
+  for (std::ptrdiff_t i = 0; i < static_cast<std::ptrdiff_t>(entries.size()); ++i)
+    if (entries[static_cast<std::size_t>(i)].network && (best < 0 || sum(i) < sum(best))) best = i;
+  return best;
+}
+
+void print_scores(const Market& m, const std::vector<Entry>& entries, program::Report& report) {
+  print_nll(m, entries, report);
+  print_differences(m, entries, report);
+  print_coverage(m, entries, report);
+  print_rmse(m, entries, report);
+  fmt::print("\n{}", program::wrapped(verdict(m, entries)));
+}
+
+void print_tomorrow(const Market& m, const std::vector<Entry>& entries, program::Report& report) {
+  fmt::print("\nThe day after the file's last ({}):\n\n", m.prices.day(m.rows()));
   program::Table table({"", "last price", "mean %", "volatility %", "95 % from", "to"});
-  const std::vector<std::string> indexes = program::metric_names(m.names);
-  for (Index j = 0; j < m.indexes(); ++j) {
-    const double mean = f.mean.at({m.days(), j}),
-                 deviation = std::exp(0.5 * f.log_variance.at({m.days(), j})),
-                 price = m.prices[j].back(), low = price * std::exp(mean - 1.96 * deviation),
-                 high = price * std::exp(mean + 1.96 * deviation);
-    table.add(m.names[j], {{fmt::format("{:.2f}", price)},
-                           {fmt::format("{:+.2f}", 100 * mean)},
-                           {fmt::format("{:.2f}", 100 * deviation)},
-                           {fmt::format("{:.2f}", low)},
-                           {fmt::format("{:.2f}", high)}});
-    const std::string metric = indexes[j] + ".tomorrow.";
+  const std::vector<std::string> metrics = program::metric_names(m.prices.names);
+  for (std::size_t j = 0; j < metrics.size(); ++j) {
+    const Entry& best = entries[best_of_column(entries, j)];
+    const Mixture forecast = best.forecast.at(m.rows(), j);
+    const Interval band = interval(forecast);
+    const double price = m.base[j].back(), volatility = std::sqrt(forecast.variance()),
+                 low = price * std::exp(band.low), high = price * std::exp(band.high);
+    const auto shown = [&](double p) { return fmt::format("{:.{}f}", p, decimals_of(price)); };
+    table.add(m.prices.names[j],
+              {{shown(price)},
+               {fmt::format("{:+.2f}", 100 * forecast.mean())},
+               {fmt::format("{:.2f}", 100 * volatility)},
+               {shown(low)},
+               {shown(high)}},
+              best.name);
+    const std::string metric = metrics[j] + ".tomorrow.";
     report.add(metric + "price", price);
-    report.add(metric + "mean", mean);
-    report.add(metric + "volatility", deviation);
+    report.add(metric + "mean", forecast.mean());
+    report.add(metric + "volatility", volatility);
     report.add(metric + "low", low);
     report.add(metric + "high", high);
   }
   table.print();
   fmt::print(
-      "\nMean and standard deviation of the log return, and where 19 of 20 such days\n"
-      "end.\n");
-}
-
-void draw_run(const Market& m, const Run& run, const std::string& path) {
-  const Index j = 0;
-  std::string band, curve;
-  for (const Index t : m.split.test) {
-    const double now = m.prices[j][t], mean = run.forecast.mean.at({t, j}),
-                 deviation = std::exp(0.5 * run.forecast.log_variance.at({t, j}));
-    band += fmt::format("{} {} {} {}\n", t + 2, m.prices[j][t + 1],
-                        now * std::exp(mean - 1.96 * deviation),
-                        now * std::exp(mean + 1.96 * deviation));
-  }
-  const std::vector<double>&train = run.curves.train, &validation = run.curves.validation;
-  for (std::size_t e = 0; e < train.size(); ++e)
-    curve += fmt::format("{} {} {}\n", e + 1, train[e], validation[e]);
-  const bool trained = !train.empty();
-  const std::string model = trained ? fmt::format("{}, seed {}", run.model, run.seed) : run.model;
-  std::string script = fmt::format(
-      "$band << E\n{}E\nset multiplot\nset lmargin 10\nset rmargin 3\n"
-      "set key top left reverse Left\nset xrange [{}:{}]\n"
-      "set origin 0,{}\nset size 1,{}\nset title {}\n"
-      "set xlabel 'trading day'\nset ylabel 'price'\n"
-      "plot $band using 1:3:4 with filledcurves lc rgb '#9ecae1' title '95 % of the forecast', "
-      "$band using 1:2 with lines lc rgb '#08306b' lw 1.5 title 'price'\n",
-      band, m.split.test.front() + 2, m.split.test.back() + 2, trained ? 0.4 : 0, trained ? 0.6 : 1,
-      program::quoted(fmt::format("{}: each day's price, and the band forecast the day before ({})",
-                                  m.names[j], model)));
-  if (trained) {
-    script += fmt::format(
-        "$curve << E\n{}E\nset origin 0,0\nset size 1,0.4\nset key top right\n"
-        "set title 'Training: the parameters that did best on the middle part are kept'\n"
-        "set xlabel 'epoch'\nset ylabel 'nll, mean of the indexes'\nset xrange [{}:{}]\nset "
-        "offsets "
-        "0,0,0.01,0.01\nset format y '%.2f'\n"
-        "plot $curve using 1:2 with lines lw 2 lc rgb '#e6550d' title 'training part', "
-        "$curve using 1:3 with lines lw 2 lc rgb '#08306b' title 'middle part (validation)', "
-        "'-' with points pt 7 ps 1.5 lc rgb '#08306b' title 'best'\n{} {}\ne\n",
-        curve, train.size() > 1 && run.curves.kept_epoch > 0 ? 1 : 0,
-        std::max<std::size_t>(train.size(), 2), run.curves.kept_epoch, run.curves.kept_loss);
-  }
-  program::draw(path, script + "unset multiplot\n");
+      "\nMean and standard deviation of the log return, where 19 of 20 such days end, and\n"
+      "whose forecast it is: the best of all on the middle part.\n");
 }
 
 }  // namespace stock

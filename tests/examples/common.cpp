@@ -15,6 +15,20 @@ TEST_CASE("a table has its numbers below each other, and a star beside the best"
   CHECK(table.str(true).find("\033[1m   -2.8*\033[0m") != std::string::npos);
 }
 
+TEST_CASE("letters of East Asian scripts take two places") {
+  program::Table table({"nll", "종가", "e\u0301"});
+  table.add("价格", {{"-2.83"}, {"1"}});
+  CHECK(table.str(false) ==
+        "  nll    종가  e\u0301\n"
+        "  价格  -2.83  1\n");
+}
+
+TEST_CASE("a paragraph is cut between words, by the places that they take") {
+  CHECK(program::wrapped("one two  three", 7) == "one two\nthree\n");
+  CHECK(program::wrapped("종가 종가", 8) == "종가\n종가\n");
+  CHECK(program::wrapped("unbreakable", 3) == "unbreakable\n");
+}
+
 TEST_CASE("a table has its spreads below each other, and the star at the number all the same") {
   program::Table table({"nll", "DAX"});
   table.add("ewma", {{"-2.83", true}});
@@ -91,7 +105,8 @@ TEST_CASE("output that is lost is an error") {
 TEST_CASE("metrics have names that a program can read, whatever a user's columns are called") {
   using Names = std::vector<std::string>;
   CHECK(program::metric_names({"DAX", "S&P 500", "s.p 500", "+", "é"}) ==
-        Names{"dax", "s_p_500", "s_p_500_2", "+", "__"});
+        Names{"dax", "s_p_500", "s_p_500_2", "+", "é"});
+  CHECK(program::metric_names({"종가 (원)", "\xE9"}) == Names{"종가__원_", "_"});
 }
 
 TEST_CASE("mean and standard deviation of some seeds") {

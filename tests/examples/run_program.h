@@ -141,6 +141,7 @@ inline Numbers numbers_of(const std::string& name, std::vector<std::string> argu
 // Bad input: one sentence on stderr with these words in it, nothing half done, exit code 2.
 inline void check_sentence(const std::string& name, const Outcome& result,
                            const std::string& words) {
+  CAPTURE(words);
   CAPTURE(result.err);
   CHECK(result.code == 2);
   CHECK(result.err.rfind(name + ": ", 0) == 0);

@@ -1,0 +1,31 @@
+// What the network reads, and how what it says becomes a forecast.
+//
+// T rows, K columns, F features.
+#pragma once
+
+#include "examples/stock_price/forecast.h"
+
+#include <unroll/tensor/tensor.h>
+
+namespace stock {
+
+struct Inputs {
+  unroll::Tensor features;  // [T, K F] what is known after row t
+  unroll::Tensor log_ewma;  // [T + 1, K]
+  unroll::Tensor returns;   // [T, K], 0 where there is none
+  unroll::Tensor present;   // [T, K], 1 where there is a return, else 0
+};
+Inputs inputs_of(const Market& m, const std::vector<Baselines>& fitted);
+
+// From the network's means and log variances of rows 1 .. T, [T, K], and nu [K]; row 0 is EWMA's.
+Forecast network_forecast(const Market& m, const unroll::Tensor& mean,
+                          const unroll::Tensor& log_variance, const unroll::Tensor& nu);
+
+// A network's share of its forecast beside EWMA's, for each column: the one that is likeliest on
+// `rows`, and less of it where it is hardly likelier than EWMA there.
+std::vector<double> shares(const Market& m, const Forecast& network, const Forecast& ewma,
+                           const std::vector<Index>& rows);
+// The two as one mixture.
+Forecast shared(const Forecast& network, const Forecast& ewma, const std::vector<double>& shares);
+
+}  // namespace stock

@@ -1,0 +1,95 @@
+#include "examples/stock_price/options.h"
+
+#include "examples/common/model_file.h"
+
+#include <unroll/tensor/error.h>
+
+namespace stock {
+namespace {
+
+const std::string kSample = UNROLL_SOURCE_DIR "/data/samples/eustockmarkets.csv";
+constexpr Index kFewestToTrain = 200, kFewestToForecast = 2;  // days
+
+}  // namespace
+
+void declare(CLI::App& app, Choice& choice) {
+  app.add_option("--csv", choice.csv,
+                 "Daily prices in a table of text: CSV or the like, .gz too\n"
+                 "(default: DAX, SMI, CAC and FTSE, 1991-1998)")
+      ->type_name("FILE");
+  app.add_option("--columns", choice.columns,
+                 "The columns with prices, by name: A,B,... (default: the\nclosing price)")
+      ->type_name("NAMES")
+      ->delimiter(',');
+  app.add_option("--ticker", choice.ticker, "The rows of one ticker, where several are in the file")
+      ->type_name("NAME");
+  app.add_option("--date-order", choice.date_order,
+                 "The order of day and month in dates such as 03/04/2024\n"
+                 "(default: as the data show): dmy, mdy or ymd")
+      ->type_name("ORDER")
+      ->check(CLI::IsMember({"dmy", "mdy", "ymd"}).description(""));
+  app.add_option("--decimal", choice.decimal,
+                 "The decimal mark of the numbers, . or , (default: as the data\nshow)")
+      ->type_name("MARK")
+      ->check(CLI::IsMember({".", ","}).description(""));
+  app.add_option("--encoding", choice.encoding,
+                 "The encoding of the file, as iconv calls it (default: as the\nbytes show)")
+      ->type_name("NAME");
+  app.add_option("--model", choice.model,
+                 "One model only: rnn, lstm, gru, or none (baselines); with\n--load the file says")
+      ->type_name("NAME")
+      ->check(CLI::IsMember({"rnn", "lstm", "gru", "none"}).description(""));
+  program::add_number(app, "--seeds", choice.seeds, 1, 100,
+                      "Train each model so many times; their forecasts are mixed\n(default: 3)");
+  app.add_option("--predict", choice.predict,
+                 "With --load: a CSV with date, mean, volatility and 95 % interval\n"
+                 "for each day of this file after its first, and for the next")
+      ->type_name("FILE");
+  app.add_option("--out", choice.out, "Where --predict writes (default: standard output)")
+      ->type_name("FILE");
+}
+
+void check_options(const Choice& choice, const program::Options& o) {
+  if (choice.model == "none")
+    o.refuse({"--save", "--load", "--epochs", "--seed", "--seeds", "--pictures"},
+             "a model to train or to load", "--model none");
+  if (!o.load.empty())
+    o.refuse({"--epochs", "--seed", "--seeds"}, "a model to train", "--load");
+  else
+    o.refuse({"--predict"}, "a trained model, --load MODEL,", "none");
+  if (choice.predict.empty())
+    o.refuse({"--out"}, "predictions, --predict FILE,", "none");
+  else
+    o.refuse({"--csv", "--save", "--json", "--pictures"}, "no --predict", "--predict");
+  if (!o.save.empty())
+    program::check_one_model(o, choice.model, "rnn, lstm or gru", "--seeds", choice.seeds);
+  const std::string& read = choice.predict.empty() ? choice.csv : choice.predict;
+  const std::vector<std::string> inputs{read.empty() ? kSample : read};
+  o.prepare(inputs);
+  if (!o.load.empty()) o.refuse({"--save"}, "a model to train", "--load");
+  for (const std::string& input : {inputs[0], o.load})
+    unroll::check(choice.out.empty() || input.empty() || !program::same_file(choice.out, input),
+                  "--out: a file that no other option names was required: got {}", choice.out);
+}
+
+Source source_of(const Choice& choice, const program::Options& o) {
+  Source source;
+  source.path = !choice.predict.empty() ? choice.predict : choice.csv;
+  source.columns = choice.columns;
+  if (source.path.empty()) {
+    source.path = kSample;
+    if (source.columns.empty()) source.columns = {"DAX", "SMI", "CAC", "FTSE"};
+  }
+  source.ticker = choice.ticker;
+  source.encoding = choice.encoding;
+  using unroll::data::DateOrder;
+  source.date_order = choice.date_order == "dmy"   ? DateOrder::dmy
+                      : choice.date_order == "mdy" ? DateOrder::mdy
+                      : choice.date_order == "ymd" ? DateOrder::ymd
+                                                   : DateOrder::unknown;
+  source.decimal = choice.decimal.empty() ? '\0' : choice.decimal[0];
+  source.min_days = o.load.empty() ? kFewestToTrain : kFewestToForecast;
+  return source;
+}
+
+}  // namespace stock

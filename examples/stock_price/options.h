@@ -1,0 +1,24 @@
+// The options of stock_price.
+#pragma once
+
+#include "examples/common/program.h"
+#include "examples/stock_price/prices.h"
+
+namespace stock {
+
+struct Choice {
+  std::string csv, predict, out;
+  std::vector<std::string> columns;
+  std::string model, ticker, encoding, date_order, decimal;
+  Index seeds = 0;  // 0: three, or one where the model is saved
+};
+
+void declare(CLI::App& app, Choice& choice);
+
+// Throws std::invalid_argument where options do not go together; prepares the outputs.
+void check_options(const Choice& choice, const program::Options& o);
+
+// The file to read, as the options say.
+Source source_of(const Choice& choice, const program::Options& o);
+
+}  // namespace stock
