@@ -127,6 +127,7 @@ class Engine {
   std::size_t first_entry_;
   bool retain_;
   const Tape::Entry* entry_ = nullptr;  // whose derivative runs
+  std::size_t entry_index_ = 0;
   std::vector<Pending> pending_, leaves_;
   std::vector<std::pair<std::uint32_t, Var>> wanted_;
 };
@@ -143,7 +144,7 @@ void Engine::check_finite(std::uint32_t slot, const Tensor& g) const {
   if (detecting_anomaly() && entry_ && !all_finite(g)) [[unlikely]]
     fail_io(
         "anomaly: {} made the first NaN or infinity going backward: gradient {} of input {}, at {}",
-        name(), g.shape(), s_.shape_of(slot), place(entry_->where));
+        name(), g.shape(), s_.shape_of(slot), s_.place_of(entry_index_));
 }
 
 void Engine::add(std::uint32_t slot, Var g) {
@@ -274,6 +275,9 @@ void Engine::call_hooks(std::uint32_t slot, Var& g) {
     check(changed.shape() == g.shape() && changed.dtype() == g.dtype(),
           "hook: a gradient of shape {} and type {} was required: got {} of {}", g.shape(),
           name_of(g.dtype()), changed.shape(), name_of(changed.dtype()));
+    if (detecting_anomaly() && !all_finite(changed) && all_finite(g.value())) [[unlikely]]
+      fail_io("anomaly: a hook made the first NaN or infinity going backward: gradient {}",
+              changed.shape());
     g = Var(changed);
   }
 }
@@ -313,6 +317,7 @@ void Engine::run(std::size_t end_entry) {
     out.count_ = static_cast<int>(entry.inputs);
     out.first_output_ = entry.first_output;
     entry_ = &entry;
+    entry_index_ = e;
     entry.call(entry.closure, gradients, out);
     entry_ = nullptr;
     if (!retain_) s_.entries[e].free();
@@ -428,6 +433,8 @@ Var seed_for(const char* op, const Var& y, const Var& seed) {
   check(seed.shape() == y.shape() && seed.dtype() == y.dtype(),
         "{}: a seed of shape {} and type {} was required: got {} of {}", op, y.shape(),
         name_of(y.dtype()), seed.shape(), name_of(seed.dtype()));
+  if (detecting_anomaly() && has_nan(seed.value())) [[unlikely]]
+    fail_io("anomaly: the seed of {} already held NaN: shape {}", op, seed.shape());
   return seed;
 }
 

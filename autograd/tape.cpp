@@ -15,6 +15,7 @@ std::atomic<std::uint64_t> g_next_serial{1};
 thread_local Tape* t_current = nullptr;
 thread_local bool t_anomaly = false;
 thread_local int t_no_grad = 0;
+thread_local Where t_caller;
 thread_local ParamUses::Entered* t_uses = nullptr;
 
 // A tape that has ended leaves its vectors to the next one of the thread.
@@ -22,8 +23,12 @@ thread_local std::unique_ptr<void, void (*)(void*)> t_spare{nullptr, nullptr};
 
 }  // namespace
 
-std::string place(Where where) {
-  return where.file ? fmt::format("{}:{}", where.file, where.line) : std::string("unknown");
+std::string place(Where where, Where caller) {
+  const std::string own =
+      where.file ? fmt::format("{}:{}", where.file, where.line) : std::string("unknown");
+  if (!caller.file || (where.file == std::string(caller.file) && where.line == caller.line))
+    return own;
+  return fmt::format("{}:{} (within {})", caller.file, caller.line, own);
 }
 
 void Tape::State::refuse_other_tape(const Var& v, const char* op) {
@@ -58,6 +63,8 @@ Tape* Tape::current() { return t_current; }
 
 bool recording() { return t_current && t_no_grad == 0 && t_current->state_->recording; }
 
+Where& Caller::current() { return t_caller; }
+
 NoGrad::NoGrad() { ++t_no_grad; }
 NoGrad::~NoGrad() { --t_no_grad; }
 LiftNoGrad::LiftNoGrad() : before_(std::exchange(t_no_grad, 0)) {}
@@ -67,7 +74,7 @@ ParamUses::Entered::Entered(ParamUses& uses, bool replay)
     : uses_(uses), replay_(replay), outer_(std::exchange(t_uses, this)) {}
 ParamUses::Entered::~Entered() { t_uses = outer_; }
 
-bool plain() { return t_uses == nullptr && !recording(); }
+bool plain() { return t_uses == nullptr && !t_anomaly && !recording(); }
 
 Tensor ParamUses::value_of(const Param& param) {
   Tensor value = param.value();
@@ -129,7 +136,42 @@ Var Tape::watch(const Tensor& value) {
 
 // --- recording ---
 
-static bool has_nan(const Tensor& x) { return x.numel() > 0 && min(equal(x, x)).item() == 0; }
+bool has_nan(const Tensor& x) { return x.numel() > 0 && min(equal(x, x)).item() == 0; }
+
+// What an input is, for a sentence.
+std::string Tape::State::described(const State* s, const Var& v) {
+  std::string what = v.requires_grad() ? "a value on the tape" : "a constant";
+  if (v.leaf_id() != 0 && s) {
+    const auto& param = s->leaves[v.slot_ & ~kLeaf].param;
+    what = param ? "a parameter" : "a watched value";
+    if (param && !param->name().empty()) what = fmt::format("the parameter \"{}\"", param->name());
+  }
+  return fmt::format("{} of shape {}", what, v.shape());
+}
+
+// Throws where an output holds a NaN or an infinity that the op made itself, or a NaN that came
+// with an input.
+void Tape::State::check_forward(const State* s, const Op& op, std::span<const Tensor> outputs,
+                                std::span<const Var* const> inputs, Where where) {
+  const std::string at = place(where, t_caller);
+  const bool healthy = std::all_of(inputs.begin(), inputs.end(), [](const Var* v) {
+    return !v->defined() || all_finite(v->value());
+  });
+  for (const Tensor& out : outputs) {
+    if (all_finite(out)) continue;
+    const bool nan = has_nan(out);
+    for (std::size_t i = 0; nan && i < inputs.size(); ++i)
+      if (inputs[i]->defined() && has_nan(inputs[i]->value()))
+        fail_io("anomaly: input {} of {} already held NaN: {}, at {}", i, op.name(),
+                described(s, *inputs[i]), at);
+    if (!nan && (!healthy || op.fills())) continue;
+    std::string shapes;
+    for (const Var* v : inputs)
+      shapes += fmt::format("{}{}", shapes.empty() ? "" : ", ", v->shape());
+    fail_io("anomaly: {} made the first NaN or infinity going forward: inputs {}, output {}, at {}",
+            op.name(), shapes, out.shape(), at);
+  }
+}
 
 void* Recorder::begin(const Op& op, std::span<const Tensor> outputs,
                       std::span<const Var* const> inputs, Where where, std::size_t bytes,
@@ -143,24 +185,8 @@ void* Recorder::begin(const Op& op, std::span<const Tensor> outputs,
       Tape::State::refuse_other_tape(*v, op.name());
     wanted = true;
   }
-  if (t_anomaly) [[unlikely]] {
-    const auto finite = [](const Var* v) { return !v->defined() || all_finite(v->value()); };
-    const bool healthy = std::all_of(inputs.begin(), inputs.end(), finite);
-    for (const Tensor& out : outputs) {
-      if (all_finite(out)) continue;
-      const bool nan = has_nan(out);
-      if (nan ? std::any_of(inputs.begin(), inputs.end(),
-                            [](const Var* v) { return v->defined() && has_nan(v->value()); })
-              : !healthy || op.fills())
-        continue;
-      std::string shapes;
-      for (const Var* v : inputs)
-        shapes += fmt::format("{}{}", shapes.empty() ? "" : ", ", v->shape());
-      fail_io(
-          "anomaly: {} made the first NaN or infinity going forward: inputs {}, output {}, at {}",
-          op.name(), shapes, out.shape(), place(where));
-    }
-  }
+  if (t_anomaly) [[unlikely]]
+    Tape::State::check_forward(s, op, outputs, inputs, where);
   if (!wanted || !recording()) return nullptr;
   Tape::Entry& entry = s->entries.emplace_back();
   entry.op = &op;
@@ -169,6 +195,10 @@ void* Recorder::begin(const Op& op, std::span<const Tensor> outputs,
   entry.inputs = static_cast<std::uint32_t>(inputs.size());
   entry.first_output = static_cast<std::uint32_t>(s->slots.size());
   entry.closure = s->arena.take(bytes);
+  if (t_anomaly) [[unlikely]] {
+    s->callers.resize(s->entries.size());
+    s->callers.back() = t_caller;
+  }
   for (const Var* v : inputs) s->inputs.push_back(v->tape_ ? v->slot_ : kNoSlot);
   for (const Tensor& out : outputs) {
     s->slots.push_back({static_cast<std::uint32_t>(s->dims.size()),

@@ -143,9 +143,10 @@ class NoGrad {
 };
 
 // While it lives, the first NaN or infinity that an op makes, forward or backward, on this thread
-// throws std::runtime_error with the op, its shapes, and the line that recorded it. An op that only
-// hands on the infinity of an input, or puts in the one that a mask or padding is to have, makes
-// none.
+// throws std::runtime_error with the op, its shapes, and the line that recorded it (where that is
+// inside of a loss or a module, the line that called it). A NaN that came with an input is said to
+// be that input's. An op that only hands on the infinity of an input, or puts in the one that a
+// mask or padding is to have, makes none.
 class DetectAnomaly {
  public:
   DetectAnomaly();
@@ -168,7 +169,7 @@ inline void check_defined(const char* op, const Var& v) { check_defined(op, v.va
 // True while ops are recorded on this thread. Inside a derivative: true when the gradient itself is
 // to be differentiated.
 bool recording();
-// True where nobody takes note of what is computed, neither a tape nor a checkpoint, so that a
+// True where nobody takes note of what is computed, no tape, checkpoint or DetectAnomaly, so that a
 // shortcut through plain tensors is not noticed.
 bool plain();
 

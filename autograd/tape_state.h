@@ -15,6 +15,12 @@ namespace unroll {
 inline constexpr std::uint32_t kLeaf = std::uint32_t{1} << 31;
 inline constexpr std::uint32_t kNoSlot = ~std::uint32_t{0};
 
+// Whether DetectAnomaly is on, whether a tensor holds NaN, and how a line of code is named: where
+// there is a caller, its line first.
+bool detecting_anomaly();
+bool has_nan(const Tensor& x);
+std::string place(Where where, Where caller = {});
+
 // Closures stand one after another in chunks, and go all at once.
 class Arena {
  public:
@@ -84,6 +90,7 @@ struct Tape::State {
   int running = 0;  // backwards under way
   Arena arena;
   std::vector<Entry> entries;
+  std::vector<Where> callers;  // of entries, as far as they were recorded in anomaly mode
   std::vector<std::uint32_t> inputs;
   std::vector<Slot> slots;
   std::vector<Index> dims;
@@ -128,6 +135,7 @@ struct Tape::State {
   void truncate(const Mark& mark) {
     for (std::size_t e = entries.size(); e-- > mark.entries;) entries[e].free();
     entries.resize(mark.entries);
+    callers.resize(std::min(callers.size(), mark.entries));
     inputs.resize(mark.inputs);
     slots.resize(mark.slots);
     dims.resize(mark.dims);
@@ -152,6 +160,12 @@ struct Tape::State {
     return v.slot_;
   }
   [[noreturn]] static void refuse_other_tape(const Var& v, const char* op);
+  static std::string described(const State* s, const Var& v);
+  static void check_forward(const State* s, const Op& op, std::span<const Tensor> outputs,
+                            std::span<const Var* const> inputs, Where where);
+  std::string place_of(std::size_t entry) const {
+    return place(entries[entry].where, entry < callers.size() ? callers[entry] : Where());
+  }
 
   static Var var(Tensor value, std::uint64_t serial, std::uint32_t slot) {
     return Var(std::move(value), serial, slot);
@@ -192,9 +206,5 @@ class LiftNoGrad {
  private:
   int before_;
 };
-
-// Whether DetectAnomaly is on, and how a line of code is named.
-bool detecting_anomaly();
-std::string place(Where where);
 
 }  // namespace unroll

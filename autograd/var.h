@@ -56,6 +56,22 @@ struct Where {
   }
 };
 
+// While it lives, what is recorded on this thread was called from that line: the outermost counts,
+// so that anomaly mode names the line of a user's code beside the library's own. For functions and
+// modules that are made of several ops.
+class Caller {
+ public:
+  explicit Caller(Where where) : before_(current()) {
+    if (!before_.file) current() = where;
+  }
+  ~Caller() { current() = before_; }
+  Caller(const Caller&) = delete;
+  static Where& current();
+
+ private:
+  Where before_;
+};
+
 // In: whatever may go into an op (a Var, Tensor, Param or number), with the line that wrote it
 // down. Functions take `const In&`; nobody else needs the name.
 class In {

@@ -16,6 +16,7 @@ Var rows_of(const Var& x) { return reshape(x, {-1, x.shape().back()}); }
 
 Attended scaled_dot_product_attention(const In& q, const In& k, const In& v,
                                       const AttentionOptions& o) {
+  const Caller caller(q.where());
   check(o.scale >= 0 && std::isfinite(o.scale),
         "attention: a scale above 0, or 0 for the usual one, was required: got {}", o.scale);
   check_dropout("attention's dropout", o.dropout);
@@ -78,6 +79,8 @@ MultiHeadAttention::MultiHeadAttention(const Options& o)
   }
 }
 
+MultiHeadAttention::CallOptions MultiHeadAttention::defaults() { return {}; }
+
 Var MultiHeadAttention::heads_of(const Var& x) const {
   return transpose(reshape(x, {x.shape()[0], x.shape()[1], heads_, x.shape()[2] / heads_}), 1, 2);
 }
@@ -94,6 +97,7 @@ Var MultiHeadAttention::project(const In& x, Index part, Index parts) const {
 
 Attended MultiHeadAttention::operator()(const In& query, const In& key, const In& value,
                                         const CallOptions& o) const {
+  const Caller caller(query.where());
   const Index dim = out.weight.shape()[0];
   for (const Var* x : {&*query, &*key, &*value})
     check(x->rank() == 3 && x->shape()[2] == dim && x->shape()[0] == query->shape()[0],
@@ -150,7 +154,9 @@ void check_ragged(const MultiHeadAttention::CallOptions& o) {
 }
 }  // namespace
 
-Sequence MultiHeadAttention::operator()(const Gathered& x, const CallOptions& o) const {
+Sequence MultiHeadAttention::operator()(const Gathered& x, const CallOptions& o,
+                                        Where where) const {
+  const Caller caller(where);
   check_ragged(o);
   check_rows(x);
   const RowGroups groups = RowGroups::of(x.layout());
@@ -163,7 +169,8 @@ Sequence MultiHeadAttention::operator()(const Gathered& x, const CallOptions& o)
           x.layout()};
 }
 
-MultiHeadAttention::Memory MultiHeadAttention::prepare(const Gathered& keys) const {
+MultiHeadAttention::Memory MultiHeadAttention::prepare(const Gathered& keys, Where where) const {
+  const Caller caller(where);
   check_rows(keys);
   const Index dim = out.weight.shape()[0];
   const Var both =
@@ -172,7 +179,8 @@ MultiHeadAttention::Memory MultiHeadAttention::prepare(const Gathered& keys) con
 }
 
 Sequence MultiHeadAttention::operator()(const Gathered& queries, const Memory& memory,
-                                        const CallOptions& o) const {
+                                        const CallOptions& o, Where where) const {
+  const Caller caller(where);
   check_ragged(o);
   check_rows(queries);
   const Var q = queries.map([&](const Var& rows) { return project(rows, 0); }).rows();  // [N, D]
@@ -186,6 +194,7 @@ Sequence MultiHeadAttention::operator()(const Gathered& queries, const Memory& m
 }
 
 Var MultiHeadAttention::operator()(const In& query, const Memory& memory) const {
+  const Caller caller(query.where());
   check_defined("MultiHeadAttention", *query);
   check(query->rank() == 2 && query->shape()[0] == memory.layout.sequences(),
         "MultiHeadAttention: one query for each of {} sequences was required: got {}",
@@ -194,6 +203,7 @@ Var MultiHeadAttention::operator()(const In& query, const Memory& memory) const 
 }
 
 Var softmax_by_sequence(const In& logits, const SequenceLayout& layout) {
+  const Caller caller(logits.where());
   check(logits->shape() == Shape({layout.rows()}),
         "softmax_by_sequence: {} logits were required: got {}", layout.rows(), logits->shape());
   const Sequence rows(reshape(logits, {layout.rows(), 1}), layout);
@@ -207,11 +217,13 @@ AdditiveAttention::AdditiveAttention(const Options& o)
       wk({.in = o.key, .out = o.hidden, .bias = false, .dtype = o.dtype}),
       v(xavier_uniform({o.hidden, 1}, 1, {.dtype = o.dtype})) {}
 
-AdditiveAttention::Memory AdditiveAttention::prepare(const Gathered& keys) const {
+AdditiveAttention::Memory AdditiveAttention::prepare(const Gathered& keys, Where where) const {
+  const Caller caller(where);
   return {keys, wk(keys).rows()};
 }
 
 Attended AdditiveAttention::operator()(const In& query, const Memory& memory) const {
+  const Caller caller(query.where());
   const SequenceLayout& layout = memory.values.layout;
   check(query->rank() == 2 && query->shape()[0] == layout.sequences(),
         "AdditiveAttention: one query for each of {} sequences was required: got {}",

@@ -58,16 +58,14 @@ class MultiHeadAttention {
     return (*this)(query, key, value, {});
   }
   // Each sequence attends to itself; nothing is computed for padding.
-  Sequence operator()(const Gathered& x, const CallOptions& options) const;
-  Sequence operator()(const Gathered& x) const { return (*this)(x, {}); }
+  Sequence operator()(const Gathered& x, const CallOptions& options = defaults(),
+                      Where where = Where::here()) const;
 
-  Memory prepare(const Gathered& keys) const;
+  Memory prepare(const Gathered& keys, Where where = Where::here()) const;
   // Each sequence of queries, of any length, attends to the sequence of the memory with its number.
   Sequence operator()(const Gathered& queries, const Memory& memory,
-                      const CallOptions& options) const;
-  Sequence operator()(const Gathered& queries, const Memory& memory) const {
-    return (*this)(queries, memory, {});
-  }
+                      const CallOptions& options = defaults(),
+                      Where where = Where::here()) const;
   // One query for each sequence, [B, D] -> [B, D].
   Var operator()(const In& query, const Memory& memory) const;
 
@@ -75,6 +73,7 @@ class MultiHeadAttention {
   UNROLL_FIELDS(query_key_value, out)
 
  private:
+  static CallOptions defaults();
   double dropping() const { return training() ? dropout_ : 0; }
   // Columns of query_key_value: 0 queries, 1 keys, 2 values.
   Var project(const In& x, Index part, Index parts = 1) const;
@@ -99,7 +98,7 @@ class AdditiveAttention {
     Var keys;         // [N, hidden]
   };
   explicit AdditiveAttention(const Options& options);
-  Memory prepare(const Gathered& keys) const;
+  Memory prepare(const Gathered& keys, Where where = Where::here()) const;
   // One query for each sequence, [B, query], over that sequence's rows: out [B, key]; weights one
   // for each row, [N].
   Attended operator()(const In& query, const Memory& memory) const;

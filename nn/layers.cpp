@@ -33,7 +33,8 @@ Embedding::Embedding(const Tensor& table, bool frozen) {
   weight.set_trainable(!frozen);
 }
 
-Gathered Embedding::operator()(const Tokens& tokens) const {
+Gathered Embedding::operator()(const Tokens& tokens, Where where) const {
+  const Caller caller(where);
   check(tokens.ids.defined(), "Embedding: ids were required: got undefined ones");
   Distinct used = distinct("Embedding", {&tokens.ids, 1}, weight.shape()[0]);
   if (static_cast<Index>(used.ids.size()) > tokens.ids.numel() / 2)
@@ -61,7 +62,8 @@ void check_dropout(const char* op, double p) {
 
 Dropout::Dropout(const Options& o) : p_(o.p) { check_dropout("Dropout", o.p); }
 
-Sequence Dropout::variational(const Sequence& x) const {
+Sequence Dropout::variational(const Sequence& x, Where where) const {
+  const Caller caller(where);
   check(x.rows.rank() == 2, "Dropout: rows [N, D] were required for one mask over time: got {}",
         x.rows.shape());
   if (!training() || p_ == 0) return x;

@@ -19,8 +19,13 @@ class Linear {
   };
   explicit Linear(const Options& options);
   Var operator()(const In& x) const { return linear(x, weight, bias); }
-  Sequence operator()(const Sequence& x) const { return {(*this)(x.rows), x.layout}; }
-  Gathered operator()(const Gathered& x) const { return x.map(std::cref(*this)); }
+  Sequence operator()(const Sequence& x, Where where = Where::here()) const {
+    return {(*this)(In(x.rows, where)), x.layout};
+  }
+  Gathered operator()(const Gathered& x, Where where = Where::here()) const {
+    const Caller caller(where);
+    return x.map(std::cref(*this));
+  }
 
   Param weight, bias;  // [in, out], [out]
   UNROLL_FIELDS(weight, bias)
@@ -39,12 +44,12 @@ class Embedding {
   explicit Embedding(const Options& options);
   // From a table [vocab, dim] that was trained elsewhere.
   explicit Embedding(const Tensor& table, bool frozen = true);
-  Var operator()(const IndexTensor& ids) const {
+  Var operator()(const IndexTensor& ids, Where where = Where::here()) const {
     check(ids.defined(), "Embedding: ids were required: got undefined ones");
-    return embedding(ids, weight, padding_id_);
+    return embedding(ids, In(weight, where), padding_id_);
   }
   // Where ids come twice on average, the table of the rows that are used.
-  Gathered operator()(const Tokens& tokens) const;
+  Gathered operator()(const Tokens& tokens, Where where = Where::here()) const;
   // The same table as the weight of an output layer: x [.., dim] -> logits [.., vocab]. Press and
   // Wolf 2017.
   Var logits(const In& x) const { return matmul(x, transpose(weight)); }
@@ -66,8 +71,13 @@ class LayerNorm {
   };
   explicit LayerNorm(const Options& options);
   Var operator()(const In& x) const { return layer_norm(x, gain, bias, eps_); }
-  Sequence operator()(const Sequence& x) const { return {(*this)(x.rows), x.layout}; }
-  Gathered operator()(const Gathered& x) const { return x.map(std::cref(*this)); }
+  Sequence operator()(const Sequence& x, Where where = Where::here()) const {
+    return {(*this)(In(x.rows, where)), x.layout};
+  }
+  Gathered operator()(const Gathered& x, Where where = Where::here()) const {
+    const Caller caller(where);
+    return x.map(std::cref(*this));
+  }
 
   Param gain, bias;  // [dim]
   UNROLL_FIELDS(gain, bias)
@@ -85,8 +95,13 @@ class RMSNorm {
   };
   explicit RMSNorm(const Options& options);
   Var operator()(const In& x) const { return rms_norm(x, gain, eps_); }
-  Sequence operator()(const Sequence& x) const { return {(*this)(x.rows), x.layout}; }
-  Gathered operator()(const Gathered& x) const { return x.map(std::cref(*this)); }
+  Sequence operator()(const Sequence& x, Where where = Where::here()) const {
+    return {(*this)(In(x.rows, where)), x.layout};
+  }
+  Gathered operator()(const Gathered& x, Where where = Where::here()) const {
+    const Caller caller(where);
+    return x.map(std::cref(*this));
+  }
 
   Param gain;  // [dim]
   UNROLL_FIELDS(gain)
@@ -106,9 +121,11 @@ class Dropout {
   };
   explicit Dropout(const Options& options);
   Var operator()(const In& x) const { return training() ? dropout(x, p_) : *x; }
-  Sequence operator()(const Sequence& x) const { return {(*this)(x.rows), x.layout}; }
+  Sequence operator()(const Sequence& x, Where where = Where::here()) const {
+    return {(*this)(In(x.rows, where)), x.layout};
+  }
   // One mask for all time steps of a sequence. Gal and Ghahramani 2016.
-  Sequence variational(const Sequence& x) const;
+  Sequence variational(const Sequence& x, Where where = Where::here()) const;
   UNROLL_FIELDS()
 
  private:
@@ -122,8 +139,13 @@ class Activation {
     check(f != nullptr, "Activation: a function was required: got a null pointer");
   }
   Var operator()(const In& x) const { return f_(x); }
-  Sequence operator()(const Sequence& x) const { return {f_(x.rows), x.layout}; }
-  Gathered operator()(const Gathered& x) const { return x.map(std::cref(*this)); }
+  Sequence operator()(const Sequence& x, Where where = Where::here()) const {
+    return {f_(In(x.rows, where)), x.layout};
+  }
+  Gathered operator()(const Gathered& x, Where where = Where::here()) const {
+    const Caller caller(where);
+    return x.map(std::cref(*this));
+  }
   UNROLL_FIELDS()
 
  private:
@@ -136,7 +158,8 @@ class Sequential {
  public:
   explicit Sequential(Parts... given) : parts(std::move(given)...) {}
   template <class X>
-  auto operator()(const X& x) const {
+  auto operator()(const X& x, Where where = Where::here()) const {
+    const Caller caller(where);
     return run<0>(x);
   }
 

@@ -53,12 +53,13 @@ Var weighted_mean(const char* name, const Var& rows, const IndexTensor& target,
         "{}: at least one target that counts was required for the mean: got {} targets, all "
         "ignored or of weight 0",
         name, target.numel());
-  return sum(rows) * (1 / total);
+  return sum(rows) / total;
 }
 
 }  // namespace
 
 Var cross_entropy(const In& scores, const IndexTensor& target, const CrossEntropyOptions& o) {
+  const Caller caller(scores.where());
   check_class_weights("cross_entropy", o.class_weights);
   const Var rows =
       cross_entropy_rows(scores, target, {o.ignore_id, o.class_weights, o.label_smoothing});
@@ -67,6 +68,7 @@ Var cross_entropy(const In& scores, const IndexTensor& target, const CrossEntrop
 }
 
 Var nll_loss(const In& x, const IndexTensor& target, const CrossEntropyOptions& o) {
+  const Caller caller(x.where());
   check_defined("nll_loss", *x);
   check(x->rank() == 2 && target.shape() == Shape({x->shape()[0]}),
         "nll_loss: log probabilities [N, V] and N target ids were required: got {} and {}",
@@ -96,25 +98,30 @@ Var nll_loss(const In& x, const IndexTensor& target, const CrossEntropyOptions& 
 }
 
 Var mse_loss(const In& x, const In& target, Reduction reduction) {
+  const Caller caller(x.where());
   check_pair("mse_loss", x, target);
   return reduced("mse_loss", square(*x - *target), reduction);
 }
 
 Var l1_loss(const In& x, const In& target, Reduction reduction) {
+  const Caller caller(x.where());
   check_pair("l1_loss", x, target);
   return reduced("l1_loss", abs(*x - *target), reduction);
 }
 
 Var huber_loss(const In& x, const In& target, double delta, Reduction reduction) {
+  const Caller caller(x.where());
   check_pair("huber_loss", x, target);
   check(delta > 0 && std::isfinite(delta),
         "huber_loss: a finite delta above 0 was required: got {}", delta);
-  // q^2 / 2 + delta (|e| - q) with q = min(|e|, delta).
-  const Var e = abs(*x - *target), q = clamp(e, 0, delta);
-  return reduced("huber_loss", square(q) * 0.5 + (e - q) * delta, reduction);
+  // e^2 / 2 within delta, delta (|e| - delta / 2) beyond: both are q (e - q / 2) with q the
+  // clamped e, which is smooth at 0.
+  const Var e = *x - *target, q = clamp(e, -delta, delta);
+  return reduced("huber_loss", q * (e - q * 0.5), reduction);
 }
 
 Var bce_with_logits(const In& x, const In& target, const BCEOptions& o) {
+  const Caller caller(x.where());
   check_pair("bce_with_logits", x, target);
   if (target->numel() > 0) {
     const double least = min(target.value()).item(), most = max(target.value()).item();
@@ -134,6 +141,7 @@ Var bce_with_logits(const In& x, const In& target, const BCEOptions& o) {
 
 Var gaussian_nll(const In& mean, const In& target, const In& variance,
                  const GaussianNLLOptions& o) {
+  const Caller caller(mean.where());
   check(o.eps > 0 && std::isfinite(o.eps),
         "gaussian_nll: a finite eps above 0 was required: got {}", o.eps);
   check_pair("gaussian_nll", mean, target);

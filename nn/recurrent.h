@@ -132,7 +132,8 @@ class Recurrent {
 
   // x rows [N, in]; `initial` as Result::state, or empty for the cells' own (zeros, or learned).
   Result operator()(const Gathered& x, const std::vector<State>& initial = {},
-                    const UnrollOptions& options = {}) const {
+                    const UnrollOptions& options = {}, Where where = Where::here()) const {
+    const Caller caller(where);
     check_layers();
     const std::size_t directions = reverse.empty() ? 1 : 2;
     check(initial.empty() || initial.size() == layers.size() * directions,

@@ -52,6 +52,7 @@ Sequence Sequence::from(std::span<const Tensor> sequences) {
 }
 
 Sequence Sequence::from_padded(const In& x, const std::vector<Index>& lengths) {
+  const Caller caller(x.where());
   check_defined("from_padded", *x);
   check_padded(x->shape(), lengths);
   const SequenceLayout layout(lengths);
@@ -61,11 +62,13 @@ Sequence Sequence::from_padded(const In& x, const std::vector<Index>& lengths) {
           layout};
 }
 
-Var Sequence::sum() const {
+Var Sequence::sum(Where where) const {
+  const Caller caller(where);
   return index_add(rows, 0, layout.sequence_of_rows(), layout.sequences());
 }
 
-Var Sequence::mean() const {
+Var Sequence::mean(Where where) const {
+  const Caller caller(where);
   Tensor scale = Tensor::empty({size()}, rows.dtype());
   for (Index b = 0; b < size(); ++b) scale.set({b}, 1.0 / static_cast<double>(layout.lengths()[b]));
   Shape shape{size()};
@@ -73,7 +76,8 @@ Var Sequence::mean() const {
   return sum() * scale.reshape(shape);
 }
 
-Var Sequence::padded(double value) const {
+Var Sequence::padded(double value, Where where) const {
+  const Caller caller(where);
   const Index steps = layout.steps();
   const IndexTensor places = padded_rows(layout, steps);
   const Shape flat = rows.shape().with(0, size() * steps);

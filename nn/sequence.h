@@ -21,13 +21,19 @@ struct Sequence {
 
   Index size() const { return layout.sequences(); }
   // Each sequence's own, [B, ..].
-  Var last() const { return index_select(rows, 0, layout.last_rows()); }
-  Var first() const { return index_select(rows, 0, layout.first_rows()); }
-  Var sum() const;   // over time
-  Var mean() const;  // over time
+  Var last(Where where = Where::here()) const {
+    return index_select(In(rows, where), 0, layout.last_rows());
+  }
+  Var first(Where where = Where::here()) const {
+    return index_select(In(rows, where), 0, layout.first_rows());
+  }
+  Var sum(Where where = Where::here()) const;   // over time
+  Var mean(Where where = Where::here()) const;  // over time
   // One sequence, [L_b, ..].
-  Var at(Index b) const { return index_select(rows, 0, layout.rows_of(b)); }
-  Var padded(double value = 0) const;  // [B, T, ..]
+  Var at(Index b, Where where = Where::here()) const {
+    return index_select(In(rows, where), 0, layout.rows_of(b));
+  }
+  Var padded(double value = 0, Where where = Where::here()) const;  // [B, T, ..]
   Sequence detach() const { return {rows.detach(), layout}; }
 };
 

@@ -2,6 +2,8 @@
 #include "tests/nn/random_sequences.h"
 
 #include <unroll/autograd/gradcheck.h>
+#include <unroll/nn/loss.h>
+#include <unroll/nn/recurrent.h>
 #include <unroll/tensor/memory.h>
 
 #include <cmath>
@@ -277,6 +279,72 @@ TEST_CASE("anomaly mode takes a mask of -inf for what it is, and names what is m
   CHECK(sum(softmax(scores)).item() == 0);
   check_says(message_of([&] { scores - scores; }), "anomaly: sub made the first NaN");
   check_says(message_of([&] { log(w * 0.0); }), "anomaly: log made the first NaN or infinity");
+}
+
+TEST_CASE("anomaly mode names the input that already held NaN") {
+  const DetectAnomaly on;
+  Tape tape;
+  const Var x = tape.watch(random({2, 3}, 1));
+  Tensor data = random({3, 2}, 2);
+  data.set({1, 1}, NAN);
+  std::string text = message_of([&] { matmul(x, data); });
+  check_says(text, "anomaly: input 1 of matmul already held NaN: a constant of shape [3, 2], at ");
+  check_says(text, fmt::format("tape.cpp:{}", __LINE__ - 2));
+  const Var watched = tape.watch(data);
+  check_says(message_of([&] { exp(watched); }),
+             "input 0 of exp already held NaN: a watched value of shape [3, 2]");
+  nn::Linear head({.in = 3, .out = 2, .dtype = f64});
+  const NamedParams named = nn::parameters(head);
+  head.weight.set_value(Tensor::full({3, 2}, NAN, f64));
+  check_says(message_of([&] { head(x); }),
+             "already held NaN: the parameter \"weight\" of shape [3, 2]");
+  // Without a tape too, and where the NaN is left out nothing is said.
+  check_says(message_of([&] {
+               data + 1.0;
+               Var(data) + 1.0;
+             }),
+             "input 0 of add already held NaN");
+  const Tensor holes = sub(Tensor::scalar(1, f64), equal(data, data));
+  CHECK(all_finite(masked_fill(data, holes, 0).value()));
+  check_says(message_of([&] { tape.backward(sum(x), {.seed = Tensor::scalar(NAN, f64)}); }),
+             "the seed of backward already held NaN");
+  const Var y = sum(x * 2.0);
+  x.hook([](const Tensor& g) { return mul(g, NAN); });
+  check_says(message_of([&] { tape.backward(y); }), "a hook made the first NaN or infinity");
+}
+
+TEST_CASE("anomaly mode names the line that called a loss or a module, and the one within") {
+  const DetectAnomaly on;
+  Tape tape;
+  const Var x = tape.watch(Tensor::of({{0, 1, 2}, {3, 4, 5}}, f64));
+  const SequenceLayout layout({2});
+  const Tensor infinite = Tensor::full({2, 3}, INFINITY, f64);
+  const auto says_line = [](const std::function<void()>& f, int line) {
+    check_says(message_of(f), fmt::format("tests/autograd/tape.cpp:{}", line));
+  };
+  // Going forward.
+  says_line([&] { nn::mse_loss(infinite, infinite); }, __LINE__);
+  says_line([&] { nn::huber_loss(infinite, infinite); }, __LINE__);
+  says_line([&] { nn::l1_loss(infinite, infinite); }, __LINE__);
+  says_line([&] { nn::gaussian_nll(infinite, infinite, 1.0); }, __LINE__);
+  says_line([&] { nn::bce_with_logits(infinite, 1.0); }, __LINE__);
+  says_line([&] { mean(x - x + Var(infinite) - infinite); }, __LINE__);
+  const nn::Activation logs(log), negs(neg);
+  const nn::Sequence below(neg(x), layout);
+  says_line([&] { logs(below); }, __LINE__);
+  says_line([&] { nn::Sequential(negs, logs)(x); }, __LINE__);
+  nn::LSTM lstm({.in = 3, .hidden = 2, .peephole = true, .dtype = f64});
+  lstm.layers[0].peephole.set_value(Tensor::full({3, 2}, NAN, f64));
+  says_line([&] { lstm(nn::Sequence(x, layout)); }, __LINE__);
+  // Going backward: the slope of sqrt at 0.
+  const Var zero = tape.watch(Tensor::zeros({2, 3}, f64));
+  const nn::Activation roots(sqrt);
+  const int line = __LINE__ + 1;
+  const Var loss = nn::Sequential(roots, negs)(zero);
+  const std::string text = message_of([&] { tape.backward(sum(loss)); });
+  check_says(text, "sqrt made the first NaN or infinity going backward");
+  check_says(text, fmt::format("tests/autograd/tape.cpp:{} (within ", line));
+  check_says(text, "nn/layers.h:");
 }
 
 TEST_CASE("dump shows every entry with its inputs, as text and for Graphviz") {
