@@ -1,11 +1,13 @@
 #include <unroll/tensor/file.h>
 #include <unroll/tensor/npy.h>
+#include <unroll/tensor/stored.h>
 
 #include <fmt/format.h>
 
 #include <algorithm>
 #include <charconv>
 #include <cstring>
+#include <optional>
 
 namespace unroll {
 namespace {
@@ -87,30 +89,36 @@ class Header {
   std::string_view all_, rest_;
 };
 
-}  // namespace
-
-void save_npy(const std::string& path, const Tensor& x) {
-  const Tensor whole = x.contiguous();
-  const std::string shape =
-      fmt::format("{}{}", fmt::join(whole.shape(), ", "), whole.rank() == 1 ? "," : "");
-  std::string header = fmt::format("{{'descr': '{}', 'fortran_order': False, 'shape': ({}), }}",
-                                   whole.dtype() == f32 ? "<f4" : "<f8", shape);
-  header.append((64 - (header.size() + 11) % 64) % 64, ' ');
-  header += '\n';
-  std::string bytes(kMagic);
-  bytes += '\x01';
-  bytes += '\0';
-  bytes += static_cast<char>(header.size() & 0xFF);
-  bytes += static_cast<char>(header.size() >> 8);
-  bytes += header;
-  dispatch(whole.dtype(), [&]<class T>() {
-    bytes.append(reinterpret_cast<const char*>(whole.data<T>()),
-                 static_cast<std::size_t>(whole.numel()) * sizeof(T));
-  });
-  write_file(path, bytes);
+// A type as NumPy writes it, such as <f4; nothing where it is none that is read.
+std::optional<Stored> stored_type(const std::string& descr) {
+  if (descr.size() != 3 || std::string_view("<>|=").find(descr[0]) == std::string_view::npos)
+    return {};
+  const auto bytes = static_cast<std::size_t>(descr[2] - '0');
+  const bool whole = bytes == 1 || bytes == 2 || bytes == 4 || bytes == 8;
+  const bool big = descr[0] == '>';
+  if (descr[0] == '|' && bytes != 1) return {};
+  switch (descr[1]) {
+    case 'f':
+      if (!whole || bytes == 1) return {};
+      return Stored{Kind::floating, bytes, big};
+    case 'i':
+      if (!whole) return {};
+      return Stored{Kind::integer, bytes, big};
+    case 'u':
+      if (!whole) return {};
+      return Stored{Kind::unsigned_integer, bytes, big};
+    case 'b':
+      if (bytes != 1) return {};
+      return Stored{Kind::boolean, bytes, big};
+    default:
+      return {};
+  }
 }
 
-Tensor load_npy(const std::string& path) {
+// A file as far as its elements, which read(type, shape, bytes) makes a tensor of; order(tensor)
+// brings those of a Fortran array, whose shape is the other way around, into row-major order.
+template <class Read, class Order>
+auto load(const std::string& path, Read read, Order order) {
   const std::string bytes = read_file(path);
   check_io(bytes.size() >= 10 && std::string_view(bytes).substr(0, 6) == kMagic,
            "{}: an .npy file was required: it does not begin as one", path);
@@ -126,40 +134,106 @@ Tensor load_npy(const std::string& path) {
            "{}: an .npy header of {} bytes was promised: the file has {} bytes", path, length,
            bytes.size());
   const Header header(path, std::string_view(bytes).substr(start, length));
-  const bool fortran = header.fortran;
-  std::vector<Index> shape = header.shape;
-  if (fortran) std::reverse(shape.begin(), shape.end());
+  const std::optional<Stored> type = stored_type(header.descr);
+  check_io(type.has_value(),
+           "{}: numbers of type f2, f4, f8, i1 to i8, u1 to u8 or b1 were required: got {}", path,
+           excerpt(header.descr));
+  std::vector<Index> sizes = header.shape;
+  if (header.fortran) std::reverse(sizes.begin(), sizes.end());
   const std::size_t available = bytes.size() - start - length;
-  const char* data = bytes.data() + start + length;
   try {
-    const Shape as{std::span<const Index>(shape)};
-    const auto n = static_cast<std::size_t>(as.numel());
-    const auto read = [&]<class S, class T>(S, T) {
-      check_io(available % sizeof(S) == 0 && n == available / sizeof(S),
-               "{}: {} numbers of {} bytes were promised: the file has {} bytes for them", path, n,
-               sizeof(S), available);
-      Tensor out = Tensor::empty(as, dtype_of<T>);
-      for (std::size_t i = 0; i < n; ++i) {
-        S value;
-        std::memcpy(&value, data + i * sizeof(S), sizeof(S));
-        out.data<T>()[i] = static_cast<T>(value);
-      }
-      return out;
-    };
-    Tensor out;
-    if (header.descr == "<f4") out = read(float{}, float{});
-    if (header.descr == "<f8") out = read(double{}, double{});
-    if (header.descr == "<i4") out = read(std::int32_t{}, double{});
-    if (header.descr == "<i8") out = read(std::int64_t{}, double{});
-    check_io(out.defined(), "{}: numbers of type <f4, <f8, <i4 or <i8 were required: got {}", path,
-             excerpt(header.descr));
-    if (!fortran) return out;
-    std::vector<int> axes;
-    for (int i = out.rank() - 1; i >= 0; --i) axes.push_back(i);
-    return out.permute(axes).contiguous();
+    const Shape shape{std::span<const Index>(sizes)};
+    const auto n = static_cast<std::size_t>(shape.numel());
+    check_io(available % type->bytes == 0 && n == available / type->bytes,
+             "{}: {} numbers of {} bytes were promised: the file has {} bytes for them", path, n,
+             type->bytes, available);
+    auto out = read(*type, shape, bytes.data() + start + length);
+    return header.fortran ? order(out) : out;
   } catch (const std::invalid_argument& e) {
     fail_io("{}: an .npy file was required: {}", path, e.what());
   }
+}
+
+void save(const std::string& path, const char* descr, const Shape& of, const void* data,
+          std::size_t size) {
+  const std::string shape = fmt::format("{}{}", fmt::join(of, ", "), of.rank() == 1 ? "," : "");
+  std::string header =
+      fmt::format("{{'descr': '{}', 'fortran_order': False, 'shape': ({}), }}", descr, shape);
+  header.append((64 - (header.size() + 11) % 64) % 64, ' ');
+  header += '\n';
+  std::string bytes(kMagic);
+  bytes += '\x01';
+  bytes += '\0';
+  bytes += static_cast<char>(header.size() & 0xFF);
+  bytes += static_cast<char>(header.size() >> 8);
+  bytes += header;
+  bytes.append(static_cast<const char*>(data), size);
+  write_file(path, bytes);
+}
+
+std::vector<int> axes_reversed(int rank) {
+  std::vector<int> axes;
+  for (int i = rank - 1; i >= 0; --i) axes.push_back(i);
+  return axes;
+}
+
+}  // namespace
+
+void save_npy(const std::string& path, const Tensor& x) {
+  const Tensor whole = x.contiguous();
+  dispatch(whole.dtype(), [&]<class T>() {
+    save(path, sizeof(T) == 4 ? "<f4" : "<f8", whole.shape(), whole.data<T>(),
+         static_cast<std::size_t>(whole.numel()) * sizeof(T));
+  });
+}
+
+void save_npy(const std::string& path, const IndexTensor& ids) {
+  check(ids.defined(), "save_npy: ids were required: got undefined ones");
+  save(path, "<i8", ids.shape(), ids.data(), static_cast<std::size_t>(ids.numel()) * sizeof(Index));
+}
+
+Tensor load_npy(const std::string& path) {
+  return load(
+      path,
+      [&](const Stored& type, const Shape& shape, const char* bytes) {
+        return read_stored(type, shape, bytes, [&](const std::string& element) {
+          fail_io(
+              "{}: integers that f64 holds exactly were required: got {}; load_npy_ids reads them "
+              "as an IndexTensor",
+              path, element);
+        });
+      },
+      [](const Tensor& x) { return x.permute(axes_reversed(x.rank())).contiguous(); });
+}
+
+IndexTensor load_npy_ids(const std::string& path) {
+  return load(
+      path,
+      [&](const Stored& type, const Shape& shape, const char* bytes) {
+        check_io(type.kind != Kind::floating,
+                 "{}: integers or booleans were required as ids: got f{}; load_npy reads them",
+                 path, type.bytes);
+        return read_stored_ids(type, shape, bytes, [&](const std::string& element) {
+          fail_io("{}: ids below 2^63 were required: got {}", path, element);
+        });
+      },
+      [](const IndexTensor& x) {
+        // The place of each element of the transposed array.
+        std::vector<Index> sizes(x.shape().begin(), x.shape().end());
+        std::reverse(sizes.begin(), sizes.end());
+        const Shape shape{std::span<const Index>(sizes)};
+        std::vector<Index> out(static_cast<std::size_t>(x.numel())), at(sizes.size(), 0);
+        for (Index& to : out) {
+          Index from = 0;
+          for (std::size_t i = sizes.size(); i-- > 0;) from = from * sizes[i] + at[i];
+          to = x[from];
+          for (std::size_t i = sizes.size(); i-- > 0;) {
+            if (++at[i] < sizes[i]) break;
+            at[i] = 0;
+          }
+        }
+        return IndexTensor(std::move(out), shape);
+      });
 }
 
 }  // namespace unroll

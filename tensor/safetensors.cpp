@@ -1,5 +1,6 @@
 #include <unroll/tensor/file.h>
 #include <unroll/tensor/safetensors.h>
+#include <unroll/tensor/stored.h>
 
 #include <rapidjson/document.h>
 #include <rapidjson/error/en.h>
@@ -19,53 +20,18 @@ static_assert(std::endian::native == std::endian::little, "the format is little-
 
 constexpr std::size_t kLargestHeader = 100'000'000;  // as the reference implementation has it
 
-float from_half(std::uint16_t h) {
-  const std::uint32_t sign = (h & 0x8000U) << 16, exponent = (h >> 10) & 0x1F, fraction = h & 0x3FF;
-  if (exponent == 0) {  // zero or denormal
-    const float value = static_cast<float>(fraction) * 0x1p-24F;
-    return sign ? -value : value;
-  }
-  const std::uint32_t bits =
-      sign | (exponent == 31 ? 0x7F800000U : (exponent + 112) << 23) | (fraction << 13);
-  return std::bit_cast<float>(bits);
-}
-
-template <class S, class T, class F>
-void convert(const char* from, T* to, Index n, F f) {
-  for (Index i = 0; i < n; ++i) {
-    S s;
-    std::memcpy(&s, from + i * static_cast<Index>(sizeof(S)), sizeof(S));
-    to[i] = f(s);
-  }
-}
-
 struct Type {
   const char* name;
-  std::size_t bytes;
-  DType as;
+  Stored stored;
 };
-constexpr Type kTypes[] = {{"F32", 4, f32},  {"F64", 8, f64}, {"F16", 2, f32},
-                           {"BF16", 2, f32}, {"I32", 4, f64}, {"I64", 8, f64}};
-
-Tensor read_numbers(const Type& type, const Shape& shape, const char* from) {
-  Tensor out = Tensor::empty(shape, type.as);
-  const Index n = out.numel();
-  const std::string_view name = type.name;
-  if (name == "F32") std::memcpy(out.data<float>(), from, static_cast<std::size_t>(n) * 4);
-  if (name == "F64") std::memcpy(out.data<double>(), from, static_cast<std::size_t>(n) * 8);
-  if (name == "F16") convert<std::uint16_t>(from, out.data<float>(), n, from_half);
-  if (name == "BF16")
-    convert<std::uint16_t>(from, out.data<float>(), n, [](std::uint16_t b) {
-      return std::bit_cast<float>(std::uint32_t{b} << 16);
-    });
-  if (name == "I32")
-    convert<std::int32_t>(from, out.data<double>(), n,
-                          [](auto v) { return static_cast<double>(v); });
-  if (name == "I64")
-    convert<std::int64_t>(from, out.data<double>(), n,
-                          [](auto v) { return static_cast<double>(v); });
-  return out;
-}
+constexpr Type kTypes[] = {
+    {"F64", {Kind::floating, 8}},         {"F32", {Kind::floating, 4}},
+    {"F16", {Kind::floating, 2}},         {"BF16", {Kind::bfloat, 2}},
+    {"I64", {Kind::integer, 8}},          {"I32", {Kind::integer, 4}},
+    {"I16", {Kind::integer, 2}},          {"I8", {Kind::integer, 1}},
+    {"U64", {Kind::unsigned_integer, 8}}, {"U32", {Kind::unsigned_integer, 4}},
+    {"U16", {Kind::unsigned_integer, 2}}, {"U8", {Kind::unsigned_integer, 1}},
+    {"BOOL", {Kind::boolean, 1}}};
 
 std::string text_of(const json::Value& v) { return {v.GetString(), v.GetStringLength()}; }
 
@@ -86,8 +52,16 @@ void save_safetensors(const std::string& path, const NamedTensors& tensors,
     for (const auto& [key, words] : metadata) valid = valid && write(key) && write(words);
     valid = valid && header.EndObject();
   }
+  // Wider types first, so that each element stands at a multiple of its size, as other readers
+  // require.
+  std::vector<const NamedTensors::value_type*> order;
+  for (const auto& entry : tensors) order.push_back(&entry);
+  std::stable_sort(order.begin(), order.end(), [](const auto* a, const auto* b) {
+    return size_of(a->second.dtype()) > size_of(b->second.dtype());
+  });
   std::string numbers;
-  for (const auto& [name, tensor] : tensors) {
+  for (const auto* entry : order) {
+    const auto& [name, tensor] = *entry;
     check(name != "__metadata__", "save_safetensors: a name other than __metadata__ was required");
     const Tensor whole = tensor.contiguous();
     const std::size_t begin = numbers.size();
@@ -179,8 +153,9 @@ NamedTensors load_safetensors(const std::string& path, Metadata* metadata) {
     for (const Type& t : kTypes)
       if (dtype == t.name) type = &t;
     check_io(type != nullptr,
-             "{}: a type among F32, F64, F16, BF16, I32, I64 was required for \"{}\": got {}", path,
-             excerpt(name), excerpt(dtype));
+             "{}: a type among F64, F32, F16, BF16, I8 to I64, U8 to U64 and BOOL was required for "
+             "\"{}\": got {}",
+             path, excerpt(name), excerpt(dtype));
     const std::vector<Index> sizes = whole_numbers("shape"), range = whole_numbers("data_offsets");
     check_io(range.size() == 2, "{}: two data_offsets were required for \"{}\": got {}", path,
              excerpt(name), range.size());
@@ -194,10 +169,11 @@ NamedTensors load_safetensors(const std::string& path, Metadata* metadata) {
                end = static_cast<std::uint64_t>(range[1]),
                want = static_cast<std::uint64_t>(shape.numel());
     check_io(range[0] >= 0 && begin <= end && end <= available && want <= available &&
-                 end - begin == want * type->bytes,
+                 end - begin == want * type->stored.bytes,
              "{}: \"{}\" of shape {} and type {} needs {} x {} bytes: its range [{}, {}) in {} "
              "bytes of numbers does not fit (the file is truncated or damaged)",
-             path, excerpt(name), shape, dtype, want, type->bytes, range[0], range[1], available);
+             path, excerpt(name), shape, dtype, want, type->stored.bytes, range[0], range[1],
+             available);
     check_io(entries.emplace(name, Entry{type, shape, begin, end}).second,
              "{}: names that differ were required: got \"{}\" twice", path, excerpt(name));
   }
@@ -214,8 +190,15 @@ NamedTensors load_safetensors(const std::string& path, Metadata* metadata) {
   check_io(end == available, "{}: {} bytes of numbers were promised: the file has {}", path, end,
            available);
   NamedTensors out;
-  for (const auto& [name, entry] : entries)
-    out.emplace(name, read_numbers(*entry.type, entry.shape, data + entry.begin));
+  for (const auto& found : entries) {
+    const auto refuse = [&](const std::string& element) {
+      fail_io("{}: integers that f64 holds exactly were required: \"{}\" has {}", path,
+              excerpt(found.first), element);
+    };
+    const Entry& entry = found.second;
+    out.emplace(found.first,
+                read_stored(entry.type->stored, entry.shape, data + entry.begin, refuse));
+  }
   if (metadata) *metadata = std::move(words_found);
   return out;
 }

@@ -14,8 +14,8 @@ using Metadata = std::map<std::string, std::string>;
 
 void save_safetensors(const std::string& path, const NamedTensors& tensors,
                       const Metadata& metadata = {});
-// Throws std::runtime_error that names the file and what is wrong with it. Types F32, F64, and F16,
-// BF16, I32, I64 as f32 or f64.
+// Throws std::runtime_error that names the file and what is wrong with it. F32, F16 and BF16 are
+// read as f32; F64, I8 to I64, U8 to U64 and BOOL as f64, unless it would round one.
 NamedTensors load_safetensors(const std::string& path, Metadata* metadata = nullptr);
 
 }  // namespace unroll

@@ -4,6 +4,10 @@
 
 #include <unroll/tensor/npy.h>
 
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
 #include <limits>
 
 using namespace unroll;
@@ -95,13 +99,158 @@ TEST_CASE(
         Shape{0, 7});
 }
 
+namespace {
+
+// A file of the values as elements of S, in either order of bytes and of elements.
+template <class S>
+std::string stored_file(const char* descr, const std::vector<double>& values, const Shape& shape,
+                        bool big, bool fortran) {
+  std::string numbers;
+  std::vector<Index> at(static_cast<std::size_t>(shape.rank()), 0);
+  for (std::size_t i = 0; i < values.size(); ++i) {
+    std::size_t from = i;
+    if (fortran) {  // element i of the file is that of the reversed index
+      Index rest = static_cast<Index>(i);
+      for (int axis = 0; axis < shape.rank(); ++axis)
+        at[axis] = rest % shape[axis], rest /= shape[axis];
+      Index flat = 0;
+      for (int axis = 0; axis < shape.rank(); ++axis) flat = flat * shape[axis] + at[axis];
+      from = static_cast<std::size_t>(flat);
+    }
+    std::string one = bytes_of<S>({static_cast<S>(values[from])});
+    if (big) std::reverse(one.begin(), one.end());
+    numbers += one;
+  }
+  return file_of(fmt::format("{{'descr': '{}{}', 'fortran_order': {}, 'shape': ({}{}), }}",
+                             sizeof(S) == 1 ? '|'
+                             : big          ? '>'
+                                            : '<',
+                             descr, fortran ? "True" : "False", fmt::join(shape, ", "),
+                             shape.rank() == 1 ? "," : ""),
+                 numbers);
+}
+
+}  // namespace
+
+TEST_CASE("every type of number that NumPy writes is read, in either order of bytes and elements") {
+  const Scratch scratch;
+  const std::string path = scratch / "x.npy";
+  Generator g(5);
+  const auto round_trip = [&]<class S>(S, const char* descr, double least, double most,
+                                       DType dtype) {
+    for (const Shape& shape :
+         {Shape{}, Shape{4}, Shape{2, 3}, Shape{2, 3, 2}, Shape{3, 0, 2}, Shape{1, 5}})
+      for (bool big : {false, true})
+        for (bool fortran : {false, true}) {
+          std::vector<double> values;
+          for (Index i = 0; i < shape.numel(); ++i)
+            values.push_back(i % 3 == 0   ? least
+                             : i % 3 == 1 ? most
+                                          : static_cast<double>(g.integers({1}, 0, 100)[0]));
+          write_file(path, stored_file<S>(descr, values, shape, big, fortran));
+          CAPTURE(descr);
+          const Tensor x = load_npy(path);
+          CHECK(x.dtype() == dtype);
+          CHECK(x.shape() == shape);
+          CHECK(x.to_vector<double>() == values);
+          if (descr[0] == 'f') {
+            check_says(message_of([&] { load_npy_ids(path); }),
+                       "integers or booleans were required");
+            continue;
+          }
+          const IndexTensor ids = load_npy_ids(path);
+          CHECK(ids.shape() == shape);
+          for (Index i = 0; i < ids.numel(); ++i) CHECK(ids[i] == static_cast<Index>(values[i]));
+        }
+  };
+  round_trip(std::int8_t{}, "i1", -128, 127, f64);
+  round_trip(std::uint8_t{}, "u1", 0, 255, f64);
+  round_trip(std::int16_t{}, "i2", -32768, 32767, f64);
+  round_trip(std::uint16_t{}, "u2", 0, 65535, f64);
+  round_trip(std::int32_t{}, "i4", -2147483648.0, 2147483647, f64);
+  round_trip(std::uint32_t{}, "u4", 0, 4294967295.0, f64);
+  round_trip(std::int64_t{}, "i8", -0x1p53, 0x1p53, f64);
+  round_trip(std::uint64_t{}, "u8", 0, 0x1p62, f64);
+  round_trip(float{}, "f4", -0x1p-149, 0x1p127, f32);
+  round_trip(double{}, "f8", -5e-324, 1e308, f64);
+}
+
+TEST_CASE("half precision and booleans are read as NumPy means them") {
+  const Scratch scratch;
+  const std::string path = scratch / "x.npy";
+  const auto read = [&](const char* descr, int n, const std::string& numbers) {
+    write_file(path,
+               file_of(fmt::format("{{'descr': '{}', 'fortran_order': False, 'shape': ({},), }}",
+                                   descr, n),
+                       numbers));
+    return load_npy(path);
+  };
+  const double inf = std::numeric_limits<double>::infinity();
+  for (const bool big : {false, true}) {
+    std::string bytes;
+    for (const int half :
+         {0x3C00, 0xC000, 0x7BFF, 0x0001, 0x0400, 0x7C00, 0xFC00, 0x7E00, 0x8000}) {
+      const char low = static_cast<char>(half & 0xFF), high = static_cast<char>(half >> 8);
+      bytes += big ? std::string{high, low} : std::string{low, high};
+    }
+    const Tensor x = read(big ? ">f2" : "<f2", 9, bytes);
+    CHECK(x.dtype() == f32);
+    const auto h = x.to_vector<double>();
+    CHECK(std::vector<double>(h.begin(), h.begin() + 7) ==
+          std::vector<double>{1, -2, 65504, 0x1p-24, 0x1p-14, inf, -inf});
+    CHECK(std::isnan(h[7]));
+    CHECK(std::signbit(h[8]));
+  }
+  CHECK(read("|b1", 3, std::string("\x00\x01\x01", 3)).to_vector<double>() ==
+        std::vector<double>{0, 1, 1});
+  CHECK(load_npy_ids(path) == IndexTensor::of({0, 1, 1}));
+}
+
+TEST_CASE("integers that f64 would round are refused, and read exactly as ids") {
+  const Scratch scratch;
+  const std::string path = scratch / "x.npy";
+  const Index limit = Index{1} << 53, most = std::numeric_limits<Index>::max();
+  for (const Index v :
+       {limit + 1, -limit - 1, most, most - 1, Index{1} << 60, std::numeric_limits<Index>::min()}) {
+    const IndexTensor ids({v, 3, -4, 5}, {2, 2});
+    save_npy(path, ids);
+    CHECK(load_npy_ids(path) == ids);
+    const auto exact =
+        static_cast<long double>(static_cast<double>(v)) == static_cast<long double>(v);
+    if (exact) {
+      CHECK(load_npy(path).at({0, 0}) == static_cast<double>(v));
+    } else {
+      const std::string text = message_of([&] { load_npy(path); });
+      check_says(text, fmt::format("integers that f64 holds exactly were required: got {}", v));
+      check_says(text, "load_npy_ids");
+    }
+  }
+  const auto unsigned_file = [&](std::uint64_t v) {
+    write_file(path, file_of("{'descr': '<u8', 'fortran_order': False, 'shape': (), }",
+                             bytes_of<std::uint64_t>({v})));
+  };
+  unsigned_file(std::uint64_t{1} << 63);
+  CHECK(load_npy(path).item() == 0x1p63);
+  check_says(message_of([&] { load_npy_ids(path); }),
+             "ids below 2^63 were required: got 9223372036854775808");
+  unsigned_file(~std::uint64_t{0});
+  check_says(message_of([&] { load_npy(path); }), "got 18446744073709551615");
+  // Ids of any shape go to a file and come back.
+  for (const Shape& shape : {Shape{}, Shape{7}, Shape{0}, Shape{3, 2, 2}}) {
+    const IndexTensor ids = Generator(2).integers(shape, -most / 2, most / 2);
+    save_npy(path, ids);
+    CHECK(load_npy_ids(path) == ids);
+  }
+}
+
 TEST_CASE("a damaged or foreign file is refused by name, wherever it is cut or bent") {
   const Scratch scratch;
   save_npy(scratch / "x.npy", Tensor::of({{1, 2, 3}, {4, 5, 6}}));
   const std::string valid = read_file(scratch / "x.npy");
   check_refuses_damage(scratch, valid, load);
-  // Only a bent space among the padding, or a bent bit that gives another valid header, may pass.
-  CHECK(flips_refused(scratch, valid, 72, load) >= 72 * 8 - 8);
+  // Only a bent space among the padding, or a bent bit that gives another valid header (such as
+  // >f4), may pass.
+  CHECK(flips_refused(scratch, valid, 72, load) >= 72 * 8 - 10);
 }
 
 TEST_CASE("a header that promises what the file does not hold is refused before anything is made") {
@@ -126,7 +275,11 @@ TEST_CASE("a header that promises what the file does not hold is refused before 
   says("'<f4'", "False", "(2x3,)", "a comma or )");
   says("'<f4'", "False", "(1, 1, 1, 1, 1, 1, 1, 1, 6)", "at most 8 axes");
   says("'<f4'", "Maybe", "(6,)", "False was required");
-  says("'>f4'", "False", "(6,)", "numbers of type <f4, <f8, <i4 or <i8 were required: got >f4");
+  for (const char* descr :
+       {"<f3", "<f1", "<i3", "<u16", "<b2", "|i2", "<c8", "f4", "<f", "!f4", "<f44"})
+    says(fmt::format("'{}'", descr), "False", "(6,)",
+         fmt::format("numbers of type f2, f4, f8, i1 to i8, u1 to u8 or b1 were required: got {}",
+                     descr));
   says("'|O'", "False", "(6,)", "got |O");
   says("[('a', '<f4')]", "False", "(6,)", "a quoted text was required");
   const auto whole = [&](const std::string& header, const std::string& part) {

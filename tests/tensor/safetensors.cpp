@@ -5,6 +5,7 @@
 #include <unroll/tensor/memory.h>
 #include <unroll/tensor/safetensors.h>
 
+#include <cstring>
 #include <limits>
 
 using namespace unroll;
@@ -82,6 +83,52 @@ TEST_CASE("the types of other programs are read as f32 or f64") {
         std::vector<double>{-5, 7});
   CHECK(read("I64", bytes_of<std::int64_t>({-5, Index{1} << 40}), 2).dtype() == f64);
   CHECK(read("F64", bytes_of<double>({0.1}), 1).item() == 0.1);
+  CHECK(read("I16", bytes_of<std::int16_t>({-5, 32767}), 2).to_vector<double>() ==
+        std::vector<double>{-5, 32767});
+  CHECK(read("I8", bytes_of<std::int8_t>({-128, 127}), 2).to_vector<double>() ==
+        std::vector<double>{-128, 127});
+  CHECK(read("U8", bytes_of<std::uint8_t>({0, 255}), 2).to_vector<double>() ==
+        std::vector<double>{0, 255});
+  CHECK(read("U16", bytes_of<std::uint16_t>({65535}), 1).item() == 65535);
+  CHECK(read("U32", bytes_of<std::uint32_t>({4294967295U}), 1).item() == 4294967295.0);
+  CHECK(read("U64", bytes_of<std::uint64_t>({std::uint64_t{1} << 63}), 1).item() == 0x1p63);
+  CHECK(read("BOOL", bytes_of<std::uint8_t>({0, 1}), 2).to_vector<double>() ==
+        std::vector<double>{0, 1});
+  check_says(message_of([&] { read("I64", bytes_of<std::int64_t>({(Index{1} << 53) + 1}), 1); }),
+             "integers that f64 holds exactly were required: \"x\" has 9007199254740993");
+}
+
+TEST_CASE("each element stands in the file at a multiple of its size, whatever the names are") {
+  const Scratch scratch;
+  const std::string path = scratch / "x.safetensors";
+  Generator g(3);
+  for (int round = 0; round < 50; ++round) {
+    NamedTensors tensors;
+    const Index count = g.integers({1}, 1, 8)[0];
+    for (Index i = 0; i < count; ++i)
+      tensors.emplace(
+          fmt::format("{}", g.integers({1}, 0, 1000)[0]),
+          g.normal({g.integers({1}, 0, 6)[0]}, 0, 1, g.integers({1}, 0, 2)[0] ? f32 : f64));
+    save_safetensors(path, tensors,
+                     {{"key", std::string(static_cast<std::size_t>(round % 9), 'x')}});
+    const std::string bytes = read_file(path);
+    std::uint64_t header = 0;
+    std::memcpy(&header, bytes.data(), 8);
+    CHECK(header % 8 == 0);
+    // In the header: "name":{"dtype":"F64","shape":[..],"data_offsets":[begin,end]}
+    for (const auto& [name, tensor] : tensors) {
+      const std::size_t entry = bytes.find("\"" + name + "\":{");
+      const std::string key = "\"data_offsets\":[";
+      const std::size_t offsets = bytes.find(key, entry);
+      CHECK(std::stoull(bytes.substr(offsets + key.size())) % size_of(tensor.dtype()) == 0);
+    }
+    const NamedTensors back = load_safetensors(path);
+    CHECK(back.size() == tensors.size());
+    for (const auto& [name, tensor] : tensors) {
+      CHECK(back.at(name).dtype() == tensor.dtype());
+      CHECK(back.at(name).to_vector<double>() == tensor.to_vector<double>());
+    }
+  }
 }
 
 TEST_CASE("a damaged or foreign file is refused by name, wherever it is cut or bent") {
@@ -111,7 +158,8 @@ TEST_CASE("a header that promises what the file does not hold is refused before 
   says(entry("F32", "[5]", "[0, 20]"), "20 bytes of numbers were promised: the file has 24");
   says(entry("F32", "[5]", "[4, 24]"), "numbers without gaps were required");
   says(entry("C64", "[3]", "[0, 24]"),
-       "a type among F32, F64, F16, BF16, I32, I64 was required for \"x\": got C64");
+       "a type among F64, F32, F16, BF16, I8 to I64, U8 to U64 and BOOL was required for \"x\": "
+       "got C64");
   for (const char* shape : {"\"six\"", "[6.0]", "[1.5, 4]", "[\"6\"]", "[[6]]", "{}", "[1e1]",
                             "[18446744073709551615]"})
     says(entry("F32", shape, "[0, 24]"),
