@@ -1,3 +1,4 @@
+#include <unroll/tensor/kernels/cumsum.h>
 #include <unroll/tensor/kernels/parallel_rows.h>
 #include <unroll/tensor/math.h>
 #include <unroll/tensor/reduce.h>
@@ -106,7 +107,7 @@ Tensor mean(const Tensor& x, const Axes& axes, bool keepdim) {
   Tensor total = sum(x, axes, keepdim);
   if (total.numel() == 0) return total;
   check(x.numel() > 0, "mean: at least one element was required: got the shape {}", x.shape());
-  return mul(total, static_cast<double>(total.numel()) / static_cast<double>(x.numel()));
+  return div(total, Tensor::scalar(static_cast<double>(x.numel() / total.numel()), x.dtype()));
 }
 
 IndexTensor argmax(const Tensor& x, int axis) {
@@ -151,18 +152,33 @@ Tensor sum_to(const Tensor& x, const Shape& shape) {
 
 Tensor cumsum(const Tensor& x, int axis, bool reverse) {
   axis = x.shape().axis(axis, "cumsum");
-  Tensor y = x.clone();
+  const Tensor source = x.contiguous();
+  Tensor y = Tensor::empty(x.shape(), x.dtype());
+  if (y.numel() == 0) return y;
+  const Index n = x.shape()[axis];
   Index inner = 1;
   for (int i = axis + 1; i < x.rank(); ++i) inner *= x.shape()[i];
-  const Index n = x.shape()[axis];
-  if (y.numel() == 0) return y;
+  const Index outer = y.numel() / (n * inner);
+  constexpr Index kStrip = 64;  // columns that are summed together
   dispatch(x.dtype(), [&]<class T>() {
-    T* p = y.data<T>();
-    for (Index outer = 0; outer < y.numel() / (n * inner); ++outer, p += n * inner)
-      for (Index i = 1; i < n; ++i) {
-        T* row = p + (reverse ? n - 1 - i : i) * inner;
-        kernels::add_into(row, reverse ? row + inner : row - inner, inner);
-      }
+    const T* from = source.data<T>();
+    T* to = y.data<T>();
+    if (inner == 1) {
+      kernels::parallel_rows(outer, n, [&](Index r, Index rows) {
+        kernels::cumsum_rows(from + r * n, to + r * n, rows, n, reverse);
+      });
+    } else if (outer > 1) {
+      kernels::parallel_rows(outer, n * inner, [&](Index first, Index count) {
+        for (Index i = first; i < first + count; ++i)
+          kernels::cumsum_columns(from + i * n * inner, to + i * n * inner, inner, n, inner,
+                                  reverse);
+      });
+    } else {
+      kernels::parallel_rows((inner + kStrip - 1) / kStrip, n * kStrip, [&](Index g, Index count) {
+        const Index j = g * kStrip, columns = std::min(count * kStrip, inner - j);
+        kernels::cumsum_columns(from + j, to + j, inner, n, columns, reverse);
+      });
+    }
   });
   return y;
 }
@@ -205,21 +221,27 @@ Tensor softmax_gradient(const Tensor& g, const Tensor& y, bool logarithm) {
   return dx;
 }
 
-Tensor logsumexp_last(const Tensor& x) {
+LogSumExp logsumexp_parts(const Tensor& x) {
   const Index n = row_length("logsumexp", x);
-  Tensor y = Tensor::empty(x.shape().without(x.rank() - 1), x.dtype());
-  if (y.numel() == 0) return y;
+  const Shape shape = x.shape().without(x.rank() - 1);
+  LogSumExp out{Tensor::empty(shape, x.dtype()), Tensor::empty(shape, x.dtype())};
+  if (shape.numel() == 0) return out;
   check(n > 0, "logsumexp: at least one element to reduce was required: got the shape {}",
         x.shape());
   const Tensor source = x.contiguous();
   dispatch(x.dtype(), [&]<class T>() {
     const T* from = source.data<T>();
-    T* to = y.data<T>();
-    kernels::parallel_rows(y.numel(), n, [&](Index r, Index rows) {
-      kernels::logsumexp_rows(from + r * n, to + r, rows, n);
+    T *top = out.top.data<T>(), *log_sum = out.log_sum.data<T>();
+    kernels::parallel_rows(shape.numel(), n, [&](Index r, Index rows) {
+      kernels::logsumexp_rows(from + r * n, top + r, log_sum + r, rows, n);
     });
   });
-  return y;
+  return out;
+}
+
+Tensor logsumexp_last(const Tensor& x) {
+  const LogSumExp parts = logsumexp_parts(x);
+  return add(parts.top, parts.log_sum);
 }
 
 }  // namespace unroll

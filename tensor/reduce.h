@@ -29,5 +29,11 @@ Tensor softmax(const Tensor& x);
 Tensor log_softmax(const Tensor& x);
 Tensor softmax_gradient(const Tensor& g, const Tensor& y, bool logarithm);
 Tensor logsumexp_last(const Tensor& x);  // [.., n] -> [..]
+// Its two parts, the largest element and log sum exp(x - top): where the top is large, their sum
+// would round the second away.
+struct LogSumExp {
+  Tensor top, log_sum;  // [..]
+};
+LogSumExp logsumexp_parts(const Tensor& x);
 
 }  // namespace unroll

@@ -60,12 +60,19 @@ Var one_variable(const Op& op, kernels::Unary kernel, Plain plain, const In& x, 
   });
 }
 
-Var step(const Var& x, double at = 0) {
-  return Var(less(Tensor::scalar(at, x.dtype()), x.value()));
+Tensor above_zero(const Var& x) { return less(Tensor::scalar(0, x.dtype()), x.value()); }
+// y, but NaN where x is.
+Tensor or_nan(const Tensor& y, const Var& x) {
+  return where(equal(x.value(), x.value()), y, x.value());
 }
 Var sign(const Var& x) {
-  const Tensor zero = Tensor::scalar(0, x.dtype());
-  return Var(sub(less(zero, x.value()), less(x.value(), zero)));
+  const Tensor below = less(x.value(), Tensor::scalar(0, x.dtype()));
+  return Var(or_nan(sub(above_zero(x), below), x));
+}
+Var clamp_slope(const Var& x, double low, double high) {
+  return Var(or_nan(mul(less_equal(Tensor::scalar(low, x.dtype()), x.value()),
+                        less_equal(x.value(), Tensor::scalar(high, x.dtype()))),
+                    x));
 }
 Var normal_density(const Var& x) {
   return exp(square(x) * -0.5) * (0.5 * std::numbers::inv_sqrtpi * std::numbers::sqrt2);
@@ -102,15 +109,15 @@ UNROLL_UNARY(sin, g* cos(s))
 UNROLL_UNARY(cos, -g* sin(s))
 UNROLL_UNARY(tanh, g*(1.0 - square(s)))
 UNROLL_UNARY(sigmoid, g* s*(1.0 - s))
-UNROLL_UNARY(relu, g* step(s))
-UNROLL_UNARY(leaky_relu, g*(p + (1 - p) * step(s)))
-UNROLL_UNARY(elu, where(step(s).value(), g, g* p* exp(minimum(s, 0.0))))
+UNROLL_UNARY(relu, g* Var(or_nan(above_zero(s), s)))
+UNROLL_UNARY(leaky_relu, g*(p + (1 - p) * Var(or_nan(above_zero(s), s))))
+UNROLL_UNARY(elu, where(above_zero(s), g, g* p* exp(minimum(s, 0.0))))
 UNROLL_UNARY(gelu, g*(normal_cdf(s) + s * normal_density(s)))
 UNROLL_UNARY(gelu_tanh, g* gelu_tanh_slope(s))
 UNROLL_UNARY(silu, g* sigmoid(s) * (1.0 + s * sigmoid(-s)))
 UNROLL_UNARY(softplus, g* sigmoid(s))
-UNROLL_UNARY(clamp, g* Var(mul(less_equal(Tensor::scalar(p, s.dtype()), s.value()),
-                               less_equal(s.value(), Tensor::scalar(q, s.dtype())))))
+UNROLL_UNARY(normal_cdf, g* normal_density(s))
+UNROLL_UNARY(clamp, g* clamp_slope(s, p, q))
 #undef UNROLL_UNARY
 
 Var neg(const In& x) { return neg_with(x); }
@@ -131,21 +138,7 @@ Var gelu(const In& x) { return gelu_with(x); }
 Var gelu_tanh(const In& x) { return gelu_tanh_with(x); }
 Var silu(const In& x) { return silu_with(x); }
 Var softplus(const In& x) { return softplus_with(x); }
-namespace {
-const Op normal_cdf_op{"normal_cdf"};
-}
-Var normal_cdf(const In& x) {
-  check_defined("normal_cdf", *x);
-  // gelu(x) = x Phi(x); away from 0 the quotient is exact enough, at 0 it is 1/2.
-  const Tensor zero = equal(x.value(), Tensor::scalar(0, x->dtype()));
-  const Tensor near =
-      apply(kernels::Unary::clamp, x.value(), -40, 40);  // beyond which it is 0 or 1
-  const Tensor safe = where(zero, Tensor::scalar(1, x->dtype()), near);
-  const Tensor y = where(zero, Tensor::scalar(0.5, x->dtype()), div(gelu(safe), safe));
-  return record(normal_cdf_op, y, {&x},
-                [x = *x](const Var& g, Cotangents& d) { d.add(0, g * normal_density(x)); });
-}
-
+Var normal_cdf(const In& x) { return normal_cdf_with(x); }
 Var clamp(const In& x, double low, double high) {
   check(low <= high, "clamp: low <= high was required: got {} and {}", low, high);
   return clamp_with(x, low, high);
@@ -226,30 +219,24 @@ Var pow(const In& a, const In& b) {
 }
 
 namespace {
-// 1 where a < b, 1/2 where equal, else 0.
-Tensor share(const Tensor& a, const Tensor& b) {
-  return mul(add(less(a, b), less_equal(a, b)), 0.5);
-}
-
-Var extreme(const Op& op, const Tensor& y, const In& a, const In& b, const Tensor& to_a) {
-  return record(op, y, {&a, &b},
-                [sa = a->shape(), sb = b->shape(), to_a](const Var& g, Cotangents& d) {
-                  if (d.needs(0)) d.add(0, sum_to(g * to_a, sa));
-                  if (d.needs(1))
-                    d.add(1, sum_to(g * sub(Tensor::scalar(1, to_a.dtype()), to_a), sb));
-                });
+Var extreme(const Op& op, const Tensor& y, const In& a, const In& b) {
+  return record(op, y, {&a, &b}, [a = a.value(), b = b.value(), y](const Var& g, Cotangents& d) {
+    // What goes to a: 1 where it is taken, 1/2 where the two are equal, NaN where either is.
+    const Tensor taken = add(equal(a, y), sub(Tensor::scalar(1, y.dtype()), equal(b, y)));
+    const Tensor to_a = where(equal(y, y), mul(taken, 0.5), y);
+    if (d.needs(0)) d.add(0, sum_to(g * to_a, a.shape()));
+    if (d.needs(1)) d.add(1, sum_to(g * sub(Tensor::scalar(1, y.dtype()), to_a), b.shape()));
+  });
 }
 }  // namespace
 
 Var minimum(const In& a, const In& b) {
   meet(minimum_op, a, b);
-  const Tensor y = minimum(a.value(), b.value());
-  return extreme(minimum_op, y, a, b, share(a.value(), b.value()));
+  return extreme(minimum_op, minimum(a.value(), b.value()), a, b);
 }
 Var maximum(const In& a, const In& b) {
   meet(maximum_op, a, b);
-  const Tensor y = maximum(a.value(), b.value());
-  return extreme(maximum_op, y, a, b, share(b.value(), a.value()));
+  return extreme(maximum_op, maximum(a.value(), b.value()), a, b);
 }
 
 Var where(const Tensor& condition, const In& a, const In& b) {

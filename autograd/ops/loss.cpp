@@ -1,4 +1,4 @@
-// Cross entropy of rows of scores, fused: the scores and one number a row are kept, never the
+// Cross entropy of rows of scores, fused: the scores and two numbers a row are kept, never the
 // probabilities beside them.
 //
 // With p = softmax(x), t the target, w the class weights and e the label smoothing, the loss of a
@@ -39,7 +39,8 @@ Var cross_entropy_plainly(const Var& x, const IndexTensor& target, const CrossEn
       q.set({i, j}, weights.at({j}) * (o.label_smoothing / static_cast<double>(v) +
                                        (j == target[i] ? 1 - o.label_smoothing : 0)));
   }
-  return -sum(log_softmax(masked_fill(x, ignored, 0)) * q, {1});
+  // A class that does not count may have a score of -inf.
+  return -sum(where(q, log_softmax(masked_fill(x, ignored, 0)) * q, 0.0), {1});
 }
 
 }  // namespace
@@ -57,20 +58,21 @@ Var cross_entropy_rows(const In& x, const IndexTensor& target, const CrossEntrop
   const double total_weight = sum(weights).item();
   const double e = o.label_smoothing, share = e / static_cast<double>(classes);
   const Tensor scores = x.value().contiguous();
-  const Tensor lse = rows > 0 ? logsumexp_last(scores) : Tensor::empty({0}, x->dtype());
+  const LogSumExp parts = logsumexp_parts(scores);
+  const Tensor top = parts.top, log_sum = parts.log_sum;
   Tensor loss = Tensor::zeros({rows}, x->dtype());
   dispatch(x->dtype(), [&]<class T>() {
-    const Tensor& l = lse;
+    const T *top_at = top.data<T>(), *log_sum_at = log_sum.data<T>();
     for (Index i = 0; i < rows; ++i) {
       const Index t = target[i];
       if (t == o.ignore_id) continue;
       const T* row = scores.data<T>() + i * classes;
-      const double z = static_cast<double>(l.data<T>()[i]);
-      double value = (1 - e) * weights.at({t}) * (z - static_cast<double>(row[t]));
+      const double m = static_cast<double>(top_at[i]), z = static_cast<double>(log_sum_at[i]);
+      const auto minus_log_p = [&](Index v) { return m - static_cast<double>(row[v]) + z; };
+      double value = (1 - e) * weights.at({t}) * minus_log_p(t);
       if (e > 0)
         for (Index v = 0; v < classes; ++v)
-          value +=
-              share * static_cast<double>(weights.data<T>()[v]) * (z - static_cast<double>(row[v]));
+          value += share * static_cast<double>(weights.data<T>()[v]) * minus_log_p(v);
       loss.data<T>()[i] = static_cast<T>(value);
     }
   });
@@ -92,12 +94,13 @@ Var cross_entropy_rows(const In& x, const IndexTensor& target, const CrossEntrop
           scale.data<T>()[i] =
               static_cast<T>(static_cast<double>(gp[i]) *
                              ((1 - e) * static_cast<double>(w[target[i]]) + share * total_weight));
-      const T *scores_at = from.data<T>(), *lse_at = std::as_const(lse).template data<T>(),
-              *scale_at = std::as_const(scale).template data<T>();
+      const T *scores_at = from.data<T>(), *scale_at = std::as_const(scale).template data<T>();
+      const T *top_at = top.template data<T>(), *log_sum_at = log_sum.template data<T>();
       T* dx_at = dx.data<T>();
       kernels::parallel_rows(rows, classes, [&](Index first, Index count) {
-        kernels::scaled_softmax_rows<T>(scores_at + first * classes, lse_at + first,
-                                        scale_at + first, dx_at + first * classes, count, classes);
+        kernels::scaled_softmax_rows<T>(scores_at + first * classes, top_at + first,
+                                        log_sum_at + first, scale_at + first,
+                                        dx_at + first * classes, count, classes);
         for (Index i = first; i < first + count; ++i) {
           const Index t = target[i];
           if (t == o.ignore_id) continue;

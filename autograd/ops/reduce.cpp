@@ -10,7 +10,7 @@ namespace unroll {
 namespace {
 
 const Op sum_op{"sum"}, sum_to_op{"sum_to"}, logsumexp_op{"logsumexp"}, max_op{"max"},
-    min_op{"min"}, cumsum_op{"cumsum"};
+    min_op{"min"}, var_op{"var"}, cumsum_op{"cumsum"};
 const Op softmax_op{"softmax"}, log_softmax_op{"log_softmax"};
 
 // A reduced value with its axes back, as size 1, so that it broadcasts against what it came from.
@@ -64,8 +64,7 @@ Var mean(const In& x, const Axes& axes, bool keepdim) {
   check(x->numel() > 0 || kept.numel() == 0,
         "mean: at least one element was required: got the shape {}", x->shape());
   const Var total = sum(x, axes, keepdim);
-  return In(total, x.where()) *
-         (1.0 / static_cast<double>(reduced_count(x.value(), total.value())));
+  return In(total, x.where()) / static_cast<double>(reduced_count(x.value(), total.value()));
 }
 
 Var max(const In& x, const Axes& axes, bool keepdim) {
@@ -83,10 +82,20 @@ Var var(const In& x, const Axes& axes, bool keepdim, Index correction) {
   const Index n = reduced ? x->numel() / reduced : 0;
   check(n > correction && n > 0, "var: more than {} elements were required: got {} of the shape {}",
         std::max<Index>(correction, 0), n, x->shape());
-  const Where at = x.where();
-  const Var deviation = x - mean(x, axes, true);
-  const Var squares = sum(In(square(In(deviation, at)), at), axes, keepdim);
-  return In(squares, at) * (1.0 / static_cast<double>(n - correction));
+  // The corrected two-pass algorithm (Chan, Golub and LeVeque 1983): `rest` is what rounding left
+  // of the mean, which counts where the mean is large beside the deviations.
+  const double divisor = static_cast<double>(n - correction);
+  const Tensor centre = mean(x.value(), axes, true), deviation = sub(x.value(), centre);
+  const Tensor rest = mean(deviation, axes, true);
+  const Tensor squares =
+      sub(sum(square(deviation), axes, true), mul(square(rest), static_cast<double>(n)));
+  const Tensor y =
+      div(apply(kernels::Unary::clamp, squares, 0, INFINITY), Tensor::scalar(divisor, x->dtype()));
+  return record(var_op, y.reshape(reduced_shape("var", x->shape(), axes, keepdim)), {&x},
+                [x = *x, centre, rest, axes, divisor](const Var& g, Cotangents& d) {
+                  const Var at = recording() ? mean(x, axes, true) : Var(centre);
+                  d.add(0, reshape(g, rest.shape()) * ((x - at - rest) * (2 / divisor)));
+                });
 }
 
 // log sum exp(x) = m + log sum exp(x - m), m the largest.
@@ -103,11 +112,12 @@ Var logsumexp(const In& x, const Axes& axes, bool keepdim) {
   const Tensor shift = finite_or_zero(top);
   const Tensor y = add(log(sum(exp(sub(x.value(), shift)), axes, true)), shift);
   return record(logsumexp_op, y.reshape(reduced_shape("logsumexp", x->shape(), axes, keepdim)),
-                {&x}, [x = *x, y, kept](const Var& g, Cotangents& d) {
-                  // softmax(x): 0 for a row of -inf.
-                  const Var all = reshape(d.output(y.reshape(g.shape())), kept);
-                  const Tensor none = equal(y, Tensor::scalar(-INFINITY, y.dtype()));
-                  d.add(0, reshape(g, kept) * exp(x - masked_fill(all, none, 0)));
+                {&x}, [x = *x, shift, axes, kept](const Var& g, Cotangents& d) {
+                  // softmax(x): 0 for a row of -inf. It is computed from x, since y may have
+                  // rounded away what is small beside the largest.
+                  const Var e = exp(x - shift), total = sum(e, axes, true);
+                  const Tensor none = equal(total.value(), Tensor::scalar(0, x.dtype()));
+                  d.add(0, reshape(g, kept) * (e / masked_fill(total, none, 1)));
                 });
 }
 

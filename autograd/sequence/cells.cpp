@@ -42,12 +42,12 @@ Var gru_step(const Var& px, const Var& h, const Var& wh, const Var& bhn, bool re
     Var hn = blocks(hw, size, 2);
     if (bhn.defined()) hn = hn + bhn;
     const Var n = tanh(blocks(px, size, 2) + r * hn);
-    return n + z * (h - n);
+    return z * h + (1.0 - z) * n;  // h exactly where z is 1
   }
   const Var rz = sigmoid(blocks(px, size, 0, 2) + matmul(h, blocks(wh, size, 0, 2)));
   const Var r = blocks(rz, size, 0), z = blocks(rz, size, 1);
   const Var n = tanh(blocks(px, size, 2) + matmul(r * h, blocks(wh, size, 2)));
-  return n + z * (h - n);
+  return z * h + (1.0 - z) * n;
 }
 
 }  // namespace unroll

@@ -24,6 +24,7 @@ namespace unroll::kernels {
   X(elu, x)                 \
   X(gelu, x)                \
   X(gelu_tanh, x)           \
+  X(normal_cdf, x)          \
   X(silu, x)                \
   X(softplus, x)            \
   X(clamp, x)

@@ -32,7 +32,8 @@ struct Rnn {
       auto g = load(dh + j, k);
       if (d_row) g = hn::Add(g, load(d_row + j, k));
       const auto y = load(out + j, k);
-      store(kRelu ? hn::IfThenElseZero(hn::Gt(y, hn::Zero(d)), g)
+      // y is 0, or NaN, where it is not above 0.
+      store(kRelu ? hn::IfThenElse(hn::Gt(y, hn::Zero(d)), g, y)
                   : hn::Mul(g, hn::NegMulAdd(y, y, hn::Set(d, T{1}))),
             dx + j, k);
     });
@@ -102,7 +103,9 @@ struct Gru {
         store(n, saved + 2 * h + j, k);
         store(q, saved + 3 * h + j, k);
       }
-      store(hn::MulAdd(load(rz + h + j, k), hn::Sub(load(h_before + j, k), n), n), out + j, k);
+      const auto z = load(rz + h + j, k);
+      store(hn::MulAdd(z, load(h_before + j, k), hn::Mul(hn::Sub(hn::Set(d, T{1}), z), n)), out + j,
+            k);
     });
   }
   // dh becomes the part of the gradient that goes around the product.

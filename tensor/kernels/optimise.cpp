@@ -59,7 +59,7 @@ void rmsprop_run(const Update& u, T* value, const T* gradient, T* square, T* mea
     if (mean) {
       const auto m = hn::MulAdd(keep, load(mean), hn::Mul(take, g));
       store(m, mean);
-      variance = hn::NegMulAdd(m, m, s);
+      variance = at_least(d, hn::NegMulAdd(m, m, s), 0);  // below which rounding may bring it
     }
     auto move = hn::Div(g, hn::Add(hn::Sqrt(variance), eps));
     if (velocity) {

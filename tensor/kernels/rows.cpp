@@ -82,17 +82,22 @@ HWY_INLINE T fold(std::size_t n, F f) {
 // their number.
 constexpr std::size_t kBlock = 256;
 
-template <class T>
-double wide_sum(const T* x, std::size_t n) {
+template <class T, class F>
+double wide_sum(std::size_t begin, std::size_t n, const F& f) {
   if (n > kBlock) {
     const std::size_t half = (n / 2 + kBlock - 1) / kBlock * kBlock;
-    return wide_sum(x, half) + wide_sum(x + half, n - half);
+    return wide_sum<T>(begin, half, f) + wide_sum<T>(begin + half, n - half, f);
   }
-  return fold<Add, T>(n, [&](std::size_t i, std::size_t k) { return load(x + i, k); });
+  return fold<Add, T>(n, [&](std::size_t i, std::size_t k) { return f(begin + i, k); });
+}
+// The sum of f(i) for vectors at i = 0, lanes, ... of n numbers.
+template <class T, class F>
+T sum_of(std::size_t n, const F& f) {
+  return static_cast<T>(wide_sum<T>(0, n, f));
 }
 template <class T>
 T row_sum(const T* x, std::size_t n) {
-  return static_cast<T>(wide_sum(x, n));
+  return sum_of<T>(n, [&](std::size_t i, std::size_t k) { return load(x + i, k); });
 }
 template <class T>
 T row_max(const T* x, std::size_t n) {
@@ -159,14 +164,29 @@ void reduce_columns_run(Reduce op, const T* x, Index step, T* y, Index rows, Ind
 }
 
 template <class T>
-T row_logsumexp(const T* x, std::size_t n) {
+double sum_of_squares_run(const T* x, std::size_t n, double scale) {
+  const hn::ScalableTag<double> d;
+  const auto divisor = hn::Set(d, scale);
+  return wide_sum<double>(0, n, [&](std::size_t i, std::size_t k) {
+    auto v = load_wide(x + i, static_cast<Index>(k));
+    if (scale != 1) v = hn::Div(v, divisor);
+    return hn::Mul(v, v);
+  });
+}
+
+template <class T>
+struct LogSum {
+  T top, log_sum;  // as logsumexp_rows has them
+};
+template <class T>
+LogSum<T> row_logsumexp(const T* x, std::size_t n) {
   const hn::ScalableTag<T> d;
   const T top = row_max(x, n);
-  if (!(std::abs(top) < std::numeric_limits<T>::infinity())) return top;  // -inf, +inf or NaN
+  if (!(std::abs(top) < std::numeric_limits<T>::infinity())) return {top, 0};  // or NaN
   const auto shift = hn::Set(d, top);
-  const T sum = fold<Add, T>(
+  const T sum = sum_of<T>(
       n, [&](std::size_t i, std::size_t k) { return exp(d, hn::Sub(load(x + i, k), shift)); });
-  return top + std::log(sum);
+  return {top, std::log(sum)};
 }
 
 template <class T>
@@ -175,10 +195,11 @@ void softmax_run(const T* x, T* y, Index rows, std::size_t n, bool logarithm) {
   constexpr T kInf = std::numeric_limits<T>::infinity();
   for (Index r = 0; r < rows; ++r, x += n, y += n) {
     if (logarithm) {
-      const T lse = row_logsumexp(x, n);
-      const auto shift = hn::Set(d, lse == -kInf ? T{0} : lse);
+      const LogSum<T> all = row_logsumexp(x, n);
+      const auto shift = hn::Set(d, all.top == -kInf ? T{0} : all.top);
+      const auto log_sum = hn::Set(d, all.log_sum);
       each<T>(n, [&](std::size_t i, std::size_t k) {
-        store(hn::Sub(load(x + i, k), shift), y + i, k);
+        store(hn::Sub(hn::Sub(load(x + i, k), shift), log_sum), y + i, k);
       });
       continue;
     }
@@ -188,14 +209,12 @@ void softmax_run(const T* x, T* y, Index rows, std::size_t n, bool logarithm) {
       continue;
     }
     const auto shift = hn::Set(d, top);
-    auto sum = hn::Zero(d);
-    each<T>(n, [&](std::size_t i, std::size_t k) {
-      auto e = exp(d, hn::Sub(load(x + i, k), shift));
-      if (k < hn::Lanes(d)) e = hn::IfThenElseZero(hn::FirstN(d, k), e);
-      sum = hn::Add(sum, e);
+    const T sum = sum_of<T>(n, [&](std::size_t i, std::size_t k) {
+      const auto e = exp(d, hn::Sub(load(x + i, k), shift));
       store(e, y + i, k);
+      return e;
     });
-    const auto scale = hn::Set(d, T{1} / hn::GetLane(hn::SumOfLanes(d, sum)));
+    const auto scale = hn::Set(d, T{1} / sum);
     each<T>(n,
             [&](std::size_t i, std::size_t k) { store(hn::Mul(load(y + i, k), scale), y + i, k); });
   }
@@ -212,7 +231,7 @@ void softmax_gradient_run(const T* g, const T* y, T* dx, Index rows, std::size_t
         store(hn::NegMulAdd(exp(d, load(y + i, k)), sum, load(g + i, k)), dx + i, k);
       });
     } else {
-      const auto sum = hn::Set(d, fold<Add, T>(n, [&](std::size_t i, std::size_t k) {
+      const auto sum = hn::Set(d, sum_of<T>(n, [&](std::size_t i, std::size_t k) {
                                  return hn::Mul(load(g + i, k), load(y + i, k));
                                }));
       each<T>(n, [&](std::size_t i, std::size_t k) {
@@ -223,21 +242,27 @@ void softmax_gradient_run(const T* g, const T* y, T* dx, Index rows, std::size_t
 }
 
 template <class T>
-void logsumexp_run(const T* x, T* lse, Index rows, std::size_t n) {
-  for (Index r = 0; r < rows; ++r, x += n) lse[r] = row_logsumexp(x, n);
+void logsumexp_run(const T* x, T* top, T* log_sum, Index rows, std::size_t n) {
+  for (Index r = 0; r < rows; ++r, x += n) {
+    const LogSum<T> all = row_logsumexp(x, n);
+    top[r] = all.top, log_sum[r] = all.log_sum;
+  }
 }
 
 template <class T>
-void scaled_softmax_run(const T* x, const T* lse, const T* scale, T* y, Index rows, std::size_t n) {
+void scaled_softmax_run(const T* x, const T* top, const T* log_sum, const T* scale, T* y,
+                        Index rows, std::size_t n) {
   const hn::ScalableTag<T> d;
   for (Index r = 0; r < rows; ++r, x += n, y += n) {
     if (scale[r] == 0) {
       std::fill(y, y + n, T{0});
       continue;
     }
-    const auto shift = hn::Set(d, lse[r]), factor = hn::Set(d, scale[r]);
+    const auto shift = hn::Set(d, top[r]), log = hn::Set(d, log_sum[r]);
+    const auto factor = hn::Set(d, scale[r]);
     each<T>(n, [&](std::size_t i, std::size_t k) {
-      store(hn::Mul(exp(d, hn::Sub(load(x + i, k), shift)), factor), y + i, k);
+      const auto log_p = hn::Sub(hn::Sub(load(x + i, k), shift), log);
+      store(hn::Mul(exp(d, log_p), factor), y + i, k);
     });
   }
 }
@@ -249,7 +274,7 @@ void normalise_run(const T* x, const T* gain, const T* bias, T* y, T* mean, T* r
   for (Index r = 0; r < rows; ++r, x += n, y += n) {
     const T m = centred ? row_sum(x, n) / static_cast<T>(n) : T{0};
     const auto shift = hn::Set(d, m);
-    const T squares = fold<Add, T>(n, [&](std::size_t i, std::size_t k) {
+    const T squares = sum_of<T>(n, [&](std::size_t i, std::size_t k) {
       const auto c = hn::Sub(load(x + i, k), shift);
       return hn::Mul(c, c);
     });
@@ -280,9 +305,9 @@ void normalise_gradient_run(const T* g, const T* x, const T* gain, const T* mean
       const auto v = load(g + i, k);
       return gain ? hn::Mul(v, load(gain + i, k)) : v;
     };
-    const T sum_u = centred ? fold<Add, T>(n, u_at) : T{0};
-    const T sum_uh = fold<Add, T>(
-        n, [&](std::size_t i, std::size_t k) { return hn::Mul(u_at(i, k), h_at(i, k)); });
+    const T sum_u = centred ? sum_of<T>(n, u_at) : T{0};
+    const T sum_uh =
+        sum_of<T>(n, [&](std::size_t i, std::size_t k) { return hn::Mul(u_at(i, k), h_at(i, k)); });
     const auto mean_u = hn::Set(d, sum_u / static_cast<T>(n));
     const auto mean_uh = hn::Set(d, sum_uh / static_cast<T>(n));
     each<T>(n, [&](std::size_t i, std::size_t k) {
@@ -310,9 +335,15 @@ void normalise_gradient_run(const T* g, const T* x, const T* gain, const T* mean
   void softmax_gradient_##s(const T* g, const T* y, T* dx, Index rows, Index n, bool logarithm) {  \
     softmax_gradient_run(g, y, dx, rows, n, logarithm);                                            \
   }                                                                                                \
-  void logsumexp_##s(const T* x, T* lse, Index rows, Index n) { logsumexp_run(x, lse, rows, n); }  \
-  void scaled_softmax_##s(const T* x, const T* lse, const T* scale, T* y, Index rows, Index n) {   \
-    scaled_softmax_run(x, lse, scale, y, rows, n);                                                 \
+  double sum_of_squares_##s(const T* x, Index n, double scale) {                                   \
+    return sum_of_squares_run(x, n, scale);                                                        \
+  }                                                                                                \
+  void logsumexp_##s(const T* x, T* top, T* log_sum, Index rows, Index n) {                        \
+    logsumexp_run(x, top, log_sum, rows, n);                                                       \
+  }                                                                                                \
+  void scaled_softmax_##s(const T* x, const T* top, const T* log_sum, const T* scale, T* y,        \
+                          Index rows, Index n) {                                                   \
+    scaled_softmax_run(x, top, log_sum, scale, y, rows, n);                                        \
   }                                                                                                \
   void normalise_##s(const T* x, const T* gain, const T* bias, T* y, T* mean, T* rstd, Index rows, \
                      Index n, double eps, bool centred) {                                          \
@@ -338,6 +369,7 @@ namespace unroll::kernels {
   HWY_EXPORT(softmax_##s);                                                                       \
   HWY_EXPORT(softmax_gradient_##s);                                                              \
   HWY_EXPORT(logsumexp_##s);                                                                     \
+  HWY_EXPORT(sum_of_squares_##s);                                                                \
   HWY_EXPORT(scaled_softmax_##s);                                                                \
   HWY_EXPORT(normalise_##s);                                                                     \
   HWY_EXPORT(normalise_gradient_##s);                                                            \
@@ -359,13 +391,17 @@ namespace unroll::kernels {
     HWY_DYNAMIC_DISPATCH(softmax_gradient_##s)(g, y, dx, rows, n, logarithm);                    \
   }                                                                                              \
   template <>                                                                                    \
-  void logsumexp_rows<T>(const T* x, T* lse, Index rows, Index n) {                              \
-    HWY_DYNAMIC_DISPATCH(logsumexp_##s)(x, lse, rows, n);                                        \
+  double sum_of_squares<T>(const T* x, Index n, double scale) {                                  \
+    return HWY_DYNAMIC_DISPATCH(sum_of_squares_##s)(x, n, scale);                                \
   }                                                                                              \
   template <>                                                                                    \
-  void scaled_softmax_rows<T>(const T* x, const T* lse, const T* scale, T* y, Index rows,        \
-                              Index n) {                                                         \
-    HWY_DYNAMIC_DISPATCH(scaled_softmax_##s)(x, lse, scale, y, rows, n);                         \
+  void logsumexp_rows<T>(const T* x, T* top, T* log_sum, Index rows, Index n) {                  \
+    HWY_DYNAMIC_DISPATCH(logsumexp_##s)(x, top, log_sum, rows, n);                               \
+  }                                                                                              \
+  template <>                                                                                    \
+  void scaled_softmax_rows<T>(const T* x, const T* top, const T* log_sum, const T* scale, T* y,  \
+                              Index rows, Index n) {                                             \
+    HWY_DYNAMIC_DISPATCH(scaled_softmax_##s)(x, top, log_sum, scale, y, rows, n);                \
   }                                                                                              \
   template <>                                                                                    \
   void normalise_rows<T>(const T* x, const T* gain, const T* bias, T* y, T* mean, T* rstd,       \

@@ -14,6 +14,9 @@ void reduce_rows(Reduce op, const T* x, T* y, Index rows, Index n);
 // y[c] = op over x[:, c] for n columns, rows of x `step` apart
 template <class T>
 void reduce_columns(Reduce op, const T* x, Index step, T* y, Index rows, Index n);
+// The sum of (x[i] / scale)^2, in f64.
+template <class T>
+double sum_of_squares(const T* x, Index n, double scale);
 
 // y = softmax(x) or log softmax(x) of each row. A row of nothing but -inf gives zeros (-inf for the
 // logarithm), not NaN.
@@ -23,12 +26,14 @@ void softmax_rows(const T* x, T* y, Index rows, Index n, bool logarithm);
 template <class T>
 void softmax_rows_gradient(const T* g, const T* y, T* dx, Index rows, Index n, bool logarithm);
 
-// lse[r] = log sum exp x[r, :]
+// log sum exp x[r, :] as two numbers, top[r] = max x[r, :] and log_sum[r] = log sum exp(x[r, :] -
+// top[r]): where the top is large, their sum would round the second away.
 template <class T>
-void logsumexp_rows(const T* x, T* lse, Index rows, Index n);
-// y[r, :] = exp(x[r, :] - lse[r]) * scale[r]; y may be x
+void logsumexp_rows(const T* x, T* top, T* log_sum, Index rows, Index n);
+// y[r, :] = exp(x[r, :] - top[r] - log_sum[r]) * scale[r]; y may be x
 template <class T>
-void scaled_softmax_rows(const T* x, const T* lse, const T* scale, T* y, Index rows, Index n);
+void scaled_softmax_rows(const T* x, const T* top, const T* log_sum, const T* scale, T* y,
+                         Index rows, Index n);
 
 // y = (x - mean) * rstd * gain + bias of each row (gain and bias [n] may be null); keeps mean and
 // rstd [rows]. Without `centred` the mean is taken to be 0 (RMSNorm).

@@ -93,9 +93,9 @@ HWY_INLINE V exp(D d, V x) {
   }
 }
 
-// exp(x) for x in [-kNear, 0], where 2^n is a normal number, or NaN. Further down the results are
-// not normal numbers.
-constexpr float kNear = 87.33F;
+// exp(x) for x in [-kNear, 0] or NaN. Below -87.33 the result is not a normal number any more, and
+// from -87.69 on it is exactly 0, since n + 127 is 0 there.
+constexpr float kNear = 88.0F;
 template <class D, class V>
 HWY_INLINE V exp_near(D d, V x) {
   if constexpr (Is32<D>::value) {
@@ -107,16 +107,15 @@ HWY_INLINE V exp_near(D d, V x) {
   }
 }
 
-// 1 / x for x in [1, 2^126]: for f32 the CPU's estimate, made exact to the last place by Newton's
-// steps; a division takes longer.
+// 1 / x for x in [1, 2^126]: for f32 the CPU's estimate, made exact by Newton's steps; a division
+// takes longer. The last step adds what is missing to the estimate, so that 1 / 1 is 1 whatever the
+// estimate was.
 template <class D, class V>
 HWY_INLINE V reciprocal_from_one(D d, V x) {
   if constexpr (Is32<D>::value && HWY_TARGET <= HWY_AVX2) {
-    const V two = hn::Set(d, 2.0F);
     V r = hn::ApproximateReciprocal(x);
-    r = hn::Mul(r, hn::NegMulAdd(x, r, two));
-    if constexpr (HWY_TARGET > HWY_AVX3) r = hn::Mul(r, hn::NegMulAdd(x, r, two));
-    return r;
+    if constexpr (HWY_TARGET > HWY_AVX3) r = hn::Mul(r, hn::NegMulAdd(x, r, hn::Set(d, 2.0F)));
+    return hn::MulAdd(r, hn::NegMulAdd(x, r, hn::Set(d, 1.0F)), r);
   } else {
     return hn::Div(hn::Set(d, 1), x);
   }
@@ -154,7 +153,7 @@ template <class D, class V>
 HWY_INLINE SigmoidPair<V> sigmoid_pair(D d, V x) {
   return sigmoid_from(d, x, exp(d, minus_abs(d, x)));
 }
-// For gates: never below the least normal number.
+// For gates: exactly 1 from 17 on and exactly 0 from -88 on.
 template <class D, class V>
 HWY_INLINE V sigmoid(D d, V x) {
   V y = minus_abs(d, x);
@@ -265,6 +264,27 @@ HWY_INLINE V normal_probability(D d, V x) {
                     half);
 }
 
+// The same, right in the left tail too: erfc(z) = t exp(-z^2 + p(t)) with t = 1 / (1 + z / 2)
+// (Press et al., Numerical Recipes, 6.2), z^2 with what rounding takes from it.
+template <class D, class V>
+HWY_INLINE V normal_cdf(D d, V x) {
+  const V near = normal_probability(d, x);
+  if constexpr (Is32<D>::value) {
+    const V c = at_least(d, x, -40.0F);  // where it is 0
+    const V one = hn::Set(d, 1.0F), z = hn::Mul(hn::Abs(c), hn::Set(d, 0.707106781F));
+    const V t = hn::Div(one, hn::MulAdd(z, hn::Set(d, 0.5F), one));
+    const V p = horner(d, t, 0.17087277F, -0.82215223F, 1.48851587F, -1.13520398F, 0.27886807F,
+                       -0.18628806F, 0.09678418F, 0.37409196F, 1.00002368F, -1.26551223F);
+    const V half = hn::Set(d, 0.5F), square = hn::Mul(c, c);
+    const V rest = hn::Mul(hn::MulSub(c, c, square), half);
+    const V tail = hn::Mul(hn::Mul(t, half), hn::Mul(exp(d, hn::Neg(hn::Mul(square, half))),
+                                                     exp(d, hn::Sub(p, rest))));
+    return hn::IfThenElse(hn::Lt(x, hn::Set(d, -1.0F)), tail, near);
+  } else {
+    return near;
+  }
+}
+
 // Loads and stores of the n last elements, n below the number of lanes; the lanes beyond them are
 // 0.
 template <class D>
@@ -302,6 +322,38 @@ HWY_INLINE void store(V v, T* x, Index n) {
     hn::StoreU(v, d, x);
   } else {
     store_n(v, d, x, static_cast<std::size_t>(n));
+  }
+}
+
+// Elements of T as a vector of f64, and back; n as for load and store.
+template <class T>
+HWY_INLINE auto load_wide(const T* x, Index n) {
+  const hn::ScalableTag<double> d;
+  const hn::Rebind<T, decltype(d)> from;
+  const auto v = n == static_cast<Index>(hn::Lanes(d))
+                     ? hn::LoadU(from, x)
+                     : load_n(from, x, static_cast<std::size_t>(n));
+  if constexpr (sizeof(T) == 8) {
+    return v;
+  } else {
+    return hn::PromoteTo(d, v);
+  }
+}
+template <class T, class V>
+HWY_INLINE void store_wide(V v, T* x, Index n) {
+  const hn::ScalableTag<double> d;
+  const hn::Rebind<T, decltype(d)> to;
+  const auto narrow = [&] {
+    if constexpr (sizeof(T) == 8) {
+      return v;
+    } else {
+      return hn::DemoteTo(to, v);
+    }
+  }();
+  if (n == static_cast<Index>(hn::Lanes(d))) {
+    hn::StoreU(narrow, to, x);
+  } else {
+    store_n(narrow, to, x, static_cast<std::size_t>(n));
   }
 }
 

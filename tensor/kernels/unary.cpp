@@ -34,13 +34,20 @@ HWY_INLINE auto number(D d, double value) {
     }                                                                                  \
   };
 
+// A gradient at s: NaN where s is.
+template <class V>
+HWY_INLINE V or_nan(V gradient, V s) {
+  return hn::IfThenElse(hn::IsNaN(s), s, gradient);
+}
+
 UNROLL_FUNCTION(neg, hn::Neg(x), hn::Neg(g))
 UNROLL_FUNCTION(exp, HWY_NAMESPACE::exp(d, x), hn::Mul(g, s))
 UNROLL_FUNCTION(log, HWY_NAMESPACE::log(d, x), hn::Div(g, s))
 UNROLL_FUNCTION(sqrt, hn::Sqrt(x), hn::Div(hn::Mul(g, number(d, 0.5)), s))
 UNROLL_FUNCTION(abs, hn::Abs(x),
-                hn::IfThenElse(hn::Eq(s, hn::Zero(d)), hn::Zero(d),
-                               hn::Xor(g, hn::And(hn::SignBit(d), s))))
+                or_nan(hn::IfThenElse(hn::Eq(s, hn::Zero(d)), hn::Zero(d),
+                                      hn::Xor(g, hn::And(hn::SignBit(d), s))),
+                       s))
 UNROLL_FUNCTION(square, hn::Mul(x, x), hn::Mul(hn::Add(g, g), s))
 UNROLL_FUNCTION(reciprocal, hn::Div(number(d, 1), x), hn::Neg(hn::Mul(g, hn::Mul(s, s))))
 UNROLL_FUNCTION(sin, HWY_NAMESPACE::sin(d, x), hn::Mul(g, HWY_NAMESPACE::cos(d, s)))
@@ -48,17 +55,18 @@ UNROLL_FUNCTION(cos, HWY_NAMESPACE::cos(d, x), hn::Neg(hn::Mul(g, HWY_NAMESPACE:
 UNROLL_FUNCTION(tanh, HWY_NAMESPACE::tanh(d, x), hn::Mul(g, hn::NegMulAdd(s, s, number(d, 1))))
 UNROLL_FUNCTION(sigmoid, HWY_NAMESPACE::sigmoid(d, x),
                 hn::Mul(g, hn::Mul(s, hn::Sub(number(d, 1), s))))
-// Written so that NaN stays NaN.
+// Written so that NaN stays NaN; an output that is not above 0 is 0 or NaN itself.
 UNROLL_FUNCTION(relu, hn::IfThenElse(hn::Lt(x, hn::Zero(d)), hn::Zero(d), x),
-                hn::IfThenElseZero(hn::Gt(s, hn::Zero(d)), g))
+                hn::IfThenElse(hn::Gt(s, hn::Zero(d)), g, s))
 UNROLL_FUNCTION(leaky_relu, hn::IfThenElse(hn::Lt(x, hn::Zero(d)), hn::Mul(p, x), x),
-                hn::IfThenElse(hn::Gt(s, hn::Zero(d)), g, hn::Mul(p, g)))
+                or_nan(hn::IfThenElse(hn::Gt(s, hn::Zero(d)), g, hn::Mul(p, g)), s))
 UNROLL_FUNCTION(elu,
                 hn::IfThenElse(hn::Gt(x, hn::Zero(d)), x, hn::Mul(p, expm1(d, at_most(d, x, 0)))),
                 hn::IfThenElse(hn::Gt(s, hn::Zero(d)), g,
                                hn::Mul(g, hn::Mul(p, HWY_NAMESPACE::exp(d, s)))))
 UNROLL_FUNCTION(gelu, hn::Mul(x, normal_probability(d, x)),
                 hn::Mul(g, hn::MulAdd(s, normal_density(d, s), normal_probability(d, s))))
+UNROLL_FUNCTION(normal_cdf, HWY_NAMESPACE::normal_cdf(d, x), hn::Mul(g, normal_density(d, s)))
 
 // 0.5 x (1 + tanh(u)) with u = sqrt(2 / pi) (x + 0.044715 x^3), which is x sigmoid(2u).
 struct gelu_tanh {
@@ -95,7 +103,7 @@ struct silu {
 
 UNROLL_FUNCTION(softplus, HWY_NAMESPACE::softplus(d, x), hn::Mul(g, HWY_NAMESPACE::sigmoid(d, s)))
 UNROLL_FUNCTION(clamp, hn::IfThenElse(hn::Lt(x, p), p, hn::IfThenElse(hn::Gt(x, q), q, x)),
-                hn::IfThenElseZero(hn::And(hn::Ge(s, p), hn::Le(s, q)), g))
+                or_nan(hn::IfThenElseZero(hn::And(hn::Ge(s, p), hn::Le(s, q)), g), s))
 #undef UNROLL_FUNCTION
 
 }  // namespace functions

@@ -102,7 +102,59 @@ TEST_CASE("self attention over ragged rows equals each sequence and head alone")
   }
 }
 
-TEST_CASE("attention keeps one number a query and head, not its scores") {
+TEST_CASE("attention with one visible key passes the value on and has no gradient of its scores") {
+  Generator g(9);
+  for (const DType dtype : {f32, f64})
+    for (int round = 0; round < 20; ++round) {
+      const Index heads = 1 + round % 3, size = g.integers({1}, 1, 40)[0];
+      // One key; or the first query of a causal one; or a key that outweighs the others by far.
+      const bool causal = round % 2 == 1;
+      const Index steps = causal ? g.integers({1}, 1, 20)[0] : 1;
+      const RowGroups groups = RowGroups::equal(3, steps);
+      Tensor qkv = g.normal({3 * steps, 3 * heads * size}, 0, 30, dtype);
+      Tape tape;
+      const Var v = tape.watch(qkv);
+      const Var y = self_attention(v, {groups, groups, heads, causal});
+      const Tensor gradient = tape.backward(sum(y * g.normal(y.shape(), 0, 1, dtype)))[v];
+      for (Index s = 0; s < 3; ++s) {
+        const Tensor first = gradient.select(0, s * steps);
+        const Index block = heads * size;
+        CHECK(max(abs(first.narrow(0, 0, block))).item() == 0);  // of the query
+        if (steps == 1) CHECK(max(abs(first.narrow(0, block, block))).item() == 0);
+        CHECK(distance(y.value().select(0, s * steps),
+                       qkv.select(0, s * steps).narrow(0, 2 * block, block)) == 0);
+      }
+    }
+}
+
+TEST_CASE("attention's gradient is right where its scores are large") {
+  Generator g(10);
+  for (const double size : {1e2, 1e4, 1e6}) {
+    // Scores near `size`, whose differences are of the order of 1 and exact in f32.
+    const Index keys = 6, dim = 2;
+    Tensor q = Tensor::zeros({4, dim}), k = Tensor::zeros({keys, dim});
+    for (Index i = 0; i < 4; ++i) q.set({i, 0}, 1), q.set({i, 1}, static_cast<double>(i % 2));
+    for (Index j = 0; j < keys; ++j)
+      k.set({j, 0}, size + static_cast<double>(g.integers({1}, -2, 3)[0]));
+    const Tensor v = g.normal({keys, 3}), seed = g.normal({4, 3});
+    const auto run = [&](DType dtype) {
+      Tape tape;
+      const Var a = tape.watch(q.to(dtype)), b = tape.watch(k.to(dtype)),
+                c = tape.watch(v.to(dtype));
+      const Var y =
+          attention(a, b, c, {RowGroups::equal(1, 4), RowGroups::equal(1, keys), 1, false, 1.0});
+      const Gradients all = tape.backward(sum(y * seed.to(dtype)));
+      return std::vector<Tensor>{y.value(), all[b], all[c]};
+    };
+    const auto narrow = run(f32), wide = run(f64);
+    for (std::size_t i = 0; i < narrow.size(); ++i) {
+      CAPTURE(i);
+      CHECK(distance(narrow[i], wide[i]) < 3e-6);
+    }
+  }
+}
+
+TEST_CASE("attention keeps two numbers a query and head, not its scores") {
   const Index steps = 1000;
   Generator g(3);
   const RowGroups groups = RowGroups::equal(1, steps);
@@ -111,7 +163,7 @@ TEST_CASE("attention keeps one number a query and head, not its scores") {
   const Var v = tape.watch(x);
   const Index before = memory::stats().in_use;
   const Var y = self_attention(v, {groups, groups, 2});
-  CHECK(memory::stats().in_use - before < 2 * steps * (16 + 2) * 4);
+  CHECK(memory::stats().in_use - before < 2 * steps * (16 + 4) * 4);
   CHECK(max(abs(tape.backward(sum(square(y)))[v])).item() > 0);
 }
 

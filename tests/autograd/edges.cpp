@@ -3,6 +3,7 @@
 #include "tests/support.h"
 
 #include <unroll/autograd/ops.h>
+#include <unroll/nn/loss.h>
 
 #include <cmath>
 #include <limits>
@@ -172,6 +173,111 @@ TEST_CASE("NaN goes through: no op hides it") {
     passes("matmul", matmul(columns, reshape(good, {10, 1})), 0);
     passes("cross_entropy", cross_entropy_rows(columns, IndexTensor({3})), 0);
   }
+}
+
+TEST_CASE("the gradient at a NaN is NaN, and that of its neighbours is not") {
+  for (const DType dtype : {f32, f64})
+    for (const bool plainly : {false, true}) {
+      const auto gradient = [&](const std::function<Var(const Var&, const Var&)>& f, Index input) {
+        Tape tape;
+        const Var bad = tape.watch(Tensor::of({1, NAN, 2, -3, 0.5}, dtype)),
+                  good = tape.watch(Tensor::of({2, 1.5, 0.75, 0.25, 3}, dtype));
+        return grad(sum(f(bad, good)), {input == 0 ? bad : good}, {.create_graph = plainly})[0]
+            .value();
+      };
+      const auto check = [&](const std::string& name, const Tensor& g) {
+        CAPTURE(name);
+        CAPTURE(plainly);
+        CAPTURE(std::string(name_of(dtype)));
+        CHECK(std::isnan(g.at({1})));
+        CHECK(!std::isnan(g.at({0})));
+        CHECK(!std::isnan(g.at({2})));
+      };
+      for (const auto& [name, f] : unary()) {
+        if (name == "neg") continue;  // its slope is -1 everywhere
+        check(name, gradient([&](const Var& x, const Var&) { return f(x); }, 0));
+      }
+      for (const Index input : {0, 1}) {
+        const auto both = [&](const std::string& name, Var (*f)(const In&, const In&)) {
+          check(name, gradient([&](const Var& a, const Var& b) { return f(a, b); }, input));
+          check(name, gradient([&](const Var& a, const Var& b) { return f(b, a); }, input));
+        };
+        both("minimum", minimum), both("maximum", maximum), both("pow", pow);
+      }
+      check("huber",
+            gradient([](const Var& a,
+                        const Var& b) { return nn::huber_loss(a, b, 1, nn::Reduction::none); },
+                     0));
+      check("l1", gradient([](const Var& a,
+                              const Var& b) { return nn::l1_loss(a, b, nn::Reduction::none); },
+                           0));
+      check("mse", gradient([](const Var& a,
+                               const Var& b) { return nn::mse_loss(a, b, nn::Reduction::none); },
+                            1));
+      for (const auto extreme : {static_cast<Var (*)(const In&, const Axes&, bool)>(max),
+                                 static_cast<Var (*)(const In&, const Axes&, bool)>(min)}) {
+        const Tensor g =
+            gradient([&](const Var& a, const Var&) { return extreme(a, {}, false); }, 0);
+        CHECK(std::isnan(g.at({1})));
+      }
+    }
+}
+
+TEST_CASE("the distribution function at 0 and next to it is 1/2, with its slope") {
+  for (const DType dtype : {f32, f64})
+    for (const double x :
+         {0.0, -0.0, 5e-324, -5e-324, 1e-310, 1e-45, -1e-45, 1e-40, 1.2e-38, -1e-30, 1e-12}) {
+      CAPTURE(x);
+      Tape tape;
+      const Var v = tape.watch(Tensor::scalar(x, dtype));
+      const Var y = normal_cdf(v);
+      CHECK(y.item() == doctest::Approx(0.5).epsilon(1e-7));
+      for (const bool plainly : {false, true})
+        CHECK(grad(y, {v}, {.create_graph = plainly, .retain = true})[0].item() ==
+              doctest::Approx(0.3989422804).epsilon(1e-7));
+    }
+}
+
+TEST_CASE("a variance is right where the mean is large beside it, and so is its gradient") {
+  for (const DType dtype : {f32, f64})
+    for (const double offset : {0.0, 3.0, -1e3, dtype == f32 ? 1e5 : 1e12}) {
+      const Tensor x = Generator(3).uniform({3, 400}, offset - 1, offset + 1, dtype);
+      Tape tape;
+      const Var v = tape.watch(x);
+      const Var y = var(v, {1});
+      const Tensor g = tape.backward(sum(y))[v];
+      for (Index r = 0; r < 3; ++r) {
+        // From the first element on, where long double is exact.
+        const auto at = [&](Index i) {
+          return static_cast<long double>(x.at({r, i}) - x.at({r, 0}));
+        };
+        long double mean = 0, squares = 0;
+        for (Index i = 0; i < 400; ++i) mean += at(i) / 400;
+        for (Index i = 0; i < 400; ++i) {
+          const long double d = at(i) - mean;
+          squares += d * d;
+          const double off = g.at({r, i}) - static_cast<double>(2 * d / 399);
+          CHECK(std::abs(off) < (dtype == f32 ? 1e-4 : 1e-10) * 0.005);
+        }
+        CHECK(y.value().at({r}) == doctest::Approx(static_cast<double>(squares / 399))
+                                       .epsilon(dtype == f32 ? 2e-6 : 1e-13));
+      }
+    }
+  CHECK(var(Tensor::full({1000}, 0.1)).item() >= 0);
+}
+
+TEST_CASE("the gradient of logsumexp is softmax, however large the maximum") {
+  Generator g(4);
+  for (const DType dtype : {f32, f64})
+    for (const double offset : {0.0, 1e4, -1e7})
+      for (const bool plainly : {false, true}) {
+        const Tensor x = add(g.normal({3, 5}, 0, 2, dtype), offset);
+        Tape tape;
+        const Var v = tape.watch(x);
+        const Tensor got = grad(sum(logsumexp(v, {0})), {v}, {.create_graph = plainly})[0].value();
+        CHECK(distance(got, softmax(x.to(f64).transpose()).transpose()) <
+              (dtype == f32 ? 5e-7 : 1e-15));
+      }
 }
 
 TEST_CASE("sums of exponentials neither overflow nor lose what counts") {

@@ -84,6 +84,64 @@ TEST_CASE("every loss has the derivatives that finite differences say, under eac
     }
 }
 
+TEST_CASE("cross entropy keeps what is small beside large scores") {
+  const auto loss = [](const Tensor& x, const nn::CrossEntropyOptions& o = {}) {
+    return nn::cross_entropy(x, IndexTensor::of({0}), o).item();
+  };
+  CHECK(loss(Tensor::of({{1e8, 1e8}})) == doctest::Approx(0.69314718).epsilon(1e-7));
+  CHECK(loss(Tensor::of({{1e4, 9999}})) == doctest::Approx(0.31326169).epsilon(1e-6));
+  Generator g(12);
+  for (const DType dtype : {f32, f64})
+    for (const double offset : {0.0, 1e3, -1e6, 1e8})
+      for (const double smoothing : {0.0, 0.1, 1.0})
+        for (const bool weighted : {false, true}) {
+          const Index rows = 5, classes = 7;
+          Tensor x = Tensor::empty({rows, classes}, dtype);
+          const double unit = std::max(std::abs(offset) * (dtype == f32 ? 0x1p-23 : 0x1p-52), 0.25);
+          for (Index i = 0; i < rows; ++i)
+            for (Index j = 0; j < classes; ++j)
+              x.set({i, j}, offset + unit * static_cast<double>(g.integers({1}, -4, 5)[0]));
+          const IndexTensor target = g.integers({rows}, 0, classes);
+          nn::CrossEntropyOptions o{.label_smoothing = smoothing, .reduction = Reduction::sum};
+          if (weighted) o.class_weights = g.uniform({classes}, 0.5, 2);
+          // The same in f64 with the offset taken off, which changes nothing.
+          const Tensor near = sub(x.to(f64), Tensor::scalar(x.to(f64).at({0, 0}), f64));
+          const auto run = [&](const Tensor& scores, bool plainly) {
+            Tape tape;
+            const Var v = tape.watch(scores);
+            const Var y = nn::cross_entropy(v, target, o);
+            return std::pair{y.item(), grad(y, {v}, {.create_graph = plainly})[0].value()};
+          };
+          CAPTURE(offset);
+          CAPTURE(smoothing);
+          const auto expected = run(near, false);
+          for (const bool plainly : {false, true}) {
+            const auto got = run(x, plainly);
+            const double eps = dtype == f32 ? 1e-6 : 1e-13;
+            CHECK(got.first == doctest::Approx(expected.first).epsilon(eps));
+            CHECK(distance(got.second, expected.second) < 5 * eps);
+          }
+        }
+}
+
+TEST_CASE("Huber's second derivative is 1 within delta, at a residual of 0 too, and 0 beyond") {
+  for (const DType dtype : {f32, f64})
+    for (const double delta : {0.5, 1.0, 3.0})
+      for (const double e : {0.0, -0.0, 1e-30, -0.2, 0.4, -4.0, 7.0}) {
+        Tape tape;
+        const Var x = tape.watch(Tensor::scalar(2 + e, dtype));
+        const double residual = x.item() - 2;
+        const Var y = nn::huber_loss(x, 2.0, delta, Reduction::sum);
+        const Var first = grad(y, {x}, {.create_graph = true})[0];
+        const bool within = std::abs(e) < delta;
+        CHECK(y.item() == doctest::Approx(within ? residual * residual / 2
+                                                 : delta * (std::abs(residual) - delta / 2)));
+        CHECK(first.item() == doctest::Approx(std::clamp(residual, -delta, delta)));
+        const Var second = grad(first, {x})[0];
+        CHECK((second.defined() ? second.item() : 0) == (within ? 1 : 0));
+      }
+}
+
 TEST_CASE("the sum is the sum of what none gives, and a mean of equal weights its mean") {
   for (const Loss& loss : losses()) {
     CAPTURE(loss.name);

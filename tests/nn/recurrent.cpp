@@ -304,3 +304,45 @@ TEST_CASE("a checkpoint every less than no steps is refused") {
   check_refused([&] { layer(x, {}, {.checkpoint_every = -3}); },
                 "run: a checkpoint every so many steps, or 0 for none, was required: got -3");
 }
+
+TEST_CASE("a gate that is saturated keeps the state to the last bit, for 100,000 steps") {
+  const Index hidden = 5, steps = 100'000;
+  Generator g(21);
+  const auto constant = [](Param& p, double value) {
+    p.set_value(Tensor::full(p.shape(), value, p.value().dtype()));
+  };
+  for (const DType dtype : {f32, f64}) {
+    const Tensor start = g.uniform({1, hidden}, -2, 2, dtype);
+    const nn::Sequence x(Tensor::ones({steps, 1}, dtype), SequenceLayout({steps}));
+    nn::LSTM lstm({.in = 1, .hidden = hidden, .dtype = dtype});
+    nn::GRU gru({.in = 1, .hidden = hidden, .dtype = dtype});
+    constant(lstm.layers[0].wx, 0), constant(lstm.layers[0].wh, 0.01);
+    Tensor bias = Tensor::full({4 * hidden}, 1e3, dtype);  // f, o open
+    bias.narrow(0, 0, hidden).fill_(-1e3);                 // i closed
+    lstm.layers[0].b.set_value(bias);
+    const auto last = lstm(x, {{Tensor::zeros({1, hidden}, dtype), start}}).state[0];
+    CHECK(distance(last.c.value(), start) == 0);
+    CHECK(distance(last.h.value(), tanh(start)) == 0);
+    // The GRU's candidate n differs from step to step.
+    nn::GRU& keeps = gru;
+    Tensor b = keeps.layers[0].b.value().clone();
+    b.narrow(0, hidden, hidden).fill_(1e3);  // z
+    keeps.layers[0].b.set_value(b);
+    Tensor varied = g.normal({steps, 1}, 0, 1, dtype);
+    const auto kept = keeps(nn::Sequence(varied, x.layout), {{start}}).state[0];
+    CHECK(distance(kept.h.value(), start) == 0);
+    // Step by step, and in plain ops.
+    std::vector<nn::LSTMCell::State> stream{{Tensor::zeros({1, hidden}, dtype), start}};
+    std::vector<nn::GRUCell::State> gru_stream{{start}};
+    for (Index t = 0; t < 500; ++t) {
+      lstm.step(x.rows.value().narrow(0, t, 1), stream);
+      keeps.step(varied.narrow(0, t, 1), gru_stream);
+    }
+    CHECK(distance(stream[0].c.value(), start) == 0);
+    CHECK(distance(gru_stream[0].h.value(), start) == 0);
+    const nn::Sequence few(varied.narrow(0, 0, 300), SequenceLayout({300}));
+    const auto plain = lstm(few, {{Tensor::zeros({1, hidden}, dtype), start}}, {.fused = false});
+    CHECK(distance(plain.state[0].c.value(), start) == 0);
+    CHECK(distance(keeps(few, {{start}}, {.fused = false}).state[0].h.value(), start) == 0);
+  }
+}

@@ -164,6 +164,112 @@ TEST_CASE("a running sum and its reverse, along any axis") {
   }
 }
 
+TEST_CASE("a cumulative sum is the one in long double, rounded once, however long it is") {
+  Generator g(8);
+  for (const DType dtype : {f32, f64})
+    for (int round = 0; round < 60; ++round) {
+      const Index n = g.integers({1}, 1, round % 10 == 0 ? 5000 : 40)[0];
+      const Index outer = g.integers({1}, 1, 4)[0],
+                  inner = g.integers({1}, 1, round % 7 == 0 ? 700 : 6)[0];
+      Tensor x = g.uniform({outer, n, inner}, -0.5, 1, dtype);
+      if (round % 2) x = x.transpose(0, 2).contiguous().transpose(0, 2);  // strided
+      for (const bool reverse : {false, true}) {
+        const Tensor y = cumsum(x, 1, reverse);
+        double worst = 0;
+        for (Index o = 0; o < outer; ++o)
+          for (Index j = 0; j < inner; ++j) {
+            long double sum = 0, sizes = 0;
+            for (Index i = 0; i < n; ++i) {
+              const Index at = reverse ? n - 1 - i : i;
+              sum += static_cast<long double>(x.at({o, at, j}));
+              sizes += std::abs(static_cast<long double>(x.at({o, at, j})));
+              const double error =
+                  std::abs(static_cast<double>(static_cast<long double>(y.at({o, at, j})) - sum));
+              const double bound =
+                  dtype == f32
+                      ? 0.51 * 0x1p-23 * std::abs(static_cast<double>(sum)) + 1e-12
+                      : 0x1p-52 * static_cast<double>(sizes) * static_cast<double>(8 + n / 8);
+              worst = std::max(worst, error / bound);
+            }
+          }
+        CHECK(worst <= 1);
+      }
+    }
+  const Tensor tenths = Tensor::full({1'000'000}, 0.1);
+  const double tenth = tenths.at({0});
+  CHECK(cumsum(tenths, 0).at({999'999}) == static_cast<double>(static_cast<float>(tenth * 1e6)));
+  CHECK(cumsum(tenths.reshape({1'000'000, 1}).expand({1'000'000, 2}), 0).at({999'999, 1}) ==
+        static_cast<double>(static_cast<float>(tenth * 1e6)));
+}
+
+TEST_CASE("NaN and infinity reach what comes behind them in a cumulative sum, and nothing before") {
+  const double inf = std::numeric_limits<double>::infinity();
+  for (const DType dtype : {f32, f64})
+    for (const Index n : {1, 5, 16, 37})
+      for (Index at = 0; at < n; ++at)
+        for (const bool reverse : {false, true})
+          for (const bool down : {false, true}) {
+            Tensor x = Tensor::ones({n, down ? 3 : 1}, dtype);
+            if (!down) x = x.reshape({1, n});
+            const int axis = down ? 0 : 1;
+            const auto with = [&](double value) {
+              Tensor spoilt = x.clone();
+              spoilt.narrow(axis, at, 1).fill_(value);
+              return cumsum(spoilt, axis, reverse).select(1 - axis, 0).to_vector<double>();
+            };
+            const auto nan = with(NAN), infinite = with(inf);
+            for (Index i = 0; i < n; ++i) {
+              const bool behind = reverse ? i <= at : i >= at;
+              CHECK(std::isnan(nan[i]) == behind);
+              CHECK(std::isinf(infinite[i]) == behind);
+            }
+          }
+}
+
+TEST_CASE("the mean of equal elements is that element") {
+  for (const DType dtype : {f32, f64})
+    for (const Index n : {1, 3, 7, 41, 49, 1000})
+      for (const double value : {0.1, 1.0, 1.0 / 3, 12345.678}) {
+        const Tensor x = Tensor::full({n}, value, dtype);
+        if (static_cast<double>(n) * value < 1e5 && n < 50)
+          CHECK(mean(x).item() == doctest::Approx(x.at({0})).epsilon(dtype == f32 ? 1e-7 : 2e-16));
+        if (value == 1.0) CHECK(mean(x).item() == 1);
+      }
+}
+
+TEST_CASE("log softmax and logsumexp keep what is small beside a large maximum") {
+  CHECK(log_softmax(Tensor::of({1e4, 9999})).at({0}) == doctest::Approx(-0.31326169).epsilon(1e-6));
+  CHECK(log_softmax(Tensor::of({1e8, 1e8})).at({1}) == doctest::Approx(-0.69314718).epsilon(1e-7));
+  Generator g(6);
+  for (const DType dtype : {f32, f64})
+    for (const double offset : {0.0, 1e2, -1e4, 1e7, -3e30})
+      for (const Index n : {1, 2, 3, 17, 300, 5000}) {
+        // Differences that the type holds exactly at this offset.
+        const double unit = std::max(std::abs(offset) * (dtype == f32 ? 0x1p-23 : 0x1p-52), 0.125);
+        Tensor x = Tensor::empty({n}, dtype);
+        for (Index i = 0; i < n; ++i)
+          x.set({i}, offset + unit * static_cast<double>(g.integers({1}, -6, 7)[0]));
+        long double sum = 0;
+        const auto top = static_cast<long double>(max(x).item());
+        for (Index i = 0; i < n; ++i) sum += std::exp(static_cast<long double>(x.at({i})) - top);
+        const Tensor y = log_softmax(x), p = softmax(x);
+        const double eps = dtype == f32 ? 0x1p-23 : 0x1p-52;
+        double worst = 0, worst_p = 0;
+        for (Index i = 0; i < n; ++i) {
+          const long double expected = static_cast<long double>(x.at({i})) - top - std::log(sum);
+          worst = std::max(
+              worst, std::abs(static_cast<double>(static_cast<long double>(y.at({i})) - expected)) /
+                         (eps * (1 + std::abs(static_cast<double>(expected)))));
+          const auto q = static_cast<double>(std::exp(expected));
+          worst_p = std::max(worst_p, std::abs(p.at({i}) - q) / (eps * q + 1e-37));
+        }
+        CAPTURE(offset);
+        CAPTURE(n);
+        CHECK(worst < 4);
+        CHECK(worst_p < 8);
+      }
+}
+
 TEST_CASE("what was broadcast is summed up again to the shape it came from") {
   Generator g(4);
   for (int round = 0; round < 300; ++round) {

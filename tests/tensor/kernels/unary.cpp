@@ -35,7 +35,8 @@ struct Function {
 Real twice_u(Real x) {
   return 2 * std::sqrt(2 / 3.14159265358979323846264L) * (x + 0.044715L * x * x * x);
 }
-Real gelu(Real x) { return x * std::erfc(-x / std::sqrt(2.0L)) / 2; }
+Real normal_cdf(Real x) { return std::erfc(-x / std::sqrt(2.0L)) / 2; }
+Real gelu(Real x) { return x * normal_cdf(x); }
 Real gelu_tanh(Real x) { return x * sigma(twice_u(x)); }
 
 const Function kFunctions[] = {
@@ -50,15 +51,19 @@ const Function kFunctions[] = {
     {Unary::sin, "sin", [](Real x) { return std::sin(x); }, 3, 3},
     {Unary::cos, "cos", [](Real x) { return std::cos(x); }, 3, 3},
     {Unary::tanh, "tanh", [](Real x) { return std::tanh(x); }, 2, 2.5},
-    // In f32 it stays at 1.6e-38 from -87 on, in f64 it is 0 from -710 on.
+    // It is 0 where the result would not be a normal number, from -88 on in f32 and -746 in f64.
     {Unary::sigmoid, "sigmoid", sigma, 3, 3,
-     [](Real, const Type& t) { return t.eps > 1e-10L ? 0x1p-125L : 0x1p-1021L; }},
+     [](Real, const Type& t) { return t.eps > 1e-10L ? 0x1p-126L : 0x1p-1021L; }},
     {Unary::elu, "elu", [](Real x) { return x > 0 ? x : std::expm1(x); }, 2, 2},
     // In f32 1 + erf cancels on the left; in f64 erfc doubles the rounding of its argument.
     {Unary::gelu, "gelu", gelu, 4, 4,
      [](Real x, const Type& t) {
        return t.eps > 1e-10L ? 2 * std::abs(x) * t.eps
                              : 2 * std::abs(gelu(x)) * x * x * t.eps + std::abs(x) * t.least;
+     }},
+    {Unary::normal_cdf, "normal_cdf", normal_cdf, 4, 4,
+     [](Real x, const Type& t) {
+       return 2 * normal_cdf(x) * (1 + x * x) * t.eps + (t.eps > 1e-10L ? 0x1p-126L : t.least);
      }},
     {Unary::gelu_tanh, "gelu_tanh", gelu_tanh, 4, 4,
      [](Real x, const Type& t) {
@@ -163,4 +168,49 @@ TEST_CASE("functions in f32 are right to a few units in the last place on every 
 
 TEST_CASE("functions in f64 are right to a few units in the last place on every SIMD target") {
   check_accuracy<double>();
+}
+
+TEST_CASE("what saturates does so exactly, on every SIMD target") {
+  const auto check = [&]<class T>(T) {
+    const bool narrow = sizeof(T) == 4;
+    // From `at` on, f is `to` (or x itself).
+    struct Limit {
+      Unary op;
+      double at;
+      enum { to_zero, to_one, to_minus_one, to_x } to;
+    };
+    const std::vector<Limit> limits{{Unary::sigmoid, narrow ? 17.0 : 37.0, Limit::to_one},
+                                    {Unary::sigmoid, narrow ? -88.0 : -746.0, Limit::to_zero},
+                                    {Unary::tanh, narrow ? 9.5 : 20.0, Limit::to_one},
+                                    {Unary::tanh, narrow ? -9.5 : -20.0, Limit::to_minus_one},
+                                    {Unary::silu, narrow ? 18.0 : 40.0, Limit::to_x},
+                                    {Unary::silu, narrow ? -110.0 : -800.0, Limit::to_zero},
+                                    {Unary::gelu_tanh, narrow ? 6.0 : 9.0, Limit::to_x},
+                                    {Unary::gelu_tanh, -40, Limit::to_zero},
+                                    {Unary::softplus, narrow ? 18.0 : 40.0, Limit::to_x},
+                                    {Unary::softplus, narrow ? -110.0 : -800.0, Limit::to_zero},
+                                    {Unary::normal_cdf, narrow ? 6.0 : 9.0, Limit::to_one},
+                                    {Unary::normal_cdf, -40, Limit::to_zero}};
+    for_each_simd_target([&](const char* target) {
+      CAPTURE(target);
+      for (const Limit& limit : limits) {
+        CAPTURE(static_cast<int>(limit.op));
+        std::vector<T> x;
+        for (double scale = 1; scale < 1e6; scale *= 1.37)
+          x.push_back(static_cast<T>(limit.at * scale));
+        std::vector<T> y(x.size());
+        kernels::unary(limit.op, x.data(), y.data(), static_cast<Index>(x.size()), T{0}, T{0});
+        for (std::size_t i = 0; i < x.size(); ++i) {
+          CAPTURE(x[i]);
+          const T expected = limit.to == Limit::to_x      ? x[i]
+                             : limit.to == Limit::to_one  ? T{1}
+                             : limit.to == Limit::to_zero ? T{0}
+                                                          : T{-1};
+          CHECK(y[i] == expected);
+        }
+      }
+    });
+  };
+  check(float{});
+  check(double{});
 }
