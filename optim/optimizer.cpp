@@ -7,6 +7,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
 #include <set>
 
 namespace unroll::optim {
@@ -15,20 +16,27 @@ namespace {
 bool matches(const Group& group, const NamedParam& p) {
   return p.name.find(group.match) != std::string::npos;
 }
+
+// A setting from 0 to what f32 can hold.
+bool is_setting(double x) { return x >= 0 && x <= std::numeric_limits<float>::max(); }
+void check_lr(double lr) {
+  check(is_setting(lr), "optimizer: a finite learning rate of at least 0 was required: got {}", lr);
+}
+bool is_count(double n) { return n >= 0 && n < 0x1p53 && n == std::floor(n); }
 }  // namespace
 
 Optimizer::Optimizer(NamedParams params, double given_lr, double weight_decay,
-                     const std::vector<Group>& groups, int memories)
-    : lr(given_lr), params_(std::move(params)) {
-  check(lr >= 0, "optimizer: a learning rate of at least 0 was required: got {}", lr);
-  check(weight_decay >= 0, "optimizer: a weight decay of at least 0 was required: got {}",
-        weight_decay);
+                     const std::vector<Group>& groups, Memories memories)
+    : lr(given_lr), params_(std::move(params)), squares_(memories.squares) {
+  check_lr(lr);
+  check(is_setting(weight_decay),
+        "optimizer: a finite weight decay of at least 0 was required: got {}", weight_decay);
   check(!params_.empty(), "optimizer: at least one parameter was required: got none");
   for (const Group& group : groups)
-    check(group.lr_scale >= 0 && group.weight_decay >= 0,
-          "optimizer: a scale and a weight decay of at least 0 were required for the group \"{}\": "
-          "got {} and {}",
-          group.match, group.lr_scale, group.weight_decay);
+    check(is_setting(group.lr_scale) && is_setting(group.weight_decay.value_or(weight_decay)),
+          "optimizer: a finite scale and weight decay of at least 0 were required for the group "
+          "\"{}\": got {} and {}",
+          group.match, group.lr_scale, group.weight_decay.value_or(weight_decay));
   std::vector<bool> used(groups.size());
   std::set<std::string> names;
   for (std::size_t i = 0; i < params_.size(); ++i) {
@@ -40,14 +48,16 @@ Optimizer::Optimizer(NamedParams params, double given_lr, double weight_decay,
     // The memory of each is saved under its name.
     check(names.insert(p.name).second,
           "optimizer: names that differ were required: two parameters are called \"{}\"", p.name);
-    Slot slot{1, weight_decay, {}};
+    Slot slot;
+    slot.weight_decay = weight_decay;
     const auto group =
         std::find_if(groups.begin(), groups.end(), [&](const Group& g) { return matches(g, p); });
     if (group != groups.end()) {
-      slot.lr_scale = group->lr_scale, slot.weight_decay = group->weight_decay;
+      slot.lr_scale = group->lr_scale;
+      slot.weight_decay = group->weight_decay.value_or(weight_decay);
       used[static_cast<std::size_t>(group - groups.begin())] = true;
     }
-    for (int k = 0; k < memories; ++k)
+    for (int k = 0; k < memories.count; ++k)
       slot.memory.push_back(Tensor::zeros(p.param->value().shape(), p.param->value().dtype()));
     slots_.push_back(std::move(slot));
   }
@@ -78,7 +88,7 @@ void Optimizer::refuse_unknown(const Gradient& gradient) const {
 
 void Optimizer::step(const Gradients& gradients) {
   check(!params_.empty(), "optimizer: one with parameters was required: got one moved from");
-  check(lr >= 0, "optimizer: a learning rate of at least 0 was required: got {}", lr);
+  check_lr(lr);
   for (const auto& [id, gradient] : gradients.entries()) {
     const auto found = place_.find(id);
     if (found == place_.end()) refuse_unknown(gradient);
@@ -91,12 +101,11 @@ void Optimizer::step(const Gradients& gradients) {
   }
   ++steps_;
   const kernels::FlushDenormals flush;
-  const kernels::Update base = settings(steps_);
   for (const auto& [id, gradient] : gradients.entries()) {
     const std::size_t i = place_.at(id);
     if (!params_[i].param->trainable) continue;
     Slot& slot = slots_[i];
-    kernels::Update u = base;
+    kernels::Update u = settings(++slot.steps);
     u.lr = lr * slot.lr_scale;
     u.weight_decay = slot.weight_decay;
     Tensor& value = params_[i].param->mutable_value();
@@ -127,13 +136,20 @@ State Optimizer::state() const {
   State out;
   out["steps"] = Tensor::scalar(static_cast<double>(steps_), f64);
   out["lr"] = Tensor::scalar(lr, f64);
-  for (std::size_t i = 0; i < params_.size(); ++i)
+  for (std::size_t i = 0; i < params_.size(); ++i) {
+    const std::string& name = params_[i].name;
+    out[name + ".steps"] = Tensor::scalar(static_cast<double>(slots_[i].steps), f64);
     for (std::size_t k = 0; k < slots_[i].memory.size(); ++k)
-      out[params_[i].name + "." + std::to_string(k)] = slots_[i].memory[k].clone();
+      out[name + "." + std::to_string(k)] = slots_[i].memory[k].clone();
+  }
   return out;
 }
 
-void Optimizer::set_state(const State& given) {
+void Optimizer::set_state(const State& state_given) {
+  State given = state_given;
+  const auto lacks_steps = [&](const NamedParam& p) { return !given.count(p.name + ".steps"); };
+  if (given.count("steps") && std::all_of(params_.begin(), params_.end(), lacks_steps))
+    for (const NamedParam& p : params_) given[p.name + ".steps"] = given["steps"];
   const State expected = state();
   for (const auto& [name, tensor] : expected) {
     const auto found = given.find(name);
@@ -150,14 +166,34 @@ void Optimizer::set_state(const State& given) {
     check(expected.count(name) > 0,
           "optimizer state: entries of this optimiser were required: got an unknown \"{}\"", name);
   const double steps = given.at("steps").item(), rate = given.at("lr").item();
-  check(steps >= 0 && steps < 0x1p53 && steps == std::floor(steps),
-        "optimizer state: a whole number of \"steps\" was required: got {}", steps);
-  check(rate >= 0, "optimizer state: an \"lr\" of at least 0 was required: got {}", rate);
+  check(is_count(steps), "optimizer state: a whole number of \"steps\" was required: got {}",
+        steps);
+  check(is_setting(rate), "optimizer state: a finite \"lr\" of at least 0 was required: got {}",
+        rate);
+  for (const NamedParam& p : params_) {
+    const double own = given.at(p.name + ".steps").item();
+    check(is_count(own) && own <= steps,
+          "optimizer state: a whole number of \"{}.steps\", at most the {} of all, was required: "
+          "got {}",
+          p.name, steps, own);
+    if (squares_ < 0) continue;
+    const std::string name = p.name + "." + std::to_string(squares_);
+    const Tensor& squares = given.at(name);
+    if (squares.numel() == 0) continue;
+    const double least = min(squares).item();
+    check(least >= 0,
+          "optimizer state: squares of at least 0 were required as \"{}\": got {} (the state of "
+          "another optimiser, or damaged)",
+          name, least);
+  }
   steps_ = static_cast<Index>(steps);
   lr = rate;
-  for (std::size_t i = 0; i < params_.size(); ++i)
+  for (std::size_t i = 0; i < params_.size(); ++i) {
+    const std::string& name = params_[i].name;
+    slots_[i].steps = static_cast<Index>(given.at(name + ".steps").item());
     for (std::size_t k = 0; k < slots_[i].memory.size(); ++k)
-      slots_[i].memory[k] = given.at(params_[i].name + "." + std::to_string(k)).clone();
+      slots_[i].memory[k] = given.at(name + "." + std::to_string(k)).clone();
+  }
 }
 
 // --- the optimisers ---
@@ -175,8 +211,10 @@ void typed(DType dtype, void* value, const void* gradient, void* const* memory, 
 }  // namespace
 
 SGD::SGD(NamedParams params, const SGDOptions& o)
-    : Optimizer(std::move(params), o.lr, o.weight_decay, o.groups, o.momentum != 0 ? 1 : 0), o_(o) {
-  check(o.momentum >= 0, "SGD: a momentum of at least 0 was required: got {}", o.momentum);
+    : Optimizer(std::move(params), o.lr, o.weight_decay, o.groups, {o.momentum != 0 ? 1 : 0}),
+      o_(o) {
+  check(is_setting(o.momentum), "SGD: a finite momentum of at least 0 was required: got {}",
+        o.momentum);
   check(!o.nesterov || o.momentum > 0,
         "SGD: a momentum above 0 was required for Nesterov's: got {}", o.momentum);
 }
@@ -191,11 +229,11 @@ void SGD::update(const kernels::Update& u, DType dtype, void* value, const void*
 
 RMSprop::RMSprop(NamedParams params, const RMSpropOptions& o)
     : Optimizer(std::move(params), o.lr, o.weight_decay, o.groups,
-                1 + (o.centered ? 1 : 0) + (o.momentum != 0 ? 1 : 0)),
+                {1 + (o.centered ? 1 : 0) + (o.momentum != 0 ? 1 : 0), 0}),
       o_(o) {
-  check(o.alpha >= 0 && o.alpha <= 1 && o.eps >= 0 && o.momentum >= 0,
-        "RMSprop: an alpha in [0, 1], an eps and a momentum of at least 0 were required: got {}, "
-        "{} and {}",
+  check(o.alpha >= 0 && o.alpha <= 1 && is_setting(o.eps) && is_setting(o.momentum),
+        "RMSprop: an alpha in [0, 1], a finite eps and momentum of at least 0 were required: got "
+        "{}, {} and {}",
         o.alpha, o.eps, o.momentum);
 }
 kernels::Update RMSprop::settings(Index) const {
@@ -210,8 +248,8 @@ void RMSprop::update(const kernels::Update& u, DType dtype, void* value, const v
 }
 
 Adagrad::Adagrad(NamedParams params, const AdagradOptions& o)
-    : Optimizer(std::move(params), o.lr, o.weight_decay, o.groups, 1), o_(o) {
-  check(o.eps >= 0, "Adagrad: an eps of at least 0 was required: got {}", o.eps);
+    : Optimizer(std::move(params), o.lr, o.weight_decay, o.groups, {1, 0}), o_(o) {
+  check(is_setting(o.eps), "Adagrad: a finite eps of at least 0 was required: got {}", o.eps);
 }
 kernels::Update Adagrad::settings(Index) const { return {.eps = o_.eps}; }
 void Adagrad::update(const kernels::Update& u, DType dtype, void* value, const void* gradient,
@@ -221,12 +259,12 @@ void Adagrad::update(const kernels::Update& u, DType dtype, void* value, const v
 }
 
 Adam::Adam(NamedParams params, const AdamOptions& o, bool decoupled)
-    : Optimizer(std::move(params), o.lr, o.weight_decay, o.groups, 2),
+    : Optimizer(std::move(params), o.lr, o.weight_decay, o.groups, {2, 1}),
       o_(o),
       decoupled_(decoupled) {
   check(o.beta1 >= 0 && o.beta1 < 1 && o.beta2 >= 0 && o.beta2 < 1,
         "Adam: betas in [0, 1) were required: got {} and {}", o.beta1, o.beta2);
-  check(o.eps >= 0, "Adam: an eps of at least 0 was required: got {}", o.eps);
+  check(is_setting(o.eps), "Adam: a finite eps of at least 0 was required: got {}", o.eps);
 }
 kernels::Update Adam::settings(Index step) const {
   const auto t = static_cast<double>(step);
@@ -245,16 +283,36 @@ void Adam::update(const kernels::Update& u, DType dtype, void* value, const void
 
 // --- clipping ---
 
+namespace {
+// The sum of (x / scale)^2.
+double squares_of(const Tensor& x, double scale) {
+  const Tensor source = x.contiguous();
+  return dispatch(x.dtype(), [&]<class T>() {
+    return kernels::sum_of_squares(source.data<T>(), source.numel(), scale);
+  });
+}
+
+// The common 2-norm, by squares that f64 can hold.
+double norm_of(const Gradients& gradients) {
+  double squares = 0;
+  for (const auto& [id, g] : gradients.entries()) squares += squares_of(g.values(), 1);
+  if (std::isnan(squares) || (squares > 0x1p-900 && std::isfinite(squares)))
+    return std::sqrt(squares);
+  double largest = 0;
+  for (const auto& [id, g] : gradients.entries())
+    if (g.values().numel() > 0) largest = std::max(largest, max(abs(g.values())).item());
+  if (largest == 0 || !std::isfinite(largest)) return largest;
+  squares = 0;
+  for (const auto& [id, g] : gradients.entries()) squares += squares_of(g.values(), largest);
+  return largest * std::sqrt(squares);
+}
+}  // namespace
+
 double clip_norm(Gradients& gradients, double limit) {
   check(limit > 0, "clip_norm: a limit above 0 was required: got {}", limit);
-  double squares = 0;
-  for (const auto& [id, g] : gradients.entries()) {
-    const double part = sum(square(g.values())).item();
-    // In f32 the squares of finite numbers may overflow.
-    squares += std::isfinite(part) ? part : sum(square(g.values().to(f64))).item();
-  }
-  const double norm = std::sqrt(squares);
-  if (norm > limit && std::isfinite(norm)) gradients *= limit / (norm + 1e-6);
+  const double norm = norm_of(gradients);
+  // PyTorch divides by norm + 1e-6; the same part of a small norm leaves it the limit too.
+  if (norm > limit && std::isfinite(norm)) gradients *= limit / (norm + 1e-6 * std::min(norm, 1.0));
   return norm;
 }
 

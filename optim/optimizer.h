@@ -16,14 +16,16 @@
 #include <unroll/optim/schedule.h>
 #include <unroll/tensor/kernels/optimise.h>
 
+#include <optional>
+
 namespace unroll::optim {
 
 // Some parameters with settings of their own: those whose name contains `match`, but for those that
-// an earlier group has taken.
+// an earlier group has taken. What is not set is the optimiser's.
 struct Group {
   std::string match;
-  double lr_scale = 1;
-  double weight_decay = 0;
+  double lr_scale = 1;  // times the optimiser's lr
+  std::optional<double> weight_decay = {};
 };
 
 class Optimizer {
@@ -33,30 +35,38 @@ class Optimizer {
 
   // Changes every parameter that has a gradient. A table with gradients of some rows has only these
   // rows changed, with their own part of the memory: rows without a gradient neither decay nor move
-  // on by momentum (as PyTorch's SparseAdam has it).
+  // on by momentum (as PyTorch's SparseAdam has it). A parameter without a gradient is left as it
+  // is, and its own number of steps too.
   void step(const Gradients& gradients);
 
   double lr = 0;
   Index steps() const { return steps_; }
   const NamedParams& params() const { return params_; }
 
-  // The memory (momentum, second moments, ...) and the number of steps; set_state refuses what does
-  // not fit.
+  // The memory (momentum, second moments, ...), lr, the number of steps, and the number of steps of
+  // each parameter ("NAME.steps"); set_state refuses what does not fit. A state saved before the
+  // parameters had numbers of their own is read as if each had taken every step.
   State state() const;
   void set_state(const State& state);
 
  protected:
+  // What an optimiser remembers of each element.
+  struct Memories {
+    int count = 0;
+    int squares = -1;  // which of them is a mean or sum of squares, never below 0; -1: none
+  };
   Optimizer(NamedParams params, double lr, double weight_decay, const std::vector<Group>& groups,
-            int memories);
+            Memories memories);
   // One fused pass over n numbers.
   virtual void update(const kernels::Update& settings, DType dtype, void* value,
                       const void* gradient, void* const* memory, Index n) const = 0;
-  // The settings of this step but for lr and weight decay.
+  // The settings of a parameter's step (its first is 1) but for lr and weight decay.
   virtual kernels::Update settings(Index step) const = 0;
 
  private:
   struct Slot {
     double lr_scale = 1, weight_decay = 0;
+    Index steps = 0;
     std::vector<Tensor> memory;
   };
   [[noreturn]] void refuse_unknown(const Gradient& gradient) const;
@@ -65,6 +75,7 @@ class Optimizer {
   std::vector<Slot> slots_;
   std::map<std::uint64_t, std::size_t> place_;
   Index steps_ = 0;
+  int squares_ = -1;
 };
 
 struct SGDOptions {
@@ -141,15 +152,20 @@ class Adam : public Optimizer {
   AdamOptions o_;
   bool decoupled_;
 };
-// Loshchilov and Hutter 2019: weight decay apart from the gradient. Its usual default is 0.01.
+struct AdamWOptions {
+  double lr = 1e-3, beta1 = 0.9, beta2 = 0.999, eps = 1e-8, weight_decay = 0.01;
+  std::vector<Group> groups = {};
+};
+// Loshchilov and Hutter 2019: weight decay apart from the gradient.
 class AdamW : public Adam {
  public:
-  explicit AdamW(NamedParams params, const AdamOptions& options = {.weight_decay = 0.01})
-      : Adam(std::move(params), options, true) {}
+  explicit AdamW(NamedParams params, const AdamWOptions& o = {})
+      : Adam(std::move(params), {o.lr, o.beta1, o.beta2, o.eps, o.weight_decay, o.groups}, true) {}
 };
 
-// Scales all gradients so that their common 2-norm is at most `limit`; returns the norm before. If
-// that is NaN or infinite, the gradients are left as they are.
+// Scales all gradients so that their common 2-norm is at most `limit`; returns the norm before,
+// which neither overflows nor underflows where it is a number of f64 itself. If it is NaN or
+// infinite, the gradients are left as they are.
 double clip_norm(Gradients& gradients, double limit);
 // Brings every number into [-limit, limit].
 void clip_value(Gradients& gradients, double limit);

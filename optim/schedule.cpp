@@ -49,14 +49,12 @@ double Cosine::operator()(Index step) const {
 }
 
 ReduceOnPlateau::ReduceOnPlateau(const Options& o) : o_(o), lr_(o.lr) {
-  check(o.lr >= 0 && o.least >= 0,
-        "ReduceOnPlateau: a rate and a least rate of at least 0 were required: got {} and {}", o.lr,
-        o.least);
+  check_rate("ReduceOnPlateau", "rate", o.lr);
+  check_rate("ReduceOnPlateau", "least rate", o.least);
   check(o.patience >= 0 && o.cooldown >= 0,
         "ReduceOnPlateau: a patience and a cooldown of at least 0 were required: got {} and {}",
         o.patience, o.cooldown);
-  check(o.threshold >= 0, "ReduceOnPlateau: a threshold of at least 0 was required: got {}",
-        o.threshold);
+  check_rate("ReduceOnPlateau", "threshold", o.threshold);
   check(o.factor > 0 && o.factor < 1, "ReduceOnPlateau: a factor in (0, 1) was required: got {}",
         o.factor);
 }
@@ -103,8 +101,9 @@ void ReduceOnPlateau::set_state(const State& given) {
   const double rate = given.at("lr").item(), best = given.at("best").item(),
                bad = given.at("bad").item(), cooling = given.at("cooling").item();
   const auto is_count = [](double n) { return n >= 0 && n < 0x1p53 && n == std::floor(n); };
-  check(rate >= 0 && is_count(bad) && is_count(cooling),
-        "ReduceOnPlateau state: a rate and counts of at least 0 were required: got {}, {} and {}",
+  check(rate >= 0 && std::isfinite(rate) && is_count(bad) && is_count(cooling),
+        "ReduceOnPlateau state: a finite rate and counts of at least 0 were required: got {}, {} "
+        "and {}",
         rate, bad, cooling);
   check(!std::isnan(best), "ReduceOnPlateau state: a number was required as \"best\": got {}",
         best);

@@ -45,7 +45,7 @@ const std::vector<Kind>& kinds() {
       {"RMSprop all", maker<RMSprop>(RMSpropOptions{.momentum = 0.5, .centered = true}), 3},
       {"Adagrad", maker<Adagrad>(AdagradOptions{.lr = 0.1}), 1},
       {"Adam", maker<Adam>(AdamOptions{.lr = 0.01, .weight_decay = 0.01}), 2},
-      {"AdamW", maker<AdamW>(AdamOptions{.lr = 0.01, .weight_decay = 0.1}), 2}};
+      {"AdamW", maker<AdamW>(AdamWOptions{.lr = 0.01, .weight_decay = 0.1}), 2}};
   return all;
 }
 
@@ -136,7 +136,7 @@ TEST_CASE("a run saved to files and resumed equals one that went on, bit by bit"
       CHECK(same_bits(a[i].param->value(), b[i].param->value()));
     }
     const optim::State x = whole.optimizer->state(), y = resumed.optimizer->state();
-    CHECK(x.size() == 2 + a.size() * static_cast<std::size_t>(kind.memories));
+    CHECK(x.size() == 2 + a.size() * static_cast<std::size_t>(kind.memories + 1));
     for (const auto& [name, tensor] : x) CHECK(same_bits(tensor, y.at(name)));
   }
 }
@@ -245,11 +245,102 @@ TEST_CASE("groups have a rate and a decay of their own; the first that matches c
     CHECK(got[2] == doctest::Approx(c).epsilon(1e-14));
   };
   near(values({}), 2 - 0.1 * (1 + 1), 3 - 0.1 * (1 + 1.5), 5 - 0.1 * (1 + 2.5));
-  near(values({{.match = "bias"}}), 2 - 0.1 * 2, 3 - 0.1, 5 - 0.1 * 3.5);
+  // What a group does not set is the optimiser's.
+  near(values({{.match = "bias"}}), 2 - 0.1 * 2, 3 - 0.1 * 2.5, 5 - 0.1 * 3.5);
+  near(values({{.match = "bias", .weight_decay = 0}}), 2 - 0.1 * 2, 3 - 0.1, 5 - 0.1 * 3.5);
   near(values(
            {{.match = "bias", .lr_scale = 0}, {.match = "head", .lr_scale = 2, .weight_decay = 1}}),
        2 - 0.2 * 3, 3, 5 - 0.1 * 3.5);
-  near(values({{.match = ""}}), 2 - 0.1, 3 - 0.1, 5 - 0.1);
+  near(values({{.match = "", .weight_decay = 0}}), 2 - 0.1, 3 - 0.1, 5 - 0.1);
+  near(values({{.match = "", .lr_scale = 2}}), 2 - 0.2 * 2, 3 - 0.2 * 2.5, 5 - 0.2 * 3.5);
+}
+
+TEST_CASE("options that are given leave the others at their defaults") {
+  // One step without a gradient's part: x becomes x (1 - lr decay).
+  const auto after = [](const optim::AdamWOptions& o) {
+    const Param w(Tensor::full({}, 2, f64));
+    optim::AdamW adam({{"w", w.handle()}}, o);
+    Tape tape;
+    adam.step(tape.backward(w * 0.0));
+    return w.value().item();
+  };
+  CHECK(after({}) == doctest::Approx(2 * (1 - 1e-3 * 0.01)).epsilon(1e-14));
+  CHECK(after({.lr = 0.1}) == doctest::Approx(2 * (1 - 0.1 * 0.01)).epsilon(1e-14));
+  CHECK(after({.lr = 0.1, .beta1 = 0.5, .eps = 1e-6}) ==
+        doctest::Approx(2 * (1 - 0.1 * 0.01)).epsilon(1e-14));
+  CHECK(after({.weight_decay = 0}) == 2);
+  CHECK(after({.lr = 0.1, .weight_decay = 0.5}) == doctest::Approx(2 * 0.95).epsilon(1e-14));
+  CHECK(after({.lr = 0.1, .groups = {{.match = "w"}}}) ==
+        doctest::Approx(2 * (1 - 0.1 * 0.01)).epsilon(1e-14));
+  CHECK(after({.lr = 0.1, .groups = {{.match = "w", .weight_decay = 0.0}}}) == 2);
+}
+
+TEST_CASE("a parameter that gets its first gradient late steps as if it were the first") {
+  for (const Kind& kind : kinds()) {
+    CAPTURE(kind.name);
+    const auto run = [&](Index idle, bool resumed) {
+      const Param early(Tensor::full({}, 3, f64)), late(Tensor::full({3}, 2, f64));
+      const NamedParams params{{"early", early.handle()}, {"late", late.handle()}};
+      std::unique_ptr<optim::Optimizer> optimizer = kind.make(params);
+      for (Index i = 0; i < idle; ++i) {
+        Tape tape;
+        optimizer->step(tape.backward(square(early)));
+      }
+      if (resumed) {
+        const optim::State saved = optimizer->state();
+        optimizer = kind.make(params);
+        optimizer->set_state(saved);
+      }
+      for (int i = 0; i < 3; ++i) {
+        Tape tape;
+        optimizer->step(tape.backward(sum(late * Tensor::of({1, -2, 0.5}, f64)) + early));
+      }
+      return late.value();
+    };
+    const Tensor first = run(0, false);
+    for (const Index idle : {1, 10, 1000})
+      for (const bool resumed : {false, true}) CHECK(same_bits(run(idle, resumed), first));
+  }
+  // The first step of Adam is lr, whatever the gradient.
+  const Param early(Tensor::full({}, 3, f64)), late(Tensor::full({}, 0, f64));
+  optim::Adam adam({{"early", early.handle()}, {"late", late.handle()}});
+  for (int i = 0; i < 1000; ++i) {
+    Tape tape;
+    adam.step(tape.backward(square(early)));
+  }
+  Tape tape;
+  adam.step(tape.backward(late * 7.0));
+  CHECK(late.value().item() == doctest::Approx(-0.001).epsilon(1e-7));
+}
+
+TEST_CASE("a state that has the steps of all parameters only is read as if each had taken them") {
+  const auto adam_of = [](const Param& w) { return optim::Adam({{"w", w.handle()}}, {.lr = 0.1}); };
+  Param a(Tensor::full({2}, 1, f64)), b(Tensor::full({2}, 1, f64));
+  optim::Adam whole = adam_of(a), resumed = adam_of(b);
+  const auto step = [](optim::Adam& adam, const Param& w) {
+    Tape tape;
+    adam.step(tape.backward(sum(square(w))));
+  };
+  for (int i = 0; i < 5; ++i) step(whole, a);
+  optim::State old = whole.state();
+  CHECK(old.erase("w.steps") == 1);
+  b.set_value(a.value().clone());
+  resumed.set_state(old);
+  step(whole, a), step(resumed, b);
+  CHECK(same_bits(a.value(), b.value()));
+}
+
+TEST_CASE("centred RMSprop stays finite where rounding would bring its variance below 0") {
+  for (const DType dtype : {f32, f64}) {
+    const Param w(Tensor::ones({50}, dtype));
+    optim::RMSprop rmsprop({{"w", w.handle()}}, {.lr = 1e-6, .alpha = 0.5, .centered = true});
+    const Tensor slopes = Generator(3).uniform({50}, 0.1, 10, dtype);
+    for (int i = 0; i < 200; ++i) {
+      Tape tape;
+      rmsprop.step(tape.backward(sum(w * slopes)));
+    }
+    CHECK(all_finite(w.value()));
+  }
 }
 
 TEST_CASE("clipping by norm scales all gradients to one common norm, as by hand") {
@@ -295,6 +386,21 @@ TEST_CASE("a norm of huge f32 gradients does not overflow; NaN and infinity are 
         doctest::Approx(std::sqrt(4 * 9 + 2 * 16) * 1e30).epsilon(1e-6));
   CHECK(sum(square(huge[a])).item() + sum(square(huge[b])).item() ==
         doctest::Approx(1).epsilon(1e-5));
+  // Nor do tiny ones underflow, in f32 or in f64.
+  for (const DType dtype : {f32, f64})
+    for (const double size :
+         {1e-22, 1e-30, dtype == f32 ? 1e-36 : 1e-200, dtype == f32 ? 1e37 : 1e200}) {
+      CAPTURE(size);
+      const Param many(Tensor::ones({1'000'000}, dtype)), few(Tensor::ones({3}, dtype));
+      Tape tape;
+      Gradients tiny =
+          tape.backward(sum(many * Tensor::full({1'000'000}, size, dtype)) + sum(few * 0.0));
+      const double norm = 1e3 * tiny[many].at({0});
+      CHECK(optim::clip_norm(tiny, 2 * norm) == doctest::Approx(norm).epsilon(1e-12));
+      CHECK(optim::clip_norm(tiny, 0.5 * norm) == doctest::Approx(norm).epsilon(1e-12));
+      CHECK(optim::clip_norm(tiny, norm) == doctest::Approx(0.5 * norm).epsilon(2e-6));
+      CHECK(optim::clip_norm(tiny, norm) <= 0.5 * norm);
+    }
   Gradients nan = gradients(1, NAN);
   CHECK(std::isnan(optim::clip_norm(nan, 0.1)));
   CHECK(distance(nan[a], Tensor::ones({4})) == 0);
@@ -384,10 +490,10 @@ TEST_CASE("optimisers refuse what they cannot be made of") {
       },
       "two parameters are called \"a\"");
   check_refused([&] { SGD(one, {.lr = -1}); },
-                "a learning rate of at least 0 was required: got -1");
+                "a finite learning rate of at least 0 was required: got -1");
   check_refused([&] { SGD(one, {.lr = NAN}); }, "got nan");
-  check_refused([&] { SGD(one, {.weight_decay = -1}); }, "a weight decay of at least 0");
-  check_refused([&] { SGD(one, {.momentum = -0.5}); }, "SGD: a momentum of at least 0");
+  check_refused([&] { SGD(one, {.weight_decay = -1}); }, "a finite weight decay of at least 0");
+  check_refused([&] { SGD(one, {.momentum = -0.5}); }, "SGD: a finite momentum of at least 0");
   check_refused([&] { SGD(one, {.nesterov = true}); },
                 "SGD: a momentum above 0 was required for Nesterov's");
   check_refused([&] { SGD(one, {.groups = {{.match = "x"}}}); }, "\"x\" matches none");
@@ -405,10 +511,10 @@ TEST_CASE("optimisers refuse what they cannot be made of") {
   check_refused([&] { SGD(one, {.groups = {{.match = "w", .lr_scale = -1}}}); },
                 "for the group \"w\": got -1");
   check_refused([&] { RMSprop(one, {.alpha = 1.5}); }, "RMSprop: an alpha in [0, 1]");
-  check_refused([&] { Adagrad(one, {.eps = -1}); }, "Adagrad: an eps of at least 0");
+  check_refused([&] { Adagrad(one, {.eps = -1}); }, "Adagrad: a finite eps of at least 0");
   check_refused([&] { Adam(one, {.beta1 = 1}); },
                 "Adam: betas in [0, 1) were required: got 1 and 0.999");
-  check_refused([&] { AdamW(one, {.eps = NAN}); }, "Adam: an eps of at least 0");
+  check_refused([&] { AdamW(one, {.eps = NAN}); }, "Adam: a finite eps of at least 0");
   Gradients none;
   check_refused([&] { clip_norm(none, 0); }, "clip_norm: a limit above 0 was required: got 0");
   check_refused([&] { clip_value(none, -1); }, "clip_value: a limit above 0 was required: got -1");
@@ -416,7 +522,29 @@ TEST_CASE("optimisers refuse what they cannot be made of") {
   SGD sgd(one);
   sgd.lr = NAN;
   check_refused([&] { sgd.step(none); },
-                "optimizer: a learning rate of at least 0 was required: got nan");
+                "optimizer: a finite learning rate of at least 0 was required: got nan");
+  const double inf = std::numeric_limits<double>::infinity();
+  sgd.lr = inf;
+  check_refused([&] { sgd.step(none); }, "a finite learning rate of at least 0");
+  for (const double bad : {inf, double{NAN}, -1.0, 1e300}) {
+    CAPTURE(bad);
+    check_refused([&] { SGD(one, {.lr = bad}); }, "a finite learning rate");
+    check_refused([&] { Adam(one, {.weight_decay = bad}); }, "a finite weight decay");
+    check_refused([&] { SGD(one, {.momentum = bad}); }, "SGD: a finite momentum");
+    check_refused([&] { RMSprop(one, {.eps = bad}); }, "a finite eps and momentum");
+    check_refused([&] { RMSprop(one, {.momentum = bad}); }, "a finite eps and momentum");
+    check_refused([&] { RMSprop(one, {.alpha = bad}); }, "an alpha in [0, 1]");
+    check_refused([&] { Adagrad(one, {.eps = bad}); }, "Adagrad: a finite eps");
+    check_refused([&] { Adam(one, {.eps = bad}); }, "Adam: a finite eps");
+    check_refused([&] { Adam(one, {.beta1 = bad}); }, "Adam: betas");
+    check_refused([&] { AdamW(one, {.beta2 = bad}); }, "Adam: betas");
+    check_refused([&] { SGD(one, {.groups = {{.match = "w", .lr_scale = bad}}}); },
+                  "for the group \"w\"");
+    check_refused([&] { SGD(one, {.groups = {{.match = "w", .weight_decay = bad}}}); },
+                  "for the group \"w\"");
+  }
+  check_refused([&] { clip_norm(none, NAN); }, "clip_norm: a limit above 0");
+  check_refused([&] { clip_value(none, NAN); }, "clip_value: a limit above 0");
 }
 
 TEST_CASE("an optimiser that was moved from refuses to step") {
@@ -454,7 +582,26 @@ TEST_CASE("a state that does not fit is refused, and nothing of it is taken") {
   refused([](auto& s) { s["steps"] = Tensor::scalar(-1, f64); }, "a whole number of \"steps\"");
   refused([](auto& s) { s["steps"] = Tensor::scalar(NAN, f64); }, "got nan");
   refused([](auto& s) { s["steps"] = Tensor::scalar(1e300, f64); }, "got 1e+300");
-  refused([](auto& s) { s["lr"] = Tensor::scalar(-1, f64); }, "an \"lr\" of at least 0");
+  refused([](auto& s) { s["lr"] = Tensor::scalar(-1, f64); }, "a finite \"lr\" of at least 0");
+  refused([](auto& s) { s["lr"] = Tensor::scalar(std::numeric_limits<double>::infinity(), f64); },
+          "a finite \"lr\" of at least 0 was required: got inf");
+  refused(
+      [](auto& s) {
+        s["w.1"] = Tensor::of({1, -1e-30}, f64);
+      },
+      "squares of at least 0 were required as \"w.1\": got -1e-30");
+  refused([](auto& s) { s["w.1"] = Tensor::of({NAN, 1}, f64); }, "\"w.1\": got nan");
+  refused([](auto& s) { s["w.steps"] = Tensor::scalar(2, f64); },
+          "a whole number of \"w.steps\", at most the 1 of all, was required: got 2");
+  refused([](auto& s) { s["w.steps"] = Tensor::scalar(0.5, f64); }, "got 0.5");
+  const auto refuses_squares = [&](optim::Optimizer& o, const char* name) {
+    optim::State bad = o.state();
+    bad.at(name).fill_(-1);
+    check_says(message_of([&] { o.set_state(bad); }), "squares of at least 0 were required");
+  };
+  optim::RMSprop rmsprop({{"w", w.handle()}}, {.momentum = 0.5, .centered = true});
+  optim::Adagrad adagrad({{"w", w.handle()}});
+  refuses_squares(rmsprop, "w.0"), refuses_squares(adagrad, "w.0");
   // What was given is copied.
   optim::State given = good;
   adam.set_state(given);

@@ -33,7 +33,9 @@ std::unique_ptr<optim::Optimizer> make(const golden::Case& c, const NamedParams&
                                 .weight_decay = decay};
   if (op == "adam") return std::make_unique<optim::Adam>(params, adam);
   REQUIRE(op == "adamw");
-  return std::make_unique<optim::AdamW>(params, adam);
+  return std::make_unique<optim::AdamW>(
+      params, optim::AdamWOptions{
+                  .lr = lr, .beta1 = adam.beta1, .beta2 = adam.beta2, .weight_decay = decay});
 }
 
 // The rate that a schedule gives for each of n steps.

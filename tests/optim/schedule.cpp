@@ -119,9 +119,14 @@ TEST_CASE("schedules refuse rates, factors and steps that are none") {
 TEST_CASE("a plateau refuses options and states that are none") {
   using Plateau = optim::ReduceOnPlateau;
   check_says(message_of([] { Plateau({.lr = 1, .factor = 1}); }), "a factor in (0, 1)");
-  check_says(message_of([] { Plateau({.lr = -1}); }), "ReduceOnPlateau: a rate");
+  check_says(message_of([] { Plateau({.lr = -1}); }), "ReduceOnPlateau: a finite rate");
   check_says(message_of([] { Plateau({.lr = 1, .patience = -1}); }), "got -1 and 0");
-  check_says(message_of([] { Plateau({.lr = 1, .threshold = NAN}); }), "a threshold of at least 0");
+  check_says(message_of([] { Plateau({.lr = 1, .threshold = NAN}); }),
+             "a finite threshold of at least 0");
+  const double inf = std::numeric_limits<double>::infinity();
+  check_says(message_of([&] { Plateau({.lr = inf}); }), "a finite rate of at least 0");
+  check_says(message_of([&] { Plateau({.lr = 1, .least = inf}); }), "a finite least rate");
+  check_says(message_of([&] { Plateau({.lr = 1, .threshold = inf}); }), "a finite threshold");
   Plateau plateau({.lr = 1});
   const optim::State good = plateau.state();
   const auto refused = [&](const std::function<void(optim::State&)>& spoil, const char* text) {
@@ -135,6 +140,7 @@ TEST_CASE("a plateau refuses options and states that are none") {
   refused([](auto& s) { s["more"] = Tensor::ones({}); }, "an unknown \"more\"");
   refused([](auto& s) { s["bad"] = Tensor::scalar(NAN, f64); }, "ReduceOnPlateau state: ");
   refused([](auto& s) { s["lr"] = Tensor::scalar(-1, f64); }, "ReduceOnPlateau state: ");
+  refused([&](auto& s) { s["lr"] = Tensor::scalar(inf, f64); }, "a finite rate");
   refused([](auto& s) { s["bad"] = Tensor::scalar(2.7, f64); }, "ReduceOnPlateau state: ");
   refused([](auto& s) { s["cooling"] = Tensor::scalar(0.5, f64); }, "ReduceOnPlateau state: ");
   refused([](auto& s) { s["best"] = Tensor::scalar(NAN, f64); },
