@@ -1,5 +1,6 @@
 // Runs the workloads: by Google Benchmark for a person, or one repetition at a time for run.py,
 // which alternates them with PyTorch's.
+#include "benchmarks/ops.h"
 #include "benchmarks/workloads.h"
 #include "examples/common/report.h"
 
@@ -32,30 +33,60 @@ const bench::Workload* find(const std::string& name) {
   return nullptr;
 }
 
-// Reads a workload's name from a line, prints the seconds of one of its steps, measured over about
-// 0.3 s.
-void serve() {
-  std::map<std::string, std::pair<std::function<void()>, int>> ready;
-  for (std::string name; std::getline(std::cin, name);) {
-    const bench::Workload* w = find(name);
-    if (!w) {
-      fmt::print("error: unknown workload {}\n", name);
-      std::fflush(stdout);
-      continue;
-    }
-    auto found = ready.find(name);
-    if (found == ready.end()) {
-      unroll::manual_seed(0);
-      const auto run = w->prepare();
-      for (int i = 0; i < 2; ++i) run();
-      const double once = std::max(seconds_of(run), 1e-9);
-      found = ready.emplace(name, std::pair(run, std::max(1, static_cast<int>(0.3 / once)))).first;
-    }
-    const auto& [run, times] = found->second;
-    const double total = seconds_of([&, &run = run, &times = times] {
+// A function to time, and how often it runs for one answer.
+struct Timed {
+  std::function<void()> run;
+  int times = 1;
+  double per = 1;
+
+  Timed() = default;
+  Timed(std::function<void()> of, double seconds, double steps) : run(std::move(of)), per(steps) {
+    for (int i = 0; i < 2; ++i) run();
+    const double once = std::max(seconds_of(run), 1e-9);
+    times = std::max(1, static_cast<int>(seconds / once));
+  }
+  double seconds() const {
+    const double total = seconds_of([&] {
       for (int i = 0; i < times; ++i) run();
     });
-    fmt::print("{:.9g}\n", total / times / w->per);
+    return total / times / per;
+  }
+};
+
+constexpr double kWorkloadSeconds = 0.3, kOpSeconds = 0.01;  // about, for one answer
+
+const bench::OpCase* find_op(std::string_view name) {
+  for (const bench::OpCase& c : bench::op_cases())
+    if (c.name == name) return &c;
+  return nullptr;
+}
+
+// Answers a line with a line: the name of a workload with the seconds of one of its steps; "ops"
+// with the cases of ops; "forward CASE" and "backward CASE" with the seconds of one run, "check
+// CASE" with its checksums.
+void serve() {
+  std::map<std::string, Timed> ready;
+  std::pair<std::string, Timed> op;  // only the last is kept: a case may need much memory
+  const auto answer = [&](const std::string& line) -> std::string {
+    if (line == "ops") return bench::op_cases_json();
+    if (const bench::Workload* w = find(line)) {
+      if (!ready.count(line)) {
+        unroll::manual_seed(0);
+        ready[line] = Timed(w->prepare(), kWorkloadSeconds, w->per);
+      }
+      return fmt::format("{:.9g}", ready[line].seconds());
+    }
+    const std::size_t space = line.find(' ');
+    const bench::OpCase* c = space < line.size() ? find_op(line.substr(space + 1)) : nullptr;
+    if (!c) return "error: unknown workload " + line;
+    if (line.starts_with("check "))
+      return fmt::format("{:.9g}", fmt::join(bench::checksums(*c), " "));
+    if (op.first != line)
+      op = {line, Timed(bench::prepare(*c, line.starts_with("backward ")), kOpSeconds, 1)};
+    return fmt::format("{:.9g}", op.second.seconds());
+  };
+  for (std::string line; std::getline(std::cin, line);) {
+    fmt::print("{}\n", answer(line));
     std::fflush(stdout);
   }
 }

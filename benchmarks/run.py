@@ -51,14 +51,16 @@ class Server:
         self.process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
                                         env={**os.environ, **environment})
 
-    def ask(self, line):
+    def ask(self, line, empty=False):
+        """The answer, which may be empty only where `empty`."""
         try:
             print(line, file=self.process.stdin, flush=True)
-            answer = self.process.stdout.readline().strip()
+            answer = self.process.stdout.readline()
         except BrokenPipeError:
             answer = ""
-        if not answer or answer.startswith("error"):
-            sys.exit(f"run.py: {self.name} was asked for {line}: {answer or 'it ended'}")
+        ended, answer = not answer, answer.strip()
+        if ended or answer.startswith("error") or (not answer and not empty):
+            sys.exit(f"run.py: {self.name} was asked for {line[:200]}: {answer or 'it ended'}")
         return answer
 
     def seconds(self, workload):

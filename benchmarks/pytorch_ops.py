@@ -1,0 +1,122 @@
+"""PyTorch's side of the bench of ops: times an expression that op_rows.cpp has for a row.
+
+A case is the JSON that `bench --serve` gives for "ops": see ops.h, which has the same inputs.
+"""
+import json
+import time
+
+import torch
+import torch.nn.functional as F
+
+SECONDS = 0.01  # of one answer, about
+SEED, WEIGHT = 8, 9  # as in ops.cpp
+
+
+def value_at(count, at):
+    """The elements of input number `at`, in [0, 1): ops.cpp has the same formula."""
+    place = torch.arange(count, dtype=torch.int64)
+    return ((place * 7919 + 104729 * (at + 1)) % 10007).double() / 10007
+
+
+def numbers(shape, at, low, high):
+    count = 1
+    for size in shape:
+        count *= size
+    return (low + (high - low) * value_at(count, at)).float().reshape(shape)
+
+
+def attend(q, k, v, causal):
+    """[N, D] each: sequences of up to 128 rows, heads of up to 64 columns."""
+    n, d = q.shape
+    length, width = min(n, 128), min(d, 64)
+
+    def heads(x):
+        return x.reshape(n // length, length, d // width, width).transpose(1, 2)
+    scores = heads(q) @ heads(k).transpose(-1, -2) / width ** 0.5
+    if causal:
+        scores = scores + torch.full((length, length), float("-inf")).triu(1)
+    return (torch.softmax(scores, -1) @ heads(v)).transpose(1, 2).reshape(n, d)
+
+
+def quarters(x, axis):
+    a, b, c, d = x.split(x.shape[axis] // 4, axis)
+    return a * b + c * d
+
+
+class Case:
+    def __init__(self, case):
+        self.rows, self.columns = case["R"], case["C"]
+        self.forward_only = case["forward_only"]
+        # Compiled once, so that no time of a run goes into reading it.
+        self.names = {"torch": torch, "F": F, "attend": attend, "quarters": quarters, "R": self.rows, "C": self.columns}
+        self.f = eval(f"lambda x, y, z, ids: {case['torch']}", self.names)
+        self.inputs, self.leaves, self.ids = [], [], None
+        for i in case["inputs"]:
+            if i["kind"] == "ids":
+                count = numbers(i["shape"], i["at"], 0, 1).numel()
+                self.ids = (value_at(count, i["at"]) * i["limit"]).long().reshape(i["shape"])
+                continue
+            x = numbers(i["shape"], i["at"], i["low"], i["high"])
+            if i["layout"] == "transposed":
+                x = x.t()
+            if i["kind"] == "mask":
+                x = x > 0
+            elif i["kind"] == "number":
+                x.requires_grad_()
+                self.leaves.append(x)
+            self.inputs.append((x, i["layout"] == "expanded"))
+        self.seed = None
+
+    def arguments(self):
+        args = [x.expand(self.rows, self.columns) if expanded else x for x, expanded in self.inputs]
+        return args + [None] * (3 - len(args)) + [self.ids]
+
+    def forward(self):
+        with torch.no_grad():
+            args = self.arguments()
+        f = self.f
+        return lambda: f(*args)
+
+    def backward(self):
+        self.seed = numbers(self.f(*self.arguments()).shape, SEED, -1, 1)
+
+        def run():
+            for leaf in self.leaves:
+                leaf.grad = None
+            self.f(*self.arguments()).backward(self.seed)
+        return run
+
+    def checksums(self):
+        def weighted(x):
+            return float((x.detach().double().reshape(-1) * value_at(x.numel(), WEIGHT)).sum())
+        y = self.f(*self.arguments())
+        sums = [weighted(y)]
+        if not self.forward_only and self.leaves:
+            self.backward()()
+            sums += [weighted(leaf.grad) for leaf in self.leaves]
+        return sums
+
+
+ready = {"key": None}  # the last case alone
+
+
+def answer(what, text):
+    """`what` is "forward" or "backward" (seconds of one run) or "check" (sums of results and gradients)."""
+    if what == "check":
+        return " ".join(repr(s) for s in Case(json.loads(text)).checksums())
+    if ready["key"] != (what, text):
+        case = Case(json.loads(text))
+        run = case.forward() if what == "forward" else case.backward()
+        with torch.set_grad_enabled(what == "backward"):
+            for _ in range(2):
+                run()
+            start = time.perf_counter()
+            run()
+            once = max(time.perf_counter() - start, 1e-9)
+        ready.update(key=(what, text), run=run, times=max(1, int(SECONDS / once)))
+    run, times = ready["run"], ready["times"]
+    with torch.set_grad_enabled(what == "backward"):
+        start = time.perf_counter()
+        for _ in range(times):
+            run()
+        return repr((time.perf_counter() - start) / times)
