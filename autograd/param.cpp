@@ -47,7 +47,7 @@ void ParamState::set_name(const std::string& name) {
 }
 
 Tensor& ParamState::mutable_value() {
-  if (!value_.is_unique()) value_ = value_.clone();
+  if (!value_.is_unique() || !value_.is_contiguous()) value_ = value_.clone();
   return value_;
 }
 

@@ -1,5 +1,9 @@
 // Arithmetic of tensors, element by element, broadcast as in NumPy. The differentiable twins are in
 // autograd/ops.h.
+//
+// A result has the memory order of its operands: of a transposed matrix it is a transposed matrix,
+// where all operands of its shape agree. Otherwise it is row-major. So strides() has to be asked,
+// or contiguous(), before data() is read.
 #pragma once
 
 #include <unroll/tensor/kernels/elementwise.h>
@@ -29,9 +33,10 @@ inline Tensor operator/(double a, const Tensor& b) { return div(Tensor::scalar(a
 // Functions of one variable: neg, exp, log, ..., softplus, clamp; p and q are the parameters of
 // those that have any.
 Tensor apply(kernels::Unary op, const Tensor& x, double p = 0, double q = 0);
-// dx = g * f'(.), from the input or output that UNROLL_UNARY_OPS says. dx may be g.
-void apply_gradient_into(Tensor& dx, kernels::Unary op, const Tensor& g, const Tensor& saved,
-                         double p = 0, double q = 0);
+// g * f'(.), from the input or output that UNROLL_UNARY_OPS says. Where nobody else sees g, it is
+// overwritten and returned.
+Tensor apply_gradient(kernels::Unary op, const Tensor& g, const Tensor& saved, double p = 0,
+                      double q = 0);
 
 #define UNROLL_DEFINE(name, ...) \
   inline Tensor name(const Tensor& x) { return apply(kernels::Unary::name, x); }

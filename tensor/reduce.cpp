@@ -2,6 +2,7 @@
 #include <unroll/tensor/kernels/parallel_rows.h>
 #include <unroll/tensor/math.h>
 #include <unroll/tensor/reduce.h>
+#include <unroll/tensor/strided.h>
 
 #include <algorithm>
 #include <cmath>
@@ -35,12 +36,13 @@ Shape reduced_shape(const char* op, const Shape& shape, const Axes& axes, bool k
   return out;
 }
 
-Tensor reduce(kernels::Reduce op, const Tensor& x, const Axes& axes, bool keepdim) {
-  static constexpr const char* kNames[] = {"sum", "max", "min"};
-  const char* name = kNames[static_cast<int>(op)];
+namespace {
+
+// An op over some axes of x, [outer, n, inner] with these in the middle; x is row-major, or a
+// matrix whose rows are apart. y is row-major.
+void reduce_row_major(kernels::Reduce op, const Tensor& x,
+                      const std::array<bool, Shape::kMaxRank>& gone, Tensor& y) {
   const Shape& shape = x.shape();
-  const auto gone = marked(name, shape, axes);
-  const Shape out_shape = reduced_shape(name, shape, axes, keepdim);
   Index n = 1;  // numbers in each result
   int first = shape.rank(), last = -1;
   for (int i = 0; i < shape.rank(); ++i) {
@@ -48,12 +50,7 @@ Tensor reduce(kernels::Reduce op, const Tensor& x, const Axes& axes, bool keepdi
     n *= shape[i];
     first = std::min(first, i), last = std::max(last, i);
   }
-  Tensor y = Tensor::empty(out_shape, x.dtype());
-  if (y.numel() == 0) return y;
-  check(n > 0 || op == kernels::Reduce::sum,
-        "{}: at least one element to reduce was required: got the shape {}", name, shape);
-  // [outer, n, inner] with the reduced axes in the middle; they are brought together if they are
-  // not.
+  // The reduced axes are brought together if they are not.
   bool together = true;
   for (int i = first; i <= last; ++i) together = together && gone[i];
   Index inner = 1, step = 1;  // from one number of a sum to the next
@@ -91,6 +88,54 @@ Tensor reduce(kernels::Reduce op, const Tensor& x, const Axes& axes, bool keepdi
             });
     }
   });
+}
+
+// x of other strides: its axes are put into the order of memory, and each element that is repeated
+// is read once.
+Tensor reduce_any(kernels::Reduce op, const Tensor& x,
+                  const std::array<bool, Shape::kMaxRank>& gone) {
+  Tensor once = x;
+  double repeated = 1;  // how often a sum has each element
+  for (int i = 0; i < x.rank(); ++i) {
+    if (x.strides()[i] != 0 || x.shape()[i] <= 1) continue;
+    once = once.narrow(i, 0, 1);
+    if (gone[i]) repeated *= static_cast<double>(x.shape()[i]);
+  }
+  const std::vector<int> order = detail::memory_order(once);
+  std::array<bool, Shape::kMaxRank> gone_now{};
+  std::vector<int> kept, back;  // axes of x; places among the kept
+  for (std::size_t i = 0; i < order.size(); ++i) {
+    gone_now[i] = gone[order[i]];
+    if (!gone_now[i]) kept.push_back(order[i]);
+  }
+  const Tensor source = once.permute(order);
+  Shape narrow, full;
+  for (int axis : kept) narrow = narrow.inserted(narrow.rank(), once.shape()[axis]);
+  Tensor y = Tensor::empty(narrow, x.dtype());
+  reduce_row_major(op, source, gone_now, y);
+  if (op == kernels::Reduce::sum && repeated != 1) y = mul(y, repeated);
+  for (int axis = 0; axis < x.rank(); ++axis) {
+    if (gone[axis]) continue;
+    back.push_back(static_cast<int>(std::find(kept.begin(), kept.end(), axis) - kept.begin()));
+    full = full.inserted(full.rank(), x.shape()[axis]);
+  }
+  return y.permute(back).expand(full).contiguous();
+}
+
+}  // namespace
+
+Tensor reduce(kernels::Reduce op, const Tensor& x, const Axes& axes, bool keepdim) {
+  static constexpr const char* kNames[] = {"sum", "max", "min"};
+  const char* name = kNames[static_cast<int>(op)];
+  const Shape& shape = x.shape();
+  const auto gone = marked(name, shape, axes);
+  const Shape out_shape = reduced_shape(name, shape, axes, keepdim);
+  Tensor y = Tensor::empty(out_shape, x.dtype());
+  if (y.numel() == 0) return y;
+  check(x.numel() > 0 || op == kernels::Reduce::sum,
+        "{}: at least one element to reduce was required: got the shape {}", name, shape);
+  if (!x.is_contiguous() && x.numel() > 0) return reduce_any(op, x, gone).reshape(out_shape);
+  reduce_row_major(op, x, gone, y);
   return y;
 }
 
@@ -119,19 +164,23 @@ IndexTensor argmax(const Tensor& x, int axis) {
   Index inner = 1;
   for (int i = axis + 1; i < x.rank(); ++i) inner *= x.shape()[i];
   const Tensor source = x.contiguous();
-  std::vector<Index> out;
+  std::vector<Index> out(static_cast<std::size_t>(shape.numel()));
   dispatch(x.dtype(), [&]<class T>() {
+    // NaN counts as the largest.
+    const auto above = [](T now, T most) {
+      return now > most || (std::isnan(now) && !std::isnan(most));
+    };
     const T* block = source.data<T>();
-    for (const T* end = block + x.numel(); block < end; block += n * inner)
-      for (Index j = 0; j < inner; ++j) {
-        Index best = 0;
-        for (Index i = 1; i < n; ++i) {
-          const T now = block[i * inner + j], most = block[best * inner + j];
-          // NaN counts as the largest.
-          if (now > most || (std::isnan(now) && !std::isnan(most))) best = i;
+    std::vector<T> most(static_cast<std::size_t>(inner));
+    Index* best = out.data();
+    for (const T* end = block + x.numel(); block < end; block += n * inner, best += inner) {
+      std::copy_n(block, inner, most.begin());
+      for (Index i = 1; i < n; ++i)
+        for (Index j = 0; j < inner; ++j) {
+          const T now = block[i * inner + j];
+          if (above(now, most[j])) most[j] = now, best[j] = i;
         }
-        out.push_back(best);
-      }
+    }
   });
   return {std::move(out), shape};
 }

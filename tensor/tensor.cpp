@@ -1,4 +1,5 @@
 #include <unroll/tensor/memory.h>
+#include <unroll/tensor/strided.h>
 #include <unroll/tensor/tensor.h>
 
 #include <algorithm>
@@ -55,38 +56,6 @@ bool strides_for(const Shape& from, std::span<const Index> strides, const Shape&
     --i, --j;
   }
   return true;
-}
-
-// Calls f(offset of a, offset of b) for every element, in row-major order.
-template <class F>
-void for_each_offset(const Shape& shape, std::span<const Index> a, std::span<const Index> b,
-                     F&& f) {
-  if (shape.numel() == 0) return;
-  std::array<Index, Shape::kMaxRank> index{};
-  Index at = 0, bt = 0;
-  const int rank = shape.rank();
-  while (true) {
-    f(at, bt);
-    int axis = rank - 1;
-    for (; axis >= 0; --axis) {
-      at += a[axis], bt += b[axis];
-      if (++index[axis] < shape[axis]) break;
-      at -= a[axis] * shape[axis], bt -= b[axis] * shape[axis];
-      index[axis] = 0;
-    }
-    if (axis < 0) return;
-  }
-}
-
-// The same for the rows along the last axis: f(offset of a, offset of b, length, stride of a,
-// stride of b).
-template <class F>
-void for_each_row(const Shape& shape, std::span<const Index> a, std::span<const Index> b, F&& f) {
-  if (shape.rank() == 0) return f(0, 0, 1, 1, 1);
-  const int last = shape.rank() - 1;
-  if (shape[last] == 0) return;
-  for_each_offset(shape.without(last), a.first(last), b.first(last),
-                  [&](Index at, Index bt) { f(at, bt, shape[last], a[last], b[last]); });
 }
 
 Index offset_of(const Tensor& x, std::initializer_list<Index> index) {
@@ -173,6 +142,15 @@ Tensor Tensor::empty(const Shape& shape, DType dtype) {
   return out;
 }
 
+Tensor Tensor::empty_like(const Tensor& x) {
+  Tensor out = empty(x.shape(), x.dtype());
+  if (!x.is_contiguous() && detail::is_dense(x)) {
+    out.impl_->strides = x.impl_->strides;
+    out.impl_->contiguous = false;
+  }
+  return out;
+}
+
 Tensor make_view(const Tensor& base, const Shape& shape, std::span<const Index> strides,
                  Index offset) {
   auto* data = new (memory::allocate(sizeof(TensorData))) TensorData;
@@ -201,7 +179,7 @@ Tensor Tensor::ones(const Shape& shape, DType dtype) { return full(shape, 1.0, d
 Tensor Tensor::full(const Shape& shape, double value, DType dtype) {
   Tensor out = empty(shape, dtype);
   dispatch(dtype,
-           [&]<class T>() { std::fill_n(out.data<T>(), out.numel(), static_cast<T>(value)); });
+           [&]<class T>() { detail::fill_run(out.data<T>(), out.numel(), static_cast<T>(value)); });
   return out;
 }
 
@@ -411,29 +389,42 @@ void Tensor::copy_(const Tensor& source) {
     return;
   }
   if (shares_storage_with(source)) return copy_(source.clone());
+  if (!same_type && !(is_contiguous() && source.is_contiguous())) {
+    // Its order first, then its type.
+    Tensor converted = empty(shape(), dtype());
+    converted.copy_(source.contiguous());
+    return copy_(converted);
+  }
   dispatch(dtype(), [&]<class T>() {
     dispatch(source.dtype(), [&]<class S>() {
-      T* to = data<T>();
-      const S* from = source.data<S>();
-      for_each_row(shape(), strides(), source.strides(),
-                   [&](Index i, Index j, Index n, Index step_i, Index step_j) {
-                     if (step_i == 1 && step_j == 1) {
-                       std::copy(from + j, from + j + n, to + i);
-                     } else {
-                       for (Index k = 0; k < n; ++k)
-                         to[i + k * step_i] = static_cast<T>(from[j + k * step_j]);
-                     }
-                   });
+      if constexpr (std::is_same_v<T, S>) {
+        detail::elementwise<T>(*this, {&source},
+                               [](const T* const* from, const Index* steps, T* to, Index n) {
+                                 if (steps[0] == 0) {
+                                   detail::fill_run(to, n, *from[0]);
+                                 } else {
+                                   std::copy_n(from[0], n, to);
+                                 }
+                               });
+      } else {
+        T* to = data<T>();
+        const S* from = source.data<S>();
+        for (Index i = 0; i < numel(); ++i) to[i] = static_cast<T>(from[i]);
+      }
     });
   });
 }
 
 void Tensor::fill_(double value) {
   dispatch(dtype(), [&]<class T>() {
-    T* to = data<T>();
-    for_each_row(shape(), strides(), strides(), [&](Index i, Index, Index n, Index step, Index) {
-      for (Index k = 0; k < n; ++k) to[i + k * step] = static_cast<T>(value);
-    });
+    if (is_contiguous()) {
+      detail::fill_run(data<T>(), numel(), static_cast<T>(value));
+    } else {
+      Tensor once = *this;  // with one place for each element
+      for (int i = 0; i < rank(); ++i)
+        if (strides()[i] == 0 && shape()[i] > 1) once = once.narrow(i, 0, 1);
+      once.copy_(scalar(value, dtype()).expand(once.shape()));
+    }
   });
 }
 

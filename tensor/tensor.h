@@ -53,6 +53,8 @@ class Tensor {
 
   // --- making one ---
   static Tensor empty(const Shape& shape, DType dtype = f32);  // numbers not set
+  // The same of x's shape, type and, where x is a block of memory without gaps, memory order.
+  static Tensor empty_like(const Tensor& x);
   static Tensor zeros(const Shape& shape, DType dtype = f32);
   static Tensor ones(const Shape& shape, DType dtype = f32);
   static Tensor full(const Shape& shape, double value, DType dtype = f32);

@@ -50,12 +50,7 @@ Var one_variable(const Op& op, kernels::Unary kernel, Plain plain, const In& x, 
     if (recording()) {
       d.add(0, plain(g, from_output ? d.output(s.value()) : s, p, q));
     } else {
-      // The numbers of a gradient that nobody else sees may become those of the next.
-      const Tensor& now = g.value();
-      Tensor next =
-          now.is_unique() && now.is_contiguous() ? now : Tensor::empty(now.shape(), now.dtype());
-      apply_gradient_into(next, kernel, now, s.value(), p, q);
-      d.add(0, Var(std::move(next)));
+      d.add(0, Var(apply_gradient(kernel, g.value(), s.value(), p, q)));
     }
   });
 }
@@ -199,11 +194,21 @@ Var div(const In& a, const In& b) {
 // d a^b = b a^(b-1) da + a^b log(a) db; at a = 0 the second counts as 0 for b >= 0, as in PyTorch.
 Var pow(const In& a, const In& b) {
   meet(pow_op, a, b);
+  if (b->numel() == 1 && b->rank() <= a->rank() && !b->requires_grad()) {
+    // Exponents with an op of their own.
+    const double exponent = b->item();
+    if (exponent == 2) return square(a);
+    if (exponent == 0.5) return sqrt(a);
+    if (exponent == -1) return reciprocal(a);
+  }
   const Tensor y = pow(a.value(), b.value());
   return record(
       pow_op, y, {&a, &b},
       [a = *a, b = *b, y = b.requires_grad() ? y : Tensor()](const Var& g, Cotangents& d) {
-        if (d.needs(0)) {
+        if (d.needs(0) && b.numel() == 1 && b.rank() <= a.rank() && !b.requires_grad()) {
+          const double exponent = b.item();
+          d.add(0, exponent == 0 ? g * 0.0 : g * (pow(a, exponent - 1) * exponent));
+        } else if (d.needs(0)) {
           const Tensor zero = equal(b.value(), Tensor::scalar(0, b.dtype()));
           // Where the exponent is 0 the slope is 0, and so are its own derivatives.
           const Var lower = where(zero, 1.0, b - 1.0);

@@ -32,13 +32,47 @@ UNROLL_FUNCTION(less_equal, hn::IfThenElseZero(hn::Le(a, b), hn::Set(d, 1)))
 
 struct pow {
   template <class D, class V>
-  static HWY_INLINE V f(D d, V a, V b) {
+  static HWY_INLINE V each(D d, V a, V b) {
     using T = hn::TFromD<D>;
     HWY_ALIGN T base[HWY_MAX_BYTES / sizeof(T)], exponent[HWY_MAX_BYTES / sizeof(T)];
     hn::Store(a, d, base);
     hn::Store(b, d, exponent);
     for (std::size_t i = 0; i < hn::Lanes(d); ++i) base[i] = std::pow(base[i], exponent[i]);
     return hn::Load(d, base);
+  }
+#if HWY_TARGET != HWY_SCALAR
+  // exp(b log(a)) in f64, for half of the lanes of f32.
+  template <class DH, class VH>
+  static HWY_INLINE VH of_half(DH d, VH a, VH b) {
+    const hn::Rebind<double, DH> wide;
+    const auto power = hn::Mul(hn::PromoteTo(wide, b), hn::Log(wide, hn::PromoteTo(wide, a)));
+    // Beyond +-200 it is 0 or infinity in f32.
+    const auto limit = hn::Set(wide, 200.0);
+    return hn::DemoteTo(d, hn::Exp(wide, hn::Min(hn::Max(power, hn::Neg(limit)), limit)));
+  }
+#endif
+  template <class D, class V>
+  static HWY_INLINE V f(D d, V a, V b) {
+#if HWY_TARGET != HWY_SCALAR
+    if constexpr (Is32<D>::value) {
+      // Normal numbers above 0; or below 0 where b is whole, so that its lowest bit is the sign.
+      const auto size = hn::Abs(a), range = hn::Abs(b);
+      const auto normal =
+          hn::And(hn::Ge(size, hn::Set(d, 0x1p-126F)), hn::Lt(size, hn::Set(d, 0x1p127F)));
+      const auto moderate = hn::Lt(range, hn::Set(d, 0x1p23F));
+      const auto whole = hn::Eq(hn::Round(b), b);
+      const auto positive = hn::Gt(a, hn::Zero(d));
+      if (HWY_LIKELY(hn::AllTrue(d, hn::And(hn::And(normal, moderate), hn::Or(positive, whole))))) {
+        const hn::Half<D> dh;
+        const V power = hn::Combine(d, of_half(dh, hn::UpperHalf(dh, size), hn::UpperHalf(dh, b)),
+                                    of_half(dh, hn::LowerHalf(dh, size), hn::LowerHalf(dh, b)));
+        const hn::RebindToSigned<D> di;
+        const auto odd = hn::BitCast(d, hn::ShiftLeft<31>(hn::ConvertTo(di, b)));
+        return hn::IfThenElse(positive, power, hn::Or(power, odd));
+      }
+    }
+#endif
+    return each(d, a, b);
   }
 };
 
@@ -62,19 +96,25 @@ constexpr Pass<T> kValues[] = {UNROLL_BINARY_OPS(UNROLL_VALUE)};
 
 template <class T>
 void binary_run(Pass<T> pass, const T* a, Index step_a, const T* b, Index step_b, T* y, Index n) {
-  const hn::ScalableTag<T> d;
-  HWY_ALIGN T copies[2][HWY_MAX_BYTES / sizeof(T)];
-  // A number for all is read from a vector of its copies.
-  if (n > 0 && step_a == 0) hn::Store(hn::Set(d, *a), d, copies[0]), a = copies[0];
-  if (n > 0 && step_b == 0) hn::Store(hn::Set(d, *b), d, copies[1]), b = copies[1];
-  whole_vectors<2>({a, b}, {step_a, step_b}, y, n, [=](const T* const* from, T* to, Index count) {
-    pass(from[0], step_a, from[1], step_b, to, count);
+  if (n == 0) return;
+  copies_of_one(a, step_a, b, step_b, [=](const T* a_at, const T* b_at) {
+    whole_vectors<2>({a_at, b_at}, {step_a, step_b}, y, n,
+                     [=](const T* const* from, T* to, Index count) {
+                       pass(from[0], step_a, from[1], step_b, to, count);
+                     });
   });
 }
 
 template <class T>
-void where_run(const T* condition, const T* a, const T* b, T* y, std::size_t n) {
-  for (std::size_t i = 0; i < n; ++i) y[i] = condition[i] != 0 ? a[i] : b[i];
+void where_run(const T* const* from, const Index* steps, T* y, Index n) {
+  const hn::ScalableTag<T> d;
+  const auto at = [&](int k, Index i, Index count) HWY_ATTR {
+    return steps[k] == 0 ? hn::Set(d, *from[k]) : load(from[k] + i, count);
+  };
+  each<T>(n, [&](Index i, Index count) HWY_ATTR {
+    const auto zero = hn::Eq(at(0, i, count), hn::Zero(d));  // NaN is not
+    store(hn::IfThenElse(zero, at(2, i, count), at(1, i, count)), y + i, count);
+  });
 }
 
 template <class T>
@@ -101,8 +141,8 @@ bool all_finite_run(const T* x, std::size_t n) {
                        Index n) {                                                           \
     binary_run(kValues<T>[static_cast<std::size_t>(op)], a, step_a, b, step_b, y, n);       \
   }                                                                                         \
-  void where_##suffix(const T* c, const T* a, const T* b, T* y, std::size_t n) {            \
-    where_run(c, a, b, y, n);                                                               \
+  void where_##suffix(const T* const* from, const Index* steps, T* y, Index n) {            \
+    where_run(from, steps, y, n);                                                           \
   }                                                                                         \
   bool all_finite_##suffix(const T* x, std::size_t n) { return all_finite_run(x, n); }
 UNROLL_FOR(float, f32)
@@ -125,8 +165,8 @@ namespace unroll::kernels {
     (op, a, step_a, b, step_b, y, n);                                                            \
   }                                                                                              \
   template <>                                                                                    \
-  void where<T>(const T* condition, const T* a, const T* b, T* y, Index n) {                     \
-    HWY_DYNAMIC_DISPATCH(where_##suffix)(condition, a, b, y, static_cast<std::size_t>(n));       \
+  void where<T>(const T* const* from, const Index* steps, T* y, Index n) {                       \
+    HWY_DYNAMIC_DISPATCH(where_##suffix)(from, steps, y, n);                                     \
   }                                                                                              \
   template <>                                                                                    \
   bool all_finite<T>(const T* x, Index n) {                                                      \

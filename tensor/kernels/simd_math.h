@@ -392,6 +392,16 @@ HWY_INLINE void whole_vectors(const T* const (&from)[kFrom], const Index (&steps
   }
 }
 
+// Calls f(a, b) with each operand whose step is 0, one number for all, as a vector of its copies.
+template <class T, class F>
+HWY_INLINE void copies_of_one(const T* a, Index step_a, const T* b, Index step_b, F f) {
+  const hn::ScalableTag<T> d;
+  HWY_ALIGN T copies[2][HWY_MAX_BYTES / sizeof(T)];
+  if (step_a == 0) hn::Store(hn::Set(d, *a), d, copies[0]), a = copies[0];
+  if (step_b == 0) hn::Store(hn::Set(d, *b), d, copies[1]), b = copies[1];
+  f(a, b);
+}
+
 }  // namespace unroll::kernels::HWY_NAMESPACE
 HWY_AFTER_NAMESPACE();
 #endif

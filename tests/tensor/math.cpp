@@ -212,11 +212,9 @@ TEST_CASE("operands that do not fit are refused by the name of the op, with shap
   check_says(message_of([&] { where(b, a, a); }), "where: shapes that broadcast");
   check_says(message_of([&] { exp(Tensor()); }), "undefined");
   check_says(message_of([&] { all_finite(Tensor()); }), "undefined");
-  const auto slopes = [&](Tensor dx, const Tensor& g, const Tensor& saved) {
-    return message_of([&] { apply_gradient_into(dx, kernels::Unary::exp, g, saved); });
+  const auto slopes = [&](const Tensor& g, const Tensor& saved) {
+    return message_of([&] { apply_gradient(kernels::Unary::exp, g, saved); });
   };
-  check_says(slopes(a, a, b), "exp: a gradient of the shape [2, 4] was required: got [2, 3]");
-  check_says(slopes(a, a, d), "one type");
-  check_says(slopes(d, a, a), "one type");
-  check_says(slopes(b, a, a), "a contiguous tensor [2, 3] to write to was required: got one of");
+  check_says(slopes(a, b), "exp: a gradient of the shape [2, 4] was required: got [2, 3]");
+  check_says(slopes(a, d), "one type");
 }

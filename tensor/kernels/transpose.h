@@ -1,0 +1,15 @@
+#pragma once
+
+#include <unroll/tensor/types.h>
+
+namespace unroll::kernels {
+
+// to[r * to_step + c] = from[c * from_step + r] for rows x columns elements.
+template <class T>
+void transpose(const T* from, Index from_step, T* to, Index to_step, Index rows, Index columns);
+
+// to[i] = from[-i] for n elements.
+template <class T>
+void reverse(const T* from, T* to, Index n);
+
+}  // namespace unroll::kernels
