@@ -2,6 +2,7 @@
 #include <unroll/tensor/math.h>
 #include <unroll/tensor/reduce.h>
 
+#include <algorithm>
 #include <cmath>
 #include <numbers>
 
@@ -81,18 +82,23 @@ Var nll_loss(const In& x, const IndexTensor& target, const CrossEntropyOptions& 
         "nll_loss: class weights of shape [{}] were required: got {}", x->shape()[1],
         o.class_weights.defined() ? o.class_weights.shape() : Shape());
   check_class_weights("nll_loss", o.class_weights);
-  std::vector<Index> picked;
-  Tensor weights = Tensor::zeros(target.shape(), x->dtype());
-  Tensor counted = Tensor::zeros(target.shape(), x->dtype());
-  for (Index i = 0; i < target.numel(); ++i) {
-    const bool counts = target[i] != o.ignore_id;
-    picked.push_back(counts ? target[i] : 0);
-    counted.set({i}, counts ? 1 : 0);
-    if (counts) weights.set({i}, o.class_weights.defined() ? o.class_weights.at({target[i]}) : 1);
+  const bool ignores = std::find(target.begin(), target.end(), o.ignore_id) != target.end();
+  std::vector<Index> picked(target.begin(), target.end());
+  if (ignores) std::replace(picked.begin(), picked.end(), o.ignore_id, Index{0});
+  const Index n = target.numel();
+  Var rows = -reshape(gather(x, 1, IndexTensor(std::move(picked), {n, 1})), target.shape());
+  if (ignores) {  // whatever stands there
+    Tensor ignored = Tensor::zeros({n}, x->dtype());
+    for (Index i = 0; i < n; ++i)
+      if (target[i] == o.ignore_id) ignored.set({i}, 1);
+    rows = masked_fill(rows, ignored, 0);
   }
-  const Var each =
-      reshape(gather(x, 1, IndexTensor(std::move(picked), {target.numel(), 1})), target.shape());
-  const Var rows = where(counted, -each, 0.0) * weights;  // whatever stands in an ignored row
+  if (o.class_weights.defined()) {
+    Tensor weights = Tensor::zeros({n}, x->dtype());
+    for (Index i = 0; i < n; ++i)
+      if (target[i] != o.ignore_id) weights.set({i}, o.class_weights.at({target[i]}));
+    rows = rows * weights;
+  }
   if (o.reduction == Reduction::mean) return weighted_mean("nll_loss", rows, target, o);
   return reduced("nll_loss", rows, o.reduction);
 }

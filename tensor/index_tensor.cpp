@@ -36,10 +36,19 @@ IndexTensor IndexTensor::reshape(const Shape& shape) const {
 }
 
 void IndexTensor::check_range(const char* op, Index limit, std::optional<Index> except) const {
-  for (Index i = 0; i < numel(); ++i) {
-    const Index id = data()[i];
+  // One comparison for each: below 0 is far above without a sign.
+  const auto end = static_cast<std::uint64_t>(std::max<Index>(limit, 0));
+  const Index other = except.value_or(0);
+  const bool any_other = except.has_value();
+  bool fits = true;
+  for (Index id : span())
+    fits &= static_cast<std::uint64_t>(id) < end || (any_other && id == other);
+  if (fits) return;
+  Index place = 0;
+  for (Index id : span()) {
     check((id >= 0 && id < limit) || id == except, "{}: ids in [0, {}) were required: got {} at {}",
-          op, limit, id, i);
+          op, limit, id, place);
+    ++place;
   }
 }
 

@@ -26,24 +26,32 @@ void check_index(const char* op, const Shape& x, int axis, const IndexTensor& in
   index.check_range(op, x[axis]);
 }
 
-// Calls f(place in x, place in index) for each element of the index.
+// Calls f(place in x, place in index) for each element of the index; x has these strides.
 template <class F>
-void for_each_picked(const Shape& x, int axis, const IndexTensor& index, F&& f) {
-  const int rank = x.rank();
-  std::array<Index, Shape::kMaxRank> step{}, at{};
-  Index product = 1;
-  for (int i = rank - 1; i >= 0; --i) step[i] = product, product *= x[i];
-  for (Index flat = 0; flat < index.numel(); ++flat) {
-    Index place = index[flat] * step[axis];
-    for (int i = 0; i < rank; ++i)
-      if (i != axis) place += at[i] * step[i];
-    f(place, flat);
-    for (int i = rank - 1; i >= 0; --i) {
+void for_each_picked(std::span<const Index> strides, int axis, const IndexTensor& index, F&& f) {
+  const int last = index.rank() - 1;
+  const Index row = index.shape()[last], step = strides[axis];
+  const Index* ids = index.data();
+  std::array<Index, Shape::kMaxRank> at{};
+  for (Index flat = 0; flat < index.numel(); flat += row) {
+    Index base = 0;
+    for (int i = 0; i < last; ++i)
+      if (i != axis) base += at[i] * strides[i];
+    if (axis == last) {
+      for (Index j = 0; j < row; ++j) f(base + ids[flat + j] * step, flat + j);
+    } else {
+      const Index across = strides[last];
+      for (Index j = 0; j < row; ++j) f(base + ids[flat + j] * step + j * across, flat + j);
+    }
+    for (int i = last - 1; i >= 0; --i) {
       if (++at[i] < index.shape()[i]) break;
       at[i] = 0;
     }
   }
 }
+
+// Slices of fewer elements are moved by a loop rather than by a call.
+constexpr Index kShortSlice = 16;
 
 }  // namespace
 
@@ -110,40 +118,46 @@ Tensor pad(const Tensor& x, int axis, Index before, Index after, double value) {
   check(!__builtin_add_overflow(total, before, &total) &&
             !__builtin_add_overflow(total, after, &total),
         "pad: a size that fits 63 bits was required: got {} and {} around {}", before, after, n);
-  Tensor out = Tensor::full(x.shape().with(axis, total), value, x.dtype());
-  Tensor middle = out.narrow(axis, before, n);
-  middle.copy_(x);
+  Tensor out = Tensor::empty(x.shape().with(axis, total), x.dtype());
+  out.narrow(axis, 0, before).fill_(value);
+  out.narrow(axis, before, n).copy_(x);
+  out.narrow(axis, before + n, after).fill_(value);
   return out;
 }
 
 Tensor gather(const Tensor& x, int axis, const IndexTensor& index) {
   axis = x.shape().axis(axis, "gather");
   check_index("gather", x.shape(), axis, index);
-  const Tensor source = x.contiguous();
   Tensor out = Tensor::empty(index.shape(), x.dtype());
   dispatch(x.dtype(), [&]<class T>() {
-    const T* from = source.data<T>();
+    const T* from = x.data<T>();
     T* to = out.data<T>();
-    for_each_picked(x.shape(), axis, index, [&](Index place, Index i) { to[i] = from[place]; });
+    for_each_picked(x.strides(), axis, index, [=](Index place, Index i) { to[i] = from[place]; });
   });
   return out;
 }
 
 Tensor scatter_add(const Tensor& x, int axis, const IndexTensor& index, const Tensor& source) {
+  Tensor out = x.clone();
+  scatter_add_into(out, axis, index, source);
+  return out;
+}
+
+void scatter_add_into(Tensor& x, int axis, const IndexTensor& index, const Tensor& source) {
   axis = x.shape().axis(axis, "scatter_add");
   check_same_dtype("scatter_add", x, source);
   check_index("scatter_add", x.shape(), axis, index);
   check(source.shape() == index.shape(),
         "scatter_add: a source of the index's shape {} was required: got {}", index.shape(),
         source.shape());
-  const Tensor from = source.contiguous();
-  Tensor out = x.clone();
+  check_writable("scatter_add", x);
+  const Tensor from = x.shares_storage_with(source) ? source.clone() : source.contiguous();
   dispatch(x.dtype(), [&]<class T>() {
     const T* values = from.data<T>();
-    T* to = out.data<T>();
-    for_each_picked(x.shape(), axis, index, [&](Index place, Index i) { to[place] += values[i]; });
+    T* to = x.data<T>();
+    for_each_picked(std::as_const(x).strides(), axis, index,
+                    [=](Index place, Index i) { to[place] += values[i]; });
   });
-  return out;
 }
 
 Tensor index_select(const Tensor& x, int axis, const IndexTensor& index) {
@@ -156,11 +170,16 @@ Tensor index_select(const Tensor& x, int axis, const IndexTensor& index) {
   dispatch(x.dtype(), [&]<class T>() {
     const T* from = source.data<T>();
     T* to = out.data<T>();
-    for (Index o = 0; o < a.outer; ++o)
-      for (Index i : index) {
-        std::copy_n(from + (o * a.size + i) * a.inner, a.inner, to);
-        to += a.inner;
+    for (Index o = 0; o < a.outer; ++o, from += a.size * a.inner) {
+      if (a.inner == 1) {
+        for (Index i : index) *to++ = from[i];
+      } else if (a.inner < kShortSlice) {
+        for (Index i : index)
+          for (Index j = 0; j < a.inner; ++j) *to++ = from[i * a.inner + j];
+      } else {
+        for (Index i : index) to = std::copy_n(from + i * a.inner, a.inner, to);
       }
+    }
   });
   return out;
 }
@@ -177,9 +196,14 @@ Tensor index_add(const Tensor& x, int axis, const IndexTensor& index, Index size
   Tensor out = Tensor::zeros(x.shape().with(axis, size), x.dtype());
   dispatch(x.dtype(), [&]<class T>() {
     const T* from = source.data<T>();
-    for (Index o = 0; o < a.outer; ++o)
+    T* to = out.data<T>();
+    for (Index o = 0; o < a.outer; ++o, to += a.size * a.inner)
       for (Index i : index) {
-        kernels::add_into(out.data<T>() + (o * a.size + i) * a.inner, from, a.inner);
+        if (a.inner < kShortSlice) {
+          for (Index j = 0; j < a.inner; ++j) to[i * a.inner + j] += from[j];
+        } else {
+          kernels::add_into(to + i * a.inner, from, a.inner);
+        }
         from += a.inner;
       }
   });
@@ -189,14 +213,16 @@ Tensor index_add(const Tensor& x, int axis, const IndexTensor& index, Index size
 Tensor take_rows(const Tensor& table, const IndexTensor& ids) {
   check(table.rank() == 2, "embedding: a table [V, D] was required: got {}", table.shape());
   ids.check_range("embedding", table.shape()[0]);
-  const Tensor source = table.contiguous();
   const Index dim = table.shape()[1];
+  // Rows may be apart, or one for all.
+  const Tensor source = dim <= 1 || table.strides()[1] != 1 ? table.contiguous() : table;
+  const Index step = source.strides()[0];
   Tensor out = Tensor::empty(ids.shape().inserted(ids.rank(), dim), table.dtype());
   dispatch(table.dtype(), [&]<class T>() {
     const T* from = source.data<T>();
     T* to = out.data<T>();
     for (Index id : ids) {
-      std::copy_n(from + id * dim, dim, to);
+      std::copy_n(from + id * step, dim, to);
       to += dim;
     }
   });

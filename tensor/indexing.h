@@ -15,6 +15,8 @@ Tensor pad(const Tensor& x, int axis, Index before, Index after, double value = 
 Tensor gather(const Tensor& x, int axis, const IndexTensor& index);
 // A copy of x with source added at the places that gather would read.
 Tensor scatter_add(const Tensor& x, int axis, const IndexTensor& index, const Tensor& source);
+// The same into x itself, through its strides.
+void scatter_add_into(Tensor& x, int axis, const IndexTensor& index, const Tensor& source);
 Tensor index_select(const Tensor& x, int axis, const IndexTensor& index);
 // The transpose of index_select: zeros of size `size` along the axis, with x's slices added at the
 // indices.

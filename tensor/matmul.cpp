@@ -1,5 +1,6 @@
 #include <unroll/tensor/kernels/elementwise.h>
 #include <unroll/tensor/kernels/gemm.h>
+#include <unroll/tensor/math.h>
 #include <unroll/tensor/matmul.h>
 #include <unroll/tensor/threads.h>
 
@@ -65,6 +66,7 @@ Tensor matmul(const Tensor& a, const Tensor& b) {
     return y.squeeze(-1);
   }
   const Index m = a.shape()[-2], k = a.shape()[-1], n = b.shape()[-1];
+  if (k == 1) return mul(a, b).contiguous();  // outer products
   return dispatch(a.dtype(), [&]<class T>() {
     if (a.rank() == 2 && b.rank() == 2) {
       Tensor y = Tensor::empty({m, n}, a.dtype());

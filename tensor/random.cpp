@@ -1,33 +1,12 @@
+#include <unroll/tensor/kernels/random.h>
 #include <unroll/tensor/random.h>
 
 #include <algorithm>
 #include <cmath>
 #include <limits>
-#include <numbers>
 
 namespace unroll {
 namespace {
-
-struct Block {
-  std::uint32_t word[4];
-  std::uint64_t low() const { return word[0] | (std::uint64_t{word[1]} << 32); }
-  std::uint64_t high() const { return word[2] | (std::uint64_t{word[3]} << 32); }
-};
-
-Block philox(std::uint64_t key, std::uint64_t counter) {
-  auto k0 = static_cast<std::uint32_t>(key), k1 = static_cast<std::uint32_t>(key >> 32);
-  std::uint32_t c0 = static_cast<std::uint32_t>(counter);
-  std::uint32_t c1 = static_cast<std::uint32_t>(counter >> 32), c2 = 0, c3 = 0;
-  for (int round = 0; round < 10; ++round) {
-    const std::uint64_t p0 = std::uint64_t{0xD2511F53} * c0, p1 = std::uint64_t{0xCD9E8D57} * c2;
-    const auto high0 = static_cast<std::uint32_t>(p0 >> 32);
-    const auto high1 = static_cast<std::uint32_t>(p1 >> 32);
-    c0 = high1 ^ c1 ^ k0, c1 = static_cast<std::uint32_t>(p1);
-    c2 = high0 ^ c3 ^ k1, c3 = static_cast<std::uint32_t>(p0);
-    k0 += 0x9E3779B9, k1 += 0xBB67AE85;
-  }
-  return {{c0, c1, c2, c3}};
-}
 
 // [0, 1) with 24 or 53 bits.
 float unit(std::uint32_t bits) { return static_cast<float>(bits >> 8) * 0x1p-24F; }
@@ -40,32 +19,43 @@ std::uint64_t scaled(std::uint64_t bits, std::uint64_t limit) {
   return static_cast<std::uint64_t>((static_cast<Wide>(bits) * static_cast<Wide>(limit)) >> 64);
 }
 
-// Fills out[0..n) from consecutive blocks: f32 takes four numbers from a block, f64 two. Returns
-// the number of blocks used.
-template <class T, class F>
-std::uint64_t fill_blocks(std::uint64_t seed, std::uint64_t position, T* out, Index n, F&& pair) {
-  constexpr Index per_block = sizeof(T) == 4 ? 4 : 2;
-  const Index blocks = (n + per_block - 1) / per_block;
-  for (Index b = 0; b < blocks; ++b) {
-    const Block block = philox(seed, position + static_cast<std::uint64_t>(b));
-    T value[per_block];
-    if constexpr (sizeof(T) == 4) {
-      pair(unit(block.word[0]), unit(block.word[1]), value[0], value[1]);
-      pair(unit(block.word[2]), unit(block.word[3]), value[2], value[3]);
-    } else {
-      pair(unit(block.low()), unit(block.high()), value[0], value[1]);
-    }
-    std::copy_n(value, std::min(per_block, n - b * per_block), out + b * per_block);
+constexpr Index kBlocks = 256;  // that are made at a time
+
+// Calls f(words, first, blocks) for the words of consecutive blocks, two for each, a few at a time.
+template <class F>
+void for_each_block(std::uint64_t seed, std::uint64_t& position, Index blocks, F&& f) {
+  std::uint64_t words[2 * kBlocks];
+  for (Index first = 0; first < blocks; first += kBlocks) {
+    const Index now = std::min(kBlocks, blocks - first);
+    kernels::philox(seed, position, words, now);
+    position += static_cast<std::uint64_t>(now);
+    f(words, first, now);
   }
-  return static_cast<std::uint64_t>(blocks);
 }
 
+// A tensor of uniform numbers in [0, 1), changed by f(values, count): f32 takes four from a block,
+// f64 two, of the last block perhaps fewer in the end.
 template <class F>
-Tensor filled(std::uint64_t seed, std::uint64_t& position, const Shape& shape, DType dtype,
-              F pair) {
+Tensor filled(std::uint64_t seed, std::uint64_t& position, const Shape& shape, DType dtype, F f) {
   Tensor out = Tensor::empty(shape, dtype);
   dispatch(dtype, [&]<class T>() {
-    position += fill_blocks(seed, position, out.data<T>(), out.numel(), pair);
+    constexpr Index kEach = 16 / sizeof(T);  // of a block
+    T* to = out.data<T>();
+    const Index n = out.numel();
+    for_each_block(seed, position, (n + kEach - 1) / kEach,
+                   [&](const std::uint64_t* words, Index first, Index blocks) {
+                     T values[kBlocks * kEach];
+                     for (Index i = 0; i < blocks * kEach; ++i) {
+                       if constexpr (sizeof(T) == 4) {
+                         values[i] = unit(static_cast<std::uint32_t>(words[i / 2] >> (i % 2 * 32)));
+                       } else {
+                         values[i] = unit(words[i]);
+                       }
+                     }
+                     f(values, blocks * kEach);
+                     std::copy_n(values, std::min(blocks * kEach, n - first * kEach),
+                                 to + first * kEach);
+                   });
   });
   return out;
 }
@@ -85,9 +75,9 @@ Tensor Generator::uniform(const Shape& shape, double low, double high, DType dty
   check(fits(low, dtype) && fits(high, dtype) && fits(high - low, dtype),
         "uniform: bounds and a difference that are finite in {} were required: got {} and {}",
         name_of(dtype), low, high);
-  return filled(seed_, position_, shape, dtype, [=]<class T>(T u, T v, T& a, T& b) {
-    a = static_cast<T>(low) + static_cast<T>(high - low) * u;
-    b = static_cast<T>(low) + static_cast<T>(high - low) * v;
+  return filled(seed_, position_, shape, dtype, [=]<class T>(T* values, Index n) {
+    for (Index i = 0; i < n; ++i)
+      values[i] = static_cast<T>(low) + static_cast<T>(high - low) * values[i];
   });
 }
 
@@ -95,31 +85,29 @@ Tensor Generator::normal(const Shape& shape, double mean, double std, DType dtyp
   check(std >= 0 && std::isfinite(std) && std::isfinite(mean),
         "normal: a finite mean and standard deviation of at least 0 were required: got {} and {}",
         mean, std);
-  constexpr double kFurthest = 9;  // standard deviations: no number lies further out, see below
+  constexpr double kFurthest = 9;  // standard deviations: see kernels::normal_pairs
   check(fits(std::abs(mean) + kFurthest * std, dtype),
         "normal: numbers that are finite in {} were required: got a mean of {} and a standard "
         "deviation of {}",
         name_of(dtype), mean, std);
-  // Box and Muller: two uniform numbers make two normal ones. 1 - u is at least 2^-53, so that the
-  // radius is at most sqrt(2 * 53 log 2) = 8.6.
-  return filled(seed_, position_, shape, dtype, [=]<class T>(T u, T v, T& a, T& b) {
-    const T radius = static_cast<T>(std) * std::sqrt(T{-2} * std::log(T{1} - u));
-    const T angle = 2 * std::numbers::pi_v<T> * v;
-    a = static_cast<T>(mean) + radius * std::cos(angle);
-    b = static_cast<T>(mean) + radius * std::sin(angle);
+  return filled(seed_, position_, shape, dtype, [=]<class T>(T* values, Index n) {
+    kernels::normal_pairs(values, n / 2, static_cast<T>(mean), static_cast<T>(std));
   });
 }
 
 Tensor Generator::bernoulli(const Shape& shape, double probability, DType dtype) {
   check(probability >= 0 && probability <= 1,
         "bernoulli: a probability in [0, 1] was required: got {}", probability);
-  return filled(seed_, position_, shape, dtype, [=]<class T>(T u, T v, T& a, T& b) {
-    a = u < static_cast<T>(probability) ? T{1} : T{0};
-    b = v < static_cast<T>(probability) ? T{1} : T{0};
+  return filled(seed_, position_, shape, dtype, [=]<class T>(T* values, Index n) {
+    for (Index i = 0; i < n; ++i) values[i] = values[i] < static_cast<T>(probability) ? T{1} : T{0};
   });
 }
 
-std::uint64_t Generator::next64() { return philox(seed_, position_++).low(); }
+std::uint64_t Generator::next64() {
+  std::uint64_t words[2];
+  kernels::philox(seed_, position_++, words, 1);
+  return words[0];
+}
 
 double Generator::uniform() { return unit(next64()); }
 
@@ -134,13 +122,25 @@ IndexTensor Generator::integers(const Shape& shape, Index low, Index high) {
   // Without signs, so that the widest range does not overflow.
   const auto first = static_cast<std::uint64_t>(low);
   const std::uint64_t range = static_cast<std::uint64_t>(high) - first;
-  for (Index& v : values) v = static_cast<Index>(first + scaled(next64(), range));
+  for_each_block(seed_, position_, static_cast<Index>(values.size()),
+                 [&](const std::uint64_t* words, Index from, Index blocks) {
+                   for (Index i = 0; i < blocks; ++i)
+                     values[from + i] = static_cast<Index>(first + scaled(words[2 * i], range));
+                 });
   return {std::move(values), shape};
 }
 
 std::vector<Index> Generator::permutation(Index n) {
   std::vector<Index> order = counted_indices("permutation", n);
-  for (Index i = n - 1; i > 0; --i) std::swap(order[i], order[below(i + 1)]);
+  // Fisher and Yates, from the end.
+  for_each_block(seed_, position_, std::max<Index>(n - 1, 0),
+                 [&](const std::uint64_t* words, Index from, Index blocks) {
+                   for (Index k = 0; k < blocks; ++k) {
+                     const Index i = n - 1 - from - k;
+                     const auto other = scaled(words[2 * k], static_cast<std::uint64_t>(i + 1));
+                     std::swap(order[i], order[other]);
+                   }
+                 });
   return order;
 }
 

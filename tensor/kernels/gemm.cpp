@@ -125,8 +125,35 @@ void each_piece(const Product<T>& of, Index each, F f) {
 // before its operands have crossed from core to core.
 constexpr Index kLarge = Index{1} << 25;
 
+// One column, or one row, of C: BLAS reads the matrix once, where its general product packs it
+// first.
+template <class T>
+void by_matrix_vector(const Product<T>& of) {
+  const auto call = [] {
+    if constexpr (std::is_same_v<T, float>)
+      return &cblas_sgemv;
+    else
+      return &cblas_dgemv;
+  }();
+  // Some versions of BLAS multiply what was never set with a beta of 0.
+  if (!of.init)
+    for (Index i = 0; i < std::max(of.m, of.n); ++i) of.c[i * (of.n == 1 ? of.step_c : 1)] = 0;
+  // y = M x, and of one row y = M' x with the roles of A and B exchanged.
+  const bool column = of.n == 1;
+  const Matrix<T>&matrix = column ? of.a : of.b, &x = column ? of.b : of.a;
+  const bool transposed = matrix.transposed == column;
+  const Index results = column ? of.m : of.n;
+  call(CblasRowMajor, transposed ? CblasTrans : CblasNoTrans,
+       static_cast<blasint>(transposed ? of.k : results),
+       static_cast<blasint>(transposed ? results : of.k), 1, matrix.data,
+       static_cast<blasint>(matrix.step), x.data,
+       static_cast<blasint>(x.transposed == column ? 1 : x.step), 1, of.c,
+       static_cast<blasint>(column ? of.step_c : 1));
+}
+
 template <class T>
 void by_blas(const Product<T>& of) {
+  if (of.n == 1 || of.m == 1) return by_matrix_vector(of);
   const auto call = [] {
     if constexpr (std::is_same_v<T, float>)
       return &cblas_sgemm;
