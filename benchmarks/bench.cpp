@@ -10,6 +10,7 @@
 
 #include <benchmark/benchmark.h>
 #include <fmt/format.h>
+#include <hwy/targets.h>
 #include <CLI/CLI.hpp>
 
 #include <algorithm>
@@ -111,13 +112,17 @@ int main(int argc, char** argv) {
   std::vector<std::string> only;
   std::string json;
   int threads = 1;
-  bool serving = false;
+  bool serving = false, narrow = false;
   app.add_option("--only", only, "Workloads, w3,w4")->delimiter(',');
   app.add_option("--threads", threads, "Threads")->check(CLI::Range(1, 256))->capture_default_str();
   app.add_option("--json", json, "Write the medians to this file");
+  app.add_flag("--avx2", narrow, "Kernels as on a CPU without AVX-512");
   app.add_flag("--serve", serving, "One repetition for each name read from standard input");
   CLI11_PARSE(app, argc, argv);
   unroll::set_threads(threads);
+#if defined(__x86_64__)
+  if (narrow) hwy::SetSupportedTargetsForTest(HWY_AVX2);
+#endif
   for (const std::string& name : only)
     if (!find(name)) {
       std::vector<std::string> names;

@@ -344,7 +344,6 @@ const std::vector<std::pair<std::string, std::string>>& ops_without_row() {
       {"gru_sequence", "a whole layer: w3 of the speed table"},
       {"look_up", "how embedding is recorded where ids come twice: row \"embedding of few ids\""},
       {"checkpoint", "its time is that of the function it is given"},
-      {"cross_entropy", "row \"cross_entropy of rows\""},
   };
   return all;
 }

@@ -29,6 +29,23 @@ Tensor combine(kernels::Binary op, const char* name, const Tensor& a, const Tens
 UNROLL_PLAIN_BINARY(UNROLL_DEFINE)
 #undef UNROLL_DEFINE
 
+// a^3 in one pass over memory.
+static Tensor cubed(const Tensor& a) {
+  Tensor y = detail::empty_for(a.shape(), {&a});
+  dispatch(a.dtype(), [&]<class T>() {
+    detail::elementwise<T>(y, {&a}, [](const T* const* from, const Index* steps, T* to, Index n) {
+      constexpr Index kNear = 1024;  // elements that stay in the first cache
+      for (Index i = 0; i < n; i += kNear) {
+        const Index count = std::min(kNear, n - i), step = steps[0];
+        const T* x = from[0] + i * step;
+        kernels::binary(kernels::Binary::mul, x, step, x, step, to + i, count);
+        kernels::binary(kernels::Binary::mul, to + i, 1, x, step, to + i, count);
+      }
+    });
+  });
+  return y;
+}
+
 Tensor pow(const Tensor& a, const Tensor& b) {
   // One exponent for all is often one that needs no logarithm.
   if (b.numel() == 1 && a.rank() >= b.rank()) {
@@ -36,7 +53,7 @@ Tensor pow(const Tensor& a, const Tensor& b) {
     const double exponent = b.item();
     if (exponent == 1) return a.clone();
     if (exponent == 2) return square(a);
-    if (exponent == 3) return mul(a, square(a));
+    if (exponent == 3) return cubed(a);
     if (exponent == -1) return reciprocal(a);
     if (exponent == -2) return reciprocal(square(a));
     if (exponent == 0.5) return sqrt(a);

@@ -205,9 +205,9 @@ Var pow(const In& a, const In& b) {
   return record(
       pow_op, y, {&a, &b},
       [a = *a, b = *b, y = b.requires_grad() ? y : Tensor()](const Var& g, Cotangents& d) {
-        if (d.needs(0) && b.numel() == 1 && b.rank() <= a.rank() && !b.requires_grad()) {
-          const double exponent = b.item();
-          d.add(0, exponent == 0 ? g * 0.0 : g * (pow(a, exponent - 1) * exponent));
+        const bool plain = b.numel() == 1 && b.rank() <= a.rank() && !b.requires_grad();
+        if (d.needs(0) && plain && b.item() != 0) {
+          d.add(0, g * (pow(a, b.item() - 1) * b.item()));
         } else if (d.needs(0)) {
           const Tensor zero = equal(b.value(), Tensor::scalar(0, b.dtype()));
           // Where the exponent is 0 the slope is 0, and so are its own derivatives.

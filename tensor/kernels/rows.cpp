@@ -67,20 +67,22 @@ HWY_INLINE T fold(std::size_t n, F f) {
   const hn::ScalableTag<T> d;
   const std::size_t lanes = hn::Lanes(d);
   const auto none = hn::Set(d, Op::template identity<T>());
-  auto a = none, b = none;
+  auto a = none, b = none, c = none, e = none;  // each waits for its last
   std::size_t i = 0;
-  for (; i + 2 * lanes <= n; i += 2 * lanes) {
+  for (; i + 4 * lanes <= n; i += 4 * lanes) {
     a = Op::f(a, f(i, lanes));
     b = Op::f(b, f(i + lanes, lanes));
+    c = Op::f(c, f(i + 2 * lanes, lanes));
+    e = Op::f(e, f(i + 3 * lanes, lanes));
   }
   for (; i + lanes <= n; i += lanes) a = Op::f(a, f(i, lanes));
   if (i < n) b = Op::f(b, hn::IfThenElse(hn::FirstN(d, n - i), f(i, n - i), none));
-  return Op::all(d, Op::f(a, b));
+  return Op::all(d, Op::f(Op::f(a, b), Op::f(c, e)));
 }
 
 // A sum of more terms is the sum of its halves, so that its rounding grows with the logarithm of
 // their number.
-constexpr std::size_t kBlock = 256;
+constexpr std::size_t kBlock = 1024;
 
 template <class T, class F>
 double wide_sum(std::size_t begin, std::size_t n, const F& f) {

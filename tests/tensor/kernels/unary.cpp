@@ -1,9 +1,9 @@
 // How far the vectorised functions are from the true ones, in units in the last place, on every
 // SIMD target that was compiled in and that this CPU has.
 #include "tests/support.h"
+#include "tests/tensor/kernels/targets.h"
 
 #include <fmt/format.h>
-#include <hwy/targets.h>
 
 #include <bit>
 #include <cmath>
@@ -128,23 +128,6 @@ Worst worst_of(const Function& f, const std::vector<T>& xs) {
     }
   }
   return out;
-}
-
-// The targets of the kernels, from the widest to the baseline, that this CPU has.
-template <class F>
-void for_each_simd_target(F&& f) {
-#if defined(__x86_64__)
-  for (std::int64_t target :
-       {std::int64_t{HWY_AVX3}, std::int64_t{HWY_AVX2}, std::int64_t{HWY_STATIC_TARGET}}) {
-    hwy::SetSupportedTargetsForTest(0);
-    if (!(hwy::SupportedTargets() & target)) continue;
-    hwy::SetSupportedTargetsForTest(target);
-    f(hwy::TargetName(target));
-  }
-  hwy::SetSupportedTargetsForTest(0);
-#else
-  f("the only one");
-#endif
 }
 
 template <class T>
