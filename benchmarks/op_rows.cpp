@@ -342,7 +342,6 @@ const std::vector<std::pair<std::string, std::string>>& ops_without_row() {
       {"rnn_sequence", "a whole layer: w4 of the speed table"},
       {"lstm_sequence", "a whole layer: w1, w2, w8, w9 of the speed table"},
       {"gru_sequence", "a whole layer: w3 of the speed table"},
-      {"look_up", "how embedding is recorded where ids come twice: row \"embedding of few ids\""},
       {"checkpoint", "its time is that of the function it is given"},
   };
   return all;

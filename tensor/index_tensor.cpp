@@ -36,14 +36,14 @@ IndexTensor IndexTensor::reshape(const Shape& shape) const {
 }
 
 void IndexTensor::check_range(const char* op, Index limit, std::optional<Index> except) const {
-  // One comparison for each: below 0 is far above without a sign.
-  const auto end = static_cast<std::uint64_t>(std::max<Index>(limit, 0));
-  const Index other = except.value_or(0);
-  const bool any_other = except.has_value();
-  bool fits = true;
-  for (Index id : span())
-    fits &= static_cast<std::uint64_t>(id) < end || (any_other && id == other);
-  if (fits) return;
+  // Without a branch for each: the sign of id, or of what is left up to the last, is set where one
+  // does not fit.
+  const auto last = static_cast<std::uint64_t>(limit) - 1;
+  std::uint64_t signs = 0;
+  if (limit > 0)
+    for (Index id : span())
+      signs |= static_cast<std::uint64_t>(id) | (last - static_cast<std::uint64_t>(id));
+  if (limit > 0 && signs >> 63 == 0) return;
   Index place = 0;
   for (Index id : span()) {
     check((id >= 0 && id < limit) || id == except, "{}: ids in [0, {}) were required: got {} at {}",

@@ -164,20 +164,23 @@ Tensor index_select(const Tensor& x, int axis, const IndexTensor& index) {
   axis = x.shape().axis(axis, "index_select");
   check(index.rank() == 1, "index_select: a 1-D index was required: got {}", index.shape());
   index.check_range("index_select", x.shape()[axis]);
-  const Tensor source = x.contiguous();
+  // Rows of a matrix may be apart, or one for all.
+  const bool apart = x.rank() == 2 && axis == 0 && x.strides()[1] == 1;
+  const Tensor source = apart ? x : x.contiguous();
   const Around a(x.shape(), axis);
+  const Index step = apart ? x.strides()[0] : a.inner;  // from slice to slice
   Tensor out = Tensor::empty(x.shape().with(axis, index.numel()), x.dtype());
   dispatch(x.dtype(), [&]<class T>() {
     const T* from = source.data<T>();
     T* to = out.data<T>();
     for (Index o = 0; o < a.outer; ++o, from += a.size * a.inner) {
       if (a.inner == 1) {
-        for (Index i : index) *to++ = from[i];
+        for (Index i : index) *to++ = from[i * step];
       } else if (a.inner < kShortSlice) {
         for (Index i : index)
-          for (Index j = 0; j < a.inner; ++j) *to++ = from[i * a.inner + j];
+          for (Index j = 0; j < a.inner; ++j) *to++ = from[i * step + j];
       } else {
-        for (Index i : index) to = std::copy_n(from + i * a.inner, a.inner, to);
+        for (Index i : index) to = std::copy_n(from + i * step, a.inner, to);
       }
     }
   });

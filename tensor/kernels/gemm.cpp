@@ -196,6 +196,7 @@ template <class T>
 bool suits_panels(const Product<T>& of) {
   const Index width = panel_width<T>(), half = width / 2, padded = (of.n + half - 1) / half * half;
   const bool across = of.a.transposed;
+  if (across && of.b.transposed) return false;  // BLAS copies both as well, and faster
   return width * static_cast<Index>(sizeof(T)) == 128 && of.m * of.n * of.k >= (Index{1} << 20) &&
          4 * padded <= 5 * of.n && of.m >= (across ? 12 : 48) &&
          (across || of.k <= 1024 || !crowded(of.a.step, sizeof(T)));
