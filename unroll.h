@@ -39,7 +39,9 @@
 #include <unroll/nn/layers.h>
 #include <unroll/nn/loss.h>
 #include <unroll/nn/module.h>
+#include <unroll/nn/options.h>
 #include <unroll/nn/recurrent.h>
+#include <unroll/nn/run.h>
 #include <unroll/nn/save.h>
 #include <unroll/nn/sequence.h>
 #include <unroll/nn/unroll.h>
@@ -54,4 +56,4 @@
 #include <unroll/data/table/dates.h>
 #include <unroll/data/table/numbers.h>
 #include <unroll/data/table/sniff.h>
-#include <unroll/data/vocabulary.h>
+#include <unroll/data/text/vocabulary.h>

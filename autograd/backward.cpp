@@ -84,7 +84,8 @@ class Engine {
         parent_(parent),
         first_slot_(static_cast<std::uint32_t>(from.slots)),
         first_entry_(from.entries),
-        retain_(retain) {
+        retain_(retain),
+        flow_(parent ? parent->flow_ : GradientFlow::of(s)) {
     pending_.resize(s.slots.size() - from.slots);
   }
 
@@ -120,12 +121,24 @@ class Engine {
   // for, free of NaN and infinity.
   void check_shape(std::uint32_t slot, const Shape& shape, DType dtype) const;
   void check_finite(std::uint32_t slot, const Tensor& g) const;
+  // Tells gradcheck, if it asks, that the derivative that runs gave g to a slot. What a reference
+  // function run by add_through hands on inside itself is not the tape's.
+  void note(std::uint32_t slot, const Tensor& g) const {
+    if (!flow_) [[likely]]
+      return;
+    if (parent_) {
+      if ((slot & kLeaf) || slot < first_slot_) parent_->note(slot, g);
+    } else if (entry_) {
+      flow_->gave(entry_index_, slot, g);
+    }
+  }
 
   Tape::State& s_;
   Engine* parent_;
   std::uint32_t first_slot_;
   std::size_t first_entry_;
   bool retain_;
+  GradientFlow* flow_;
   const Tape::Entry* entry_ = nullptr;  // whose derivative runs
   std::size_t entry_index_ = 0;
   std::vector<Pending> pending_, leaves_;
@@ -151,6 +164,7 @@ void Engine::add(std::uint32_t slot, Var g) {
   check_defined(name(), g);
   check_shape(slot, g.shape(), g.dtype());
   check_finite(slot, g.value());
+  note(slot, g.value());
   Pending& p = at(slot);
   if (!p.dense.defined()) {
     p.dense = std::move(g);
@@ -176,6 +190,7 @@ void Engine::add_product(std::uint32_t slot, const Var& a, const Var& g) {
   check_same_dtype(name(), a.value(), g.value());
   check_shape(slot, {a.shape()[1], g.shape()[1]}, g.dtype());
   if (recording() || detecting_anomaly()) return add(slot, matmul(transpose(a), g));
+  note(slot, g.value());
   Pending& p = at(slot);
   Pending::Waiting& w = p.wait();
   w.left.push_back(a.value());
@@ -223,6 +238,7 @@ void Engine::add_rows(std::uint32_t slot, const IndexTensor& ids, const Var& g,
   ids.check_range(name(), table[0]);
   if (recording() || !(slot & kLeaf)) return add(slot, scatter_rows(g, ids, table[0]));
   check_finite(slot, g.value());
+  note(slot, g.value());
   Pending::Waiting& w = at(slot).wait();
   w.ids.push_back(ids);
   w.rows.push_back(g.value());
@@ -234,6 +250,7 @@ void Engine::add_narrow(std::uint32_t slot, int axis, Index start, const Var& g,
   check_defined(name(), g);
   check_shape(slot, shape, g.dtype());
   check_finite(slot, g.value());
+  note(slot, g.value());
   if (recording()) {
     const Index after = shape[axis] - start - g.shape()[axis];
     return add(slot, pad(g, axis, start, after));
@@ -316,8 +333,10 @@ void Engine::run(std::size_t end_entry) {
     out.inputs_ = inputs.data();
     out.count_ = static_cast<int>(entry.inputs);
     out.first_output_ = entry.first_output;
-    entry_ = &entry;
-    entry_index_ = e;
+    entry_ = &entry, entry_index_ = e;
+    if (flow_ && !parent_) [[unlikely]]
+      for (const Var& g : gradients)
+        if (g.defined()) flow_->arrived(e, g.value());
     entry.call(entry.closure, gradients, out);
     entry_ = nullptr;
     if (!retain_) s_.entries[e].free();

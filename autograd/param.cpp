@@ -24,6 +24,7 @@ ParamState::ParamState(Tensor value) : value_(std::move(value)), id_(detail::nex
 
 ParamState::ParamState(const ParamState& other)
     : trainable(other.trainable),
+      role(other.role),
       value_(other.value_.clone()),
       id_(detail::next_leaf_id()),
       name_(other.name()) {}
@@ -49,6 +50,12 @@ void ParamState::set_name(const std::string& name) {
 Tensor& ParamState::mutable_value() {
   if (!value_.is_unique() || !value_.is_contiguous()) value_ = value_.clone();
   return value_;
+}
+
+void ParamState::convert(DType dtype) {
+  if (value_.dtype() == dtype) return;
+  value_ = value_.to(dtype);
+  id_ = detail::next_leaf_id();
 }
 
 void ParamState::set_value(const Tensor& value) {

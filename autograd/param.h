@@ -10,6 +10,13 @@
 
 namespace unroll {
 
+// What a parameter is to those that save, convert or train a model.
+enum class Role {
+  weight,  // trained; two axes are [in, out]
+  table,   // trained; a row for each id, [vocab, dim]
+  buffer   // saved, but never trained: see nn::Buffer
+};
+
 // What a Param holds, at an address that survives moves of the model around it.
 class ParamState {
  public:
@@ -22,9 +29,12 @@ class ParamState {
   // unchanged.
   Tensor& mutable_value();
   void set_value(const Tensor& value);  // copies; throws when shape or type differ
+  // The numbers in another type. A new identity: an optimiser made before does not know it.
+  void convert(DType dtype);
 
   std::uint64_t id() const { return id_; }
   bool trainable = true;  // false: a constant to every tape, and left alone by optimisers
+  Role role = Role::weight;
 
   // The name under which nn::parameters() last listed it, for messages; empty if it never did. A
   // copy keeps the name.

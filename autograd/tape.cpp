@@ -224,10 +224,6 @@ void Recorder::finish(Call call, Destroy destroy, std::span<Tensor> outputs, std
 
 Index Tape::size() const { return static_cast<Index>(state_->entries.size()); }
 
-void Tape::mark_checked(int order) const {
-  for (const Entry& entry : state_->entries) entry.op->mark_checked(order);
-}
-
 namespace {
 std::string slot_name(std::uint32_t slot) {
   if (slot == kNoSlot) return "constant";

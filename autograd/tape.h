@@ -32,7 +32,8 @@ class Op {
   bool fills() const { return traits_.fills; }
   bool once() const { return traits_.once; }
 
-  // Every op of the program, and which of them gradcheck has seen (first order: 1, second: 2).
+  // Every op of the program, and which of their derivatives gradcheck has compared (first order: 1,
+  // second: 2): those that ran, and whose result reached an input that was checked.
   static const std::vector<const Op*>& all();
   int checked() const { return checked_; }
   void mark_checked(int order) const { checked_ |= order; }
@@ -104,7 +105,6 @@ class Tape {
   Index size() const;        // entries
   std::string dump() const;  // the recorded graph, one entry a line
   std::string dump_dot() const;
-  void mark_checked(int order) const;  // for gradcheck: every op that stands here
 
   // The tape that records on this thread, or nullptr.
   static Tape* current();
@@ -114,6 +114,7 @@ class Tape {
                                const struct GradOptions& options);
   friend bool recording();
   friend class Engine;
+  friend class GradientFlow;
   friend class Var;
   friend struct Recorder;
   struct Entry;

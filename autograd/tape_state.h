@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <array>
+#include <map>
 #include <unordered_map>
 
 namespace unroll {
@@ -205,6 +206,38 @@ class LiftNoGrad {
 
  private:
   int before_;
+};
+
+// While it lives, the backward of the recording tape notes which derivatives ran and where their
+// results went: for gradcheck, which says with mark() which ops were compared.
+class GradientFlow {
+ public:
+  GradientFlow();
+  ~GradientFlow();
+  GradientFlow(const GradientFlow&) = delete;
+  // The one that notes the backward of this tape, or nullptr.
+  static GradientFlow* of(const Tape::State& tape);
+
+  // The derivative of an entry is called with this gradient (one of its outputs').
+  void arrived(std::size_t entry, const Tensor& g);
+  // The derivative of an entry gave this to a slot.
+  void gave(std::size_t entry, std::uint32_t slot, const Tensor& g);
+  // Marks the op of each entry at which a gradient other than 0 arrived, and whose derivative gave
+  // something to a leaf that is checked, or to an entry that handed on more than 0 to one.
+  void mark(const std::vector<Var>& watched, const NamedParams& params, int order) const;
+
+ private:
+  struct Edge {
+    std::uint32_t slot;
+    bool some;  // not all 0
+  };
+  struct Seen {
+    bool arrived = false;
+    std::vector<Edge> edges;
+  };
+  const Tape::State* tape_;
+  GradientFlow* outer_;
+  std::map<std::size_t, Seen> seen_;  // by entry
 };
 
 }  // namespace unroll

@@ -47,6 +47,9 @@ class Var {
   std::uint32_t slot_ = 0;  // its place there
 };
 
+// Writes v.value().str().
+inline std::ostream& operator<<(std::ostream& out, const Var& v) { return out << v.value(); }
+
 // The line of code that wrote something.
 struct Where {
   const char* file = nullptr;

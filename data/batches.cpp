@@ -52,4 +52,26 @@ Windows windows_ending_at(const Tensor& x, const std::vector<Index>& ends, Index
   return {index_select(x, 0, rows), SequenceLayout::equal(static_cast<Index>(ends.size()), length)};
 }
 
+std::vector<StreamChunk> streams(const IndexTensor& ids, const StreamOptions& o) {
+  check(o.count >= 1 && o.steps >= 1,
+        "streams: a count and steps of at least 1 were required: got {} and {}", o.count, o.steps);
+  check(ids.rank() == 1 && ids.numel() > o.count,
+        "streams: one list of more than {} ids, one for each stream and a target behind, was "
+        "required: got {}",
+        o.count, ids.shape());
+  const Index length = (ids.numel() - 1) / o.count;  // of a stream
+  std::vector<StreamChunk> out;
+  for (Index begin = 0; begin < length;) {
+    const Index steps = std::min(o.steps, length - begin);
+    std::vector<Index> now, next;
+    now.reserve(static_cast<std::size_t>(steps * o.count)), next.reserve(now.capacity());
+    for (Index t = begin; t < begin + steps; ++t)
+      for (Index b = 0; b < o.count; ++b)
+        now.push_back(ids[b * length + t]), next.push_back(ids[b * length + t + 1]);
+    out.push_back({std::move(now), std::move(next), SequenceLayout::equal(o.count, steps)});
+    begin += steps;
+  }
+  return out;
+}
+
 }  // namespace unroll::data

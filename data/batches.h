@@ -31,4 +31,26 @@ struct Windows {
 };
 Windows windows_ending_at(const Tensor& x, const std::vector<Index>& ends, Index length);
 
+// A long list of ids as parallel streams, for truncated back-propagation through time: the text is
+// cut into `count` pieces of equal length, and each chunk has the next `steps` ids of every piece.
+// The state after a chunk is where the next one begins:
+//
+//   for (const data::StreamChunk& c : data::streams(ids, {.count = 20, .steps = 35})) {
+//     auto out = lstm(embed(nn::Tokens(c.ids, c.layout)), state);
+//     loss = nn::cross_entropy(head(out).rows, c.targets);
+//     ... state = out.carry();
+//   }
+struct StreamOptions {
+  Index count = 1;   // streams, the batch
+  Index steps = 35;  // of a chunk
+};
+struct StreamChunk {
+  IndexTensor ids;      // [N] in the layout's order
+  IndexTensor targets;  // [N] the id that follows each in its stream
+  SequenceLayout layout;
+};
+// The last chunk is shorter where the steps do not divide a stream. Up to `count` ids at the end
+// are left over. Throws unless count and steps are at least 1 and each stream gets a target.
+std::vector<StreamChunk> streams(const IndexTensor& ids, const StreamOptions& options);
+
 }  // namespace unroll::data

@@ -77,6 +77,20 @@ Tensor checked(const Tensor& x, const Tensor& like) {
   return x.to(f64);
 }
 
+// What a scaler is made from: two rows of finite numbers, one for each column.
+void check_columns(const Tensor& a, const Tensor& b, const char* what) {
+  check(a.defined() && b.defined() && a.rank() == 1 && a.shape() == b.shape() && a.numel() > 0,
+        "scaler: {} of one shape [d] were required: got {} and {}", what,
+        a.defined() ? a.shape().str() : "an undefined one",
+        b.defined() ? b.shape().str() : "an undefined one");
+  check_same_dtype("scaler", a, b);
+  for (const Tensor* t : {&a, &b})
+    for (Index j = 0; j < t->numel(); ++j)
+      check(std::isfinite(t->at({j})),
+            "scaler: {} of finite numbers were required: got {} for column {}", what, t->at({j}),
+            j);
+}
+
 // (x - from) / by and back, in f64: in f32 the difference of two numbers may overflow.
 Tensor scaled(const Tensor& x, const Tensor& from, const Tensor& by) {
   return div(sub(checked(x, from), from.to(f64)), by.to(f64)).to(from.dtype());
@@ -166,13 +180,37 @@ StandardScaler::StandardScaler(const Tensor& x, const TrainingPart& part) {
 Tensor StandardScaler::transform(const Tensor& x) const { return scaled(x, mean_, std_); }
 Tensor StandardScaler::inverse(const Tensor& z) const { return unscaled(z, mean_, std_); }
 
-MinMaxScaler::MinMaxScaler(const Tensor& x, const TrainingPart& part) {
-  const Tensor rows = training_rows(x, part), least = min(rows, {0});
-  const Tensor range = sub(max(rows, {0}), least);
-  least_ = least.to(x.dtype());
-  range_ = one_where_constant(range, range, f64);  // that of f32 numbers may be too large for f32
+StandardScaler StandardScaler::from(const Tensor& mean, const Tensor& std) {
+  check_columns(mean, std, "a mean and a std");
+  for (Index j = 0; j < std.numel(); ++j)
+    check(std.at({j}) > 0,
+          "scaler: a std above 0 was required of each column: got {} for column {}", std.at({j}),
+          j);
+  StandardScaler out;
+  out.mean_ = mean.clone(), out.std_ = std.clone();
+  return out;
 }
-Tensor MinMaxScaler::transform(const Tensor& x) const { return scaled(x, least_, range_); }
-Tensor MinMaxScaler::inverse(const Tensor& z) const { return unscaled(z, least_, range_); }
+
+MinMaxScaler::MinMaxScaler(const Tensor& x, const TrainingPart& part)
+    : MinMaxScaler(unroll::min(training_rows(x, part), {0}).to(x.dtype()),
+                   unroll::max(training_rows(x, part), {0}).to(x.dtype())) {}
+
+MinMaxScaler::MinMaxScaler(const Tensor& min, const Tensor& max) : min_(min), max_(max) {
+  const Tensor range = sub(max.to(f64), min.to(f64));
+  range_ = one_where_constant(range, range, f64);
+}
+
+MinMaxScaler MinMaxScaler::from(const Tensor& min, const Tensor& max) {
+  check_columns(min, max, "a min and a max");
+  for (Index j = 0; j < min.numel(); ++j)
+    check(min.at({j}) <= max.at({j}),
+          "scaler: a min of at most the max was required of each column: got {} and {} for column "
+          "{}",
+          min.at({j}), max.at({j}), j);
+  return {min.clone(), max.clone()};
+}
+
+Tensor MinMaxScaler::transform(const Tensor& x) const { return scaled(x, min_, range_); }
+Tensor MinMaxScaler::inverse(const Tensor& z) const { return unscaled(z, min_, range_); }
 
 }  // namespace unroll::data

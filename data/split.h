@@ -49,24 +49,36 @@ class StandardScaler {
  public:
   // x [n, d]; the rows of the training part count, and must be finite.
   StandardScaler(const Tensor& x, const TrainingPart& part);
-  Tensor transform(const Tensor& x) const;  // [.., d]
-  Tensor inverse(const Tensor& z) const;
+  // From the mean and std [d] of a scaler that was fitted before, as a model that is shipped keeps
+  // them. Throws unless both are finite, of one type, and each std above 0.
+  static StandardScaler from(const Tensor& mean, const Tensor& std);
+  Tensor transform(const Tensor& x) const;      // [.., d]; in f64 inside, of x's type
+  Tensor inverse(const Tensor& z) const;        // transform's
   const Tensor& mean() const { return mean_; }  // [d]
   const Tensor& std() const { return std_; }
 
  private:
+  StandardScaler() = default;
   Tensor mean_, std_;
 };
 
-// To [0, 1] between the least and the largest of the training part.
+// To [0, 1] between the smallest and the largest of the training part. A constant column goes to 0.
 class MinMaxScaler {
  public:
+  // x [n, d]; the rows of the training part count, and must be finite.
   MinMaxScaler(const Tensor& x, const TrainingPart& part);
-  Tensor transform(const Tensor& x) const;
+  // From the min and max [d] of a scaler that was fitted before. Throws unless both are finite, of
+  // one type, and no min above its max.
+  static MinMaxScaler from(const Tensor& min, const Tensor& max);
+  Tensor transform(const Tensor& x) const;  // [.., d]
   Tensor inverse(const Tensor& z) const;
+  const Tensor& min() const { return min_; }  // [d]
+  const Tensor& max() const { return max_; }
 
  private:
-  Tensor least_, range_;
+  MinMaxScaler(const Tensor& min, const Tensor& max);
+  Tensor min_, max_;
+  Tensor range_;  // in f64: that of f32 numbers may be too large for f32
 };
 
 }  // namespace unroll::data

@@ -1,4 +1,14 @@
 // Initialisers: fresh tensors for Params. fan_in and fan_out are the sizes of a weight [in, out].
+//
+// What the layers start from, as PyTorch's do, with the thread's default_generator() (manual_seed):
+//   Linear                uniform in +-1 / sqrt(in), weight and bias
+//   Embedding             normal, mean 0 and deviation 1; the padding id's row is 0
+//   RNN, LSTM, GRU        uniform in +-1 / sqrt(hidden), weights and biases (forget_bias is added);
+//                         learned states 0
+//   LayerNorm, RMSNorm    gain 1, bias 0; so an LSTM's layer norms
+//   MultiHeadAttention    xavier_uniform for queries, keys and values; out as a Linear; biases 0
+//   AdditiveAttention     wq and wk as Linears, v by xavier_uniform
+// Another start is set by set_value: layer.weight.set_value(nn::xavier_uniform({in, out})).
 #pragma once
 
 #include <unroll/tensor/random.h>

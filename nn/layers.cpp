@@ -24,13 +24,18 @@ Embedding::Embedding(const Options& o) : padding_id_(o.padding_id) {
   if (o.padding_id >= 0) table.select(0, o.padding_id).fill_(0);
   weight = Param(std::move(table));
   weight.set_trainable(!o.frozen);
+  weight.handle()->role = Role::table;
 }
 
-Embedding::Embedding(const Tensor& table, bool frozen) {
+Embedding::Embedding(const Tensor& table, const TableOptions& o) : padding_id_(o.padding_id) {
   check_defined("Embedding", table);
   check(table.rank() == 2, "Embedding: a table [vocab, dim] was required: got {}", table.shape());
+  check(o.padding_id >= -1 && o.padding_id < table.size(0),
+        "Embedding: a padding id in [0, {}), or -1 for none, was required: got {}", table.size(0),
+        o.padding_id);
   weight = Param(table.clone());
-  weight.set_trainable(!frozen);
+  weight.set_trainable(!o.frozen);
+  weight.handle()->role = Role::table;
 }
 
 Gathered Embedding::operator()(const Tokens& tokens, Where where) const {

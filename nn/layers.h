@@ -42,8 +42,13 @@ class Embedding {
     DType dtype = f32;
   };
   explicit Embedding(const Options& options);
-  // From a table [vocab, dim] that was trained elsewhere.
-  explicit Embedding(const Tensor& table, bool frozen = true);
+  struct TableOptions {
+    Index padding_id = -1;  // none; its row stays as it is given
+    bool frozen = true;
+  };
+  // From a copy of a table [vocab, dim] that was trained elsewhere.
+  explicit Embedding(const Tensor& table) : Embedding(table, TableOptions()) {}
+  Embedding(const Tensor& table, const TableOptions& options);
   Var operator()(const IndexTensor& ids, Where where = Where::here()) const {
     check(ids.defined(), "Embedding: ids were required: got undefined ones");
     return embedding(ids, In(weight, where), padding_id_);

@@ -38,9 +38,11 @@ std::string summary(const NamedParams& params) {
   Index numbers = 0, bytes = 0;
   for (const NamedParam& p : params) {
     const Tensor& value = p.param->value();
-    text +=
-        fmt::format("{:<{}}  {:<16} {:<5} {:>12}{}\n", p.name, width, value.shape().str(),
-                    name_of(value.dtype()), value.numel(), p.param->trainable ? "" : "  frozen");
+    text += fmt::format("{:<{}}  {:<16} {:<5} {:>12}{}\n", p.name, width, value.shape().str(),
+                        name_of(value.dtype()), value.numel(),
+                        p.param->role == Role::buffer ? "  buffer"
+                        : p.param->trainable          ? ""
+                                                      : "  frozen");
     numbers += value.numel();
     bytes += value.numel() * static_cast<Index>(size_of(value.dtype()));
   }

@@ -6,107 +6,96 @@
 //   };
 //
 // No base class, nothing virtual. Names come from the line: "gru.layers.0.wx". Parts may be Params,
-// modules, and vectors, arrays and optionals of them.
+// Buffers, modules, and vectors, arrays, tuples and optionals of them; anything else does not
+// compile. A struct that derives from a module names it, so that no parameter is lost:
+//
+//   struct Gated : nn::Linear {
+//     nn::Linear gate;
+//     UNROLL_FIELDS_WITH(Linear, gate)
+//   };
+//
+// Parameters start from random numbers of the thread's default_generator(); init.h says which.
 #pragma once
 
 #include <unroll/autograd/mode.h>
 #include <unroll/autograd/ops.h>
+#include <unroll/nn/fields.h>
 
-#include <array>
-#include <optional>
-#include <string>
-#include <string_view>
-#include <vector>
+#define UNROLL_FIELDS(...)           \
+  UNROLL_VISIT(, , __VA_ARGS__)      \
+  UNROLL_VISIT(const, , __VA_ARGS__) \
+  UNROLL_FIELDS_TAGS(false, __VA_ARGS__)
 
-#define UNROLL_FIELDS(...)                                                               \
-  template <class Visitor>                                                               \
-  void visit_fields(Visitor&& visitor) {                                                 \
-    ::unroll::nn::detail::visit_named(visitor, #__VA_ARGS__ __VA_OPT__(, ) __VA_ARGS__); \
-  }                                                                                      \
-  template <class Visitor>                                                               \
-  void visit_fields(Visitor&& visitor) const {                                           \
-    ::unroll::nn::detail::visit_named(visitor, #__VA_ARGS__ __VA_OPT__(, ) __VA_ARGS__); \
-  }
+// The same for a struct that derives from the module `base`, whose parts come first.
+#define UNROLL_FIELDS_WITH(base, ...)                            \
+  UNROLL_VISIT(, base::visit_fields(visitor);, __VA_ARGS__)      \
+  UNROLL_VISIT(const, base::visit_fields(visitor);, __VA_ARGS__) \
+  UNROLL_FIELDS_TAGS(true, base, __VA_ARGS__)
 
 namespace unroll::nn {
 
-namespace detail {
-
-// The first name of "a, b, c", which it takes off.
-std::string next_name(std::string_view& names);
-
-template <class Visitor, class... Parts>
-void visit_named(Visitor&& visitor, [[maybe_unused]] std::string_view names, Parts&... parts) {
-  (visitor(next_name(names), parts), ...);
-}
-
-struct AnyVisitor {
-  template <class T>
-  void operator()(const std::string&, T&) const {}
-};
-
-template <class T>
-concept Module = requires(T& module) {
-  module.visit_fields(AnyVisitor{});
-};
-
-// Calls f(name, param) for each Param below `part`, in the order of the lines.
-template <class T, class F>
-void for_each_param(const std::string& name, T& part, F& f) {
-  const auto below = [&](const auto& child) {
-    return name.empty() ? std::string(child) : name + "." + child;
-  };
-  using Plain = std::remove_const_t<T>;
-  if constexpr (std::is_same_v<Plain, Param>) {
-    if (part.defined()) f(name, part);
-  } else if constexpr (Module<T>) {
-    part.visit_fields(
-        [&](const std::string& child, auto& value) { for_each_param(below(child), value, f); });
-  } else if constexpr (requires { part.has_value(); }) {
-    if (part.has_value()) for_each_param(name, *part, f);
-  } else if constexpr (requires { part.begin(); }) {
-    std::size_t i = 0;
-    for (auto& value : part) for_each_param(below(std::to_string(i++)), value, f);
-  } else if constexpr (requires { std::tuple_size<Plain>::value; }) {
-    std::apply(
-        [&](auto&... value) {
-          std::size_t i = 0;
-          (for_each_param(below(std::to_string(i++)), value, f), ...);
-        },
-        part);
-  } else {
-    static_assert(std::is_same_v<Plain, Param>,
-                  "UNROLL_FIELDS lists Params, modules (structs with UNROLL_FIELDS), and vectors, "
-                  "arrays and optionals of them");
+// A tensor that belongs to a model and is saved and loaded with it, but is not trained: a running
+// mean, a table of positions, the scale of the data. Goes wherever a Param does, as a constant;
+// copies have numbers of their own; set_value changes it.
+class Buffer : public Param {
+ public:
+  Buffer() = default;  // none
+  explicit Buffer(const Tensor& value) : Param(value.clone()) {
+    Param::set_trainable(false);
+    handle()->role = Role::buffer;
   }
-}
+  void set_trainable(bool) = delete;
+};
 
+namespace detail {
+template <class M>
+NamedParams listed(const M& model, bool params, bool buffers) {
+  NamedParams out;
+  auto collect = [&]<class P>(const std::string& name, const P& param) {
+    if (std::is_same_v<P, Param> ? !params : !buffers) return;
+    param.handle()->set_name(name);
+    out.push_back({name, param.handle()});
+  };
+  for_each_param(std::string(), model, collect);
+  return out;
+}
 }  // namespace detail
 
 // Every parameter under its name. The list stays valid when the model is moved. Each parameter
 // remembers the name, for messages.
 template <class M>
 NamedParams parameters(const M& model) {
-  NamedParams out;
-  auto collect = [&](const std::string& name, const Param& param) {
-    param.handle()->set_name(name);
-    out.push_back({name, param.handle()});
-  };
-  detail::for_each_param(std::string(), model, collect);
-  return out;
+  return detail::listed(model, true, false);
+}
+// Every buffer; and both, which is what is saved and loaded.
+template <class M>
+NamedParams buffers(const M& model) {
+  return detail::listed(model, false, true);
+}
+template <class M>
+NamedParams state(const M& model) {
+  return detail::listed(model, true, true);
 }
 
 // Throws, with `op` first, when one of the list has no parameter under its name.
 void check_params(const char* op, const NamedParams& params);
 
-// The number of numbers that training can change.
+// The number of elements that training can change.
 Index parameter_count(const NamedParams& params);
 
-// A table: name, shape, type, numbers, whether it is trained; and the sum.
+// A table: name, shape, type, elements, whether it is trained; and the sum.
 std::string summary(const NamedParams& params);
 template <class M>
 std::string summary(const M& model) {
-  return summary(parameters(model));
+  return summary(state(model));
+}
+
+// Converts every parameter and buffer to a type, in place: nn::to(model, f64). They are new ones to
+// an optimiser, so make that afterwards.
+template <class M>
+M& to(M& model, DType dtype) {
+  for (const NamedParam& p : state(model)) p.param->convert(dtype);
+  return model;
 }
 
 // A constant to the tape and to optimisers, and back.

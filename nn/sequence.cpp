@@ -34,21 +34,47 @@ Sequence::Sequence(Var given, SequenceLayout given_layout)
         rows.shape());
 }
 
+namespace {
+
+// Rows that stand one sequence after another, [N, ..], in the layout's order.
+IndexTensor in_order(const SequenceLayout& layout) {
+  std::vector<Index> start, pick;
+  Index total = 0;
+  for (Index length : layout.lengths()) start.push_back(total), total += length;
+  pick.reserve(static_cast<std::size_t>(total));
+  for (Index t = 0; t < layout.steps(); ++t)
+    for (Index i = 0; i < layout.batch(t); ++i) pick.push_back(start[layout.order()[i]] + t);
+  return pick;
+}
+
+}  // namespace
+
 Sequence Sequence::from(std::span<const Tensor> sequences) {
+  return from(std::vector<Var>(sequences.begin(), sequences.end()));
+}
+
+Sequence Sequence::from(std::span<const Var> sequences) {
   std::vector<Index> lengths;
-  for (const Tensor& s : sequences) {
+  for (const Var& s : sequences) {
     check_defined("Sequence", s);
-    check(s.rank() >= 1, "Sequence: tensors [L, ..] were required: got a scalar");
+    check(s.rank() >= 1, "Sequence: values [L, ..] were required: got a scalar");
     lengths.push_back(s.shape()[0]);
   }
   const SequenceLayout layout(lengths);
-  // Joined one after another, then picked in the layout's order.
-  std::vector<Index> start, pick;
-  Index total = 0;
-  for (Index length : lengths) start.push_back(total), total += length;
-  for (Index t = 0; t < layout.steps(); ++t)
-    for (Index i = 0; i < layout.batch(t); ++i) pick.push_back(start[layout.order()[i]] + t);
-  return {Var(unroll::index_select(unroll::concat(sequences, 0), 0, pick)), layout};
+  return {index_select(concat(sequences, 0), 0, in_order(layout)), layout};
+}
+
+Sequence Sequence::from(const In& x) {
+  check_defined("Sequence", *x);
+  check(x->rank() >= 3,
+        "Sequence: [B, T, ..], a batch of sequences of vectors, was required: got {} (one sequence "
+        "alone is from({{x}}), one of numbers [B, T] needs an axis behind: unsqueeze(x, -1))",
+        x->shape());
+  const Shape& shape = x->shape();
+  check(shape[0] >= 1 && shape[1] >= 1,
+        "Sequence: at least one sequence of at least one step was required: got {}", shape);
+  return {reshape(In(transpose(x, 0, 1), x.where()), with_rows(shape, shape[0] * shape[1])),
+          SequenceLayout::equal(shape[0], shape[1])};
 }
 
 Sequence Sequence::from_padded(const In& x, const std::vector<Index>& lengths) {
@@ -61,6 +87,40 @@ Sequence Sequence::from_padded(const In& x, const std::vector<Index>& lengths) {
                        padded_rows(layout, steps)),
           layout};
 }
+
+namespace {
+
+void check_one_layout(const char* op, const Sequence& a, const Sequence& b) {
+  check_defined(op, a.rows), check_defined(op, b.rows);
+  if (a.layout == b.layout) return;
+  const auto text = [](const SequenceLayout& layout) {
+    return fmt::format("{} sequences with {} rows", layout.sequences(), layout.rows());
+  };
+  check(a.layout.sequences() != b.layout.sequences() || a.layout.rows() != b.layout.rows(),
+        "{}: sequences of one layout were required: got two of {}, whose lengths differ", op,
+        text(a.layout));
+  fail("{}: sequences of one layout were required: got {} and {}", op, text(a.layout),
+       text(b.layout));
+}
+
+}  // namespace
+
+#define UNROLL_OPERATOR(sign, name)                              \
+  Sequence operator sign(const Sequence& a, const Sequence& b) { \
+    check_one_layout(#name, a, b);                               \
+    return {unroll::name(a.rows, b.rows), a.layout};             \
+  }                                                              \
+  Sequence operator sign(const Sequence& a, const In& b) {       \
+    return {unroll::name(In(a.rows, b.where()), b), a.layout};   \
+  }                                                              \
+  Sequence operator sign(const In& a, const Sequence& b) {       \
+    return {unroll::name(a, In(b.rows, a.where())), b.layout};   \
+  }
+UNROLL_OPERATOR(+, add)
+UNROLL_OPERATOR(-, sub)
+UNROLL_OPERATOR(*, mul)
+UNROLL_OPERATOR(/, div)
+#undef UNROLL_OPERATOR
 
 Var Sequence::sum(Where where) const {
   const Caller caller(where);
@@ -91,7 +151,9 @@ Var Sequence::padded(double value, Where where) const {
 
 Tokens::Tokens(IndexTensor given, SequenceLayout given_layout)
     : ids(std::move(given)), layout(std::move(given_layout)) {
-  check(ids.shape() == Shape({layout.rows()}), "Tokens: {} ids were required: got {}",
+  check(ids.shape() == Shape({layout.rows()}),
+        "Tokens: {} ids in the order of the layout were required: got {} (ids [B, T] are put into "
+        "it by Tokens::from)",
         layout.rows(), ids.shape());
 }
 
@@ -102,6 +164,13 @@ Tokens Tokens::from(std::span<const std::vector<Index>> sequences) {
   for (Index t = 0; t < layout.steps(); ++t)
     for (Index i = 0; i < layout.batch(t); ++i) ids.push_back(sequences[layout.order()[i]][t]);
   return {IndexTensor(std::move(ids)), layout};
+}
+
+Tokens Tokens::from(const IndexTensor& ids) {
+  check(ids.rank() == 2 && ids.numel() > 0,
+        "Tokens: ids [B, T] of at least one text of at least one id were required: got {}",
+        ids.shape());
+  return {ids.transpose().flatten(), SequenceLayout::equal(ids.shape()[0], ids.shape()[1])};
 }
 
 Tokens Tokens::from_padded(const IndexTensor& ids, const std::vector<Index>& lengths) {

@@ -2,6 +2,7 @@
 #include <unroll/tensor/kernels/parallel_rows.h>
 #include <unroll/tensor/math.h>
 #include <unroll/tensor/reduce.h>
+#include <unroll/tensor/unary.h>
 
 #include <fmt/format.h>
 

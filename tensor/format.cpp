@@ -7,6 +7,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <ostream>
 
 namespace unroll {
 namespace {
@@ -131,5 +132,10 @@ std::string IndexTensor::str() const {
   for_each_printed(shape(), [&](Index flat) { cells.push_back(std::to_string(data()[flat])); });
   return Brackets(shape(), cells).text();
 }
+
+std::ostream& operator<<(std::ostream& out, DType dtype) { return out << name_of(dtype); }
+std::ostream& operator<<(std::ostream& out, const Shape& shape) { return out << shape.str(); }
+std::ostream& operator<<(std::ostream& out, const Tensor& t) { return out << t.str(); }
+std::ostream& operator<<(std::ostream& out, const IndexTensor& t) { return out << t.str(); }
 
 }  // namespace unroll

@@ -2,7 +2,7 @@
 // numbers.
 #pragma once
 
-#include <unroll/tensor/shape.h>
+#include <unroll/tensor/nested.h>
 
 #include <algorithm>
 #include <memory>
@@ -12,12 +12,17 @@
 
 namespace unroll {
 
+class Tensor;
+
 class IndexTensor {
  public:
   IndexTensor() = default;
   IndexTensor(std::vector<Index> values);  // [n]; implicit: a list of ids is one
   IndexTensor(std::vector<Index> values, const Shape& shape);
-  static IndexTensor of(std::initializer_list<Index> values) { return std::vector<Index>(values); }
+  // What nested braces show: of({1, 2}) is [2], of({{1, 2}, {3, 4}}) is [2, 2].
+  static IndexTensor of(std::initializer_list<detail::Nested<Index>> values);
+  // The values of x, of any shape; throws unless each is a whole number that an Index holds.
+  static IndexTensor from(const Tensor& x);
   static IndexTensor full(const Shape& shape, Index value);
   static IndexTensor arange(Index n);  // 0, 1, ..., n-1
 
@@ -38,6 +43,16 @@ class IndexTensor {
   auto end() const { return span().end(); }
 
   IndexTensor reshape(const Shape& shape) const;
+  IndexTensor reshape(std::initializer_list<AnyIndex> sizes) const;  // one size may be -1
+  IndexTensor flatten() const { return reshape(Shape{numel()}); }
+  // Copies; errors as Tensor's of the same name.
+  IndexTensor narrow(int axis, Index start, Index length) const;
+  IndexTensor select(int axis, Index index) const;      // one axis less; negative from the end
+  IndexTensor transpose(int a = -2, int b = -1) const;  // [B, T] -> [T, B]
+  // The ids as numbers; throws where the type does not hold one exactly (f32 holds whole numbers up
+  // to 2^24, f64 up to 2^53).
+  Tensor to(DType dtype) const;
+
   // Throws, with `op` first, unless every id is in [0, limit) or equals `except` (an id that means
   // "none", where there is one).
   void check_range(const char* op, Index limit, std::optional<Index> except = {}) const;
@@ -53,6 +68,18 @@ class IndexTensor {
   std::shared_ptr<const std::vector<Index>> values_;
   Shape shape_{0};
 };
+
+std::ostream& operator<<(std::ostream& out, const IndexTensor& t);
+
+// Ids joined along an axis, or along a new one; the other sizes are equal.
+IndexTensor concat(std::span<const IndexTensor> parts, int axis = 0);
+IndexTensor stack(std::span<const IndexTensor> parts, int axis = 0);
+inline IndexTensor concat(std::initializer_list<IndexTensor> parts, int axis = 0) {
+  return concat(std::span(parts.begin(), parts.size()), axis);
+}
+inline IndexTensor stack(std::initializer_list<IndexTensor> parts, int axis = 0) {
+  return stack(std::span(parts.begin(), parts.size()), axis);
+}
 
 // n times `value`, and 0, 1, ..., n-1; throw, with `op` first, when n is negative or beyond memory.
 std::vector<Index> repeated_index(const char* op, Index n, Index value = 0);

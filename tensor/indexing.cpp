@@ -213,6 +213,42 @@ Tensor index_add(const Tensor& x, int axis, const IndexTensor& index, Index size
   return out;
 }
 
+Tensor one_hot(const IndexTensor& ids, Index classes, DType dtype) {
+  check(ids.defined(), "one_hot: ids were required: got an undefined index tensor");
+  check(classes >= 0, "one_hot: a number of classes of at least 0 was required: got {}", classes);
+  ids.check_range("one_hot", classes);
+  Tensor out = Tensor::zeros(ids.shape().inserted(ids.rank(), classes), dtype);
+  dispatch(dtype, [&]<class T>() {
+    T* row = out.data<T>();
+    for (Index id : ids) row[id] = 1, row += classes;
+  });
+  return out;
+}
+
+namespace {
+// x with zeros where keep(column - row) is false.
+template <class Keep>
+Tensor part_of(const char* op, const Tensor& x, Keep keep) {
+  check(x.rank() >= 2, "{}: matrices [.., M, N] were required: got {}", op, x.shape());
+  const Index m = x.shape()[-2], n = x.shape()[-1];
+  Tensor out = x.clone();
+  dispatch(x.dtype(), [&]<class T>() {
+    T* at = out.data<T>();
+    for (Index row = 0; m > 0 && row < out.numel() / std::max<Index>(n, 1); ++row)
+      for (Index column = 0; column < n; ++column, ++at)
+        if (!keep(column - row % m)) *at = 0;
+  });
+  return out;
+}
+}  // namespace
+
+Tensor tril(const Tensor& x, Index diagonal) {
+  return part_of("tril", x, [&](Index offset) { return offset <= diagonal; });
+}
+Tensor triu(const Tensor& x, Index diagonal) {
+  return part_of("triu", x, [&](Index offset) { return offset >= diagonal; });
+}
+
 Tensor take_rows(const Tensor& table, const IndexTensor& ids) {
   check(table.rank() == 2, "embedding: a table [V, D] was required: got {}", table.shape());
   ids.check_range("embedding", table.shape()[0]);

@@ -1,7 +1,9 @@
 #include <unroll/tensor/math.h>
 #include <unroll/tensor/strided.h>
+#include <unroll/tensor/unary.h>
 
 #include <algorithm>
+#include <cmath>
 
 namespace unroll {
 namespace {
@@ -85,6 +87,11 @@ Tensor apply(kernels::Unary op, const Tensor& x, double p, double q) {
   return y;
 }
 
+#define UNROLL_DEFINE(name) \
+  Tensor name(const Tensor& x) { return apply(kernels::Unary::name, x); }
+UNROLL_PLAIN_UNARY(UNROLL_DEFINE)
+#undef UNROLL_DEFINE
+
 Tensor apply_gradient(kernels::Unary op, const Tensor& g, const Tensor& saved, double p, double q) {
   check_same_dtype(name_of(op), g, saved);
   check(g.shape() == saved.shape(), "{}: a gradient of the shape {} was required: got {}",
@@ -138,6 +145,23 @@ bool all_finite(const Tensor& x) {
   const Tensor source = x.contiguous();
   return dispatch(x.dtype(),
                   [&]<class T>() { return kernels::all_finite(source.data<T>(), source.numel()); });
+}
+
+bool allclose(const Tensor& a, const Tensor& b, const Tolerance& tolerance) {
+  check(a.shape() == b.shape(), "allclose: one shape was required: got {} and {}", a.shape(),
+        b.shape());
+  check(tolerance.relative >= 0 && tolerance.absolute >= 0,
+        "allclose: tolerances of at least 0 were required: got {} and {}", tolerance.relative,
+        tolerance.absolute);
+  const std::vector<double> x = a.to_vector<double>(), y = b.to_vector<double>();
+  const auto close = [&](double v, double w) {
+    if (std::isnan(v) || std::isnan(w))
+      return tolerance.equal_nan && std::isnan(v) && std::isnan(w);
+    if (v == w) return true;
+    return std::isfinite(v) && std::isfinite(w) &&
+           std::abs(v - w) <= tolerance.absolute + tolerance.relative * std::abs(w);
+  };
+  return std::equal(x.begin(), x.end(), y.begin(), close);
 }
 
 }  // namespace unroll

@@ -11,35 +11,29 @@
 
 namespace unroll {
 
-#define UNROLL_DECLARE(name, ...) Tensor name(const Tensor& a, const Tensor& b);
+// add, sub, mul, div, pow, minimum, maximum; equal, less and less_equal give 1 or 0. A number takes
+// the type of the tensor that it meets.
+#define UNROLL_DECLARE(name, ...)                                                                 \
+  Tensor name(const Tensor& a, const Tensor& b);                                                  \
+  inline Tensor name(const Tensor& a, double b) { return name(a, Tensor::scalar(b, a.dtype())); } \
+  inline Tensor name(double a, const Tensor& b) { return name(Tensor::scalar(a, b.dtype()), b); }
 UNROLL_BINARY_OPS(UNROLL_DECLARE)
 #undef UNROLL_DECLARE
-inline Tensor add(const Tensor& a, double b) { return add(a, Tensor::scalar(b, a.dtype())); }
-inline Tensor mul(const Tensor& a, double b) { return mul(a, Tensor::scalar(b, a.dtype())); }
 
-inline Tensor operator+(const Tensor& a, const Tensor& b) { return add(a, b); }
-inline Tensor operator-(const Tensor& a, const Tensor& b) { return sub(a, b); }
-inline Tensor operator*(const Tensor& a, const Tensor& b) { return mul(a, b); }
-inline Tensor operator/(const Tensor& a, const Tensor& b) { return div(a, b); }
-inline Tensor operator+(const Tensor& a, double b) { return add(a, b); }
-inline Tensor operator-(const Tensor& a, double b) { return add(a, -b); }
-inline Tensor operator*(const Tensor& a, double b) { return mul(a, b); }
-inline Tensor operator/(const Tensor& a, double b) { return div(a, Tensor::scalar(b, a.dtype())); }
-inline Tensor operator+(double a, const Tensor& b) { return b + a; }
-inline Tensor operator*(double a, const Tensor& b) { return b * a; }
-inline Tensor operator-(double a, const Tensor& b) { return sub(Tensor::scalar(a, b.dtype()), b); }
-inline Tensor operator/(double a, const Tensor& b) { return div(Tensor::scalar(a, b.dtype()), b); }
+// t += u is t = t + u: the result is new, and other handles and views of the old numbers keep them.
+#define UNROLL_DECLARE(sign, name)                                                       \
+  inline Tensor operator sign(const Tensor& a, const Tensor& b) { return name(a, b); }   \
+  inline Tensor operator sign(const Tensor& a, double b) { return name(a, b); }          \
+  inline Tensor operator sign(double a, const Tensor& b) { return name(a, b); }          \
+  inline Tensor& operator sign##=(Tensor& a, const Tensor& b) { return a = name(a, b); } \
+  inline Tensor& operator sign##=(Tensor& a, double b) { return a = name(a, b); }
+UNROLL_DECLARE(+, add)
+UNROLL_DECLARE(-, sub)
+UNROLL_DECLARE(*, mul)
+UNROLL_DECLARE(/, div)
+#undef UNROLL_DECLARE
 
-// Functions of one variable: neg, exp, log, ..., softplus, clamp; p and q are the parameters of
-// those that have any.
-Tensor apply(kernels::Unary op, const Tensor& x, double p = 0, double q = 0);
-// g * f'(.), from the input or output that UNROLL_UNARY_OPS says. Where nobody else sees g, it is
-// overwritten and returned.
-Tensor apply_gradient(kernels::Unary op, const Tensor& g, const Tensor& saved, double p = 0,
-                      double q = 0);
-
-#define UNROLL_DEFINE(name, ...) \
-  inline Tensor name(const Tensor& x) { return apply(kernels::Unary::name, x); }
+// Functions of one variable.
 #define UNROLL_PLAIN_UNARY(X) \
   X(neg)                      \
   X(exp)                      \
@@ -47,15 +41,30 @@ Tensor apply_gradient(kernels::Unary op, const Tensor& g, const Tensor& saved, d
   X(sqrt)                     \
   X(abs)                      \
   X(square)                   \
-  X(reciprocal) X(sin) X(cos) X(tanh) X(sigmoid) X(relu) X(gelu) X(gelu_tanh) X(silu) X(softplus)
-UNROLL_PLAIN_UNARY(UNROLL_DEFINE)
-#undef UNROLL_PLAIN_UNARY
-#undef UNROLL_DEFINE
+  X(reciprocal) X(sin) X(cos) X(tanh) X(sigmoid) X(relu) X(gelu) X(gelu_tanh) X(normal_cdf) X(silu) X(softplus)
+#define UNROLL_DECLARE(name) Tensor name(const Tensor& x);
+UNROLL_PLAIN_UNARY(UNROLL_DECLARE)
+#undef UNROLL_DECLARE
 inline Tensor operator-(const Tensor& x) { return neg(x); }
 
+// a where the condition is not 0, else b; all three broadcast.
 Tensor where(const Tensor& condition, const Tensor& a, const Tensor& b);
+inline Tensor where(const Tensor& condition, const Tensor& a, double b) {
+  return where(condition, a, Tensor::scalar(b, a.dtype()));
+}
+inline Tensor where(const Tensor& condition, double a, const Tensor& b) {
+  return where(condition, Tensor::scalar(a, b.dtype()), b);
+}
 // y += x; the shapes are equal, y is written through its strides.
 void add_into(Tensor& y, const Tensor& x);
 bool all_finite(const Tensor& x);
+
+struct Tolerance {
+  double relative = 1e-5, absolute = 1e-8;
+  bool equal_nan = false;  // NaN equals NaN
+};
+// True when |a - b| <= absolute + relative |b| in each place, as NumPy has it; infinities are close
+// to themselves alone. The types may differ; throws when the shapes do.
+bool allclose(const Tensor& a, const Tensor& b, const Tolerance& tolerance = {});
 
 }  // namespace unroll

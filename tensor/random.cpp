@@ -130,6 +130,40 @@ IndexTensor Generator::integers(const Shape& shape, Index low, Index high) {
   return {std::move(values), shape};
 }
 
+IndexTensor Generator::categorical(const Tensor& weights) {
+  check(weights.rank() >= 1 && weights.shape().back() > 0,
+        "categorical: weights [.., V] of at least one class were required: got {}",
+        weights.shape());
+  const Index v = weights.shape().back();
+  const std::vector<double> w = weights.to_vector<double>();
+  std::vector<Index> out;
+  for (std::size_t row = 0; row < w.size(); row += static_cast<std::size_t>(v)) {
+    double largest = 0;
+    for (Index i = 0; i < v; ++i) {
+      const double weight = w[row + static_cast<std::size_t>(i)];
+      check(weight >= 0 && std::isfinite(weight),
+            "categorical: finite weights of at least 0 were required: got {} in row {}", weight,
+            row / static_cast<std::size_t>(v));
+      largest = std::max(largest, weight);
+    }
+    check(largest > 0, "categorical: a weight above 0 was required in each row: got none in row {}",
+          row / static_cast<std::size_t>(v));
+    double total = 0;  // of weights divided by the largest, which cannot overflow
+    for (Index i = 0; i < v; ++i) total += w[row + static_cast<std::size_t>(i)] / largest;
+    double left = uniform() * total;
+    Index picked = -1;
+    for (Index i = 0; i < v; ++i) {
+      const double weight = w[row + static_cast<std::size_t>(i)] / largest;
+      if (weight == 0) continue;
+      picked = i;  // the last possible one where rounding leaves something
+      if (left < weight) break;
+      left -= weight;
+    }
+    out.push_back(picked);
+  }
+  return {std::move(out), weights.shape().without(weights.rank() - 1)};
+}
+
 std::vector<Index> Generator::permutation(Index n) {
   std::vector<Index> order = counted_indices("permutation", n);
   // Fisher and Yates, from the end.

@@ -19,9 +19,12 @@ class Generator {
   // 1 with the given probability, else 0.
   Tensor bernoulli(const Shape& shape, double probability, DType dtype = f32);
   IndexTensor integers(const Shape& shape, Index low, Index high);  // in [low, high)
-  std::vector<Index> permutation(Index n);
-  double uniform();          // one number in [0, 1)
-  Index below(Index limit);  // one integer in [0, limit)
+  // An id for each row of weights [.., V] -> [..], with probability weight / sum of the row (a
+  // softmax, say). Throws unless the weights are finite, none below 0 and not all 0.
+  IndexTensor categorical(const Tensor& weights);
+  std::vector<Index> permutation(Index n);  // 0 .. n-1, shuffled
+  double uniform();                         // one number in [0, 1)
+  Index below(Index limit);                 // one integer in [0, limit)
 
   // Where it stands, for saving and restoring.
   std::uint64_t seed() const { return seed_; }

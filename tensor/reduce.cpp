@@ -1,5 +1,6 @@
 #include <unroll/tensor/kernels/cumsum.h>
 #include <unroll/tensor/kernels/parallel_rows.h>
+#include <unroll/tensor/kernels/rows.h>
 #include <unroll/tensor/math.h>
 #include <unroll/tensor/reduce.h>
 #include <unroll/tensor/strided.h>
@@ -122,8 +123,6 @@ Tensor reduce_any(kernels::Reduce op, const Tensor& x,
   return y.permute(back).expand(full).contiguous();
 }
 
-}  // namespace
-
 Tensor reduce(kernels::Reduce op, const Tensor& x, const Axes& axes, bool keepdim) {
   static constexpr const char* kNames[] = {"sum", "max", "min"};
   const char* name = kNames[static_cast<int>(op)];
@@ -139,6 +138,8 @@ Tensor reduce(kernels::Reduce op, const Tensor& x, const Axes& axes, bool keepdi
   return y;
 }
 
+}  // namespace
+
 Tensor sum(const Tensor& x, const Axes& axes, bool keepdim) {
   return reduce(kernels::Reduce::sum, x, axes, keepdim);
 }
@@ -149,6 +150,7 @@ Tensor min(const Tensor& x, const Axes& axes, bool keepdim) {
   return reduce(kernels::Reduce::min, x, axes, keepdim);
 }
 Tensor mean(const Tensor& x, const Axes& axes, bool keepdim) {
+  (void)reduced_shape("mean", x.shape(), axes, keepdim);  // refuses in its own name
   Tensor total = sum(x, axes, keepdim);
   if (total.numel() == 0) return total;
   check(x.numel() > 0, "mean: at least one element was required: got the shape {}", x.shape());
@@ -183,6 +185,11 @@ IndexTensor argmax(const Tensor& x, int axis) {
     }
   });
   return {std::move(out), shape};
+}
+
+IndexTensor argmin(const Tensor& x, int axis) {
+  check(x.rank() > 0, "argmin: an axis was required: got a scalar");
+  return argmax(neg(x), axis);
 }
 
 Tensor sum_to(const Tensor& x, const Shape& shape) {

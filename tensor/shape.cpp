@@ -6,6 +6,21 @@
 
 namespace unroll {
 
+void AnyIndex::refuse(std::uint64_t value) {
+  fail(
+      "shape: sizes and indices below 2^63 were required: got {} (an unsigned difference below 0?)",
+      value);
+}
+
+void Axes::refuse() { fail("axes: at most {} axes were required: got more", Shape::kMaxRank); }
+
+Shape::Shape(std::initializer_list<AnyIndex> sizes) : rank_(static_cast<int>(sizes.size())) {
+  check(sizes.size() <= kMaxRank, "shape: at most {} axes are supported: got {}", kMaxRank,
+        sizes.size());
+  std::copy(sizes.begin(), sizes.end(), sizes_.begin());
+  check_sizes();
+}
+
 Shape::Shape(std::span<const Index> sizes) : rank_(static_cast<int>(sizes.size())) {
   check(sizes.size() <= kMaxRank, "shape: at most {} axes are supported: got {}", kMaxRank,
         sizes.size());
@@ -68,7 +83,7 @@ Index product_of(const char* op, Index a, Index b) {
   return product;
 }
 
-Shape infer_shape(const char* op, std::initializer_list<Index> sizes, const Shape& from) {
+Shape infer_shape(const char* op, std::initializer_list<AnyIndex> sizes, const Shape& from) {
   Index known = 1;
   int unknown = -1, axis = 0;
   std::array<Index, Shape::kMaxRank> out{};

@@ -5,21 +5,39 @@
 #include <unroll/tensor/types.h>
 
 #include <array>
+#include <concepts>
 #include <initializer_list>
+#include <iosfwd>
 #include <span>
 #include <string>
 #include <vector>
 
 namespace unroll {
 
-using Axes = std::vector<int>;
+// An integer of any type, given in braces: {v.size(), 3}. Throws when it does not fit an Index, as
+// v.size() - 1 of an empty v does not.
+class AnyIndex {
+ public:
+  template <std::integral T>
+  requires(!std::same_as<T, bool>) AnyIndex(T value) : value_(static_cast<Index>(value)) {
+    if constexpr (std::unsigned_integral<T> && sizeof(T) >= sizeof(Index))
+      if (value_ < 0) [[unlikely]]
+        refuse(value);
+  }
+  operator Index() const { return value_; }
+
+ private:
+  [[noreturn]] static void refuse(std::uint64_t value);
+
+  Index value_;
+};
 
 class Shape {
  public:
   static constexpr int kMaxRank = 8;
 
   Shape() = default;  // a scalar: rank 0, one element
-  Shape(std::initializer_list<Index> sizes) : Shape(std::span(sizes.begin(), sizes.size())) {}
+  Shape(std::initializer_list<AnyIndex> sizes);
   explicit Shape(std::span<const Index> sizes);  // throws on rank > 8 or a negative size
 
   int rank() const { return rank_; }
@@ -67,11 +85,47 @@ class Shape {
   std::array<Index, kMaxRank> sizes_{};
 };
 
+// The axes that a reduction is over: one (1), several ({0, 2}), or all of them ({}). Negative ones
+// count from the end.
+class Axes {
+ public:
+  Axes() = default;  // all
+  template <std::integral T>
+  Axes(T axis) {
+    push_back(static_cast<int>(axis));
+  }
+  Axes(bool) = delete;  // sum(x, {}, true) keeps the axes, sum(x, true) would be over axis 1
+  Axes(std::initializer_list<int> axes) : Axes(std::span(axes.begin(), axes.size())) {}
+  Axes(const std::vector<int>& axes) : Axes(std::span(axes)) {}
+  explicit Axes(std::span<const int> axes) {
+    for (int axis : axes) push_back(axis);
+  }
+
+  bool empty() const { return count_ == 0; }
+  int size() const { return count_; }
+  const int* begin() const { return axes_.data(); }
+  const int* end() const { return axes_.data() + count_; }
+  void push_back(int axis) {
+    if (count_ == Shape::kMaxRank) [[unlikely]]
+      refuse();
+    axes_[static_cast<std::size_t>(count_++)] = axis;
+  }
+
+ private:
+  [[noreturn]] static void refuse();
+
+  int count_ = 0;
+  std::array<int, Shape::kMaxRank> axes_{};
+};
+
+std::ostream& operator<<(std::ostream& out, const Shape& shape);  // [2, 3]
+std::ostream& operator<<(std::ostream& out, DType dtype);         // f32
+
 // a * b, for sizes made of others; throws when it overflows.
 Index product_of(const char* op, Index a, Index b);
 
 // The shape that `sizes` means for numel elements, where one size may be -1: what is left.
-Shape infer_shape(const char* op, std::initializer_list<Index> sizes, const Shape& from);
+Shape infer_shape(const char* op, std::initializer_list<AnyIndex> sizes, const Shape& from);
 
 // The shape that NumPy's broadcasting gives, or a sentence with both shapes.
 Shape broadcast(const char* op, const Shape& a, const Shape& b);

@@ -58,7 +58,7 @@ bool strides_for(const Shape& from, std::span<const Index> strides, const Shape&
   return true;
 }
 
-Index offset_of(const Tensor& x, std::initializer_list<Index> index) {
+Index offset_of(const Tensor& x, std::initializer_list<AnyIndex> index) {
   check(static_cast<int>(index.size()) == x.rank(),
         "at: one index for each axis of {} was required: got {} indices", x.shape(), index.size());
   Index offset = 0;
@@ -73,12 +73,15 @@ Index offset_of(const Tensor& x, std::initializer_list<Index> index) {
 }
 
 template <class T>
-Tensor from_values(std::span<const T> values, const Shape& shape) {
+Tensor from_values(std::span<const T> values, const Shape& shape, DType dtype) {
   check(static_cast<Index>(values.size()) == shape.numel(),
         "from: {} values were required for the shape {}: got {}", shape.numel(), shape,
         values.size());
-  Tensor out = Tensor::empty(shape, dtype_of<T>);
-  std::copy(values.begin(), values.end(), out.data<T>());
+  Tensor out = Tensor::empty(shape, dtype);
+  dispatch(dtype, [&]<class To>() {
+    std::transform(values.begin(), values.end(), out.data<To>(),
+                   [](T v) { return static_cast<To>(v); });
+  });
   return out;
 }
 
@@ -200,29 +203,20 @@ Tensor Tensor::eye(Index n, DType dtype) {
   return out;
 }
 
-Tensor Tensor::of(std::initializer_list<double> values, DType dtype) {
-  return from(std::span<const double>(values.begin(), values.size()),
-              {static_cast<Index>(values.size())})
-      .to(dtype);
+Tensor Tensor::of(std::initializer_list<detail::Nested<double>> values, DType dtype) {
+  const auto flat = detail::Nested<double>::flat("of", values);
+  return from(flat.values, flat.shape, dtype);
 }
 
-Tensor Tensor::of(std::initializer_list<std::initializer_list<double>> rows, DType dtype) {
-  const auto n = static_cast<Index>(rows.size());
-  const auto m = n ? static_cast<Index>(rows.begin()->size()) : 0;
-  std::vector<double> values;
-  for (const auto& row : rows) {
-    check(static_cast<Index>(row.size()) == m,
-          "of: rows of one length were required: got rows of {} and {} values", m, row.size());
-    values.insert(values.end(), row.begin(), row.end());
-  }
-  return from(std::span<const double>(values), {n, m}).to(dtype);
+Tensor Tensor::from(std::span<const float> values, const Shape& shape, DType dtype) {
+  return from_values(values, shape, dtype);
 }
-
-Tensor Tensor::from(std::span<const float> values, const Shape& shape) {
-  return from_values(values, shape);
+Tensor Tensor::from(std::span<const double> values, const Shape& shape, DType dtype) {
+  return from_values(values, shape, dtype);
 }
-Tensor Tensor::from(std::span<const double> values, const Shape& shape) {
-  return from_values(values, shape);
+Tensor Tensor::from(std::initializer_list<detail::Nested<double>> values, const Shape& shape,
+                    DType dtype) {
+  return from(detail::Nested<double>::flat("from", values).values, shape, dtype);
 }
 
 bool Tensor::shares_storage_with(const Tensor& other) const {
@@ -235,12 +229,12 @@ double Tensor::item() const {
   return dispatch(dtype(), [&]<class T>() { return static_cast<double>(*data<T>()); });
 }
 
-double Tensor::at(std::initializer_list<Index> i) const {
+double Tensor::at(std::initializer_list<AnyIndex> i) const {
   const Index offset = offset_of(*this, i);
   return dispatch(dtype(), [&]<class T>() { return static_cast<double>(data<T>()[offset]); });
 }
 
-void Tensor::set(std::initializer_list<Index> i, double value) {
+void Tensor::set(std::initializer_list<AnyIndex> i, double value) {
   const Index offset = offset_of(*this, i);
   dispatch(dtype(), [&]<class T>() { data<T>()[offset] = static_cast<T>(value); });
 }
@@ -272,7 +266,7 @@ Tensor Tensor::reshape(const Shape& asked) const {
   return make_view(*this, asked, std::span(steps).first(asked.rank()), 0);
 }
 
-Tensor Tensor::reshape(std::initializer_list<Index> sizes) const {
+Tensor Tensor::reshape(std::initializer_list<AnyIndex> sizes) const {
   return reshape(infer_shape("reshape", sizes, shape()));
 }
 

@@ -6,7 +6,7 @@
 // Const is that of the handle.
 #pragma once
 
-#include <unroll/tensor/shape.h>
+#include <unroll/tensor/nested.h>
 
 #include <atomic>
 #include <initializer_list>
@@ -61,12 +61,15 @@ class Tensor {
   static Tensor scalar(double value, DType dtype = f32);  // shape []
   static Tensor arange(Index n, DType dtype = f32);       // 0, 1, ..., n-1
   static Tensor eye(Index n, DType dtype = f32);
-  static Tensor of(std::initializer_list<double> values, DType dtype = f32);  // [n]
-  static Tensor of(std::initializer_list<std::initializer_list<double>> rows,
-                   DType dtype = f32);  // [n, m]; throws when the rows differ in length
-  // A copy of values in row-major order; throws when their number does not fit the shape.
-  static Tensor from(std::span<const float> values, const Shape& shape);
-  static Tensor from(std::span<const double> values, const Shape& shape);
+  // What nested braces show: of({1, 2}) is [2], of({{1}, {2}}) is [2, 1], and so on. Throws when
+  // rows differ in length.
+  static Tensor of(std::initializer_list<detail::Nested<double>> values, DType dtype = f32);
+  // A copy of values in row-major order; throws when their number does not fit the shape. The type
+  // is that of the values unless another is asked for; of numbers in braces f32.
+  static Tensor from(std::span<const float> values, const Shape& shape, DType dtype = f32);
+  static Tensor from(std::span<const double> values, const Shape& shape, DType dtype = f64);
+  static Tensor from(std::initializer_list<detail::Nested<double>> values, const Shape& shape,
+                     DType dtype = f32);
 
   // --- asking it ---
   bool defined() const { return impl_ != nullptr; }
@@ -75,6 +78,8 @@ class Tensor {
   Index size(int axis) const { return shape()[shape().axis(axis, "size")]; }
   Index numel() const { return impl().numel; }
   DType dtype() const { return impl().dtype; }
+  // Itself: what is written for Vars (f(x).value()) serves Tensors too.
+  const Tensor& value() const { return *this; }
   std::span<const Index> strides() const {
     return {impl().strides.data(), static_cast<std::size_t>(rank())};
   }
@@ -85,9 +90,9 @@ class Tensor {
   }
   bool shares_storage_with(const Tensor& other) const;
 
-  double item() const;                              // of a tensor with one element
-  double at(std::initializer_list<Index> i) const;  // bounds are checked
-  void set(std::initializer_list<Index> i, double value);
+  double item() const;                                 // of a tensor with one element
+  double at(std::initializer_list<AnyIndex> i) const;  // bounds are checked
+  void set(std::initializer_list<AnyIndex> i, double value);
   template <class T>
   std::vector<T> to_vector() const;  // row-major; converts the type
 
@@ -105,7 +110,7 @@ class Tensor {
 
   // --- views: no numbers are copied, except by reshape where strides leave no other way ---
   Tensor reshape(const Shape& shape) const;
-  Tensor reshape(std::initializer_list<Index> sizes) const;  // one size may be -1: what is left
+  Tensor reshape(std::initializer_list<AnyIndex> sizes) const;  // one size may be -1: what is left
   Tensor transpose(int a = -2, int b = -1) const;
   Tensor permute(std::initializer_list<int> axes) const {
     return permute(std::span(axes.begin(), axes.size()));
@@ -156,6 +161,9 @@ class Tensor {
 
   detail::TensorData* impl_ = nullptr;
 };
+
+// Writes t.str().
+std::ostream& operator<<(std::ostream& out, const Tensor& t);
 
 // A view of any shape and strides (in elements) over base's numbers, `offset` elements from base's
 // first; nothing is checked.

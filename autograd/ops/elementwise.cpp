@@ -6,6 +6,7 @@
 #include <unroll/autograd/ops.h>
 #include <unroll/tensor/math.h>
 #include <unroll/tensor/reduce.h>
+#include <unroll/tensor/unary.h>
 
 #include <numbers>
 

@@ -20,7 +20,7 @@ Var reshape(const In& x, const Shape& shape) {
   return record(reshape_op, x.value().reshape(shape), {&x},
                 [from = x->shape()](const Var& g, Cotangents& d) { d.add(0, reshape(g, from)); });
 }
-Var reshape(const In& x, std::initializer_list<Index> sizes) {
+Var reshape(const In& x, std::initializer_list<AnyIndex> sizes) {
   check_defined("reshape", *x);
   return reshape(x, infer_shape("reshape", sizes, x->shape()));
 }
@@ -150,6 +150,32 @@ Var stack(std::span<const Var> parts, int axis, Where where) {
     rows.push_back(unsqueeze(In(part, where), axis));
   }
   return concat(rows, axis, where);
+}
+
+namespace {
+const Op tril_op{"tril"}, triu_op{"triu"};
+}
+
+Var tril(const In& x, Index diagonal) {
+  check_defined("tril", *x);
+  return record(tril_op, tril(x.value(), diagonal), {&x},
+                [diagonal](const Var& g, Cotangents& d) { d.add(0, tril(g, diagonal)); });
+}
+Var triu(const In& x, Index diagonal) {
+  check_defined("triu", *x);
+  return record(triu_op, triu(x.value(), diagonal), {&x},
+                [diagonal](const Var& g, Cotangents& d) { d.add(0, triu(g, diagonal)); });
+}
+
+std::vector<Tensor> split(const Tensor& x, const std::vector<Index>& sizes, int axis) {
+  std::vector<Tensor> parts;
+  for (const Var& part : split(In(x), sizes, axis)) parts.push_back(part.value());
+  return parts;
+}
+std::vector<Tensor> split(const Tensor& x, Index size, int axis) {
+  std::vector<Tensor> parts;
+  for (const Var& part : split(In(x), size, axis)) parts.push_back(part.value());
+  return parts;
 }
 
 }  // namespace unroll

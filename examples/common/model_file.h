@@ -37,7 +37,8 @@ Curves load_model(const std::string& path, Model& model, const unroll::Metadata&
     unroll::check_io(unroll::all_finite(value),
                      "{}: finite numbers were required in \"{}\": got others", path,
                      unroll::excerpt(name));
-  unroll::nn::assign(path, std::move(values), unroll::nn::parameters(model));
+  unroll::nn::assign(path, std::move(values), unroll::nn::state(model),
+                     {.layout = unroll::nn::WeightLayout::in_out});
   return remembered(path, found);
 }
 

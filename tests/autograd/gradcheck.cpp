@@ -134,6 +134,28 @@ const std::vector<Case>& cases() {
        },
        {{3, 4}}},
       {"var", [](const Vars& v) { return var(v[0], {1}); }, {{2, 4}}},
+      {"stddev", [](const Vars& v) { return stddev(v[0], 1); }, {{2, 4}}},
+      {"norm",
+       [](const Vars& v) {
+         return norm(v[0], {0, 2});
+       },
+       {{2, 3, 2}}},
+      {"norm keepdim", [](const Vars& v) { return v[0] / norm(v[0], -1, true); }, {{3, 2}}},
+      {"prod",
+       [](const Vars& v) {
+         return prod(v[0], {0, 2});
+       },
+       {{2, 3, 3}}},
+      {"prod with zeros",
+       [](const Vars& v) {
+         return prod(v[0] * Tensor::of({{1, 0, 1}, {0, 1, 0}, {1, 1, 1}}, f64), 1);
+       },
+       {{3, 3}}},
+      {"logcumsumexp", [](const Vars& v) { return logcumsumexp(v[0], 1); }, {{2, 5, 2}}},
+      {"tril", [](const Vars& v) { return square(tril(v[0], -1)); }, {{2, 3, 3}}},
+      {"triu", [](const Vars& v) { return square(triu(v[0], 1)) * v[0]; }, {{3, 4}}},
+      {"sort", [](const Vars& v) { return square(sort(v[0], 0).values) * v[1]; }, {{4, 2}, {2}}},
+      {"topk", [](const Vars& v) { return square(topk(v[0], 2).values); }, {{2, 4}}},
       {"logsumexp", [](const Vars& v) { return logsumexp(v[0], {0}); }, {{3, 2}}},
       {"cumsum", [](const Vars& v) { return cumsum(v[0] * v[0], 1); }, {{2, 4, 2}}},
       {"softmax", [](const Vars& v) { return softmax(v[0], 0); }, {{3, 2}}},
@@ -311,4 +333,62 @@ TEST_CASE("a wrong derivative is named with its op, input, element and both numb
   CHECK(result.message.find("wrong derivative") != std::string::npos);
   CHECK(result.message.find("input 0 [2], element ") != std::string::npos);
   CHECK(result.message.find("finite differences give") != std::string::npos);
+}
+
+namespace {
+
+// An op of its own for each case, so that nothing but that case can mark it. The derivative is
+// wrong if asked for.
+Var own(const Op& op, const In& x, double slope = 2) {
+  return record(op, mul(x.value(), 2), {&x},
+                [slope](const Var& g, Cotangents& d) { d.add(0, g * slope); });
+}
+Var blind(const Op& op, const In& x) {  // hands on nothing
+  return record(op, mul(x.value(), 0), {&x}, [](const Var&, Cotangents&) {});
+}
+
+}  // namespace
+
+TEST_CASE("an op is checked when its own derivative was compared, not when it stood on the tape") {
+  const Tensor x = Tensor::of({1, 3}, f64);
+  const Param p(Tensor::of({2, 5}, f64));
+  const auto checked = [&](const Op& op, const Function& f) {
+    const bool ok = gradcheck(f, {x}).ok && gradgradcheck(f, {x}).ok;
+    CHECK(ok);
+    return op.checked();
+  };
+  static const Op used{"test used"}, unused{"test unused"}, times_zero{"test times zero"},
+      of_param{"test of a Param"}, hidden{"test hidden"}, wall{"test wall"}, behind{"test behind"};
+  CHECK(checked(used, [&](const Vars& v) { return own(used, v[0]); }) == 3);
+  CHECK(checked(unused, [&](const Vars& v) {
+          (void)own(unused, v[0], 7);
+          return square(v[0]);
+        }) == 0);
+  CHECK(checked(times_zero,
+                [&](const Vars& v) { return own(times_zero, v[0], 7) * 0.0 + square(v[0]); }) == 0);
+  CHECK(checked(of_param, [&](const Vars& v) { return own(of_param, p, 7) + square(v[0]); }) == 0);
+  CHECK(checked(hidden, [&](const Vars& v) { return own(hidden, x, 7) + v[0]; }) == 0);
+  // Behind an op that hands on nothing, nothing is compared.
+  CHECK(checked(behind, [&](const Vars& v) {
+          return own(behind, blind(wall, v[0]), 7) + square(v[0]);
+        }) == 0);
+  CHECK(checked(wall, [&](const Vars& v) { return blind(wall, v[0]) + v[0]; }) == 0);
+
+  static const Op of_checked_param{"test of a checked Param"};
+  CHECK(gradcheck_params([&] { return own(of_checked_param, p); }, {{"p", p.handle()}}));
+  CHECK(of_checked_param.checked() == 1);
+}
+
+TEST_CASE("an op with a reference is checked when the gradient goes through the reference") {
+  static const Op op{"test reference"};
+  const Function one = [&](const Vars& v) {
+    const In x(v[0]);
+    return record(op, square(v[0]).value(), {&x}, [x = v[0]](const Var& g, Cotangents& d) {
+      d.add_through([](const Vars& in) { return Vars{square(in[0])}; }, {x}, {&g, 1});
+    });
+  };
+  CHECK(gradcheck(one, {Tensor::of({1, 3}, f64)}));
+  CHECK(op.checked() == 1);
+  CHECK(gradgradcheck(one, {Tensor::of({1, 3}, f64)}));
+  CHECK(op.checked() == 3);
 }

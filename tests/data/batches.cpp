@@ -118,3 +118,37 @@ TEST_CASE("sizes and ends that cannot be are refused; huge ones are as good as a
   check_refused([&] { windows_ending_at(x, {5, 10}, 3); }, "got 10");
   check_refused([&] { windows_ending_at(x, {5}, kHuge); }, "got 5");
 }
+
+TEST_CASE("streams run through the text side by side, each chunk where the last one ended") {
+  Generator g(3);
+  for (int round = 0; round < 200; ++round) {
+    const StreamOptions o{.count = 1 + g.below(5), .steps = 1 + g.below(7)};
+    const Index n = o.count + 1 + g.below(60);
+    const IndexTensor ids = g.integers({n}, 0, 1000);
+    const auto chunks = streams(ids, o);
+    const Index length = (n - 1) / o.count;
+    std::vector<std::vector<Index>> seen(static_cast<std::size_t>(o.count)), follow = seen;
+    for (std::size_t c = 0; c < chunks.size(); ++c) {
+      const StreamChunk& chunk = chunks[c];
+      CHECK(chunk.layout.sequences() == o.count);
+      if (c + 1 < chunks.size()) CHECK(chunk.layout.steps() == o.steps);
+      CHECK(chunk.ids.numel() == chunk.layout.rows());
+      CHECK(chunk.targets.numel() == chunk.layout.rows());
+      for (Index b = 0; b < o.count; ++b)
+        for (Index t = 0; t < chunk.layout.steps(); ++t) {
+          seen[b].push_back(chunk.ids[chunk.layout.row(b, t)]);
+          follow[b].push_back(chunk.targets[chunk.layout.row(b, t)]);
+        }
+    }
+    for (Index b = 0; b < o.count; ++b) {
+      CHECK(IndexTensor(seen[b]) == ids.narrow(0, b * length, length));
+      CHECK(IndexTensor(follow[b]) == ids.narrow(0, b * length + 1, length));
+    }
+  }
+  const IndexTensor four = IndexTensor::arange(4);
+  check_refused([&] { (void)streams(four, {.count = 4}); }, "more than 4 ids");
+  check_refused([&] { (void)streams(four, {.count = 0}); }, "got 0 and 35");
+  check_refused([&] { (void)streams(four, {.steps = 0}); }, "got 1 and 0");
+  check_refused([&] { (void)streams(IndexTensor::of({{1, 2}, {3, 4}}), {}); }, "one list");
+  CHECK(streams(four, {.count = 3}).size() == 1);
+}

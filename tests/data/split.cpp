@@ -274,3 +274,37 @@ TEST_CASE("shares, labels and tables that do not fit are refused with a sentence
   check_refused([&] { MinMaxScaler(x, part).transform(Tensor::zeros({4})); }, "got [4]");
   check_refused([&] { scaler.transform(x.to(f64)); }, "tensors of one type");
 }
+
+TEST_CASE("a scaler made from what another kept transforms and inverts as that one does") {
+  Generator g(11);
+  for (const DType type : {f32, f64})
+    for (int round = 0; round < 20; ++round) {
+      Tensor x = g.normal({20, 3}, 5, 3, type);
+      if (round % 2 == 0) x.narrow(1, 1, 1).fill_(4);  // a constant column
+      const TrainingPart part = chronological_split(20).training();
+      const StandardScaler fitted(x, part),
+          again = StandardScaler::from(fitted.mean(), fitted.std());
+      CHECK(distance(again.transform(x), fitted.transform(x)) == 0);
+      CHECK(distance(again.inverse(x), fitted.inverse(x)) == 0);
+      const MinMaxScaler unit(x, part), unit_again = MinMaxScaler::from(unit.min(), unit.max());
+      CHECK(distance(unit_again.transform(x), unit.transform(x)) == 0);
+      CHECK(distance(unit_again.inverse(x), unit.inverse(x)) == 0);
+    }
+  const Tensor two = Tensor::of({1, 2}), three = Tensor::of({1, 2, 3});
+  check_refused([&] { (void)StandardScaler::from(two, three); },
+                "a mean and a std of one shape [d] were required: got [2] and [3]");
+  check_refused([&] { (void)StandardScaler::from(two, Tensor()); }, "got [2] and an undefined one");
+  check_refused([&] { (void)StandardScaler::from(two, two.to(f64)); }, "one type");
+  check_refused([&] { (void)StandardScaler::from(two, Tensor::of({1, 0})); }, "got 0 for column 1");
+  check_refused(
+      [&] {
+        (void)StandardScaler::from(Tensor::of({NAN, 0}), two);
+      },
+      "finite numbers were required: got nan for column 0");
+  check_refused(
+      [&] {
+        (void)MinMaxScaler::from(two, Tensor::of({3, 1}));
+      },
+      "got 2 and 1 for column 1");
+  check_refused([&] { (void)MinMaxScaler::from(Tensor::scalar(1), Tensor::scalar(2)); }, "[d]");
+}

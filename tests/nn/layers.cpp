@@ -93,7 +93,7 @@ TEST_CASE("Embedding picks rows; the padding id's is zero and gets no gradient")
 
 TEST_CASE("a table trained elsewhere is copied, and frozen unless asked otherwise") {
   Tensor table = random({4, 2}, 1);
-  const nn::Embedding frozen(table), trained(table, false);
+  const nn::Embedding frozen(table), trained(table, {.frozen = false});
   const Tensor before = table.clone();
   table.fill_(0);
   CHECK(distance(frozen.weight.value(), before) == 0);

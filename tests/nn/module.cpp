@@ -2,6 +2,7 @@
 #include "tests/support.h"
 
 #include <unroll/nn/layers.h>
+#include <unroll/nn/recurrent.h>
 #include <unroll/optim/optimizer.h>
 
 #include <array>
@@ -124,4 +125,114 @@ TEST_CASE("training is while a tape lives") {
     CHECK(nn::training());
   }
   CHECK(!nn::training());
+}
+
+namespace {
+
+struct Standardised {
+  nn::Buffer mean{Tensor::of({1, 2})}, scale{Tensor::of({4, 4})}, none;
+  nn::Linear head{{.in = 2, .out = 2}};
+  UNROLL_FIELDS(mean, scale, none, head)
+  Var operator()(const In& x) const { return head((*x - mean) / scale); }
+};
+
+struct Gated : nn::Linear {
+  nn::Linear gate;
+  Gated() : Linear({.in = 2, .out = 2}), gate({.in = 2, .out = 2}) {}
+  UNROLL_FIELDS_WITH(Linear, gate)
+};
+struct TwiceGated : Gated {
+  Param extra = number(1);
+  UNROLL_FIELDS_WITH(Gated, extra)
+};
+struct OnlyNamed : nn::Linear {  // adds no member
+  using Linear::Linear;
+};
+struct LosesBase : nn::Linear {
+  nn::Linear gate;
+  UNROLL_FIELDS(gate)
+};
+struct LosesBaseOfBase : Gated {
+  Param extra;
+  UNROLL_FIELDS(extra)
+};
+struct LosesOwn : nn::Linear {
+  nn::Linear gate;
+};
+
+template <class M>
+constexpr bool kWhole = nn::detail::kHasPartsOfBase<M>&& nn::detail::kHasOwnParts<M>;
+
+}  // namespace
+
+TEST_CASE("a struct that derives from a module keeps its base's parameters, or is refused") {
+  static_assert(kWhole<nn::Linear> && kWhole<Gated> && kWhole<TwiceGated> && kWhole<OnlyNamed>);
+  static_assert(!kWhole<LosesBase> && !kWhole<LosesBaseOfBase> && !kWhole<LosesOwn>);
+  CHECK(names_of(nn::parameters(Gated())) ==
+        std::vector<std::string>{"weight", "bias", "gate.weight", "gate.bias"});
+  CHECK(names_of(nn::parameters(TwiceGated())) ==
+        std::vector<std::string>{"weight", "bias", "gate.weight", "gate.bias", "extra"});
+  CHECK(names_of(nn::parameters(OnlyNamed({.in = 1, .out = 1}))) ==
+        std::vector<std::string>{"weight", "bias"});
+}
+
+TEST_CASE("what may stand in UNROLL_FIELDS is what a model is made of") {
+  using nn::detail::is_field;
+  static_assert(is_field<Param>() && is_field<nn::Buffer>() && is_field<nn::GRU>());
+  static_assert(is_field<std::vector<std::optional<Inner>>>() && is_field<std::array<Param, 2>>());
+  static_assert(is_field<std::tuple<Param, std::vector<nn::Linear>>>());
+  static_assert(!is_field<Tensor>() && !is_field<Var>() && !is_field<double>());
+  static_assert(!is_field<std::string>() && !is_field<std::vector<Tensor>>());
+  static_assert(!is_field<std::tuple<Param, Index>>() && !is_field<std::optional<Tensor>>());
+}
+
+TEST_CASE("buffers belong to a model and are constants: listed apart, copied, never trained") {
+  const Standardised model;
+  CHECK(names_of(nn::parameters(model)) == std::vector<std::string>{"head.weight", "head.bias"});
+  CHECK(names_of(nn::buffers(model)) == std::vector<std::string>{"mean", "scale"});
+  CHECK(names_of(nn::state(model)) ==
+        std::vector<std::string>{"mean", "scale", "head.weight", "head.bias"});
+  check_says(nn::summary(model), "mean         [2]              f32              2  buffer");
+  nn::set_trainable(model, false);
+  nn::set_trainable(model, true);
+  Tape tape;
+  const Gradients g = tape.backward(sum(model(Tensor::ones({3, 2}))));
+  CHECK(!g.has(model.mean));
+  CHECK(g.has(model.head.weight));
+  Standardised copy = model;
+  copy.mean.set_value(Tensor::of({7, 7}));
+  CHECK(model.mean.value().at({0}) == 1);
+  optim::SGD sgd(nn::state(copy), {.lr = 1});
+  const Tensor given = Tensor::of({1, 2});
+  const nn::Buffer own(given);
+  copy.mean = own;
+  CHECK(copy.mean.value().at({1}) == 2);
+  CHECK(!copy.mean.trainable());
+}
+
+TEST_CASE("to converts every parameter and buffer, and what the model computes follows") {
+  manual_seed(3);
+  Standardised model;
+  const Tensor x = random({4, 2}, 1, f32);
+  const Tensor before = model(x).value();
+  nn::to(model, f64);
+  for (const NamedParam& p : nn::state(model)) CHECK(p.param->value().dtype() == f64);
+  CHECK(allclose(model(x.to(f64)).value(), before, {.absolute = 1e-6}));
+  optim::Adam adam(nn::parameters(model), {.lr = 0.1});
+  {
+    Tape tape;
+    adam.step(tape.backward(sum(model(x.to(f64)))));
+  }
+  nn::to(model, f32);
+  CHECK(model(x).dtype() == f32);
+  // The optimiser was made for the others.
+  Tape tape;
+  check_refused([&] { adam.step(tape.backward(sum(model(x)))); },
+                "the one it knows under this name");
+
+  nn::LSTM lstm({.in = 2, .hidden = 3, .layers = 2, .bidirectional = true, .learned_state = true});
+  const auto names = names_of(nn::parameters(lstm));
+  nn::to(lstm, f64);
+  CHECK(names_of(nn::parameters(lstm)) == names);
+  CHECK(lstm(nn::Sequence::from({random({4, 2}, 2, f64)})).rows.dtype() == f64);
 }

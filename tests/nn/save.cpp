@@ -2,6 +2,7 @@
 #include "tests/support.h"
 
 #include <unroll/nn/layers.h>
+#include <unroll/nn/options.h>
 #include <unroll/nn/recurrent.h>
 #include <unroll/nn/save.h>
 #include <unroll/tensor/file.h>
@@ -234,4 +235,179 @@ TEST_CASE("two parameters of one name are refused before anything is written") {
   nn::save(folder / "model", NamedParams{{"a", a.handle()}});
   check_refused([&] { nn::load(folder / "model", none); },
                 "load: parameters with a value were required: got an undefined \"a\"");
+}
+
+namespace {
+
+struct Square {
+  nn::Linear mix{{.in = 3, .out = 3}};
+  nn::Embedding table{{.vocab = 3, .dim = 3}};
+  nn::Buffer mean{Tensor::of({1, 2, 3})};
+  UNROLL_FIELDS(mix, table, mean)
+};
+
+NamedTensors tensors_of(const NamedParams& params) {
+  NamedTensors out;
+  for (const NamedParam& p : params) out.emplace(p.name, p.param->value());
+  return out;
+}
+
+}  // namespace
+
+TEST_CASE("a square weight from elsewhere is refused until its layout is told") {
+  const Folder folder;
+  manual_seed(6);
+  const Square model;
+  Square into;
+  // As PyTorch would write it: the weight is [out, in], the embedding's table as here.
+  NamedTensors theirs = tensors_of(nn::state(model));
+  theirs["mix.weight"] = theirs["mix.weight"].transpose().contiguous();
+  save_safetensors(folder / "theirs", theirs, {{"format", "pt"}});
+  const auto before = bytes_of(nn::state(into));
+  const std::string text = message_of([&] { nn::load(folder / "theirs", into); });
+  check_says(text, "how weights stand in it was required, since \"mix.weight\" is square");
+  check_says(text, "WeightLayout::out_in");
+  CHECK_THROWS_AS(nn::load(folder / "theirs", into), std::runtime_error);
+  CHECK_THROWS_AS(nn::assign("theirs", theirs, nn::state(into)), std::runtime_error);
+  CHECK(bytes_of(nn::state(into)) == before);
+  nn::load(folder / "theirs", into, {.layout = nn::WeightLayout::out_in});
+  CHECK(bytes_of(nn::state(into)) == bytes_of(nn::state(model)));
+  nn::load(folder / "theirs", into, {.layout = nn::WeightLayout::in_out});
+  CHECK(distance(into.mix.weight.value(), model.mix.weight.value().transpose()) == 0);
+  // What save wrote says of itself how it stands.
+  nn::save(folder / "ours", model);
+  nn::load(folder / "ours", into);
+  CHECK(bytes_of(nn::state(into)) == bytes_of(nn::state(model)));
+  save_safetensors(folder / "strange", theirs, {{"unroll.weights", "sideways"}});
+  check_says(message_of([&] { nn::load(folder / "strange", into); }), "got \"sideways\"");
+  check_refused(
+      [&] {
+        nn::save(folder / "ours", model, {{"unroll.note", "x"}});
+      },
+      "metadata without keys that begin with \"unroll.\"");
+}
+
+TEST_CASE("weights that are not square show their layout, and the message says what to pass") {
+  const Folder folder;
+  const nn::Linear model({.in = 2, .out = 3});
+  nn::Linear into({.in = 2, .out = 3});
+  NamedTensors theirs = tensors_of(nn::parameters(model));
+  theirs["weight"] = theirs["weight"].transpose().contiguous();
+  save_safetensors(folder / "theirs", theirs);
+  check_says(
+      message_of([&] { nn::load(folder / "theirs", into); }),
+      "\"weight\" has the shape [3, 2] where [2, 3] is required (transposed, as PyTorch has it?");
+  nn::load(folder / "theirs", into, {.layout = nn::WeightLayout::out_in});
+  CHECK(bytes_of(into) == bytes_of(model));
+}
+
+TEST_CASE("buffers are saved and loaded with the parameters") {
+  const Folder folder;
+  Square model, into;
+  model.mean.set_value(Tensor::of({7, 8, 9}));
+  nn::save(folder / "model", model);
+  nn::load(folder / "model", into);
+  CHECK(distance(into.mean.value(), Tensor::of({7, 8, 9})) == 0);
+  CHECK(!into.mean.trainable());
+  nn::save(folder / "less", nn::parameters(model));
+  check_says(message_of([&] { nn::load(folder / "less", into); }), "\"mean\" [3] is missing");
+}
+
+TEST_CASE("a part of a larger file is loaded by its prefix, and what was left is told") {
+  const Folder folder;
+  manual_seed(7);
+  const Model whole;
+  nn::save(folder / "model", whole);
+  nn::Linear head({.in = 10, .out = 2});
+  const nn::Loaded loaded = nn::load(folder / "model", head, {.prefix = "head."});
+  CHECK(bytes_of(head) == bytes_of(whole.head));
+  CHECK(loaded.missing.empty());
+  CHECK(loaded.unused.size() == nn::parameters(whole).size() - 2);
+  CHECK(loaded.unused.front() == "embed.weight");
+  nn::GRU other({.in = 3, .hidden = 5});
+  CHECK_THROWS_AS(nn::load(folder / "model", other, {.prefix = "lstm."}), std::runtime_error);
+  // Without strict the rest may be missing, but not everything.
+  struct Tail {
+    nn::Linear head{{.in = 10, .out = 2}}, extra{{.in = 2, .out = 1}};
+  };
+  Tail tail;
+  NamedParams params = nn::parameters(tail.head);
+  for (NamedParam& p : params) p.name = "head." + p.name;
+  params.push_back({"extra.bias", tail.extra.bias.handle()});
+  const nn::Loaded some = nn::load(folder / "model", params, {.strict = false});
+  CHECK(some.missing == std::vector<std::string>{"extra.bias"});
+  CHECK(some.unused.size() == nn::parameters(whole).size() - 2);
+  CHECK(bytes_of(tail.head) == bytes_of(whole.head));
+  const std::string text =
+      message_of([&] { nn::load(folder / "model", head, {.strict = false, .prefix = "tail."}); });
+  check_says(text,
+             "some of the model's 2 names (\"weight\" ...) were required: got none of them that "
+             "begins with \"tail.\"");
+}
+
+namespace {
+
+enum class Kind { small = 3, large = 7 };
+struct CellOptions {
+  Index hidden = 8;
+  DType dtype = f32;
+  UNROLL_OPTIONS(hidden, dtype)
+};
+struct TaggerOptions {
+  Index classes = 2;
+  int layers = 1;
+  std::size_t vocab = 10;
+  double dropout = 0.1;
+  float rate = 0.5F;
+  bool residual = false;
+  std::string name = "tagger";
+  Kind kind = Kind::small;
+  CellOptions cell = {};
+  UNROLL_OPTIONS(classes, layers, vocab, dropout, rate, residual, name, kind, cell)
+};
+
+}  // namespace
+
+TEST_CASE("options of a model are written to the file's metadata and read back") {
+  const Folder folder;
+  const TaggerOptions o{.classes = -5,
+                        .layers = 3,
+                        .vocab = 123456,
+                        .dropout = 1.0 / 3,
+                        .rate = 0.1F,
+                        .residual = true,
+                        .name = "a \"name\" ü\n",
+                        .kind = Kind::large,
+                        .cell = {.hidden = 64, .dtype = f64}};
+  const nn::Linear model({.in = 2, .out = 2});
+  Metadata metadata = nn::metadata_of(o);
+  CHECK(metadata.at("options.cell.hidden") == "64");
+  metadata["note"] = "mine";
+  nn::save(folder / "model", model, metadata);
+  const auto read = nn::options_in<TaggerOptions>(folder / "model");
+  CHECK(nn::metadata_of(read) == nn::metadata_of(o));
+  CHECK(read.dropout == o.dropout);
+  CHECK(read.rate == o.rate);
+  CHECK(read.kind == Kind::large);
+  CHECK(read.cell.dtype == f64);
+  CHECK(read.name == o.name);
+
+  const auto refused = [&](const char* key, const char* text, const char* why) {
+    Metadata bad = nn::metadata_of(o);
+    bad[key] = text;
+    CHECK_THROWS_AS((void)nn::options_in<TaggerOptions>(bad), std::runtime_error);
+    check_says(message_of([&] { (void)nn::options_in<TaggerOptions>(bad); }), why);
+  };
+  refused("options.classes", "2.5", "a value of its type was required for \"options.classes\"");
+  refused("options.classes", "", "got \"\"");
+  refused("options.layers", "3000000000", "got \"3000000000\"");
+  refused("options.vocab", "-1", "got \"-1\"");
+  refused("options.residual", "yes", "got \"yes\"");
+  refused("options.dropout", "0.1x", "got \"0.1x\"");
+  refused("options.cell.dtype", "f16", "got \"f16\"");
+  refused("options.unknown", "1", "options that are known were required: got \"options.unknown\"");
+  Metadata less = nn::metadata_of(o);
+  less.erase("options.cell.hidden");
+  check_says(message_of([&] { (void)nn::options_in<TaggerOptions>(less); }),
+             "\"options.cell.hidden\" was required in the metadata: got none");
 }

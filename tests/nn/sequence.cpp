@@ -171,7 +171,7 @@ TEST_CASE("rows and lengths that do not fit are refused") {
   check_refused([] { nn::Sequence::from(std::vector<Tensor>{Tensor()}); },
                 "Sequence: a value was required");
   check_refused([] { nn::Sequence::from(std::vector<Tensor>{Tensor::ones({})}); },
-                "Sequence: tensors [L, ..] were required: got a scalar");
+                "Sequence: values [L, ..] were required: got a scalar");
   check_refused(
       [] {
         nn::Sequence::from(std::vector<Tensor>{Tensor::ones({0, 2})});
@@ -202,7 +202,7 @@ TEST_CASE("rows and lengths that do not fit are refused") {
       [&] {
         nn::Tokens(IndexTensor({1, 2}), layout);
       },
-      "Tokens: 3 ids were required: got [2]");
+      "Tokens: 3 ids in the order of the layout were required: got [2]");
   check_refused([] { nn::Tokens::from(std::vector<std::vector<Index>>{}); },
                 "at least one sequence");
   check_refused(
@@ -215,4 +215,79 @@ TEST_CASE("rows and lengths that do not fit are refused") {
         nn::Tokens::from_padded(IndexTensor({1, 2}), {1, 1});
       },
       "from_padded: [B, T, ..]");
+}
+
+TEST_CASE(
+    "sequences and tokens are made from braces, from Vars, and from a batch of equal lengths") {
+  Generator g(21);
+  const Tensor a = g.normal({3, 2}, 0, 1, f64), b = g.normal({1, 2}, 0, 1, f64);
+  const nn::Sequence pair = nn::Sequence::from({a, b});
+  CHECK(pair.layout.lengths() == std::vector<Index>{3, 1});
+  CHECK(distance(pair.rows.value(), nn::Sequence::from(std::vector<Tensor>{a, b}).rows.value()) ==
+        0);
+  CHECK(distance(nn::Sequence::from({a}).at(0).value(), a) == 0);
+  {
+    Tape tape;
+    const Var v = tape.watch(a);
+    const Gradients got = tape.backward(sum(nn::Sequence::from({v, b}).rows * 2.0));
+    CHECK(distance(got[v], Tensor::full({3, 2}, 2, f64)) == 0);
+  }
+  for (const Shape& shape : {Shape{4, 3, 2}, Shape{1, 5, 3}, Shape{2, 1, 1}, Shape{2, 3, 2, 2}}) {
+    const Tensor x = g.normal(shape, 0, 1, f64);
+    const nn::Sequence batch = nn::Sequence::from(x);
+    CHECK(batch.layout == SequenceLayout::equal(shape[0], shape[1]));
+    for (Index i = 0; i < shape[0]; ++i) CHECK(distance(batch.at(i).value(), x.select(0, i)) == 0);
+    CHECK(distance(batch.padded().value(), x) == 0);
+    const auto rows = [](const auto& in) { return nn::Sequence::from(in[0]).rows * 3.0; };
+    CHECK(gradcheck(rows, {x}));
+  }
+  check_refused([&] { (void)nn::Sequence::from(a); }, "Sequence: [B, T, ..]");
+  check_refused([&] { (void)nn::Sequence::from(Tensor::zeros({2, 0, 3})); }, "at least one step");
+
+  const nn::Tokens two = nn::Tokens::from({{1, 2, 3}, {4}});
+  CHECK(two.layout.lengths() == std::vector<Index>{3, 1});
+  CHECK(two.ids == IndexTensor({1, 4, 2, 3}));
+  CHECK(two.size() == 2);
+  CHECK(nn::Tokens::from({{7}}).ids == IndexTensor({7}));
+  const std::vector<Index> one{5, 6};
+  CHECK(nn::Tokens::from({one}).ids == IndexTensor({5, 6}));
+  CHECK(nn::Tokens::from({one, one}).ids == IndexTensor({5, 5, 6, 6}));
+  // [B, T]: the same as text by text.
+  const IndexTensor ids = IndexTensor::of({{1, 2, 3}, {4, 5, 6}});
+  const nn::Tokens texts = nn::Tokens::from(ids);
+  CHECK(texts.ids == nn::Tokens::from({{1, 2, 3}, {4, 5, 6}}).ids);
+  CHECK(texts.layout == SequenceLayout::equal(2, 3));
+  check_refused([] { (void)nn::Tokens::from(IndexTensor::of({1, 2})); }, "Tokens: ids [B, T]");
+  check_refused([&] { nn::Tokens(ids, SequenceLayout::equal(2, 3)); },
+                "in the order of the layout were required: got [2, 3]");
+}
+
+TEST_CASE("sequences of one layout are added, subtracted, multiplied and divided row by row") {
+  Generator g(22);
+  for (int trial = 0; trial < 20; ++trial) {
+    const auto lengths = random_lengths(g, 1 + g.below(5), 5);
+    const nn::Sequence x = random_sequence(g, lengths, 3),
+                       y = {g.uniform(x.rows.shape(), 1, 2, f64), SequenceLayout(lengths)};
+    const Tensor a = x.rows.value(), b = y.rows.value(), bias = g.normal({3}, 0, 1, f64);
+    const auto same = [&](const nn::Sequence& got, const Tensor& expected) {
+      CHECK(got.layout == x.layout);
+      CHECK(distance(got.rows.value(), expected) == 0);
+    };
+    same(x + y, a + b), same(x - y, a - b), same(x * y, a * b), same(x / y, a / b);
+    same(x + 2, a + 2.0), same(x - 2, a - 2.0), same(x * 2.0, a * 2.0), same(x / 2, a / 2.0);
+    same(2 + y, 2.0 + b), same(2 - y, 2.0 - b), same(2 * y, 2.0 * b), same(2 / y, 2.0 / b);
+    same(x + bias, a + bias), same(bias * x, bias * a), same(-x, -a), same(x + Var(b), a + b);
+    nn::Sequence z = x;
+    z += y, z -= 1, z *= y, z /= 2.0;
+    same(z, (a + b - 1.0) * b / 2.0);
+  }
+  const nn::Sequence x = random_sequence(g, {3, 1}, 2), y = random_sequence(g, {2, 2}, 2),
+                     z = random_sequence(g, {2}, 2);
+  check_refused([&] { (void)(x + y); },
+                "add: sequences of one layout were required: got two of 2 sequences with 4 rows, "
+                "whose lengths differ");
+  check_refused([&] { (void)(x * z); }, "got 2 sequences with 4 rows and 1 sequences with 2 rows");
+  check_refused([&] { (void)(x + Tensor::zeros({5, 4, 2}, f64)); }, "Sequence: one row for each");
+  check_refused([&] { (void)(x + Tensor::zeros({3}, f64)); }, "broadcast");
+  check_refused([&] { (void)(x - nn::Sequence()); }, "sub: a value was required");
 }

@@ -204,8 +204,8 @@ TEST_CASE("what cannot be joined, padded or picked is refused with a sentence") 
     check_says(message_of(f), part);
   };
   const auto all = [](std::vector<Tensor> parts) { return parts; };
-  says([] { concat({}); }, "concat: at least one tensor was required: got none");
-  says([] { stack({}); }, "stack: at least one tensor was required: got none");
+  says([] { concat(std::vector<Tensor>{}); }, "concat: at least one tensor was required: got none");
+  says([] { stack(std::vector<Tensor>{}); }, "stack: at least one tensor was required: got none");
   says(
       [&] {
         concat(all({x, Tensor::zeros({2, 4})}));

@@ -2,6 +2,7 @@
 #include "naive.h"
 
 #include <unroll/tensor/threads.h>
+#include <unroll/tensor/unary.h>
 
 #include <limits>
 

@@ -1,0 +1,55 @@
+// Text to ids and back.
+#pragma once
+
+#include <unroll/tensor/types.h>
+
+#include <map>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace unroll::data {
+
+enum class Unit { bytes, words };  // a word: what stands between white space
+
+class Vocabulary {
+ public:
+  struct Options {
+    Unit unit = Unit::words;
+    Index min_count = 1;  // units that come less often are unknown
+    Index max_size = 0;   // above 0: at most so many ids, that of the unknown included
+  };
+  // Every unit of the text, the most frequent first (ties in alphabetical order). Id 0 is
+  // "<unknown>".
+  Vocabulary(std::string_view text, const Options& options);
+
+  struct UnitsOptions {
+    Unit unit = Unit::words;
+    std::string unknown = "<unknown>";  // the unit that stands for all that are not listed
+  };
+  // The vocabulary whose unit number i is units[i]: what units() of another gave, or a list from
+  // elsewhere, so that a model needs no training text. Throws unless the units differ, can be met
+  // in a text (one byte each, or without white space) and contain `unknown`.
+  static Vocabulary from_units(std::vector<std::string> units, const UnitsOptions& options);
+
+  Index size() const { return static_cast<Index>(units_.size()); }
+  Index unknown_id() const { return unknown_; }
+  Unit unit_kind() const { return kind_; }
+  const std::vector<std::string>& units() const { return units_; }  // by id
+  const std::string& unit(Index id) const;                          // throws unless 0 <= id < size
+
+  std::vector<Index> encode(std::string_view text) const;  // what is not known is unknown_id()
+  // Words are joined by a space. Throws unless all ids are in [0, size).
+  std::string decode(const std::vector<Index>& ids) const;
+
+ private:
+  Vocabulary() = default;
+  void add(std::string unit);
+
+  Unit kind_ = Unit::words;
+  Index unknown_ = 0;
+  std::vector<std::string> units_;
+  std::map<std::string, Index, std::less<>> ids_;
+};
+
+}  // namespace unroll::data

@@ -1,0 +1,154 @@
+// UNROLL_FIELDS: what makes a struct a module. How the macro works; what it is for is in module.h.
+#pragma once
+
+#include <unroll/autograd/param.h>
+
+#include <array>
+#include <concepts>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <tuple>
+#include <type_traits>
+#include <vector>
+
+// f(a) f(b) ... of a list of names, by expanding a macro that names itself again and again.
+#define UNROLL_PARENTHESES ()
+#define UNROLL_EXPAND(...) \
+  UNROLL_EXPAND3(UNROLL_EXPAND3(UNROLL_EXPAND3(UNROLL_EXPAND3(__VA_ARGS__))))
+#define UNROLL_EXPAND3(...) \
+  UNROLL_EXPAND2(UNROLL_EXPAND2(UNROLL_EXPAND2(UNROLL_EXPAND2(__VA_ARGS__))))
+#define UNROLL_EXPAND2(...) \
+  UNROLL_EXPAND1(UNROLL_EXPAND1(UNROLL_EXPAND1(UNROLL_EXPAND1(__VA_ARGS__))))
+#define UNROLL_EXPAND1(...) __VA_ARGS__
+#define UNROLL_EACH(f, ...) __VA_OPT__(UNROLL_EXPAND(UNROLL_EACH_STEP(f, __VA_ARGS__)))
+#define UNROLL_EACH_STEP(f, a, ...) \
+  f(a) __VA_OPT__(UNROLL_EACH_AGAIN UNROLL_PARENTHESES(f, __VA_ARGS__))
+#define UNROLL_EACH_AGAIN() UNROLL_EACH_STEP
+
+#define UNROLL_CHECK_FIELD(field)                                                                \
+  static_assert(::unroll::nn::detail::is_field<decltype(field)>(),                               \
+                "UNROLL_FIELDS: \"" #field                                                       \
+                "\" is no part of a model: a Param, a Buffer, a module (a struct with "          \
+                "UNROLL_FIELDS), or a vector, array, tuple or optional of them was required (a " \
+                "Tensor that is to be saved is a Buffer)");
+
+#define UNROLL_VISIT(constant, base_first, ...)                                            \
+  template <class Visitor>                                                                 \
+  void visit_fields(Visitor&& visitor) constant {                                          \
+    UNROLL_EACH(UNROLL_CHECK_FIELD, __VA_ARGS__)                                           \
+    base_first ::unroll::nn::detail::visit_named(visitor,                                  \
+                                                 #__VA_ARGS__ __VA_OPT__(, ) __VA_ARGS__); \
+  }
+
+// The conversion to Fields<..> is inherited and hidden by none, so that a struct with two of them
+// has a base with UNROLL_FIELDS of its own, whose parts its own line would hide.
+#define UNROLL_FIELDS_TAGS(with_base, ...)                                                        \
+  static constexpr bool unroll_fields_with_base = with_base;                                      \
+  auto unroll_fields_owner() const->const std::remove_cvref_t<decltype(*this)>& { return *this; } \
+  operator ::unroll::nn::detail::Fields<::unroll::nn::detail::fields_number(#__VA_ARGS__,         \
+                                                                            __LINE__)>() const {  \
+    return {};                                                                                    \
+  }
+
+namespace unroll::nn {
+
+class Buffer;
+
+namespace detail {
+
+// The first name of "a, b, c", which it takes off.
+std::string next_name(std::string_view& names);
+
+template <class Visitor, class... Parts>
+void visit_named(Visitor&& visitor, [[maybe_unused]] std::string_view names, Parts&... parts) {
+  (visitor(next_name(names), parts), ...);
+}
+
+struct AnyVisitor {
+  template <class T>
+  void operator()(const std::string&, T&) const {}
+};
+
+template <class T>
+concept Module = requires(T& module) {
+  module.visit_fields(AnyVisitor{});
+};
+
+struct AnyFields {};
+template <std::uint64_t number>
+struct Fields : AnyFields {};
+constexpr std::uint64_t fields_number(std::string_view names, int line) {  // FNV-1a
+  std::uint64_t hash = 14695981039346656037U + static_cast<std::uint64_t>(line);
+  for (const char c : names) hash = (hash ^ static_cast<unsigned char>(c)) * 1099511628211U;
+  return hash;
+}
+
+// True unless a base of the module T has parts that its own UNROLL_FIELDS leaves out.
+template <class T>
+inline constexpr bool kHasPartsOfBase =
+    T::unroll_fields_with_base || std::is_convertible_v<const T&, const AnyFields&>;
+
+// True unless T has members that the UNROLL_FIELDS of a base, which it inherits, cannot list.
+template <class T>
+inline constexpr bool kHasOwnParts =
+    sizeof(T) ==
+    sizeof(std::remove_cvref_t<decltype(std::declval<const T&>().unroll_fields_owner())>);
+
+template <class T>
+constexpr bool is_field() {
+  using Plain = std::remove_cvref_t<T>;
+  if constexpr (std::is_same_v<Plain, Param> || std::is_same_v<Plain, Buffer> || Module<Plain>) {
+    return true;
+  } else if constexpr (requires(Plain & part) { part.has_value(), *part; }) {
+    return is_field<decltype(*std::declval<Plain&>())>();
+  } else if constexpr (requires(Plain & part) { *part.begin(); }) {
+    return is_field<decltype(*std::declval<Plain&>().begin())>();
+  } else if constexpr (requires { std::tuple_size<Plain>::value; }) {
+    return []<std::size_t... I>(std::index_sequence<I...>) {
+      return (is_field<std::tuple_element_t<I, Plain>>() && ...);
+    }
+    (std::make_index_sequence<std::tuple_size_v<Plain>>());
+  } else {
+    return false;
+  }
+}
+
+// Calls f(name, part) for each Param and Buffer below `part`, in the order of the lines.
+template <class T, class F>
+void for_each_param(const std::string& name, T& part, F& f) {
+  const auto below = [&](const auto& child) {
+    return name.empty() ? std::string(child) : name + "." + child;
+  };
+  using Plain = std::remove_const_t<T>;
+  if constexpr (std::is_same_v<Plain, Param> || std::is_same_v<Plain, Buffer>) {
+    if (part.defined()) f(name, part);
+  } else if constexpr (Module<T>) {
+    static_assert(
+        kHasPartsOfBase<Plain>,
+        "UNROLL_FIELDS: a struct that derives from a module lists the module's parts too: "
+        "UNROLL_FIELDS_WITH(Base, ...) was required");
+    static_assert(kHasOwnParts<Plain>,
+                  "UNROLL_FIELDS: a struct that derives from a module and adds members says which "
+                  "of them are parts: UNROLL_FIELDS_WITH(Base, ...) was required");
+    part.visit_fields(
+        [&](const std::string& child, auto& value) { for_each_param(below(child), value, f); });
+  } else if constexpr (requires { part.has_value(); }) {
+    if (part.has_value()) for_each_param(name, *part, f);
+  } else if constexpr (requires { part.begin(); }) {
+    std::size_t i = 0;
+    for (auto& value : part) for_each_param(below(std::to_string(i++)), value, f);
+  } else if constexpr (requires { std::tuple_size<Plain>::value; }) {
+    std::apply(
+        [&](auto&... value) {
+          std::size_t i = 0;
+          (for_each_param(below(std::to_string(i++)), value, f), ...);
+        },
+        part);
+  } else {
+    static_assert(is_field<Plain>(), "a model was required: a struct with UNROLL_FIELDS");
+  }
+}
+
+}  // namespace detail
+}  // namespace unroll::nn
