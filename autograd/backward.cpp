@@ -6,6 +6,7 @@
 #include <unroll/tensor/math.h>
 #include <unroll/tensor/matmul.h>
 #include <unroll/tensor/reduce.h>
+#include <unroll/tensor/saved.h>
 
 #include <fmt/format.h>
 
@@ -83,7 +84,10 @@ class Engine {
       : s_(s),
         parent_(parent),
         first_slot_(static_cast<std::uint32_t>(from.slots)),
+        end_slot_(static_cast<std::uint32_t>(s.slots.size())),
         first_entry_(from.entries),
+        began_(detail::next_write_time()),
+        oldest_(from.entries < s.entries.size() ? s.entries[from.entries].recorded : began_),
         retain_(retain),
         flow_(parent ? parent->flow_ : GradientFlow::of(s)) {
     pending_.resize(s.slots.size() - from.slots);
@@ -112,11 +116,18 @@ class Engine {
       if (leaves_.size() < s_.leaves.size()) leaves_.resize(s_.leaves.size());
       return leaves_[slot & ~kLeaf];
     }
+    if (slot >= end_slot_) [[unlikely]]
+      refuse_later(slot);
     return slot < first_slot_ ? parent_->at(slot) : pending_[slot - first_slot_];
   }
+  [[noreturn]] void refuse_later(std::uint32_t slot) const;
   Var take(std::uint32_t slot);
   void flush_products(Pending& p);
   void call_hooks(std::uint32_t slot, Var& g);
+  // The gradient g; a copy where it stands in a tensor from before this backward that somebody
+  // writes to, as a seed or the buffer of a hook may be: what reads it would take it for a saved
+  // value that has changed.
+  Var settled(Var g) const;
   // Whether what a derivative gives is of the input's shape and type; and, where that is looked
   // for, free of NaN and infinity.
   void check_shape(std::uint32_t slot, const Shape& shape, DType dtype) const;
@@ -135,8 +146,10 @@ class Engine {
 
   Tape::State& s_;
   Engine* parent_;
-  std::uint32_t first_slot_;
+  // What may get a gradient now: what was recorded before the entry whose derivative runs.
+  std::uint32_t first_slot_, end_slot_;
   std::size_t first_entry_;
+  std::uint64_t began_, oldest_;  // this backward; the recording of its first entry
   bool retain_;
   GradientFlow* flow_;
   const Tape::Entry* entry_ = nullptr;  // whose derivative runs
@@ -160,10 +173,25 @@ void Engine::check_finite(std::uint32_t slot, const Tensor& g) const {
         name(), g.shape(), s_.shape_of(slot), s_.place_of(entry_index_));
 }
 
+void Engine::refuse_later(std::uint32_t slot) const {
+  fail(
+      "{}: gradients of values from before it were required of the derivative: got one of a value "
+      "{} that was recorded later",
+      name(), slot < s_.slots.size() ? s_.shape_of(slot).str() : "");
+}
+
+Var Engine::settled(Var g) const {
+  if (!detail::rewritten(g.value(), began_, oldest_)) return g;
+  return Tape::State::moved_to(g, g.value().clone());
+}
+
 void Engine::add(std::uint32_t slot, Var g) {
   check_defined(name(), g);
   check_shape(slot, g.shape(), g.dtype());
   check_finite(slot, g.value());
+  g = settled(std::move(g));
+  detail::require_saved(g.value());
+  const detail::ReadsSaved other_entries(nullptr);  // have put here what is there
   note(slot, g.value());
   Pending& p = at(slot);
   if (!p.dense.defined()) {
@@ -191,6 +219,7 @@ void Engine::add_product(std::uint32_t slot, const Var& a, const Var& g) {
   check_shape(slot, {a.shape()[1], g.shape()[1]}, g.dtype());
   if (recording() || detecting_anomaly()) return add(slot, matmul(transpose(a), g));
   note(slot, g.value());
+  detail::require_saved(a.value()), detail::require_saved(g.value());
   Pending& p = at(slot);
   Pending::Waiting& w = p.wait();
   w.left.push_back(a.value());
@@ -200,6 +229,7 @@ void Engine::add_product(std::uint32_t slot, const Var& a, const Var& g) {
 }
 
 void Engine::flush_products(Pending& p) {
+  const detail::ReadsSaved other_entries(nullptr);  // were checked when theirs was put here
   Pending::Waiting& w = *p.waiting;
   if (w.left.empty()) return;
   Tensor sum = p.dense.value();
@@ -239,6 +269,7 @@ void Engine::add_rows(std::uint32_t slot, const IndexTensor& ids, const Var& g,
   if (recording() || !(slot & kLeaf)) return add(slot, scatter_rows(g, ids, table[0]));
   check_finite(slot, g.value());
   note(slot, g.value());
+  detail::require_saved(g.value());
   Pending::Waiting& w = at(slot).wait();
   w.ids.push_back(ids);
   w.rows.push_back(g.value());
@@ -251,6 +282,8 @@ void Engine::add_narrow(std::uint32_t slot, int axis, Index start, const Var& g,
   check_shape(slot, shape, g.dtype());
   check_finite(slot, g.value());
   note(slot, g.value());
+  detail::require_saved(g.value());
+  const detail::ReadsSaved other_entries(nullptr);  // have put here what is there
   if (recording()) {
     const Index after = shape[axis] - start - g.shape()[axis];
     return add(slot, pad(g, axis, start, after));
@@ -295,11 +328,12 @@ void Engine::call_hooks(std::uint32_t slot, Var& g) {
     if (detecting_anomaly() && !all_finite(changed) && all_finite(g.value())) [[unlikely]]
       fail_io("anomaly: a hook made the first NaN or infinity going backward: gradient {}",
               changed.shape());
-    g = Var(changed);
+    g = settled(Var(changed));
   }
 }
 
 void Engine::run(std::size_t end_entry) {
+  const detail::ReadsSaved between_entries(nullptr);
   std::vector<Var> gradients;
   std::vector<std::uint32_t> inputs;
   for (std::size_t e = end_entry; e-- > first_entry_;) {
@@ -337,7 +371,13 @@ void Engine::run(std::size_t end_entry) {
     if (flow_ && !parent_) [[unlikely]]
       for (const Var& g : gradients)
         if (g.defined()) flow_->arrived(e, g.value());
-    entry.call(entry.closure, gradients, out);
+    end_slot_ = entry.first_output;
+    const detail::Recorded recorded{entry.recorded, entry.op->name(), entry.where.file,
+                                    entry.where.line};
+    {
+      const detail::ReadsSaved as_recorded(&recorded);
+      entry.call(entry.closure, gradients, out);
+    }
     entry_ = nullptr;
     if (!retain_) s_.entries[e].free();
   }
@@ -397,6 +437,9 @@ void Engine::add_through(const std::function<std::vector<Var>(const std::vector<
   check(outputs.size() == gradients.size(),
         "add_through: a function with {} results was required: got {}", gradients.size(),
         outputs.size());
+  // What f recorded. Where the gradient is recorded too, summing what arrives at one value may
+  // record more, which is none of f's.
+  const std::size_t end = s_.entries.size();
   {
     const Recording as_before(s_, keep);
     Engine inner(s_, this, mark, keep);
@@ -404,7 +447,7 @@ void Engine::add_through(const std::function<std::vector<Var>(const std::vector<
       const std::uint32_t slot = s_.slot_of(outputs[k], "add_through");
       if (slot != kNoSlot && gradients[k].defined()) inner.add(slot, gradients[k]);
     }
-    inner.run(s_.entries.size());
+    inner.run(end);
   }
   if (!keep) s_.truncate(mark);
 }

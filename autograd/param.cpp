@@ -20,6 +20,7 @@ Param::Param(const Param& other) {
 
 ParamState::ParamState(Tensor value) : value_(std::move(value)), id_(detail::next_leaf_id()) {
   check(value_.defined(), "param: a tensor with a value was required: got an undefined one");
+  mutable_value();
 }
 
 ParamState::ParamState(const ParamState& other)

@@ -50,6 +50,7 @@ class ParamState {
 class Param {
  public:
   Param() = default;  // no parameter at all, as a layer without bias has
+  // A copy of the value, unless nobody else holds it.
   explicit Param(Tensor value) : state_(std::make_shared<ParamState>(std::move(value))) {}
   Param(const Param& other);
   Param(Param&&) noexcept = default;

@@ -1,6 +1,7 @@
 #include <unroll/autograd/tape_state.h>
 #include <unroll/tensor/math.h>
 #include <unroll/tensor/reduce.h>
+#include <unroll/tensor/saved.h>
 
 #include <fmt/format.h>
 
@@ -18,8 +19,9 @@ thread_local int t_no_grad = 0;
 thread_local Where t_caller;
 thread_local ParamUses::Entered* t_uses = nullptr;
 
-// A tape that has ended leaves its vectors to the next one of the thread.
+// A tape that has ended leaves its vectors to the next one of the thread, or to release_cached().
 thread_local std::unique_ptr<void, void (*)(void*)> t_spare{nullptr, nullptr};
+[[maybe_unused]] const bool g_spare_is_released = memory::on_release([] { t_spare.reset(); });
 
 }  // namespace
 
@@ -191,6 +193,7 @@ void* Recorder::begin(const Op& op, std::span<const Tensor> outputs,
   Tape::Entry& entry = s->entries.emplace_back();
   entry.op = &op;
   entry.where = where;
+  entry.recorded = detail::write_time();
   entry.first_input = static_cast<std::uint32_t>(s->inputs.size());
   entry.inputs = static_cast<std::uint32_t>(inputs.size());
   entry.first_output = static_cast<std::uint32_t>(s->slots.size());

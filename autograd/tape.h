@@ -5,8 +5,9 @@
 //   Gradients g = tape.backward(loss);  // a loop from the last entry to the first
 //
 // The order of recording is a topological order, so backward needs no recursion. An entry frees
-// what it saved as soon as it has been used. Tapes nest: the innermost records, and a Var of
-// another tape is refused (see Var::detach).
+// what it saved as soon as it has been used. What it saved are tensors, not copies: backward
+// refuses, naming the op, where one that it needs has been written to in place since. Tapes nest:
+// the innermost records, and a Var of another tape is refused (see Var::detach).
 #pragma once
 
 #include <unroll/autograd/gradients.h>

@@ -45,6 +45,13 @@ class Arena {
   }
   Mark mark() const { return at_; }
   void release(Mark mark) { at_ = mark; }
+  // Keeps one chunk, for the next tape; a long one's go back to the allocator.
+  void shrink() {
+    while (chunks_.size() > 1) {
+      memory::deallocate(chunks_.back(), kChunk);
+      chunks_.pop_back();
+    }
+  }
 
  private:
   static constexpr std::size_t kChunk = kLargestClosure;
@@ -58,6 +65,7 @@ struct Tape::Entry {
   Recorder::Destroy destroy = nullptr;
   void* closure = nullptr;
   Where where;
+  std::uint64_t recorded = 0;  // when, on the clock of tensor/saved.h
   std::uint32_t first_input, inputs;
   std::uint32_t first_output, outputs;
 
@@ -146,6 +154,7 @@ struct Tape::State {
   }
   void clear() {
     truncate({});
+    arena.shrink();
     leaves.clear();
     leaf_of_param.clear();
     recent_params.fill({});
@@ -170,6 +179,10 @@ struct Tape::State {
 
   static Var var(Tensor value, std::uint64_t serial, std::uint32_t slot) {
     return Var(std::move(value), serial, slot);
+  }
+  // v with its numbers elsewhere.
+  static Var moved_to(const Var& v, Tensor value) {
+    return Var(std::move(value), v.tape_, v.slot_, v.leaf_);
   }
 };
 

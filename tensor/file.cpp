@@ -102,6 +102,30 @@ void write_file(const std::string& path, std::string_view bytes) {
   }
 }
 
+std::size_t valid_utf8(std::string_view text) {
+  const auto byte = [&](std::size_t i) { return static_cast<unsigned char>(text[i]); };
+  for (std::size_t at = 0; at < text.size();) {
+    const unsigned first = byte(at);
+    const std::size_t length = first < 0x80                    ? 1
+                               : first >= 0xC2 && first < 0xE0 ? 2
+                               : (first & 0xF0) == 0xE0        ? 3
+                               : first >= 0xF0 && first < 0xF5 ? 4
+                                                               : 0;
+    if (length == 0 || length > text.size() - at) return at;
+    for (std::size_t i = 1; i < length; ++i)
+      if ((byte(at + i) & 0xC0) != 0x80) return at;
+    if (length > 2) {
+      const unsigned second = byte(at + 1);
+      const bool longer_than_needed = second < (first == 0xE0 ? 0xA0U : first == 0xF0 ? 0x90U : 0U);
+      const bool surrogate = first == 0xED && second >= 0xA0;
+      const bool beyond_unicode = first == 0xF4 && second >= 0x90;
+      if (longer_than_needed || surrogate || beyond_unicode) return at;
+    }
+    at += length;
+  }
+  return text.size();
+}
+
 std::string_view without_mark(std::string_view text) {
   constexpr std::string_view kMark = "\xEF\xBB\xBF";
   return text.substr(text.substr(0, kMark.size()) == kMark ? kMark.size() : 0);

@@ -15,6 +15,10 @@ std::string read_file(const std::string& path);
 // replaced. A device or a pipe (/dev/stdout) is written to as it is.
 void write_file(const std::string& path, std::string_view bytes);
 
+// How many bytes of a text are valid UTF-8, from its beginning: all of them, or up to the first that
+// belongs to no whole character.
+std::size_t valid_utf8(std::string_view text);
+
 // A text without the byte order mark that some programs put first.
 std::string_view without_mark(std::string_view text);
 

@@ -327,6 +327,7 @@ void add_rows_into(Tensor& table, const IndexTensor& ids, const Tensor& rows) {
       }
     });
   });
+  table.mark_written();
 }
 
 }  // namespace unroll

@@ -139,6 +139,7 @@ void add_into(Tensor& y, const Tensor& x) {
           kernels::binary(kernels::Binary::add, from[0], steps[0], from[1], steps[1], to, n);
         });
   });
+  y.mark_written();
 }
 
 bool all_finite(const Tensor& x) {

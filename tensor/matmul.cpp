@@ -131,6 +131,7 @@ void matmul_into(Tensor& y, const Tensor& a, const Tensor& b) {
   dispatch(a.dtype(), [&]<class T>() {
     product<T>(apart(a, y), apart(b, y), y, y.data<T>(), y.strides()[0]);
   });
+  y.mark_written();
 }
 
 void linear_into(Tensor& y, const Tensor& x, const Tensor& w, const Tensor& b) {
@@ -153,6 +154,7 @@ void linear_into(Tensor& y, const Tensor& x, const Tensor& w, const Tensor& b) {
   dispatch(x.dtype(), [&]<class T>() {
     product<T>(source, weight, y, b.defined() ? std::as_const(bias).data<T>() : nullptr);
   });
+  y.mark_written();
 }
 
 Tensor linear(const Tensor& x, const Tensor& w, const Tensor& b) {

@@ -1,5 +1,10 @@
 #include <unroll/tensor/memory.h>
 
+#include <pthread.h>
+#if defined(__GLIBC__)
+#include <malloc.h>
+#endif
+
 #include <algorithm>
 #include <array>
 #include <atomic>
@@ -61,6 +66,7 @@ struct FreeList {
 };
 
 std::atomic<Index> g_peak{0}, g_system_calls{0};
+std::atomic<void (*)()> g_release{nullptr};
 
 void note_peak();
 
@@ -95,6 +101,8 @@ struct Global {
   Index large_cached = 0;
   Counters* threads = nullptr;
   Index retired_in_use = 0;
+
+  Global();
 };
 
 Global& global() {
@@ -144,6 +152,23 @@ ThreadCache::~ThreadCache() {
     }
   }
 }
+
+// A fork copies the thread that called it alone. No other may hold the mutex meanwhile; and in the
+// child, whose new threads may get the memory of the lost ones, these are counted out. What they
+// had cached is lost to it.
+void before_fork() { global().mutex.lock(); }
+void after_fork() { global().mutex.unlock(); }
+void after_fork_in_child() {
+  Global& g = global();
+  Counters* own = t_cache ? &t_cache->counters : nullptr;
+  for (Counters* c = g.threads; c; c = c->next)
+    if (c != own) g.retired_in_use += c->in_use.load(std::memory_order_relaxed);
+  g.threads = own;
+  if (own) own->next = nullptr;
+  g.mutex.unlock();
+}
+
+Global::Global() { pthread_atfork(before_fork, after_fork, after_fork_in_child); }
 
 ThreadCache* make_cache() {
   if (t_ended) return nullptr;
@@ -260,13 +285,24 @@ void reset_peak() {
   g_peak.store(in_use_now());
 }
 
+bool on_release(void (*release)()) {
+  g_release.store(release);
+  return true;
+}
+
 void release_cached() {
+  if (const auto release = g_release.load()) release();
   if (ThreadCache* cache = thread_cache()) cache->release();
   Global& g = global();
-  std::lock_guard lock(g.mutex);
-  for (FreeList& list : g.large)
-    while (void* block = list.pop()) std::free(block);
-  g.large_cached = 0;
+  {
+    std::lock_guard lock(g.mutex);
+    for (FreeList& list : g.large)
+      while (void* block = list.pop()) std::free(block);
+    g.large_cached = 0;
+  }
+#if defined(__GLIBC__)
+  malloc_trim(0);  // what malloc itself would keep
+#endif
 }
 
 }  // namespace unroll::memory

@@ -22,8 +22,12 @@ void reset_peak();
 // False under AddressSanitizer, where a freed block goes back to the system at once, so that a use
 // after free is seen.
 bool caching();
-// Gives every cached block of this thread and of the process back to the system.
+// Gives every cached block of this thread and of the process back to the system, and what this
+// thread keeps of tapes that have ended.
 void release_cached();
+// Has release_cached call `release` first, for the tapes. True, so that the initialiser of a static
+// can call it.
+bool on_release(void (*release)());
 
 // A block of at least `bytes`, aligned to 64; throws std::bad_alloc. `deallocate` takes the same
 // size.

@@ -1,8 +1,8 @@
 #include <unroll/tensor/file.h>
+#include <unroll/tensor/json.h>
 #include <unroll/tensor/safetensors.h>
 #include <unroll/tensor/stored.h>
 
-#include <rapidjson/document.h>
 #include <rapidjson/error/en.h>
 #include <rapidjson/writer.h>
 
@@ -14,11 +14,12 @@
 namespace unroll {
 namespace {
 
-namespace json = rapidjson;
-
 static_assert(std::endian::native == std::endian::little, "the format is little-endian");
 
 constexpr std::size_t kLargestHeader = 100'000'000;  // as the reference implementation has it
+// More than a header has: it is an object of objects with lists of up to 8 sizes. What is made of a
+// value takes many times its bytes.
+constexpr std::size_t kDeepest = 8, kLongestList = 64;
 
 struct Type {
   const char* name;
@@ -35,21 +36,63 @@ constexpr Type kTypes[] = {
 
 std::string text_of(const json::Value& v) { return {v.GetString(), v.GetStringLength()}; }
 
+// Refuses what would take much memory to parse, or text that is not UTF-8.
+void check_header(const std::string& path, std::string_view text) {
+  const std::size_t valid = valid_utf8(text);
+  check_io(valid == text.size(),
+           "{}: a safetensors file was required: its header is not JSON: {} (byte {})", path,
+           rapidjson::GetParseError_En(rapidjson::kParseErrorStringInvalidEncoding), valid);
+  struct Level {
+    bool list = false;
+    std::size_t commas = 0;
+  };
+  std::array<Level, kDeepest + 1> levels;
+  std::size_t depth = 0;
+  bool quoted = false;
+  for (std::size_t at = 0; at < text.size(); ++at) {
+    const char c = text[at];
+    if (quoted) {
+      if (c == '\\') ++at;
+      quoted = c != '"';
+      continue;
+    }
+    quoted = c == '"';
+    if (c == '[' || c == '{') {
+      check_io(
+          depth < kDeepest,
+          "{}: a safetensors file was required: its header nests more than {} levels (byte {})",
+          path, kDeepest, at);
+      levels[++depth] = {c == '[', 0};
+    } else if ((c == ']' || c == '}') && depth > 0) {
+      --depth;
+    } else if (c == ',' && levels[depth].list) {
+      check_io(
+          ++levels[depth].commas < kLongestList,
+          "{}: a safetensors file was required: its header has a list of more than {} (byte {})",
+          path, kLongestList, at);
+    }
+  }
+}
+
 }  // namespace
 
 void save_safetensors(const std::string& path, const NamedTensors& tensors,
                       const Metadata& metadata) {
-  json::StringBuffer text_buffer;
-  json::Writer<json::StringBuffer, json::UTF8<>, json::UTF8<>, json::CrtAllocator,
-               json::kWriteValidateEncodingFlag>
-      header(text_buffer);
+  json::Text text_buffer;
+  rapidjson::Writer<json::Text, rapidjson::UTF8<>, rapidjson::UTF8<>, json::Allocator> header(
+      text_buffer);
   bool valid = header.StartObject();
-  const auto write = [&](const std::string& words) {
-    return header.String(words.data(), static_cast<json::SizeType>(words.size()));
+  const auto write = [&](const std::string& words, const char* what = "names") {
+    const std::size_t good = valid_utf8(words);
+    check(good == words.size(),
+          "save_safetensors: {} in UTF-8 were required for {}: got \"{}\" (byte {})", what, path,
+          excerpt(words), good);
+    return header.String(words.data(), static_cast<rapidjson::SizeType>(words.size()));
   };
   if (!metadata.empty()) {
     valid = valid && write("__metadata__") && header.StartObject();
-    for (const auto& [key, words] : metadata) valid = valid && write(key) && write(words);
+    for (const auto& [key, words] : metadata) 
+      valid = valid && write(key, "metadata") && write(words, "metadata");
     valid = valid && header.EndObject();
   }
   // Wider types first, so that each element stands at a multiple of its size, as other readers
@@ -77,7 +120,7 @@ void save_safetensors(const std::string& path, const NamedTensors& tensors,
             header.EndObject();
   }
   valid = valid && header.EndObject();
-  check(valid, "save_safetensors: names in UTF-8 were required for {}", path);
+  check(valid, "save_safetensors: a header that is JSON was required for {}", path);
   std::string text(text_buffer.GetString(), text_buffer.GetSize());
   text.append((8 - text.size() % 8) % 8, ' ');
   const std::uint64_t length = text.size();
@@ -98,12 +141,12 @@ NamedTensors load_safetensors(const std::string& path, Metadata* metadata) {
            path, length, bytes.size());
   const char* data = bytes.data() + 8 + length;
   const std::size_t available = bytes.size() - 8 - length;
+  check_header(path, std::string_view(bytes).substr(8, length));
   json::Document parsed;
-  parsed.Parse<json::kParseValidateEncodingFlag | json::kParseIterativeFlag>(bytes.data() + 8,
-                                                                             length);
+  parsed.Parse<rapidjson::kParseIterativeFlag>(bytes.data() + 8, length);
   check_io(!parsed.HasParseError(),
            "{}: a safetensors file was required: its header is not JSON: {} (byte {})", path,
-           json::GetParseError_En(parsed.GetParseError()), parsed.GetErrorOffset());
+           rapidjson::GetParseError_En(parsed.GetParseError()), parsed.GetErrorOffset());
   const json::Value& header = parsed;
   check_io(header.IsObject(), "{}: a safetensors header that is a JSON object was required", path);
   // What is promised is checked in whole before any of it is made: many entries may share few
@@ -139,7 +182,7 @@ NamedTensors load_safetensors(const std::string& path, Metadata* metadata) {
       const json::Value& list = find(key);
       std::vector<Index> read;
       bool right = list.IsArray();
-      for (json::SizeType i = 0; right && i < list.Size(); ++i) {
+      for (rapidjson::SizeType i = 0; right && i < list.Size(); ++i) {
         right = list[i].IsInt64();
         if (right) read.push_back(list[i].GetInt64());
       }

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <utility>
 
 namespace unroll {
 
@@ -44,29 +45,42 @@ void Shape::refuse_axis(int axis, const char* op) const {
        str(), axis);
 }
 
+void Shape::set(int axis, Index size) { *this = with(axis, size); }
+
 Shape Shape::with(int axis, Index size) const {
   Shape out = *this;
-  out.set(axis, size);
-  if (size < 0 || size > (*this)[axis]) out.check_sizes();
+  Index& at = out.sizes_[this->axis(axis, "shape")];
+  const bool grows = size < 0 || size > at;
+  at = size;
+  if (grows) out.check_sizes();
   return out;
 }
 
 Shape Shape::without(int axis) const {
+  const int gone = this->axis(axis, "shape");
   Shape out;
   for (int i = 0; i < rank_; ++i)
-    if (i != axis) out.sizes_[out.rank_++] = sizes_[i];
+    if (i != gone) out.sizes_[out.rank_++] = sizes_[i];
   return out;
 }
 
 Shape Shape::inserted(int axis, Index size) const {
   check(rank_ < kMaxRank, "shape: at most {} axes are supported: one more than {} was asked for",
         kMaxRank, str());
+  check(axis >= 0 && axis <= rank_,
+        "shape: a place in [0, {}] was required for a new axis of {}: got {}", rank_, str(), axis);
   Shape out;
   for (int i = 0; i <= rank_; ++i) {
     if (i == axis) out.sizes_[out.rank_++] = size;
     if (i < rank_) out.sizes_[out.rank_++] = sizes_[i];
   }
   out.check_sizes();
+  return out;
+}
+
+Shape Shape::swapped(int a, int b) const {
+  Shape out = *this;
+  std::swap(out.sizes_[axis(a, "shape")], out.sizes_[axis(b, "shape")]);
   return out;
 }
 
@@ -119,7 +133,7 @@ Shape broadcast(const char* op, const Shape& a, const Shape& b) {
           "{}: shapes that broadcast together were required (equal sizes or 1, from the last axis "
           "on): got {} and {}",
           op, a, b);
-    out.set(-i, x == 1 ? y : x);
+    out.sizes_[out.rank_ - i] = x == 1 ? y : x;
   }
   out.check_sizes();
   return out;

@@ -57,11 +57,14 @@ class Shape {
       refuse_axis(axis, op);
     return at;
   }
-  void set(int axis, Index size) { sizes_[this->axis(axis, "shape")] = size; }
+  // Throws, and changes nothing, on a negative size or too many elements; so do the three below.
+  void set(int axis, Index size);
 
-  Shape with(int axis, Index size) const;      // one size replaced
-  Shape without(int axis) const;               // one axis removed
-  Shape inserted(int axis, Index size) const;  // an axis put in before `axis`
+  Shape with(int axis, Index size) const;  // one size replaced
+  Shape without(int axis) const;           // one axis removed
+  Shape inserted(int axis,
+                 Index size) const;   // an axis put in before `axis`, which is in [0, rank]
+  Shape swapped(int a, int b) const;  // two axes exchanged
 
   const Index* begin() const { return sizes_.data(); }
   const Index* end() const { return sizes_.data() + rank_; }

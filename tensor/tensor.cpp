@@ -1,5 +1,6 @@
 #include <unroll/tensor/memory.h>
 #include <unroll/tensor/strided.h>
+#include <unroll/tensor/saved.h>
 #include <unroll/tensor/tensor.h>
 
 #include <algorithm>
@@ -237,6 +238,7 @@ double Tensor::at(std::initializer_list<AnyIndex> i) const {
 void Tensor::set(std::initializer_list<AnyIndex> i, double value) {
   const Index offset = offset_of(*this, i);
   dispatch(dtype(), [&]<class T>() { data<T>()[offset] = static_cast<T>(value); });
+  mark_written();
 }
 
 template <class T>
@@ -273,28 +275,26 @@ Tensor Tensor::reshape(std::initializer_list<AnyIndex> sizes) const {
 Tensor Tensor::transpose(int a, int b) const {
   a = shape().axis(a, "transpose"), b = shape().axis(b, "transpose");
   std::array<Index, Shape::kMaxRank> steps = impl_->strides;
-  Shape out = shape();
-  out.set(a, shape()[b]);
-  out.set(b, shape()[a]);
   std::swap(steps[a], steps[b]);
-  return make_view(*this, out, std::span(steps).first(rank()), 0);
+  return make_view(*this, shape().swapped(a, b), std::span(steps).first(rank()), 0);
 }
 
 Tensor Tensor::permute(std::span<const int> axes) const {
   check(static_cast<int>(axes.size()) == rank(),
         "permute: each axis of {} once was required: got {} axes", shape(), axes.size());
-  std::array<Index, Shape::kMaxRank> steps{};
-  Shape out = shape();
+  std::array<Index, Shape::kMaxRank> sizes{}, steps{};
   std::array<bool, Shape::kMaxRank> seen{};
   for (int i = 0; i < rank(); ++i) {
     const int axis = shape().axis(axes[i], "permute");
     check(!seen[axis], "permute: each axis of {} once was required: axis {} came twice", shape(),
           axis);
     seen[axis] = true;
-    out.set(i, shape()[axis]);
+    sizes[i] = shape()[axis];
     steps[i] = impl_->strides[axis];
   }
-  return make_view(*this, out, std::span(steps).first(rank()), 0);
+  const auto rank_size = static_cast<std::size_t>(rank());
+  return make_view(*this, Shape(std::span<const Index>(sizes).first(rank_size)),
+                   std::span(steps).first(rank_size), 0);
 }
 
 Tensor Tensor::narrow(int axis, Index start, Index length) const {
@@ -377,10 +377,11 @@ void Tensor::copy_(const Tensor& source) {
         shape());
   if (impl_ == source.impl_ || numel() == 0) return;
   const bool same_type = dtype() == source.dtype();
+  source.require_saved();
   if (same_type && is_contiguous() && source.is_contiguous()) {
     std::memmove(impl_->data, source.impl_->data,
                  static_cast<std::size_t>(numel()) * size_of(dtype()));
-    return;
+    return mark_written();
   }
   if (shares_storage_with(source)) return copy_(source.clone());
   if (!same_type && !(is_contiguous() && source.is_contiguous())) {
@@ -407,6 +408,7 @@ void Tensor::copy_(const Tensor& source) {
       }
     });
   });
+  mark_written();
 }
 
 void Tensor::fill_(double value) {
@@ -420,6 +422,47 @@ void Tensor::fill_(double value) {
       once.copy_(scalar(value, dtype()).expand(once.shape()));
     }
   });
+  mark_written();
+}
+
+void Tensor::mark_written() {
+  (void)impl();
+  if (is_unique()) return;
+  TensorData& data = impl_->owner ? *impl_->owner : *impl_;
+  data.written.store(detail::next_write_time(), std::memory_order_relaxed);
+}
+
+// --- what derivatives read ---
+
+std::atomic<std::uint64_t> detail::write_clock{1};
+
+namespace {
+thread_local const detail::Recorded* t_recorded = nullptr;
+}
+
+detail::ReadsSaved::ReadsSaved(const Recorded* recorded)
+    : outer_(std::exchange(t_recorded, recorded)) {}
+detail::ReadsSaved::~ReadsSaved() { t_recorded = outer_; }
+
+void detail::check_saved(const TensorData& tensor) {
+  if (!t_recorded) return;
+  const TensorData& numbers = tensor.owner ? *tensor.owner : tensor;
+  if (numbers.made > t_recorded->time ||
+      numbers.written.load(std::memory_order_relaxed) <= t_recorded->time)
+    return;
+  fail(
+      "{}: values as they were when it was recorded (at {}:{}) were required of backward: the "
+      "tensor {} of type {} has been written to in place since; write into a clone() of it, or "
+      "after backward",
+      t_recorded->op, t_recorded->file ? t_recorded->file : "unknown", t_recorded->line,
+      tensor.shape, name_of(tensor.dtype));
+}
+
+void detail::require_saved(const Tensor& tensor) { tensor.require_saved(); }
+
+bool detail::rewritten(const Tensor& tensor, std::uint64_t made, std::uint64_t written) {
+  const TensorData& numbers = tensor.storage();
+  return numbers.made <= made && numbers.written.load(std::memory_order_relaxed) > written;
 }
 
 }  // namespace unroll

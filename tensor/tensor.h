@@ -16,7 +16,11 @@
 
 namespace unroll {
 
+class Tensor;
+
 namespace detail {
+
+extern std::atomic<std::uint64_t> write_clock;
 
 // One block of memory: this header, and behind it the numbers when the tensor owns them.
 struct TensorData {
@@ -29,9 +33,19 @@ struct TensorData {
   std::byte* data = nullptr;
   TensorData* owner = nullptr;  // of the numbers, when this is a view
   std::size_t bytes = 0;        // of the whole block
+  // When the numbers were made, and last written to in place (0: never), on the clock of saved.h.
+  std::uint64_t made = write_clock.load(std::memory_order_relaxed);
+  std::atomic<std::uint64_t> written{0};
 };
 
 void destroy(TensorData* data) noexcept;
+// Throws where a derivative runs on this thread and the numbers, which have been written to in
+// place, are no longer those that its op was recorded with.
+void check_saved(const TensorData& tensor);
+
+// See saved.h.
+bool rewritten(const Tensor& tensor, std::uint64_t made, std::uint64_t written);
+void require_saved(const Tensor& tensor);
 
 }  // namespace detail
 
@@ -96,15 +110,18 @@ class Tensor {
   template <class T>
   std::vector<T> to_vector() const;  // row-major; converts the type
 
-  // The first element. T must be float for f32 and double for f64.
+  // The first element. T must be float for f32 and double for f64. Call mark_written() after
+  // writing through it into numbers that somebody else may hold.
   template <class T>
   const T* data() const {
     require_dtype(dtype_of<T>);
+    require_saved();
     return reinterpret_cast<const T*>(impl_->data);
   }
   template <class T>
   T* data() {
     require_dtype(dtype_of<T>);
+    require_saved();
     return reinterpret_cast<T*>(impl_->data);
   }
 
@@ -129,13 +146,23 @@ class Tensor {
   Tensor to(DType dtype) const;
   void copy_(const Tensor& source);  // same shape; converts the type; the two may overlap
   void fill_(double value);
+  // Says that the numbers have been written to, as set, copy_ and fill_ do themselves: a tape that
+  // saved the old ones then refuses to differentiate with the new ones.
+  void mark_written();
 
   std::string str() const;  // as people expect to see it; long ones are shortened
 
  private:
   friend Tensor make_view(const Tensor& base, const Shape& shape, std::span<const Index> strides,
                           Index offset);
+  friend bool detail::rewritten(const Tensor& tensor, std::uint64_t made, std::uint64_t written);
+  friend void detail::require_saved(const Tensor& tensor);
 
+  const detail::TensorData& storage() const { return impl_->owner ? *impl_->owner : *impl_; }
+  void require_saved() const {
+    if (storage().written.load(std::memory_order_relaxed) != 0) [[unlikely]]
+      detail::check_saved(*impl_);
+  }
   const detail::TensorData& impl() const {
     if (!impl_) [[unlikely]]
       refuse_undefined();

@@ -2,6 +2,8 @@
 #include <unroll/tensor/kernels/parallel_rows.h>
 #include <unroll/tensor/threads.h>
 
+#include <pthread.h>
+
 #include <algorithm>
 #include <atomic>
 #include <cfenv>
@@ -10,6 +12,7 @@
 #include <exception>
 #include <memory>
 #include <mutex>
+#include <new>
 #include <thread>
 #include <utility>
 #include <vector>
@@ -43,6 +46,14 @@ class Pool {
     for (std::thread& t : threads_) t.join();
   }
 
+  // In the child of a fork, which has none of the threads: nobody waits for them, and they are not
+  // joined.
+  void abandon() {
+    abandoned_ = true;
+    inside_.store(0);
+    new (&mutex_) std::mutex;  // one of them may have held it
+  }
+
   void run(Index count, const std::function<void(Index)>& task) {
     std::fegetenv(&mode_);
     task_ = &task;
@@ -61,6 +72,9 @@ class Pool {
     // before is seen here.
     open_.store(0);
     while (inside_.load() > 0) pause();
+    check_io(!abandoned_,
+             "parallel_for: a process that forks within a task was required to leave it by exec or "
+             "exit: the child has none of the threads that had the other tasks");
     if (error_) std::rethrow_exception(std::exchange(error_, nullptr));
   }
 
@@ -110,6 +124,7 @@ class Pool {
         std::fesetenv(&mode_);  // a task rounds the same whoever takes it
         take_tasks(self);
       }
+      if (abandoned_) return;
       inside_.fetch_sub(1);
     }
   }
@@ -128,7 +143,7 @@ class Pool {
   const std::function<void(Index)>* task_ = nullptr;
   std::fenv_t mode_{};  // the caller's
   std::exception_ptr error_;
-  bool stop_ = false;
+  bool stop_ = false, abandoned_ = false;
 };
 
 int default_threads() {
@@ -146,11 +161,40 @@ struct Shared {
   std::mutex mutex;  // held while a call is under way
   std::atomic<int> count{0};
   std::unique_ptr<Pool> pool;
+  Shared* lost = nullptr;  // of the process that this one was forked from
 };
 
+// Never destroyed: exit() may be called within a task, or while another thread's call is under way.
+std::atomic<Shared*> g_shared{nullptr};
+
+// The child of a fork has the calling thread alone, so it begins anew; the first call starts
+// threads.
+void after_fork_in_child() {
+  Shared* lost = g_shared.load();
+  auto* fresh = new Shared;
+  fresh->lost = lost;
+  fresh->count.store(lost->count.load());
+  if (lost->pool) lost->pool->abandon();
+  g_shared.store(fresh);
+}
+
+// The threads are joined when the program ends, unless some of them are at work.
+void at_exit() {
+  Shared& s = *g_shared.load();
+  if (t_inside) return;
+  const std::unique_lock lock(s.mutex, std::try_to_lock);
+  if (lock) s.pool.reset();
+}
+
 Shared& shared() {
-  static Shared instance;
-  return instance;
+  static const bool made = [] {
+    g_shared.store(new Shared);
+    pthread_atfork(nullptr, nullptr, after_fork_in_child);
+    std::atexit(at_exit);
+    return true;
+  }();
+  (void)made;
+  return *g_shared.load(std::memory_order_relaxed);
 }
 
 }  // namespace

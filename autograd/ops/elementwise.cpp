@@ -94,7 +94,6 @@ Var gelu_tanh_slope(const Var& x) {
     return one_variable(name##_op, kernels::Unary::name, name##_plain, in, p, q); \
   }                                                                               \
   }
-UNROLL_UNARY(neg, -g)
 UNROLL_UNARY(exp, g* s)
 UNROLL_UNARY(log, g / s)
 UNROLL_UNARY(sqrt, g * 0.5 / s)
@@ -116,7 +115,14 @@ UNROLL_UNARY(normal_cdf, g* normal_density(s))
 UNROLL_UNARY(clamp, g* clamp_slope(s, p, q))
 #undef UNROLL_UNARY
 
-Var neg(const In& x) { return neg_with(x); }
+namespace {
+const Op neg_op{"neg"};
+}
+Var neg(const In& x) {
+  check_defined("neg", *x);
+  return record(neg_op, neg(x.value()), {&x},
+                [](const Var& g, Cotangents& d) { d.add(0, -g); });  // saves nothing
+}
 Var exp(const In& x) { return exp_with(x); }
 Var log(const In& x) { return log_with(x); }
 Var sqrt(const In& x) { return sqrt_with(x); }

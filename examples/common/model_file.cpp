@@ -1,5 +1,7 @@
 #include "examples/common/model_file.h"
 
+#include <unroll/tensor/file.h>
+
 #include <fmt/format.h>
 
 #include <charconv>
@@ -23,8 +25,8 @@ void check_one_model(const Options& o, const std::string& model, const std::stri
 
 void check_metadata(const unroll::Metadata& metadata) {
   for (const auto& [key, text] : metadata)
-    unroll::check(is_utf8(text), "--save: {} in UTF-8 were required: got \"{}\"", key,
-                  unroll::excerpt(text));
+    unroll::check(unroll::valid_utf8(text) == text.size(),
+                  "--save: {} in UTF-8 were required: got \"{}\"", key, unroll::excerpt(text));
 }
 
 void remember(const Curves& curves, unroll::Metadata& metadata) {

@@ -2,6 +2,7 @@
 
 #include <unroll/tensor/error.h>
 #include <unroll/tensor/file.h>
+#include <unroll/tensor/json.h>
 
 #include <rapidjson/prettywriter.h>
 
@@ -16,8 +17,10 @@ void Report::check_finite() const {
 
 void Report::write(const std::string& path, const std::string& program, std::uint64_t seed,
                    int threads) const {
-  rapidjson::StringBuffer text;
-  rapidjson::PrettyWriter<rapidjson::StringBuffer> json(text);
+  unroll::json::Text text;
+  rapidjson::PrettyWriter<unroll::json::Text, rapidjson::UTF8<>, rapidjson::UTF8<>,
+                          unroll::json::Allocator>
+      json(text);
   json.SetIndent(' ', 2);
   json.StartObject();
   json.Key("program");

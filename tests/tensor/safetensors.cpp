@@ -5,7 +5,12 @@
 #include <unroll/tensor/memory.h>
 #include <unroll/tensor/safetensors.h>
 
+#include <sys/resource.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
 #include <cstring>
+#include <fstream>
 #include <limits>
 
 using namespace unroll;
@@ -180,10 +185,16 @@ TEST_CASE("a header that promises what the file does not hold is refused before 
   says("not json", "its header is not JSON");
   says("{\"\xFF\xFE\": 1}", "its header is not JSON: Invalid encoding in string. (byte 2)");
   const std::string deep = std::string(100'000, '[') + std::string(100'000, ']');
-  says(std::string(100'000, '['), "its header is not JSON");
-  says(deep, "a JSON object was required");
-  says("{\"x\": " + deep + "}", "a JSON object was required for \"x\"");
-  says(entry("F32", deep, "[0, 24]"), "a list of whole numbers was required");
+  says("[[[[[[[[]]]]]]]]", "a safetensors header that is a JSON object was required");
+  says(std::string(100'000, '['), "its header nests more than 8 levels (byte 8)");
+  says(deep, "its header nests more than 8 levels");
+  says("{\"x\": " + deep + "}", "its header nests more than 8 levels");
+  says(entry("F32", deep, "[0, 24]"), "its header nests more than 8 levels");
+  says(R"({"x\"[[[[[[[[[": 5})", "a JSON object was required for \"x\"[[[[[[[[[\"");
+  std::string zeros = "[0";
+  for (int i = 1; i < 64; ++i) zeros += ",0";
+  says(entry("F32", zeros + "]", "[0, 24]"), "at most 8 axes are supported: got 64");
+  says(entry("F32", zeros + ",0]", "[0, 24]"), "its header has a list of more than 64");
   for (const char* length : {"\xFF\xFF\xFF\xFF\xFF\xFF\xFF\xFF", "\x00\xE1\xF5\x06\x00\x00\x00\x00",
                              "\x21\x00\x00\x00\x00\x00\x00\x00"})
     check_says(refusal(path, std::string(length, 8) + std::string(32, ' '), load), "a header of");
@@ -224,4 +235,154 @@ TEST_CASE("what the format cannot hold is refused, and a failed save leaves the 
   CHECK(scratch.files() == 1);
   check_says(message_of([&] { save_safetensors(scratch / "none/x", {}); }),
              "none/x: cannot be written: No such file");
+}
+
+namespace {
+
+// Every way to end or to damage a text in UTF-8: a piece of valid text, then some random bytes.
+std::string random_bytes(Generator& g) {
+  static const std::vector<std::string> pieces = {
+      "a", "\xC3\xA9", "\xE2\x82\xAC", "\xF0\x9F\x98\x80", "\"", "\\"};
+  std::string out;
+  for (Index i = g.below(4); i > 0; --i) out += pieces[static_cast<std::size_t>(g.below(6))];
+  const std::string leads = "\x80\xC0\xC1\xC2\xDF\xE0\xE1\xED\xEF\xF0\xF4\xF5\xFF";
+  if (g.below(2) == 0)
+    out += leads[static_cast<std::size_t>(g.below(static_cast<Index>(leads.size())))];
+  for (Index i = g.below(4); i > 0; --i) out += static_cast<char>(0x80 + g.below(0x41));
+  return out;
+}
+
+// The same by the definition of RFC 3629: each code point has one shortest form.
+std::size_t valid_by_definition(const std::string& text) {
+  std::size_t at = 0;
+  while (at < text.size()) {
+    bool found = false;
+    for (std::size_t n = 1; n <= 4 && at + n <= text.size() && !found; ++n) {
+      unsigned point = static_cast<unsigned char>(text[at]);
+      if (n == 1) {
+        found = point < 0x80;
+      } else {
+        const unsigned mark = (0xF00U >> n) & 0xFFU;  // 110..., 1110..., 11110...
+        if ((point & (mark | (0x80U >> n))) != mark) continue;
+        point &= 0x7FU >> n;
+        bool whole = true;
+        for (std::size_t i = 1; i < n; ++i) {
+          const unsigned next = static_cast<unsigned char>(text[at + i]);
+          whole = whole && (next & 0xC0U) == 0x80;
+          point = point << 6 | (next & 0x3FU);
+        }
+        const unsigned least = n == 2 ? 0x80 : n == 3 ? 0x800 : 0x10000;
+        found = whole && point >= least && point < 0x110000 && (point < 0xD800 || point > 0xDFFF);
+      }
+      if (found) at += n;
+    }
+    if (!found) break;
+  }
+  return at;
+}
+
+}  // namespace
+
+TEST_CASE("names and metadata are saved exactly where they are UTF-8, wherever they end") {
+  const Scratch scratch;
+  const std::string path = scratch / "x";
+  Generator g(1);
+  int refused = 0;
+  for (int round = 0; round < 3000; ++round) {
+    const std::string text = random_bytes(g);
+    const std::size_t valid = valid_by_definition(text);
+    CHECK(valid_utf8(text) == valid);
+    if (round % 10 != 0) continue;
+    // On the heap and as long as its block, so that AddressSanitizer sees a byte read beyond it.
+    const std::string exact = std::string(64, 'a') + text;
+    for (const bool as_name : {true, false}) {
+      const auto save = [&] {
+        if (as_name) {
+          save_safetensors(path, {{exact, Tensor::of({1})}});
+        } else {
+          save_safetensors(path, {{"a", Tensor::of({1})}}, {{"key", exact}});
+        }
+      };
+      if (valid < text.size()) {
+        check_refused(save, fmt::format("(byte {})", 64 + valid));
+        ++refused;
+      } else {
+        save();
+        Metadata metadata;
+        const NamedTensors back = load_safetensors(path, &metadata);
+        CHECK((as_name ? back.begin()->first : metadata.at("key")) == exact);
+      }
+    }
+  }
+  CHECK(refused > 100);
+}
+
+TEST_CASE("a header of nothing but brackets takes no memory beyond its own") {
+#if defined(__linux__)
+  if (!memory::caching()) return;  // AddressSanitizer has its own ideas of memory
+  const Scratch scratch;
+  const std::string path = scratch / "x";
+  for (const std::string& part :
+       {std::string("["), std::string("{\"a\":"), std::string("[[],"), std::string("0,")}) {
+    std::string header = part == "0," ? "[" : "";
+    while (header.size() < 20'000'000) header += part;
+    write_file(path, file_of(header, ""));
+    const pid_t child = ::fork();
+    if (child == 0) {  // what there is and 60 MB more: the file, and nothing like a tree of it
+      std::size_t pages = 0;
+      std::ifstream("/proc/self/statm") >> pages;
+      const rlim_t bytes = pages * static_cast<std::size_t>(::sysconf(_SC_PAGESIZE)) + 60'000'000;
+      const rlimit limit{bytes, bytes};
+      ::setrlimit(RLIMIT_AS, &limit);
+      try {
+        load_safetensors(path);
+      } catch (const std::runtime_error& e) {
+        ::_exit(std::string(e.what()).find("its header") != std::string::npos ? 3 : 4);
+      } catch (...) {
+        ::_exit(5);
+      }
+      ::_exit(6);
+    }
+    int status = 0;
+    REQUIRE(::waitpid(child, &status, 0) == child);
+    CHECK((WIFEXITED(status) && WEXITSTATUS(status) == 3));
+  }
+#endif
+}
+
+TEST_CASE("saving and loading with little memory throws, and ends no process") {
+#if defined(__linux__)
+  if (!memory::caching()) return;
+  const Scratch scratch;
+  const std::string path = scratch / "x", other = scratch / "y";
+  NamedTensors many;
+  for (int i = 0; i < 40'000; ++i) many.emplace(fmt::format("tensor.{}", i), Tensor());
+  for (auto& [name, tensor] : many) tensor = Tensor::of({1});
+  save_safetensors(path, many);
+  for (int megabytes = 0; megabytes < 40; megabytes += 2) {
+    const pid_t child = ::fork();
+    if (child == 0) {
+      std::size_t pages = 0;
+      std::ifstream("/proc/self/statm") >> pages;
+      const rlim_t bytes = (pages * static_cast<std::size_t>(::sysconf(_SC_PAGESIZE))) +
+                           (static_cast<rlim_t>(megabytes) << 20);
+      const rlimit limit{bytes, bytes};
+      ::setrlimit(RLIMIT_AS, &limit);
+      for (const bool saves : {true, false}) {
+        try {
+          if (saves) {
+            save_safetensors(other, many);
+          } else {
+            (void)load_safetensors(path);
+          }
+        } catch (const std::exception&) {
+        }
+      }
+      ::_exit(3);
+    }
+    int status = 0;
+    REQUIRE(::waitpid(child, &status, 0) == child);
+    CHECK((WIFEXITED(status) && WEXITSTATUS(status) == 3));
+  }
+#endif
 }

@@ -1,6 +1,9 @@
 // Shapes: broadcasting, one unknown size, axes; and sizes that would overflow.
 #include "naive.h"
 
+#include <unroll/tensor/indexing.h>
+#include <unroll/tensor/sequence_layout.h>
+
 #include <limits>
 
 using namespace unroll;
@@ -101,4 +104,107 @@ TEST_CASE("shapes whose number of elements fits no integer are refused wherever 
                 "test: sizes whose product fits 63 bits were required: got 4 x 46116860184273879");
   check_says(message_of([] { Shape{}.axis(0, "test"); }),
              "test: an axis was required: got a scalar");
+}
+
+TEST_CASE(
+    "whatever is done to a shape, it stays one: sizes of at least 0, elements that can be "
+    "counted") {
+  Generator g(3);
+  const std::vector<Index> sizes = {
+      -kHuge - 1,     -5,        -1,   0, 1, 2, 3, 7, Index{1} << 20, Index{1} << 31,
+      Index{1} << 40, kHuge / 2, kHuge};
+  int refused = 0, changed = 0;
+  for (int round = 0; round < 5000; ++round) {
+    Shape shape = random_shape(g, 1, 5);
+    for (int step = 0; step < 8; ++step) {
+      const Shape before = shape;
+      const int axis = static_cast<int>(g.below(13)) - 6;
+      const Index size = sizes[static_cast<std::size_t>(g.below(static_cast<Index>(sizes.size())))];
+      try {
+        switch (g.below(5)) {
+          case 0:
+            shape.set(axis, size);
+            break;
+          case 1:
+            shape = shape.with(axis, size);
+            break;
+          case 2:
+            shape = shape.inserted(axis, size);
+            break;
+          case 3:
+            shape = shape.without(axis);
+            break;
+          default:
+            shape = shape.swapped(axis, static_cast<int>(g.below(3)));
+        }
+        ++changed;
+      } catch (const std::invalid_argument&) {
+        CHECK(shape == before);
+        ++refused;
+      }
+      Index product = 1;
+      for (Index s : shape) {
+        REQUIRE(s >= 0);
+        REQUIRE(!__builtin_mul_overflow(product, std::max<Index>(s, 1), &product));
+      }
+      CHECK(shape.rank() <= Shape::kMaxRank);
+    }
+  }
+  CHECK(refused > 1000);
+  CHECK(changed > 1000);
+  Shape shape{2, 3};
+  check_refused([&] { shape.set(0, -5); }, "shape: sizes must not be negative: got [-5, 3]");
+  check_refused([&] { shape.set(1, kHuge); }, "the number of elements must fit 63 bits");
+  CHECK(shape == Shape{2, 3});
+}
+
+TEST_CASE("tensors of sizes that cannot be are refused by whatever makes or views them") {
+  const Tensor x = Tensor::ones({2, 3});
+  const IndexTensor ids = IndexTensor::arange(6);
+  const auto refuses = [](const std::function<void()>& f) {
+    CHECK_THROWS_AS(f(), std::invalid_argument);
+  };
+  for (Index bad : {Index{-1}, Index{-6}, -kHuge - 1}) {
+    CAPTURE(bad);
+    for (DType dtype : {f32, f64}) {
+      refuses([&] { Tensor::empty({bad}, dtype); });
+      refuses([&] { Tensor::zeros({2, bad}, dtype); });
+      refuses([&] { Tensor::full({bad, bad}, 1, dtype); });
+    }
+    refuses([&] { Tensor::arange(bad); });
+    refuses([&] { Tensor::eye(bad); });
+    refuses([&] { Generator(1).normal({bad}); });
+    refuses([&] { (void)x.reshape({bad, bad}); });
+    refuses([&] { (void)x.reshape({bad - (bad == -kHuge - 1 ? 0 : 1), -3}); });
+    refuses([&] { (void)x.expand({bad, 2, 3}); });
+    refuses([&] { (void)x.narrow(0, bad, 1); });
+    refuses([&] { (void)x.narrow(0, 0, bad); });
+    refuses([&] { (void)x.narrow(1, kHuge, -bad); });
+    refuses([&] { pad(x, 0, bad, 1); });
+    refuses([&] { IndexTensor::full({bad}, 1); });
+    refuses([&] { IndexTensor::arange(bad); });
+    refuses([&] { (void)ids.reshape({bad, -6}); });
+    refuses([&] { SequenceLayout({1, bad}); });
+    refuses([&] { SequenceLayout::equal(bad, 2); });
+    refuses([&] { SequenceLayout::equal(2, bad); });
+    refuses([&] { index_add(x, 0, std::vector<Index>{0, 1}, bad); });
+  }
+  for (Index huge : {kHuge, kHuge / 2 + 1, Index{1} << 62}) {
+    CAPTURE(huge);
+    refuses([&] { Tensor::empty({huge, 3}); });
+    refuses([&] { Tensor::eye(huge); });
+    CHECK_THROWS(Tensor::empty({huge}));  // std::bad_alloc
+    CHECK_THROWS(Tensor::zeros({huge, 1}, f64));
+    CHECK_THROWS(IndexTensor::full({huge}, 1));
+    refuses([&] { (void)x.narrow(0, huge, huge); });
+    refuses([&] { (void)x.narrow(0, 1, huge); });
+    refuses([&] { pad(x, 0, huge, huge); });
+    refuses([&] { pad(x, 1, huge, 0); });
+    refuses([&] { (void)x.expand({huge, 2, 3}); });
+    refuses([&] { SequenceLayout({huge, huge, huge}); });
+    refuses([&] { SequenceLayout::equal(huge, 3); });
+    const Tensor wide = Tensor::ones({1}).expand({huge});
+    refuses([&] { concat(std::vector<Tensor>{wide, wide, wide}); });
+    CHECK_THROWS(wide.clone());
+  }
 }
