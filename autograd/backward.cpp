@@ -78,6 +78,7 @@ class Engine {
     Tape::State& s_;
     Recording recording_;
     kernels::FlushDenormals flush_;  // once, instead of for each op
+    detail::ReadsSaved reads_{nullptr};  // comes back to what it was, also when a derivative throws
   };
 
   Engine(Tape::State& s, Engine* parent, const Tape::State::Mark& from, bool retain)
@@ -127,7 +128,7 @@ class Engine {
   // The gradient g; a copy where it stands in a tensor from before this backward that somebody
   // writes to, as a seed or the buffer of a hook may be: what reads it would take it for a saved
   // value that has changed.
-  Var settled(Var g) const;
+  Var settled(const Var& g) const;
   // Whether what a derivative gives is of the input's shape and type; and, where that is looked
   // for, free of NaN and infinity.
   void check_shape(std::uint32_t slot, const Shape& shape, DType dtype) const;
@@ -180,7 +181,7 @@ void Engine::refuse_later(std::uint32_t slot) const {
       name(), slot < s_.slots.size() ? s_.shape_of(slot).str() : "");
 }
 
-Var Engine::settled(Var g) const {
+Var Engine::settled(const Var& g) const {
   if (!detail::rewritten(g.value(), began_, oldest_)) return g;
   return Tape::State::moved_to(g, g.value().clone());
 }
@@ -189,14 +190,17 @@ void Engine::add(std::uint32_t slot, Var g) {
   check_defined(name(), g);
   check_shape(slot, g.shape(), g.dtype());
   check_finite(slot, g.value());
-  g = settled(std::move(g));
   detail::require_saved(g.value());
-  const detail::ReadsSaved other_entries(nullptr);  // have put here what is there
+  if (detail::rewritten(g.value(), began_, oldest_)) [[unlikely]]
+    g = settled(g);
   note(slot, g.value());
   Pending& p = at(slot);
   if (!p.dense.defined()) {
     p.dense = std::move(g);
-  } else if (recording()) {
+    return;
+  }
+  const detail::ReadsSaved other_entries(nullptr);  // have put here what is there
+  if (recording()) {
     p.dense = p.dense + g;
   } else {
     Tensor sum = p.dense.value();
@@ -374,10 +378,9 @@ void Engine::run(std::size_t end_entry) {
     end_slot_ = entry.first_output;
     const detail::Recorded recorded{entry.recorded, entry.op->name(), entry.where.file,
                                     entry.where.line};
-    {
-      const detail::ReadsSaved as_recorded(&recorded);
-      entry.call(entry.closure, gradients, out);
-    }
+    detail::reads_as_recorded = &recorded;
+    entry.call(entry.closure, gradients, out);
+    detail::reads_as_recorded = nullptr;
     entry_ = nullptr;
     if (!retain_) s_.entries[e].free();
   }

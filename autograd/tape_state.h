@@ -29,9 +29,7 @@ class Arena {
     std::size_t chunk = 0, used = 0;
   };
 
-  ~Arena() {
-    for (void* chunk : chunks_) memory::deallocate(chunk, kChunk);
-  }
+  ~Arena() { clear(); }
   void* take(std::size_t bytes) {
     bytes = (bytes + 15) / 16 * 16;
     if (at_.chunk == chunks_.size() || at_.used + bytes > kChunk) {
@@ -45,12 +43,11 @@ class Arena {
   }
   Mark mark() const { return at_; }
   void release(Mark mark) { at_ = mark; }
-  // Keeps one chunk, for the next tape; a long one's go back to the allocator.
-  void shrink() {
-    while (chunks_.size() > 1) {
-      memory::deallocate(chunks_.back(), kChunk);
-      chunks_.pop_back();
-    }
+  // Gives the chunks back to the allocator, which has them ready for the next tape.
+  void clear() {
+    for (void* chunk : chunks_) memory::deallocate(chunk, kChunk);
+    chunks_.clear();
+    at_ = {};
   }
 
  private:
@@ -154,7 +151,7 @@ struct Tape::State {
   }
   void clear() {
     truncate({});
-    arena.shrink();
+    arena.clear();
     leaves.clear();
     leaf_of_param.clear();
     recent_params.fill({});

@@ -24,11 +24,15 @@ inline std::uint64_t next_write_time() {
   return write_clock.fetch_add(1, std::memory_order_relaxed) + 1;
 }
 
-// While it lives, what this thread reads must be as it was then; nullptr: nothing is asked of it.
+// What is asked of the numbers that this thread reads; nullptr: nothing.
+extern constinit thread_local const Recorded* reads_as_recorded;
+
+// Sets it for the length of a scope.
 class ReadsSaved {
  public:
-  explicit ReadsSaved(const Recorded* recorded);
-  ~ReadsSaved();
+  explicit ReadsSaved(const Recorded* recorded)
+      : outer_(std::exchange(reads_as_recorded, recorded)) {}
+  ~ReadsSaved() { reads_as_recorded = outer_; }
   ReadsSaved(const ReadsSaved&) = delete;
 
  private:
@@ -37,8 +41,11 @@ class ReadsSaved {
 
 // Throws where a derivative runs on this thread and these are no longer the numbers that its op was
 // recorded with, as every reading of them does.
-void require_saved(const Tensor& tensor);
+inline void require_saved(const Tensor& tensor) { tensor.require_saved(); }
 // Whether a tensor made up to `made` has been written to in place after `written`.
-bool rewritten(const Tensor& tensor, std::uint64_t made, std::uint64_t written);
+inline bool rewritten(const Tensor& tensor, std::uint64_t made, std::uint64_t written) {
+  const TensorData& numbers = tensor.storage();
+  return numbers.written.load(std::memory_order_relaxed) > written && numbers.made <= made;
+}
 
 }  // namespace unroll::detail

@@ -436,33 +436,19 @@ void Tensor::mark_written() {
 
 std::atomic<std::uint64_t> detail::write_clock{1};
 
-namespace {
-thread_local const detail::Recorded* t_recorded = nullptr;
-}
-
-detail::ReadsSaved::ReadsSaved(const Recorded* recorded)
-    : outer_(std::exchange(t_recorded, recorded)) {}
-detail::ReadsSaved::~ReadsSaved() { t_recorded = outer_; }
+constinit thread_local const detail::Recorded* detail::reads_as_recorded = nullptr;
 
 void detail::check_saved(const TensorData& tensor) {
-  if (!t_recorded) return;
+  const Recorded* at = reads_as_recorded;
+  if (!at) return;
   const TensorData& numbers = tensor.owner ? *tensor.owner : tensor;
-  if (numbers.made > t_recorded->time ||
-      numbers.written.load(std::memory_order_relaxed) <= t_recorded->time)
+  if (numbers.made > at->time || numbers.written.load(std::memory_order_relaxed) <= at->time)
     return;
   fail(
       "{}: values as they were when it was recorded (at {}:{}) were required of backward: the "
       "tensor {} of type {} has been written to in place since; write into a clone() of it, or "
       "after backward",
-      t_recorded->op, t_recorded->file ? t_recorded->file : "unknown", t_recorded->line,
-      tensor.shape, name_of(tensor.dtype));
-}
-
-void detail::require_saved(const Tensor& tensor) { tensor.require_saved(); }
-
-bool detail::rewritten(const Tensor& tensor, std::uint64_t made, std::uint64_t written) {
-  const TensorData& numbers = tensor.storage();
-  return numbers.made <= made && numbers.written.load(std::memory_order_relaxed) > written;
+      at->op, at->file ? at->file : "unknown", at->line, tensor.shape, name_of(tensor.dtype));
 }
 
 }  // namespace unroll

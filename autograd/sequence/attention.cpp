@@ -214,9 +214,14 @@ RowGroups::RowGroups(IndexTensor rows, std::vector<Index> offsets)
 }
 
 RowGroups RowGroups::equal(Index count, Index length) {
-  std::vector<Index> offsets;
-  for (Index s = 0; s <= count; ++s) offsets.push_back(s * length);
-  return {IndexTensor::arange(count * length), std::move(offsets)};
+  check(count >= 0 && length >= 0,
+        "row groups: a count and a length of at least 0 were required: got {} and {}", count,
+        length);
+  IndexTensor rows = counted_indices("row groups", product_of("row groups", count, length));
+  std::vector<Index> offsets = counted_indices("row groups", count);
+  offsets.push_back(count);
+  for (Index& offset : offsets) offset *= length;
+  return {std::move(rows), std::move(offsets)};
 }
 
 RowGroups RowGroups::of(const SequenceLayout& layout) {
@@ -230,6 +235,7 @@ RowGroups RowGroups::of(const SequenceLayout& layout) {
 }
 
 IndexTensor RowGroups::rows_of(Index s) const {
+  check(s >= 0 && s < count(), "row groups: a group in [0, {}) was required: got {}", count(), s);
   return std::vector<Index>(rows_.begin() + offsets_[s], rows_.begin() + offsets_[s + 1]);
 }
 

@@ -7,6 +7,7 @@
 #include <unroll/tensor/memory.h>
 
 #include <cmath>
+#include <limits>
 
 using namespace unroll;
 
@@ -203,4 +204,16 @@ TEST_CASE("wrong rows are refused with a sentence") {
                        "row groups: each row once was required: row 1 came twice",
                        std::invalid_argument);
   CHECK_THROWS_AS(RowGroups(IndexTensor::arange(3), {0, 2}), std::invalid_argument);
+}
+
+TEST_CASE("groups of rows that cannot be, or are not there, are refused") {
+  constexpr Index kHuge = std::numeric_limits<Index>::max();
+  for (const auto& [count, length] : std::vector<std::pair<Index, Index>>{
+           {-1, 2}, {2, -1}, {-2, -3}, {kHuge, 3}, {Index{1} << 40, Index{1} << 40}, {kHuge, 0}})
+    CHECK_THROWS_AS(RowGroups::equal(count, length), std::invalid_argument);
+  CHECK(RowGroups::equal(0, 5).count() == 0);
+  CHECK(RowGroups::equal(2, 3).rows_of(1) == IndexTensor::of({3, 4, 5}));
+  check_refused([] { (void)RowGroups::equal(2, 3).rows_of(2); },
+                "row groups: a group in [0, 2) was required: got 2");
+  check_refused([] { (void)RowGroups::equal(2, 3).rows_of(-1); }, "got -1");
 }
