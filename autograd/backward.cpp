@@ -77,7 +77,7 @@ class Engine {
    private:
     Tape::State& s_;
     Recording recording_;
-    kernels::FlushDenormals flush_;  // once, instead of for each op
+    kernels::FlushDenormals flush_;      // once, instead of for each op
     detail::ReadsSaved reads_{nullptr};  // comes back to what it was, also when a derivative throws
   };
 
