@@ -46,6 +46,7 @@ Tape::Tape() {
   } else {
     state_ = std::make_unique<State>();
   }
+  state_->arena.begin();
   state_->serial = g_next_serial.fetch_add(1, std::memory_order_relaxed);
   state_->previous = t_current;
   t_current = this;

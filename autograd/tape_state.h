@@ -43,6 +43,10 @@ class Arena {
   }
   Mark mark() const { return at_; }
   void release(Mark mark) { at_ = mark; }
+  // The first chunk is there while the tape is, so that an op does not ask for it.
+  void begin() {
+    if (chunks_.empty()) chunks_.push_back(memory::allocate(kChunk));
+  }
   // Gives the chunks back to the allocator, which has them ready for the next tape.
   void clear() {
     for (void* chunk : chunks_) memory::deallocate(chunk, kChunk);

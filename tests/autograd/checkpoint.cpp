@@ -141,7 +141,7 @@ TEST_CASE("a recurrent layer with checkpoints may be differentiated twice, by ro
     Tape tape;
     const Var rows = tape.watch(x.rows.value());
     const auto out = layer(nn::Sequence(rows, x.layout), {}, {.checkpoint_every = every});
-    const Var loss = sum(square(out.rows)) + sum(square(out.last()) * out.last());
+    const Var loss = sum(square(out.sequence.rows)) + sum(square(out.last()) * out.last());
     const Var g = grad(loss, {rows}, {.create_graph = true})[0];
     return std::pair{g.value(), tape.backward(sum(square(g)))[rows]};
   };
