@@ -1,5 +1,6 @@
 #include <unroll/optim/optimizer.h>
 #include <unroll/tensor/kernels/parallel_rows.h>
+#include <unroll/tensor/kernels/rows.h>
 #include <unroll/tensor/math.h>
 #include <unroll/tensor/reduce.h>
 #include <unroll/tensor/unary.h>

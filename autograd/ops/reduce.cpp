@@ -2,6 +2,7 @@
 #include <unroll/autograd/ops.h>
 #include <unroll/tensor/math.h>
 #include <unroll/tensor/reduce.h>
+#include <unroll/tensor/unary.h>
 
 #include <algorithm>
 #include <cmath>
