@@ -9,6 +9,7 @@
 #include <unroll/autograd/tape.h>
 #include <unroll/tensor/indexing.h>
 #include <unroll/tensor/random.h>
+#include <unroll/tensor/unary_ops.h>
 
 #include <array>
 
@@ -27,26 +28,18 @@ Var where(const Tensor& condition, const In& a, const In& b);
 // value where mask is not 0, else x.
 Var masked_fill(const In& x, const Tensor& mask, double value);
 
-Var neg(const In& x);
-Var exp(const In& x);
-Var log(const In& x);
-Var sqrt(const In& x);
-Var abs(const In& x);
-Var square(const In& x);
-Var reciprocal(const In& x);
-Var sin(const In& x);
-Var cos(const In& x);
-Var tanh(const In& x);
-Var sigmoid(const In& x);
-Var relu(const In& x);
-Var leaky_relu(const In& x, double slope = 0.01);
-Var elu(const In& x, double alpha = 1.0);
-Var gelu(const In& x);        // x * Phi(x), with the error function
-Var gelu_tanh(const In& x);   // its approximation by tanh
-Var normal_cdf(const In& x);  // Phi(x), of the standard normal distribution
-Var silu(const In& x);
-Var softplus(const In& x);
-Var clamp(const In& x, double low, double high);
+namespace detail {
+Var unary(UnaryOp op, const In& x, double p = 0, double q = 0);
+}
+// Functions of one variable, neg, exp, log ... clamp: the table in tensor/unary_ops.h says what each
+// is.
+#define UNROLL_DEFINE(name, parameters, arguments, required, ...)             \
+  inline Var name(const In& x UNROLL_AND parameters) {                        \
+    detail::check_unary(#name, required, #required, {UNROLL_LIST arguments}); \
+    return detail::unary(detail::UnaryOp::name, x UNROLL_AND arguments);      \
+  }
+UNROLL_UNARY_OPS(UNROLL_DEFINE)
+#undef UNROLL_DEFINE
 
 inline Var operator+(const In& a, const In& b) { return add(a, b); }
 inline Var operator-(const In& a, const In& b) { return sub(a, b); }

@@ -73,7 +73,13 @@ const char* name_of(kernels::Unary op) {
 }
 }  // namespace
 
-Tensor apply(kernels::Unary op, const Tensor& x, double p, double q) {
+void detail::check_unary(const char* name, bool holds, const char* required,
+                         std::initializer_list<double> given) {
+  if (holds) return;
+  fail("{}: {} was required: got {}", name, required, fmt::join(given, " and "));
+}
+
+Tensor detail::unary(UnaryOp op, const Tensor& x, double p, double q) {
   Tensor y = detail::empty_for(x.shape(), {&x});
   dispatch(x.dtype(), [&]<class T>() {
     detail::elementwise<T>(y, {&x}, [=](const T* const* from, const Index* steps, T* to, Index n) {
@@ -87,10 +93,6 @@ Tensor apply(kernels::Unary op, const Tensor& x, double p, double q) {
   return y;
 }
 
-#define UNROLL_DEFINE(name) \
-  Tensor name(const Tensor& x) { return apply(kernels::Unary::name, x); }
-UNROLL_PLAIN_UNARY(UNROLL_DEFINE)
-#undef UNROLL_DEFINE
 
 Tensor apply_gradient(kernels::Unary op, const Tensor& g, const Tensor& saved, double p, double q) {
   check_same_dtype(name_of(op), g, saved);

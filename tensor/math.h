@@ -33,18 +33,17 @@ UNROLL_DECLARE(*, mul)
 UNROLL_DECLARE(/, div)
 #undef UNROLL_DECLARE
 
-// Functions of one variable.
-#define UNROLL_PLAIN_UNARY(X) \
-  X(neg)                      \
-  X(exp)                      \
-  X(log)                      \
-  X(sqrt)                     \
-  X(abs)                      \
-  X(square)                   \
-  X(reciprocal) X(sin) X(cos) X(tanh) X(sigmoid) X(relu) X(gelu) X(gelu_tanh) X(normal_cdf) X(silu) X(softplus)
-#define UNROLL_DECLARE(name) Tensor name(const Tensor& x);
-UNROLL_PLAIN_UNARY(UNROLL_DECLARE)
-#undef UNROLL_DECLARE
+namespace detail {
+Tensor unary(UnaryOp op, const Tensor& x, double p = 0, double q = 0);
+}
+// Functions of one variable, neg, exp, log ... clamp: the table in unary_ops.h says what each is.
+#define UNROLL_DEFINE(name, parameters, arguments, required, ...)                   \
+  inline Tensor name(const Tensor& x UNROLL_AND parameters) {                       \
+    detail::check_unary(#name, required, #required, {UNROLL_LIST arguments});       \
+    return detail::unary(detail::UnaryOp::name, x UNROLL_AND arguments);            \
+  }
+UNROLL_UNARY_OPS(UNROLL_DEFINE)
+#undef UNROLL_DEFINE
 inline Tensor operator-(const Tensor& x) { return neg(x); }
 
 // a where the condition is not 0, else b; all three broadcast.

@@ -7,9 +7,7 @@
 
 namespace unroll {
 
-// f(x); p and q are the parameters of those that have any.
-Tensor apply(kernels::Unary op, const Tensor& x, double p = 0, double q = 0);
-// g * f'(.), from the input or output that UNROLL_UNARY_OPS says. Where nobody else sees g, it is
+// g * f'(.), from the input or output that the table says. Where nobody else sees g, it is
 // overwritten and returned.
 Tensor apply_gradient(kernels::Unary op, const Tensor& g, const Tensor& saved, double p = 0,
                       double q = 0);

@@ -1,8 +1,6 @@
 // Ops that work element by element.
 //
-// Of one variable: one line each in the list below, which says how the derivative is written in
-// plain ops (for second derivatives); kernels/unary.cpp has the value and the fused derivative. Of
-// two: written out.
+// Of one variable: the table in tensor/unary_ops.h. Of two: written out.
 #include <unroll/autograd/ops.h>
 #include <unroll/tensor/math.h>
 #include <unroll/tensor/reduce.h>
@@ -23,38 +21,11 @@ void meet(const Op& op, const In& a, const In& b) {
 // What an op saves of an operand: itself if a derivative will need it, else nothing.
 Var saved_if(bool needed, const In& x) { return needed ? *x : Var(); }
 
-// Whether the derivative is written with the output.
-constexpr bool saves_output(kernels::Unary op) {
-#define UNROLL_SAVED(name, saved) #saved[0] == 'y',
-  constexpr bool kOutput[] = {UNROLL_UNARY_OPS(UNROLL_SAVED)};
-#undef UNROLL_SAVED
-  return kOutput[static_cast<std::size_t>(op)];
-}
-
 }  // namespace
 
 // --- one variable ---
 
 namespace {
-
-// The derivative at s, the input x or the output y (UNROLL_UNARY_OPS), times g; in ops that can be
-// differentiated again.
-using Plain = Var (*)(const Var& g, const Var& s, double p, double q);
-
-Var one_variable(const Op& op, kernels::Unary kernel, Plain plain, const In& x, double p,
-                 double q) {
-  check_defined(op.name(), *x);
-  const bool from_output = saves_output(kernel);
-  Tensor y = apply(kernel, x.value(), p, q);
-  Var saved = from_output ? Var(y) : *x;
-  return record(op, std::move(y), {&x}, [=, s = std::move(saved)](const Var& g, Cotangents& d) {
-    if (recording()) {
-      d.add(0, plain(g, from_output ? d.output(s.value()) : s, p, q));
-    } else {
-      d.add(0, Var(apply_gradient(kernel, g.value(), s.value(), p, q)));
-    }
-  });
-}
 
 Tensor above_zero(const Var& x) { return less(Tensor::scalar(0, x.dtype()), x.value()); }
 // y, but NaN where x is.
@@ -81,69 +52,38 @@ Var gelu_tanh_slope(const Var& x) {
   return y + x * slope * y * sigmoid(-u);
 }
 
+enum class Saved { nothing, x, y };
+
+// What an entry of the table is to the tape: plain(g, s, p, q) is its derivative in plain ops.
+struct Entry {
+  Op op;
+  Saved saved;
+  Var (*plain)(const Var& g, const Var& s, double p, double q);
+};
+#define UNROLL_ENTRY(name, parameters, arguments, required, saved, value, slope, plain)          \
+  {Op(#name), Saved::saved,                                                                     \
+   []([[maybe_unused]] const Var& g, [[maybe_unused]] const Var& s, [[maybe_unused]] double p,  \
+      [[maybe_unused]] double q) -> Var { return plain; }},
+const Entry kEntries[] = {UNROLL_UNARY_OPS(UNROLL_ENTRY)};
+#undef UNROLL_ENTRY
+
 }  // namespace
 
-#define UNROLL_UNARY(name, ...)                                                   \
-  namespace {                                                                     \
-  const Op name##_op{#name};                                                      \
-  Var name##_plain([[maybe_unused]] const Var& g, [[maybe_unused]] const Var& s,  \
-                   [[maybe_unused]] double p, [[maybe_unused]] double q) {        \
-    return __VA_ARGS__;                                                           \
-  }                                                                               \
-  Var name##_with(const In& in, double p = 0, double q = 0) {                     \
-    return one_variable(name##_op, kernels::Unary::name, name##_plain, in, p, q); \
-  }                                                                               \
-  }
-UNROLL_UNARY(exp, g* s)
-UNROLL_UNARY(log, g / s)
-UNROLL_UNARY(sqrt, g * 0.5 / s)
-UNROLL_UNARY(abs, g* sign(s))
-UNROLL_UNARY(square, g * 2.0 * s)
-UNROLL_UNARY(reciprocal, -g* square(s))
-UNROLL_UNARY(sin, g* cos(s))
-UNROLL_UNARY(cos, -g* sin(s))
-UNROLL_UNARY(tanh, g*(1.0 - square(s)))
-UNROLL_UNARY(sigmoid, g* s*(1.0 - s))
-UNROLL_UNARY(relu, g* Var(or_nan(above_zero(s), s)))
-UNROLL_UNARY(leaky_relu, g*(p + (1 - p) * Var(or_nan(above_zero(s), s))))
-UNROLL_UNARY(elu, where(above_zero(s), g, g* p* exp(minimum(s, 0.0))))
-UNROLL_UNARY(gelu, g*(normal_cdf(s) + s * normal_density(s)))
-UNROLL_UNARY(gelu_tanh, g* gelu_tanh_slope(s))
-UNROLL_UNARY(silu, g* sigmoid(s) * (1.0 + s * sigmoid(-s)))
-UNROLL_UNARY(softplus, g* sigmoid(s))
-UNROLL_UNARY(normal_cdf, g* normal_density(s))
-UNROLL_UNARY(clamp, g* clamp_slope(s, p, q))
-#undef UNROLL_UNARY
-
-namespace {
-const Op neg_op{"neg"};
-}
-Var neg(const In& x) {
-  check_defined("neg", *x);
-  return record(neg_op, neg(x.value()), {&x},
-                [](const Var& g, Cotangents& d) { d.add(0, -g); });  // saves nothing
-}
-Var exp(const In& x) { return exp_with(x); }
-Var log(const In& x) { return log_with(x); }
-Var sqrt(const In& x) { return sqrt_with(x); }
-Var abs(const In& x) { return abs_with(x); }
-Var square(const In& x) { return square_with(x); }
-Var reciprocal(const In& x) { return reciprocal_with(x); }
-Var sin(const In& x) { return sin_with(x); }
-Var cos(const In& x) { return cos_with(x); }
-Var tanh(const In& x) { return tanh_with(x); }
-Var sigmoid(const In& x) { return sigmoid_with(x); }
-Var relu(const In& x) { return relu_with(x); }
-Var leaky_relu(const In& x, double slope) { return leaky_relu_with(x, slope); }
-Var elu(const In& x, double alpha) { return elu_with(x, alpha); }
-Var gelu(const In& x) { return gelu_with(x); }
-Var gelu_tanh(const In& x) { return gelu_tanh_with(x); }
-Var silu(const In& x) { return silu_with(x); }
-Var softplus(const In& x) { return softplus_with(x); }
-Var normal_cdf(const In& x) { return normal_cdf_with(x); }
-Var clamp(const In& x, double low, double high) {
-  check(low <= high, "clamp: low <= high was required: got {} and {}", low, high);
-  return clamp_with(x, low, high);
+Var detail::unary(UnaryOp kind, const In& x, double p, double q) {
+  const Entry& entry = kEntries[static_cast<std::size_t>(kind)];
+  check_defined(entry.op.name(), *x);
+  Tensor y = unary(kind, x.value(), p, q);
+  Var saved = entry.saved == Saved::x ? *x : entry.saved == Saved::y ? Var(y) : Var();
+  return record(entry.op, std::move(y), {&x},
+                [=, &entry, s = std::move(saved)](const Var& g, Cotangents& d) {
+                  if (recording()) {
+                    const Var at = entry.saved == Saved::y ? d.output(s.value()) : s;
+                    d.add(0, entry.plain(g, at, p, q));
+                  } else {
+                    const Tensor& at = entry.saved == Saved::nothing ? g.value() : s.value();
+                    d.add(0, Var(apply_gradient(kind, g.value(), at, p, q)));
+                  }
+                });
 }
 
 // --- two variables ---

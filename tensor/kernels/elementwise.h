@@ -1,33 +1,9 @@
 // Elementwise kernels over contiguous runs. T is float or double.
 #pragma once
 
-#include <unroll/tensor/types.h>
+#include <unroll/tensor/unary_ops.h>
 
 namespace unroll::kernels {
-
-// Every function of one variable: name, and whether its derivative is written with the input x or
-// the output y. p and q are its parameters (slope, bounds), where it has any.
-#define UNROLL_UNARY_OPS(X) \
-  X(neg, x)                 \
-  X(exp, y)                 \
-  X(log, x)                 \
-  X(sqrt, y)                \
-  X(abs, x)                 \
-  X(square, x)              \
-  X(reciprocal, y)          \
-  X(sin, x)                 \
-  X(cos, x)                 \
-  X(tanh, y)                \
-  X(sigmoid, y)             \
-  X(relu, y)                \
-  X(leaky_relu, x)          \
-  X(elu, x)                 \
-  X(gelu, x)                \
-  X(gelu_tanh, x)           \
-  X(normal_cdf, x)          \
-  X(silu, x)                \
-  X(softplus, x)            \
-  X(clamp, x)
 
 #define UNROLL_BINARY_OPS(X) \
   X(add)                     \
@@ -42,7 +18,7 @@ namespace unroll::kernels {
   X(less_equal)
 
 #define UNROLL_NAME(name, ...) name,
-enum class Unary : std::uint8_t { UNROLL_UNARY_OPS(UNROLL_NAME) };
+using Unary = detail::UnaryOp;
 enum class Binary : std::uint8_t { UNROLL_BINARY_OPS(UNROLL_NAME) };
 #undef UNROLL_NAME
 

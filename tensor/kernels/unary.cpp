@@ -1,4 +1,4 @@
-// One small struct for each function of one variable: its value and its derivative.
+// The functions of one variable: the values and slopes of the table in unary_ops.h.
 #include <unroll/tensor/kernels/elementwise.h>
 
 #undef HWY_TARGET_INCLUDE
@@ -10,29 +10,10 @@
 HWY_BEFORE_NAMESPACE();
 namespace unroll::kernels::HWY_NAMESPACE {
 namespace {
-namespace functions {
-
 template <class D>
 HWY_INLINE auto number(D d, double value) {
   return hn::Set(d, static_cast<hn::TFromD<D>>(value));
 }
-
-// f(d, x, p, q) is the value; gradient(d, g, s, p, q) is g times the derivative, s being the x or y
-// that UNROLL_UNARY_OPS names.
-#define UNROLL_FUNCTION(name, value, derivative)                                       \
-  struct name {                                                                        \
-    template <class D, class V>                                                        \
-    static HWY_INLINE V f(D d, V x, [[maybe_unused]] V p, [[maybe_unused]] V q) {      \
-      (void)d;                                                                         \
-      return value;                                                                    \
-    }                                                                                  \
-    template <class D, class V>                                                        \
-    static HWY_INLINE V gradient(D d, V g, [[maybe_unused]] V s, [[maybe_unused]] V p, \
-                                 [[maybe_unused]] V q) {                               \
-      (void)d;                                                                         \
-      return derivative;                                                               \
-    }                                                                                  \
-  };
 
 // A gradient at s: NaN where s is.
 template <class V>
@@ -40,73 +21,50 @@ HWY_INLINE V or_nan(V gradient, V s) {
   return hn::IfThenElse(hn::IsNaN(s), s, gradient);
 }
 
-UNROLL_FUNCTION(neg, hn::Neg(x), hn::Neg(g))
-UNROLL_FUNCTION(exp, HWY_NAMESPACE::exp(d, x), hn::Mul(g, s))
-UNROLL_FUNCTION(log, HWY_NAMESPACE::log(d, x), hn::Div(g, s))
-UNROLL_FUNCTION(sqrt, hn::Sqrt(x), hn::Div(hn::Mul(g, number(d, 0.5)), s))
-UNROLL_FUNCTION(abs, hn::Abs(x),
-                or_nan(hn::IfThenElse(hn::Eq(s, hn::Zero(d)), hn::Zero(d),
-                                      hn::Xor(g, hn::And(hn::SignBit(d), s))),
-                       s))
-UNROLL_FUNCTION(square, hn::Mul(x, x), hn::Mul(hn::Add(g, g), s))
-UNROLL_FUNCTION(reciprocal, hn::Div(number(d, 1), x), hn::Neg(hn::Mul(g, hn::Mul(s, s))))
-UNROLL_FUNCTION(sin, HWY_NAMESPACE::sin(d, x), hn::Mul(g, HWY_NAMESPACE::cos(d, s)))
-UNROLL_FUNCTION(cos, HWY_NAMESPACE::cos(d, x), hn::Neg(hn::Mul(g, HWY_NAMESPACE::sin(d, s))))
-UNROLL_FUNCTION(tanh, HWY_NAMESPACE::tanh(d, x), hn::Mul(g, hn::NegMulAdd(s, s, number(d, 1))))
-UNROLL_FUNCTION(sigmoid, HWY_NAMESPACE::sigmoid(d, x),
-                hn::Mul(g, hn::Mul(s, hn::Sub(number(d, 1), s))))
-// Written so that NaN stays NaN; an output that is not above 0 is 0 or NaN itself.
-UNROLL_FUNCTION(relu, hn::IfThenElse(hn::Lt(x, hn::Zero(d)), hn::Zero(d), x),
-                hn::IfThenElse(hn::Gt(s, hn::Zero(d)), g, s))
-UNROLL_FUNCTION(leaky_relu, hn::IfThenElse(hn::Lt(x, hn::Zero(d)), hn::Mul(p, x), x),
-                or_nan(hn::IfThenElse(hn::Gt(s, hn::Zero(d)), g, hn::Mul(p, g)), s))
-UNROLL_FUNCTION(elu,
-                hn::IfThenElse(hn::Gt(x, hn::Zero(d)), x, hn::Mul(p, expm1(d, at_most(d, x, 0)))),
-                hn::IfThenElse(hn::Gt(s, hn::Zero(d)), g,
-                               hn::Mul(g, hn::Mul(p, HWY_NAMESPACE::exp(d, s)))))
-UNROLL_FUNCTION(gelu, hn::Mul(x, normal_probability(d, x)),
-                hn::Mul(g, hn::MulAdd(s, normal_density(d, s), normal_probability(d, s))))
-UNROLL_FUNCTION(normal_cdf, HWY_NAMESPACE::normal_cdf(d, x), hn::Mul(g, normal_density(d, s)))
+// gelu_tanh(x) = x sigmoid(2 u), u = sqrt(2 / pi) (x + 0.044715 x^3).
+template <class D, class V>
+HWY_INLINE V twice_u(D d, V x) {
+  const V cubic = hn::MulAdd(hn::Mul(x, x), number(d, 0.044715), number(d, 1));
+  return hn::Mul(hn::Mul(x, cubic), number(d, 2 * 0.797884560802865355880));
+}
+template <class D, class V>
+HWY_INLINE V gelu_tanh(D d, V x) {
+  return hn::Mul(x, sigmoid_pair(d, twice_u(d, x)).y);
+}
+template <class D, class V>
+HWY_INLINE V gelu_tanh_slope(D d, V x) {
+  const auto [y, rest] = sigmoid_pair(d, twice_u(d, x));
+  const V slope = hn::Mul(hn::MulAdd(hn::Mul(x, x), number(d, 3 * 0.044715), number(d, 1)),
+                          number(d, 2 * 0.797884560802865355880));
+  return hn::Add(y, hn::Mul(hn::Mul(x, slope), hn::Mul(y, rest)));
+}
 
-// 0.5 x (1 + tanh(u)) with u = sqrt(2 / pi) (x + 0.044715 x^3), which is x sigmoid(2u).
-struct gelu_tanh {
-  template <class D, class V>
-  static HWY_INLINE V twice_u(D d, V x) {
-    const V cubic = hn::MulAdd(hn::Mul(x, x), number(d, 0.044715), number(d, 1));
-    return hn::Mul(hn::Mul(x, cubic), number(d, 2 * 0.797884560802865355880));
-  }
-  template <class D, class V>
-  static HWY_INLINE V f(D d, V x, V, V) {
-    return hn::Mul(x, sigmoid_pair(d, twice_u(d, x)).y);
-  }
-  template <class D, class V>
-  static HWY_INLINE V gradient(D d, V g, V s, V, V) {
-    const auto [y, rest] = sigmoid_pair(d, twice_u(d, s));
-    const V slope = hn::Mul(hn::MulAdd(hn::Mul(s, s), number(d, 3 * 0.044715), number(d, 1)),
-                            number(d, 2 * 0.797884560802865355880));
-    const V inner = hn::Mul(hn::Mul(s, slope), hn::Mul(y, rest));
-    return hn::Mul(g, hn::Add(y, inner));
-  }
-};
+template <class D, class V>
+HWY_INLINE V silu(D d, V x) {
+  return hn::Mul(x, sigmoid_pair(d, x).y);
+}
+template <class D, class V>
+HWY_INLINE V silu_slope(D d, V x) {
+  const auto [y, rest] = sigmoid_pair(d, x);
+  return hn::Mul(y, hn::MulAdd(x, rest, number(d, 1)));
+}
 
-struct silu {
-  template <class D, class V>
-  static HWY_INLINE V f(D d, V x, V, V) {
-    return hn::Mul(x, sigmoid_pair(d, x).y);
-  }
-  template <class D, class V>
-  static HWY_INLINE V gradient(D d, V g, V s, V, V) {
-    const auto [y, rest] = sigmoid_pair(d, s);
-    return hn::Mul(g, hn::Mul(y, hn::MulAdd(s, rest, number(d, 1))));
-  }
-};
-
-UNROLL_FUNCTION(softplus, HWY_NAMESPACE::softplus(d, x), hn::Mul(g, HWY_NAMESPACE::sigmoid(d, s)))
-UNROLL_FUNCTION(clamp, hn::IfThenElse(hn::Lt(x, p), p, hn::IfThenElse(hn::Gt(x, q), q, x)),
-                or_nan(hn::IfThenElseZero(hn::And(hn::Ge(s, p), hn::Le(s, q)), g), s))
+// An entry of the table: f(d, x, p, q) is the value, gradient(d, g, s, p, q) g times the slope.
+#define UNROLL_FUNCTION(name, parameters, arguments, required, saved, value, slope, plain)       \
+  struct name##_function {                                                                      \
+    template <class D, class V>                                                                 \
+    static HWY_INLINE V f([[maybe_unused]] D d, V x, [[maybe_unused]] V p,                      \
+                          [[maybe_unused]] V q) {                                               \
+      return value;                                                                             \
+    }                                                                                           \
+    template <class D, class V>                                                                 \
+    static HWY_INLINE V gradient([[maybe_unused]] D d, V g, [[maybe_unused]] V s,               \
+                                 [[maybe_unused]] V p, [[maybe_unused]] V q) {                  \
+      return slope;                                                                             \
+    }                                                                                           \
+  };
+UNROLL_UNARY_OPS(UNROLL_FUNCTION)
 #undef UNROLL_FUNCTION
-
-}  // namespace functions
 
 template <class F, class T>
 void values(const T* const* x, T* y, Index n, T p_value, T q_value) {
@@ -126,13 +84,13 @@ void slopes(const T* const* x, const Index* steps, T* y, Index n, T p_value, T q
   }
 }
 
-// What is written above for one T, in the order of Unary.
+// The passes for one T, in the order of the table.
 template <class T>
 using Pass = void (*)(const T* const* x, T* y, Index n, T p, T q);
 template <class T>
 using SlopePass = void (*)(const T* const* x, const Index* steps, T* y, Index n, T p, T q);
-#define UNROLL_VALUE(name, saved) values<functions::name, T>,
-#define UNROLL_GRADIENT(name, saved) slopes<functions::name, T>,
+#define UNROLL_VALUE(name, ...) values<name##_function, T>,
+#define UNROLL_GRADIENT(name, ...) slopes<name##_function, T>,
 template <class T>
 constexpr Pass<T> kValues[] = {UNROLL_UNARY_OPS(UNROLL_VALUE)};
 template <class T>

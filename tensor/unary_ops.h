@@ -1,0 +1,92 @@
+// The elementwise functions of one variable: everything about each of them stands here. The
+// functions of Tensor and Var, their kernels, their derivatives, and the tests' and benchmark's lists
+// of them follow from this table.
+//
+//   X(name, (parameters), (arguments), required, saved, value, slope, plain)
+//
+//   parameters  beside x, with defaults, and their names alone as arguments; p and q below
+//   required    what must hold of them
+//   saved       what the derivative is written with: s is the input (x), the output (y), or not used
+//               (nothing)
+//   value       f(x) for a vector x, by Highway (hn) and kernels/simd_math.h; d is the vectors' tag
+//   slope       g f' at s, likewise
+//   plain       g f' at s in differentiable ops, for second derivatives
+//
+// Where x is NaN, the value and the slope are NaN.
+#pragma once
+
+#include <unroll/tensor/types.h>
+
+// clang-format off
+#define UNROLL_UNARY_OPS(X)                                                                        \
+  X(neg, (), (), true, nothing, hn::Neg(x), hn::Neg(g), -g)                                        \
+  X(exp, (), (), true, y, exp(d, x), hn::Mul(g, s), g * s)                                         \
+  /* The natural logarithm. */                                                                     \
+  X(log, (), (), true, x, log(d, x), hn::Div(g, s), g / s)                                         \
+  X(sqrt, (), (), true, y, hn::Sqrt(x), hn::Div(hn::Mul(g, number(d, 0.5)), s), g * 0.5 / s)       \
+  /* The slope at 0 is 0. */                                                                       \
+  X(abs, (), (), true, x, hn::Abs(x),                                                              \
+    or_nan(hn::IfThenElse(hn::Eq(s, hn::Zero(d)), hn::Zero(d),                                     \
+                          hn::Xor(g, hn::And(hn::SignBit(d), s))), s),                             \
+    g * sign(s))                                                                                   \
+  X(square, (), (), true, x, hn::Mul(x, x), hn::Mul(hn::Add(g, g), s), g * 2.0 * s)                \
+  X(reciprocal, (), (), true, y, hn::Div(number(d, 1), x), hn::Neg(hn::Mul(g, hn::Mul(s, s))),     \
+    -g * square(s))                                                                                \
+  X(sin, (), (), true, x, sin(d, x), hn::Mul(g, cos(d, s)), g * cos(s))                            \
+  X(cos, (), (), true, x, cos(d, x), hn::Neg(hn::Mul(g, sin(d, s))), -g * sin(s))                  \
+  X(tanh, (), (), true, y, tanh(d, x), hn::Mul(g, hn::NegMulAdd(s, s, number(d, 1))),              \
+    g * (1.0 - square(s)))                                                                         \
+  /* 1 / (1 + exp(-x)) */                                                                          \
+  X(sigmoid, (), (), true, y, sigmoid(d, x), hn::Mul(g, hn::Mul(s, hn::Sub(number(d, 1), s))),     \
+    g * s * (1.0 - s))                                                                             \
+  /* The slope at 0 is 0. */                                                                       \
+  X(relu, (), (), true, y, hn::IfThenElse(hn::Lt(x, hn::Zero(d)), hn::Zero(d), x),                 \
+    hn::IfThenElse(hn::Gt(s, hn::Zero(d)), g, s),                                                  \
+    g * Var(or_nan(above_zero(s), s)))                                                             \
+  /* x above 0, slope x below. */                                                                  \
+  X(leaky_relu, (double slope = 0.01), (slope), true, x,                                           \
+    hn::IfThenElse(hn::Lt(x, hn::Zero(d)), hn::Mul(p, x), x),                                      \
+    or_nan(hn::IfThenElse(hn::Gt(s, hn::Zero(d)), g, hn::Mul(p, g)), s),                           \
+    g * (p + (1 - p) * Var(or_nan(above_zero(s), s))))                                             \
+  /* x above 0, alpha (exp(x) - 1) below. Clevert et al. 2016 */                                   \
+  X(elu, (double alpha = 1.0), (alpha), true, x,                                                   \
+    hn::IfThenElse(hn::Gt(x, hn::Zero(d)), x, hn::Mul(p, expm1(d, at_most(d, x, 0)))),             \
+    hn::IfThenElse(hn::Gt(s, hn::Zero(d)), g, hn::Mul(g, hn::Mul(p, exp(d, s)))),                  \
+    where(above_zero(s), g, g * p * exp(minimum(s, 0.0))))                                         \
+  /* x Phi(x), with the error function. Hendrycks and Gimpel 2016 */                               \
+  X(gelu, (), (), true, x, hn::Mul(x, normal_probability(d, x)),                                   \
+    hn::Mul(g, hn::MulAdd(s, normal_density(d, s), normal_probability(d, s))),                     \
+    g * (normal_cdf(s) + s * normal_density(s)))                                                   \
+  /* Its approximation by tanh: x (1 + tanh(sqrt(2 / pi) (x + 0.044715 x^3))) / 2. */              \
+  X(gelu_tanh, (), (), true, x, gelu_tanh(d, x), hn::Mul(g, gelu_tanh_slope(d, s)),                \
+    g * gelu_tanh_slope(s))                                                                        \
+  /* Phi(x), the distribution function of the standard normal distribution. */                     \
+  X(normal_cdf, (), (), true, x, normal_cdf(d, x), hn::Mul(g, normal_density(d, s)),               \
+    g * normal_density(s))                                                                         \
+  /* x sigmoid(x) */                                                                               \
+  X(silu, (), (), true, x, silu(d, x), hn::Mul(g, silu_slope(d, s)),                               \
+    g * sigmoid(s) * (1.0 + s * sigmoid(-s)))                                                      \
+  /* log(1 + exp(x)), without overflow. */                                                         \
+  X(softplus, (), (), true, x, softplus(d, x), hn::Mul(g, sigmoid(d, s)), g * sigmoid(s))          \
+  /* low where x is below, high where it is above: the slope is 1 from low to high. */             \
+  X(clamp, (double low, double high), (low, high), low <= high, x,                                 \
+    hn::IfThenElse(hn::Lt(x, p), p, hn::IfThenElse(hn::Gt(x, q), q, x)),                           \
+    or_nan(hn::IfThenElseZero(hn::And(hn::Ge(s, p), hn::Le(s, q)), g), s),                         \
+    g * clamp_slope(s, p, q))
+// clang-format on
+
+// The parameters of an entry, after a comma where there are any; and its arguments.
+#define UNROLL_AND(...) __VA_OPT__(, ) __VA_ARGS__
+#define UNROLL_LIST(...) __VA_ARGS__
+
+namespace unroll::detail {
+
+#define UNROLL_NAME(name, ...) name,
+enum class UnaryOp : std::uint8_t { UNROLL_UNARY_OPS(UNROLL_NAME) };
+#undef UNROLL_NAME
+
+// Throws unless the parameters of an op are what it requires, as the table says it.
+void check_unary(const char* name, bool holds, const char* required,
+                 std::initializer_list<double> given);
+
+}  // namespace unroll::detail
