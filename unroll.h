@@ -41,7 +41,6 @@
 #include <unroll/nn/module.h>
 #include <unroll/nn/options.h>
 #include <unroll/nn/recurrent.h>
-#include <unroll/nn/run.h>
 #include <unroll/nn/save.h>
 #include <unroll/nn/sequence.h>
 #include <unroll/nn/unroll.h>

@@ -31,8 +31,8 @@ Var masked_fill(const In& x, const Tensor& mask, double value);
 namespace detail {
 Var unary(UnaryOp op, const In& x, double p = 0, double q = 0);
 }
-// Functions of one variable, neg, exp, log ... clamp: the table in tensor/unary_ops.h says what each
-// is.
+// Functions of one variable, neg, exp, log ... clamp: the table in tensor/unary_ops.h says what
+// each is.
 #define UNROLL_DEFINE(name, parameters, arguments, required, ...)             \
   inline Var name(const In& x UNROLL_AND parameters) {                        \
     detail::check_unary(#name, required, #required, {UNROLL_LIST arguments}); \

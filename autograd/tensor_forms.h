@@ -10,14 +10,6 @@
 namespace unroll {
 
 // --- elementwise ---
-inline Tensor leaky_relu(const Tensor& x, double slope = 0.01) {
-  return leaky_relu(In(x), slope).value();
-}
-inline Tensor elu(const Tensor& x, double alpha = 1.0) { return elu(In(x), alpha).value(); }
-inline Tensor normal_cdf(const Tensor& x) { return normal_cdf(In(x)).value(); }
-inline Tensor clamp(const Tensor& x, double low, double high) {
-  return clamp(In(x), low, high).value();
-}
 inline Tensor masked_fill(const Tensor& x, const Tensor& mask, double value) {
   return masked_fill(In(x), mask, value).value();
 }

@@ -115,6 +115,12 @@ void check_one_layout(const char* op, const Sequence& a, const Sequence& b) {
   }                                                              \
   Sequence operator sign(const In& a, const Sequence& b) {       \
     return {unroll::name(a, In(b.rows, a.where())), b.layout};   \
+  }                                                              \
+  Sequence operator sign(const Sequence& a, double b) {          \
+    return {unroll::name(a.rows, b), a.layout};                  \
+  }                                                              \
+  Sequence operator sign(double a, const Sequence& b) {          \
+    return {unroll::name(a, b.rows), b.layout};                  \
   }
 UNROLL_OPERATOR(+, add)
 UNROLL_OPERATOR(-, sub)

@@ -60,6 +60,14 @@ Sequence operator+(const In& a, const Sequence& b);
 Sequence operator-(const In& a, const Sequence& b);
 Sequence operator*(const In& a, const Sequence& b);
 Sequence operator/(const In& a, const Sequence& b);
+Sequence operator+(const Sequence& a, double b);
+Sequence operator+(double a, const Sequence& b);
+Sequence operator-(const Sequence& a, double b);
+Sequence operator-(double a, const Sequence& b);
+Sequence operator*(const Sequence& a, double b);
+Sequence operator*(double a, const Sequence& b);
+Sequence operator/(const Sequence& a, double b);
+Sequence operator/(double a, const Sequence& b);
 inline Sequence operator-(const Sequence& a) { return {-a.rows, a.layout}; }
 // x += y is x = x + y.
 inline Sequence& operator+=(Sequence& a, const Sequence& b) { return a = a + b; }

@@ -3,7 +3,6 @@
 #include <unroll/tensor/kernels/rows.h>
 #include <unroll/tensor/math.h>
 #include <unroll/tensor/reduce.h>
-#include <unroll/tensor/unary.h>
 
 #include <fmt/format.h>
 
@@ -320,8 +319,7 @@ double clip_norm(Gradients& gradients, double limit) {
 
 void clip_value(Gradients& gradients, double limit) {
   check(limit > 0, "clip_value: a limit above 0 was required: got {}", limit);
-  for (auto& [id, g] : gradients.entries())
-    g.values() = apply(kernels::Unary::clamp, g.values(), -limit, limit);
+  for (auto& [id, g] : gradients.entries()) g.values() = clamp(g.values(), -limit, limit);
 }
 
 }  // namespace unroll::optim

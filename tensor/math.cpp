@@ -2,6 +2,8 @@
 #include <unroll/tensor/strided.h>
 #include <unroll/tensor/unary.h>
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <cmath>
 
@@ -92,7 +94,6 @@ Tensor detail::unary(UnaryOp op, const Tensor& x, double p, double q) {
   });
   return y;
 }
-
 
 Tensor apply_gradient(kernels::Unary op, const Tensor& g, const Tensor& saved, double p, double q) {
   check_same_dtype(name_of(op), g, saved);

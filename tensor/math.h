@@ -37,10 +37,10 @@ namespace detail {
 Tensor unary(UnaryOp op, const Tensor& x, double p = 0, double q = 0);
 }
 // Functions of one variable, neg, exp, log ... clamp: the table in unary_ops.h says what each is.
-#define UNROLL_DEFINE(name, parameters, arguments, required, ...)                   \
-  inline Tensor name(const Tensor& x UNROLL_AND parameters) {                       \
-    detail::check_unary(#name, required, #required, {UNROLL_LIST arguments});       \
-    return detail::unary(detail::UnaryOp::name, x UNROLL_AND arguments);            \
+#define UNROLL_DEFINE(name, parameters, arguments, required, ...)             \
+  inline Tensor name(const Tensor& x UNROLL_AND parameters) {                 \
+    detail::check_unary(#name, required, #required, {UNROLL_LIST arguments}); \
+    return detail::unary(detail::UnaryOp::name, x UNROLL_AND arguments);      \
   }
 UNROLL_UNARY_OPS(UNROLL_DEFINE)
 #undef UNROLL_DEFINE

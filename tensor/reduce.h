@@ -10,9 +10,9 @@ namespace unroll {
 // The shape after reducing `axes` of `shape`; throws on an axis out of range or named twice.
 Shape reduced_shape(const char* op, const Shape& shape, const Axes& axes, bool keepdim);
 
-// Over one axis (1), several ({0, 2}) or all of them (not given), which are removed, or with keepdim
-// kept as size 1. A sum of no elements is 0; the others refuse it, unless the result is empty
-// itself.
+// Over one axis (1), several ({0, 2}) or all of them (not given), which are removed, or with
+// keepdim kept as size 1. A sum of no elements is 0; the others refuse it, unless the result is
+// empty itself.
 Tensor sum(const Tensor& x, const Axes& axes = {}, bool keepdim = false);
 Tensor mean(const Tensor& x, const Axes& axes = {}, bool keepdim = false);
 Tensor max(const Tensor& x, const Axes& axes = {}, bool keepdim = false);

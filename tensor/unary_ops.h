@@ -17,6 +17,8 @@
 
 #include <unroll/tensor/types.h>
 
+#include <initializer_list>
+
 // clang-format off
 #define UNROLL_UNARY_OPS(X)                                                                        \
   X(neg, (), (), true, nothing, hn::Neg(x), hn::Neg(g), -g)                                        \

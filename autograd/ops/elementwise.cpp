@@ -60,9 +60,9 @@ struct Entry {
   Saved saved;
   Var (*plain)(const Var& g, const Var& s, double p, double q);
 };
-#define UNROLL_ENTRY(name, parameters, arguments, required, saved, value, slope, plain)          \
-  {Op(#name), Saved::saved,                                                                     \
-   []([[maybe_unused]] const Var& g, [[maybe_unused]] const Var& s, [[maybe_unused]] double p,  \
+#define UNROLL_ENTRY(name, parameters, arguments, required, saved, value, slope, plain)        \
+  {Op(#name), Saved::saved,                                                                    \
+   []([[maybe_unused]] const Var& g, [[maybe_unused]] const Var& s, [[maybe_unused]] double p, \
       [[maybe_unused]] double q) -> Var { return plain; }},
 const Entry kEntries[] = {UNROLL_UNARY_OPS(UNROLL_ENTRY)};
 #undef UNROLL_ENTRY

@@ -2,7 +2,6 @@
 #include <unroll/autograd/ops.h>
 #include <unroll/tensor/math.h>
 #include <unroll/tensor/reduce.h>
-#include <unroll/tensor/unary.h>
 
 #include <algorithm>
 #include <cmath>
@@ -90,8 +89,7 @@ Var var(const In& x, const Axes& axes, bool keepdim, Index correction) {
   const Tensor rest = mean(deviation, axes, true);
   const Tensor squares =
       sub(sum(square(deviation), axes, true), mul(square(rest), static_cast<double>(n)));
-  const Tensor y =
-      div(apply(kernels::Unary::clamp, squares, 0, INFINITY), Tensor::scalar(divisor, x->dtype()));
+  const Tensor y = div(clamp(squares, 0, INFINITY), Tensor::scalar(divisor, x->dtype()));
   return record(var_op, y.reshape(reduced_shape("var", x->shape(), axes, keepdim)), {&x},
                 [x = *x, centre, rest, axes, divisor](const Var& g, Cotangents& d) {
                   const Var at = recording() ? mean(x, axes, true) : Var(centre);

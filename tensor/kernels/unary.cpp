@@ -50,18 +50,17 @@ HWY_INLINE V silu_slope(D d, V x) {
 }
 
 // An entry of the table: f(d, x, p, q) is the value, gradient(d, g, s, p, q) g times the slope.
-#define UNROLL_FUNCTION(name, parameters, arguments, required, saved, value, slope, plain)       \
-  struct name##_function {                                                                      \
-    template <class D, class V>                                                                 \
-    static HWY_INLINE V f([[maybe_unused]] D d, V x, [[maybe_unused]] V p,                      \
-                          [[maybe_unused]] V q) {                                               \
-      return value;                                                                             \
-    }                                                                                           \
-    template <class D, class V>                                                                 \
-    static HWY_INLINE V gradient([[maybe_unused]] D d, V g, [[maybe_unused]] V s,               \
-                                 [[maybe_unused]] V p, [[maybe_unused]] V q) {                  \
-      return slope;                                                                             \
-    }                                                                                           \
+#define UNROLL_FUNCTION(name, parameters, arguments, required, saved, value, slope, plain)         \
+  struct name##_function {                                                                         \
+    template <class D, class V>                                                                    \
+    static HWY_INLINE V f([[maybe_unused]] D d, V x, [[maybe_unused]] V p, [[maybe_unused]] V q) { \
+      return value;                                                                                \
+    }                                                                                              \
+    template <class D, class V>                                                                    \
+    static HWY_INLINE V gradient([[maybe_unused]] D d, V g, [[maybe_unused]] V s,                  \
+                                 [[maybe_unused]] V p, [[maybe_unused]] V q) {                     \
+      return slope;                                                                                \
+    }                                                                                              \
   };
 UNROLL_UNARY_OPS(UNROLL_FUNCTION)
 #undef UNROLL_FUNCTION

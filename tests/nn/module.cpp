@@ -234,5 +234,5 @@ TEST_CASE("to converts every parameter and buffer, and what the model computes f
   const auto names = names_of(nn::parameters(lstm));
   nn::to(lstm, f64);
   CHECK(names_of(nn::parameters(lstm)) == names);
-  CHECK(lstm(nn::Sequence::from({random({4, 2}, 2, f64)})).rows.dtype() == f64);
+  CHECK(lstm(nn::Sequence::from({random({4, 2}, 2, f64)})).last().dtype() == f64);
 }

@@ -291,3 +291,16 @@ TEST_CASE("sequences of one layout are added, subtracted, multiplied and divided
   check_refused([&] { (void)(x + Tensor::zeros({3}, f64)); }, "broadcast");
   check_refused([&] { (void)(x - nn::Sequence()); }, "sub: a value was required");
 }
+
+TEST_CASE("embeddings of tokens, and what layers make of them, are added as sequences are") {
+  manual_seed(23);
+  const nn::Tokens tokens = nn::Tokens::from({{1, 2, 1, 2, 1}, {2, 2, 1}});
+  const nn::Embedding embed({.vocab = 3, .dim = 4, .dtype = f64});
+  const nn::Linear mix({.in = 4, .out = 4, .dtype = f64});
+  Tape tape;
+  const auto x = embed(tokens);
+  const nn::Sequence plain = x, both = x + mix(x), other = plain + mix(plain);
+  CHECK(distance(both.rows.value(), other.rows.value()) < 1e-15);
+  const nn::Sequence scaled = (x * 2.0 - plain) / 4.0 + 1.0;
+  CHECK(distance(scaled.rows.value(), plain.rows.value() / 4.0 + 1.0) < 1e-15);
+}
