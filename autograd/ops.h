@@ -146,15 +146,21 @@ Var rms_norm(const In& x, const In& gain = Var(), double eps = 1e-6);
 // Zero with probability p, else divided by 1 - p.
 Var dropout(const In& x, double p, Generator& generator = default_generator());
 
-// --- fused losses (ops/loss.cpp) ---
+// --- losses (ops/loss.cpp; the others are in nn/loss.h) ---
+enum class Reduction { mean, sum, none };  // as in PyTorch
+
 struct CrossEntropyOptions {
-  Index ignore_id = -100;
-  Tensor class_weights = {};  // [V]
-  double label_smoothing = 0;
+  Index ignore_id = -100;                 // rows with this target count for nothing
+  Tensor class_weights = {};              // [V], finite and at least 0
+  double label_smoothing = 0;             // in [0, 1]
+  Reduction reduction = Reduction::mean;  // over the weights of the targets
 };
-// Rows of scores x [N, V] against ids [N] -> the loss of each row [N] (0 where ignored), weighted.
-Var cross_entropy_rows(const In& x, const IndexTensor& target,
-                       const CrossEntropyOptions& options = {});
+// Logits [N, V] against target ids [N] -> one value, or with Reduction::none the loss of each row
+// [N], 0 where ignored. With p = softmax(logits): -w_t log p_t, smoothed as Szegedy et al. 2016 and
+// PyTorch have it. Throws std::invalid_argument on shapes or ids that do not fit, or where no
+// target counts for the mean.
+Var cross_entropy(const In& logits, const IndexTensor& target,
+                  const CrossEntropyOptions& options = {});
 
 // --- memory for time ---
 // f(inputs), but recomputed in backward instead of saved, with the thread's random generator where

@@ -244,7 +244,7 @@ std::vector<Row> rows() {
       with("cross_entropy", "F.cross_entropy(x, ids)", F(nn::cross_entropy(x, ids)),
            {any, class_ids}),
       with("cross_entropy of rows", "F.cross_entropy(x, ids, reduction='none')",
-           F(cross_entropy_rows(x, ids)), {any, class_ids}),
+           F(cross_entropy(x, ids, {.reduction = Reduction::none})), {any, class_ids}),
       with("nll_loss", "F.nll_loss(x, ids)", F(nn::nll_loss(x, ids)), {any, class_ids}),
       with("mse_loss", "F.mse_loss(x, y)", F(nn::mse_loss(x, y)), {any, constant}),
       with("l1_loss", "F.l1_loss(x, y)", F(nn::l1_loss(x, y)), {any, constant}),

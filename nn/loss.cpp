@@ -1,3 +1,4 @@
+#include <unroll/autograd/ops/loss.h>
 #include <unroll/nn/loss.h>
 #include <unroll/tensor/math.h>
 #include <unroll/tensor/reduce.h>
@@ -9,13 +10,8 @@
 namespace unroll::nn {
 namespace {
 
-Var reduced(const char* name, const Var& loss, Reduction reduction) {
-  if (reduction == Reduction::none) return loss;
-  if (reduction == Reduction::sum) return sum(loss);
-  check(loss.numel() > 0, "{}: at least one element was required for the mean: got the shape {}",
-        name, loss.shape());
-  return mean(loss);
-}
+using unroll::detail::check_class_weights;
+using unroll::detail::reduced;
 
 void check_pair(const char* name, const In& x, const In& target) {
   check_defined(name, *x);
@@ -35,38 +31,7 @@ Tensor weights_for(const char* name, const In& x, const Tensor& given) {
   return given.to(x->dtype());
 }
 
-void check_class_weights(const char* name, const Tensor& weights) {
-  if (!weights.defined()) return;
-  const std::vector<double> numbers = weights.to_vector<double>();
-  for (std::size_t i = 0; i < numbers.size(); ++i)
-    check(numbers[i] >= 0 && std::isfinite(numbers[i]),
-          "{}: finite class weights of at least 0 were required: got {} for class {}", name,
-          numbers[i], i);
-}
-
-// The mean of rows over the weights of their targets; a batch in which nothing counts is refused.
-Var weighted_mean(const char* name, const Var& rows, const IndexTensor& target,
-                  const CrossEntropyOptions& o) {
-  double total = 0;
-  for (Index t : target)
-    if (t != o.ignore_id) total += o.class_weights.defined() ? o.class_weights.at({t}) : 1;
-  check(total > 0,
-        "{}: at least one target that counts was required for the mean: got {} targets, all "
-        "ignored or of weight 0",
-        name, target.numel());
-  return sum(rows) / total;
-}
-
 }  // namespace
-
-Var cross_entropy(const In& scores, const IndexTensor& target, const CrossEntropyOptions& o) {
-  const Caller caller(scores.where());
-  check_class_weights("cross_entropy", o.class_weights);
-  const Var rows =
-      cross_entropy_rows(scores, target, {o.ignore_id, o.class_weights, o.label_smoothing});
-  if (o.reduction == Reduction::mean) return weighted_mean("cross_entropy", rows, target, o);
-  return reduced("cross_entropy", rows, o.reduction);
-}
 
 Var nll_loss(const In& x, const IndexTensor& target, const CrossEntropyOptions& o) {
   const Caller caller(x.where());
@@ -99,8 +64,7 @@ Var nll_loss(const In& x, const IndexTensor& target, const CrossEntropyOptions& 
       if (target[i] != o.ignore_id) weights.set({i}, o.class_weights.at({target[i]}));
     rows = rows * weights;
   }
-  if (o.reduction == Reduction::mean) return weighted_mean("nll_loss", rows, target, o);
-  return reduced("nll_loss", rows, o.reduction);
+  return reduced("nll_loss", rows, target, o);
 }
 
 Var mse_loss(const In& x, const In& target, Reduction reduction) {

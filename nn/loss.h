@@ -5,17 +5,10 @@
 
 namespace unroll::nn {
 
-enum class Reduction { mean, sum, none };
+using unroll::cross_entropy;  // in autograd/ops.h, with its options
+using unroll::CrossEntropyOptions;
+using unroll::Reduction;
 
-struct CrossEntropyOptions {
-  Index ignore_id = -100;                 // rows with this target count for nothing
-  Tensor class_weights = {};              // [V]
-  double label_smoothing = 0;             // in [0, 1]
-  Reduction reduction = Reduction::mean;  // over the weights of the targets
-};
-// Scores (logits) [N, V] against ids [N].
-Var cross_entropy(const In& scores, const IndexTensor& target,
-                  const CrossEntropyOptions& options = {});
 // Log probabilities [N, V] against ids [N].
 Var nll_loss(const In& log_probabilities, const IndexTensor& target,
              const CrossEntropyOptions& options = {});

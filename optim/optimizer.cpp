@@ -1,4 +1,5 @@
 #include <unroll/optim/optimizer.h>
+#include <unroll/tensor/kernels/optimise.h>
 #include <unroll/tensor/kernels/parallel_rows.h>
 #include <unroll/tensor/kernels/rows.h>
 #include <unroll/tensor/math.h>
@@ -87,6 +88,28 @@ void Optimizer::refuse_unknown(const Gradient& gradient) const {
       params_.size(), params_.front().name, what, gradient.shape(), why);
 }
 
+namespace {
+
+void check_updated(const Tensor& t, const Tensor& like, const std::string& name) {
+  check(t.defined() && t.shape() == like.shape() && t.dtype() == like.dtype(),
+        "optimizer: update was required to leave shape {} and type {} of \"{}\": got {}",
+        like.shape(), name_of(like.dtype()), name,
+        t.defined() ? fmt::format("{} of {}", t.shape(), name_of(t.dtype())) : "an undefined one");
+}
+
+// What update() left, with numbers of its own where it assigned another's.
+void take(Tensor& to, Tensor& now) {
+  to = std::move(now);
+  if (!to.is_unique() || !to.is_contiguous()) to = to.clone();
+}
+
+// What update() left of some rows, into their place unless it was written there.
+void put_back(const Tensor& now, Tensor place) {
+  if (!now.shares_storage_with(place)) place.copy_(now);
+}
+
+}  // namespace
+
 void Optimizer::step(const Gradients& gradients) {
   check(!params_.empty(), "optimizer: one with parameters was required: got one moved from");
   check_lr(lr);
@@ -102,34 +125,40 @@ void Optimizer::step(const Gradients& gradients) {
   }
   ++steps_;
   const kernels::FlushDenormals flush;
+  Tensor now;
+  std::vector<Tensor> memory;
   for (const auto& [id, gradient] : gradients.entries()) {
     const std::size_t i = place_.at(id);
     if (!params_[i].param->trainable) continue;
     Slot& slot = slots_[i];
-    kernels::Update u = settings(++slot.steps);
-    u.lr = lr * slot.lr_scale;
-    u.weight_decay = slot.weight_decay;
+    const Step with{lr * slot.lr_scale, slot.weight_decay, ++slot.steps};
     Tensor& value = params_[i].param->mutable_value();
-    const DType dtype = value.dtype();
-    const auto at = [&](Tensor& t, Index offset) -> void* {
-      return dispatch(dtype, [&]<class T>() -> void* { return t.data<T>() + offset; });
+    // update() has handles of these, so that nothing is changed where it leaves what does not fit.
+    const auto updated = [&](const Tensor& g) {
+      update(now, g, memory, with);
+      check_updated(now, g, params_[i].name);
+      for (const Tensor& m : memory) check_updated(m, g, params_[i].name);
     };
-    const auto range = [&](Index offset, const Tensor& g, Index g_offset, Index n) {
-      void* memory[4] = {};
-      for (std::size_t k = 0; k < slot.memory.size(); ++k) memory[k] = at(slot.memory[k], offset);
-      const void* from =
-          dispatch(dtype, [&]<class T>() -> const void* { return g.data<T>() + g_offset; });
-      update(u, dtype, at(value, offset), from, memory, n);
-    };
-    if (gradient.is_rows()) {
-      const Tensor rows = gradient.rows.values.contiguous();
-      const Index dim = value.shape()[1];
-      for (Index k = 0; k < gradient.rows.rows.numel(); ++k)
-        range(gradient.rows.rows[k] * dim, rows, k * dim, dim);
+    if (!gradient.is_rows()) {
+      now = value;
+      memory.assign(slot.memory.begin(), slot.memory.end());
+      updated(gradient.dense.contiguous());
+      take(value, now);
+      for (std::size_t k = 0; k < memory.size(); ++k) take(slot.memory[k], memory[k]);
       continue;
     }
-    const Tensor g = gradient.dense.contiguous();
-    kernels::parallel_rows(value.numel(), 1, [&](Index from, Index n) { range(from, g, from, n); });
+    const Tensor rows = gradient.rows.values.contiguous();
+    const IndexTensor& ids = gradient.rows.rows;
+    for (Index begin = 0, end = 0; begin < ids.numel(); begin = end) {
+      while (end < ids.numel() && ids[end] - ids[begin] == end - begin) ++end;  // neighbours
+      const auto part = [&](const Tensor& t) { return t.narrow(0, ids[begin], end - begin); };
+      now = part(value);
+      memory.clear();
+      for (const Tensor& m : slot.memory) memory.push_back(part(m));
+      updated(rows.narrow(0, begin, end - begin));
+      put_back(now, part(value));
+      for (std::size_t k = 0; k < memory.size(); ++k) put_back(memory[k], part(slot.memory[k]));
+    }
   }
 }
 
@@ -200,13 +229,18 @@ void Optimizer::set_state(const State& state_given) {
 // --- the optimisers ---
 
 namespace {
-// Runs f with pointers of the right type.
+// Calls f(value, gradient, memory, n) for runs of elements, on the threads.
 template <class F>
-void typed(DType dtype, void* value, const void* gradient, void* const* memory, F&& f) {
-  dispatch(dtype, [&]<class T>() {
-    T* m[4];
-    for (int k = 0; k < 4; ++k) m[k] = static_cast<T*>(memory[k]);
-    f(static_cast<T*>(value), static_cast<const T*>(gradient), m);
+void by_runs(Tensor& value, const Tensor& gradient, std::span<Tensor> memory, F&& f) {
+  dispatch(value.dtype(), [&]<class T>() {
+    T *x = value.data<T>(), *m[3] = {};
+    const T* g = gradient.data<T>();
+    for (std::size_t k = 0; k < memory.size(); ++k) m[k] = memory[k].data<T>();
+    kernels::parallel_rows(value.numel(), 1, [&](Index from, Index n) {
+      T* at[3] = {};
+      for (std::size_t k = 0; k < memory.size(); ++k) at[k] = m[k] + from;
+      f(x + from, g + from, at, n);
+    });
   });
 }
 }  // namespace
@@ -219,13 +253,14 @@ SGD::SGD(NamedParams params, const SGDOptions& o)
   check(!o.nesterov || o.momentum > 0,
         "SGD: a momentum above 0 was required for Nesterov's: got {}", o.momentum);
 }
-kernels::Update SGD::settings(Index) const {
-  return {.momentum = o_.momentum, .nesterov = o_.nesterov};
-}
-void SGD::update(const kernels::Update& u, DType dtype, void* value, const void* gradient,
-                 void* const* memory, Index n) const {
-  typed(dtype, value, gradient, memory,
-        [&](auto* x, auto* g, auto** m) { kernels::sgd(u, x, g, m[0], n); });
+void SGD::update(Tensor& value, const Tensor& gradient, std::span<Tensor> memory,
+                 const Step& step) {
+  const kernels::Update u{.lr = step.lr,
+                          .weight_decay = step.weight_decay,
+                          .momentum = o_.momentum,
+                          .nesterov = o_.nesterov};
+  by_runs(value, gradient, memory,
+          [&](auto* x, auto* g, auto** m, Index n) { kernels::sgd(u, x, g, m[0], n); });
 }
 
 RMSprop::RMSprop(NamedParams params, const RMSpropOptions& o)
@@ -237,12 +272,14 @@ RMSprop::RMSprop(NamedParams params, const RMSpropOptions& o)
         "{}, {} and {}",
         o.alpha, o.eps, o.momentum);
 }
-kernels::Update RMSprop::settings(Index) const {
-  return {.momentum = o_.momentum, .alpha = o_.alpha, .eps = o_.eps};
-}
-void RMSprop::update(const kernels::Update& u, DType dtype, void* value, const void* gradient,
-                     void* const* memory, Index n) const {
-  typed(dtype, value, gradient, memory, [&](auto* x, auto* g, auto** m) {
+void RMSprop::update(Tensor& value, const Tensor& gradient, std::span<Tensor> memory,
+                     const Step& step) {
+  const kernels::Update u{.lr = step.lr,
+                          .weight_decay = step.weight_decay,
+                          .momentum = o_.momentum,
+                          .alpha = o_.alpha,
+                          .eps = o_.eps};
+  by_runs(value, gradient, memory, [&](auto* x, auto* g, auto** m, Index n) {
     kernels::rmsprop(u, x, g, m[0], o_.centered ? m[1] : nullptr,
                      o_.momentum != 0 ? m[o_.centered ? 2 : 1] : nullptr, n);
   });
@@ -252,11 +289,11 @@ Adagrad::Adagrad(NamedParams params, const AdagradOptions& o)
     : Optimizer(std::move(params), o.lr, o.weight_decay, o.groups, {1, 0}), o_(o) {
   check(is_setting(o.eps), "Adagrad: a finite eps of at least 0 was required: got {}", o.eps);
 }
-kernels::Update Adagrad::settings(Index) const { return {.eps = o_.eps}; }
-void Adagrad::update(const kernels::Update& u, DType dtype, void* value, const void* gradient,
-                     void* const* memory, Index n) const {
-  typed(dtype, value, gradient, memory,
-        [&](auto* x, auto* g, auto** m) { kernels::adagrad(u, x, g, m[0], n); });
+void Adagrad::update(Tensor& value, const Tensor& gradient, std::span<Tensor> memory,
+                     const Step& step) {
+  const kernels::Update u{.lr = step.lr, .weight_decay = step.weight_decay, .eps = o_.eps};
+  by_runs(value, gradient, memory,
+          [&](auto* x, auto* g, auto** m, Index n) { kernels::adagrad(u, x, g, m[0], n); });
 }
 
 Adam::Adam(NamedParams params, const AdamOptions& o, bool decoupled)
@@ -267,19 +304,19 @@ Adam::Adam(NamedParams params, const AdamOptions& o, bool decoupled)
         "Adam: betas in [0, 1) were required: got {} and {}", o.beta1, o.beta2);
   check(is_setting(o.eps), "Adam: a finite eps of at least 0 was required: got {}", o.eps);
 }
-kernels::Update Adam::settings(Index step) const {
-  const auto t = static_cast<double>(step);
-  return {.decoupled = decoupled_,
-          .eps = o_.eps,
-          .beta1 = o_.beta1,
-          .beta2 = o_.beta2,
-          .correction1 = 1 - std::pow(o_.beta1, t),
-          .correction2 = 1 - std::pow(o_.beta2, t)};
-}
-void Adam::update(const kernels::Update& u, DType dtype, void* value, const void* gradient,
-                  void* const* memory, Index n) const {
-  typed(dtype, value, gradient, memory,
-        [&](auto* x, auto* g, auto** m) { kernels::adam(u, x, g, m[0], m[1], n); });
+void Adam::update(Tensor& value, const Tensor& gradient, std::span<Tensor> memory,
+                  const Step& step) {
+  const auto t = static_cast<double>(step.number);
+  const kernels::Update u{.lr = step.lr,
+                          .weight_decay = step.weight_decay,
+                          .decoupled = decoupled_,
+                          .eps = o_.eps,
+                          .beta1 = o_.beta1,
+                          .beta2 = o_.beta2,
+                          .correction1 = 1 - std::pow(o_.beta1, t),
+                          .correction2 = 1 - std::pow(o_.beta2, t)};
+  by_runs(value, gradient, memory,
+          [&](auto* x, auto* g, auto** m, Index n) { kernels::adam(u, x, g, m[0], m[1], n); });
 }
 
 // --- clipping ---

@@ -14,9 +14,9 @@
 
 #include <unroll/autograd/gradients.h>
 #include <unroll/optim/schedule.h>
-#include <unroll/tensor/kernels/optimise.h>
 
 #include <optional>
+#include <span>
 
 namespace unroll::optim {
 
@@ -28,6 +28,20 @@ struct Group {
   std::optional<double> weight_decay = {};
 };
 
+// What all optimisers share. One of your own says how a parameter changes:
+//
+//   class Lion : public optim::Optimizer {
+//    public:
+//     Lion(NamedParams params, double lr) : Optimizer(std::move(params), lr, 0, {}, {.count = 1})
+//     {}
+//    protected:
+//     void update(Tensor& value, const Tensor& gradient, std::span<Tensor> memory,
+//                 const Step& step) override {
+//       const Tensor mixed = memory[0] * 0.9 + gradient * 0.1;
+//       value -= (less(0.0, mixed) - less(mixed, 0.0)) * step.lr;
+//       memory[0] = memory[0] * 0.99 + gradient * 0.01;
+//     }
+//   };
 class Optimizer {
  public:
   virtual ~Optimizer() = default;
@@ -57,11 +71,16 @@ class Optimizer {
   };
   Optimizer(NamedParams params, double lr, double weight_decay, const std::vector<Group>& groups,
             Memories memories);
-  // One fused pass over n numbers.
-  virtual void update(const kernels::Update& settings, DType dtype, void* value,
-                      const void* gradient, void* const* memory, Index n) const = 0;
-  // The settings of a parameter's step (its first is 1) but for lr and weight decay.
-  virtual kernels::Update settings(Index step) const = 0;
+  // What one step of one parameter is made with.
+  struct Step {
+    double lr, weight_decay;  // with its group's settings
+    Index number;             // 1 for this parameter's first
+  };
+  // Changes `value` and the memory by the gradient, all of one shape and type and contiguous: by
+  // writing into them or by assigning (value = value - gradient * step.lr). Of a table some of
+  // whose rows have gradients it is called for runs of these rows, [K, D].
+  virtual void update(Tensor& value, const Tensor& gradient, std::span<Tensor> memory,
+                      const Step& step) = 0;
 
  private:
   struct Slot {
@@ -88,9 +107,8 @@ class SGD : public Optimizer {
   explicit SGD(NamedParams params, const SGDOptions& options = {});
 
  protected:
-  void update(const kernels::Update&, DType, void*, const void*, void* const*,
-              Index) const override;
-  kernels::Update settings(Index step) const override;
+  void update(Tensor& value, const Tensor& gradient, std::span<Tensor> memory,
+              const Step& step) override;
 
  private:
   SGDOptions o_;
@@ -106,9 +124,8 @@ class RMSprop : public Optimizer {
   explicit RMSprop(NamedParams params, const RMSpropOptions& options = {});
 
  protected:
-  void update(const kernels::Update&, DType, void*, const void*, void* const*,
-              Index) const override;
-  kernels::Update settings(Index step) const override;
+  void update(Tensor& value, const Tensor& gradient, std::span<Tensor> memory,
+              const Step& step) override;
 
  private:
   RMSpropOptions o_;
@@ -124,9 +141,8 @@ class Adagrad : public Optimizer {
   explicit Adagrad(NamedParams params, const AdagradOptions& options = {});
 
  protected:
-  void update(const kernels::Update&, DType, void*, const void*, void* const*,
-              Index) const override;
-  kernels::Update settings(Index step) const override;
+  void update(Tensor& value, const Tensor& gradient, std::span<Tensor> memory,
+              const Step& step) override;
 
  private:
   AdagradOptions o_;
@@ -144,9 +160,8 @@ class Adam : public Optimizer {
 
  protected:
   Adam(NamedParams params, const AdamOptions& options, bool decoupled);
-  void update(const kernels::Update&, DType, void*, const void*, void* const*,
-              Index) const override;
-  kernels::Update settings(Index step) const override;
+  void update(Tensor& value, const Tensor& gradient, std::span<Tensor> memory,
+              const Step& step) override;
 
  private:
   AdamOptions o_;

@@ -132,7 +132,7 @@ TEST_CASE("an undefined input is refused under the op's name") {
       {"layer_norm: a value", [] { layer_norm(nothing, nothing, nothing); }},
       {"rms_norm: a value", [] { rms_norm(nothing, nothing); }},
       {"dropout: a value", [] { dropout(nothing, 0.5); }},
-      {"cross_entropy: a value", [] { cross_entropy_rows(nothing, ids); }},
+      {"cross_entropy: a value", [] { cross_entropy(nothing, ids); }},
   });
 }
 
@@ -341,7 +341,7 @@ TEST_CASE("picking and spreading refuse indices that do not fit") {
 
 TEST_CASE("normalisation, dropout, cross entropy and checkpoint refuse what they cannot take") {
   const auto with = [](const CrossEntropyOptions& options) {
-    return [options] { cross_entropy_rows(x, IndexTensor({0, 2}), options); };
+    return [options] { cross_entropy(x, IndexTensor({0, 2}), options); };
   };
   check_refused({
       {"layer_norm: |[3]|[2, 3]|[4]", [] { layer_norm(x, y, nothing); }},
@@ -357,17 +357,17 @@ TEST_CASE("normalisation, dropout, cross entropy and checkpoint refuse what they
       {"dropout: |[0, 1)|got 1", [] { dropout(x, 1); }},
       {"dropout: |[0, 1)|-0.5", [] { dropout(x, -0.5); }},
       {"dropout: |[0, 1)|nan", [] { dropout(x, NAN); }},
-      {"cross_entropy: |[4]", [] { cross_entropy_rows(y, ids); }},
+      {"cross_entropy: |[4]", [] { cross_entropy(y, ids); }},
       {"cross_entropy: |[2, 3]|[3]",
        [] {
-         cross_entropy_rows(x, IndexTensor({0, 1, 2}));
+         cross_entropy(x, IndexTensor({0, 1, 2}));
        }},
       {"cross_entropy: |[2, 0]",
        [] {
-         cross_entropy_rows(Tensor::zeros({2, 0}, f64), ids);
+         cross_entropy(Tensor::zeros({2, 0}, f64), ids);
        }},
-      {"cross_entropy: ids in [0, 3)|9", [] { cross_entropy_rows(x, far); }},
-      {"cross_entropy: ids in [0, 3)|-1", [] { cross_entropy_rows(x, below); }},
+      {"cross_entropy: ids in [0, 3)|9", [] { cross_entropy(x, far); }},
+      {"cross_entropy: ids in [0, 3)|-1", [] { cross_entropy(x, below); }},
       {"cross_entropy: class weights|[3]|[4]", with({.class_weights = four})},
       {"cross_entropy: label smoothing|1.5", with({.label_smoothing = 1.5})},
       {"cross_entropy: label smoothing|nan", with({.label_smoothing = NAN})},

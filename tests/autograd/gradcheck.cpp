@@ -3,6 +3,8 @@
 #include <unroll/autograd/ops.h>
 #include <unroll/autograd/sequence/attention.h>
 #include <unroll/autograd/sequence/recurrent.h>
+#include <unroll/tensor/math.h>
+#include <unroll/tensor/reduce.h>
 
 #include <doctest/doctest.h>
 
@@ -13,6 +15,39 @@ using namespace unroll;
 namespace {
 
 using Vars = std::vector<Var>;
+
+// f(x) where its parameters have defaults, else f(x, 0.7, 1.6).
+template <class F, class X>
+auto call_unary(F f, const X& x) {
+  if constexpr (requires { f(x); }) {
+    return f(x);
+  } else {
+    return f(x, 0.7, 1.6);
+  }
+}
+
+// The functions of one variable, as the table in tensor/unary_ops.h lists them.
+struct Unary {
+  std::string name;
+  std::function<Var(const Var&)> of_var;
+  std::function<Tensor(const Tensor&)> of_tensor;
+};
+std::vector<Unary> unary_ops() {
+  std::vector<Unary> out;
+  const auto add = [&](const char* name, auto of_var, auto of_tensor) {
+    out.push_back({name, of_var, of_tensor});
+  };
+#define UNROLL_CALL(f, x, ...) \
+  call_unary([](const auto&... v) -> decltype(f(v...)) { return f(v...); }, x)
+#define UNROLL_LISTED(name, ...)                                \
+  add(                                                          \
+      #name, [](const Var& x) { return UNROLL_CALL(name, x); }, \
+      [](const Tensor& x) { return UNROLL_CALL(name, x); });
+  UNROLL_UNARY_OPS(UNROLL_LISTED)
+#undef UNROLL_LISTED
+#undef UNROLL_CALL
+  return out;
+}
 
 struct Case {
   const char* name;
@@ -236,15 +271,16 @@ const std::vector<Case>& cases() {
        {{3, 4}}},
       {"cross_entropy",
        [](const Vars& v) {
-         return cross_entropy_rows(v[0], IndexTensor::of({2, -100, 0}));
+         return cross_entropy(v[0], IndexTensor::of({2, -100, 0}), {.reduction = Reduction::none});
        },
        {{3, 4}}},
       {"cross_entropy smoothed and weighted",
        [](const Vars& v) {
-         return cross_entropy_rows(v[0], IndexTensor::of({2, 1, 0}),
-                                   {.ignore_id = 1,
-                                    .class_weights = Tensor::of({0.5, 1, 2, 3}, f64),
-                                    .label_smoothing = 0.2});
+         return cross_entropy(v[0], IndexTensor::of({2, 1, 0}),
+                              {.ignore_id = 1,
+                               .class_weights = Tensor::of({0.5, 1, 2, 3}, f64),
+                               .label_smoothing = 0.2,
+                               .reduction = Reduction::none});
        },
        {{3, 4}}},
       {"rnn_sequence tanh", rnn<false>, {{6, 2}, {2, 3}, {3}, {3, 3}, {3, 3}}},
@@ -280,6 +316,20 @@ TEST_CASE("every op's first derivative agrees with finite differences") {
       const GradcheckResult result = gradcheck(c.f, inputs_for(c, seed), {.tolerance = 1e-7});
       CHECK_MESSAGE(result, result.message);
     }
+  }
+}
+
+TEST_CASE(
+    "every entry of the table of functions of one variable is checked, whatever is added to it") {
+  // Points at which each of them is smooth; parameters as in a call without any, or 0.7 and 1.6.
+  const Tensor x = Tensor::of({0.75, 1.1, 1.5}, f64);
+  for (const Unary& entry : unary_ops()) {
+    CAPTURE(entry.name);
+    const Function f = [&](const Vars& v) { return entry.of_var(v[0]); };
+    const GradcheckResult first = gradcheck(f, {x}), second = gradgradcheck(f, {x});
+    CHECK_MESSAGE(first, first.message);
+    CHECK_MESSAGE(second, second.message);
+    CHECK(max(abs(sub(entry.of_var(x).value(), entry.of_tensor(x)))).item() == 0);
   }
 }
 
