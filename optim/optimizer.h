@@ -32,8 +32,8 @@ struct Group {
 //
 //   class Lion : public optim::Optimizer {
 //    public:
-//     Lion(NamedParams params, double lr) : Optimizer(std::move(params), lr, 0, {}, {.count = 1})
-//     {}
+//     Lion(NamedParams params, double rate)
+//         : Optimizer(std::move(params), rate, 0, {}, {.count = 1}) {}
 //    protected:
 //     void update(Tensor& value, const Tensor& gradient, std::span<Tensor> memory,
 //                 const Step& step) override {

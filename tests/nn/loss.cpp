@@ -308,7 +308,7 @@ TEST_CASE("losses refuse targets, weights and shapes that do not fit, by their n
   check_refused([&] { nn::cross_entropy(x, IndexTensor({0, 3})); }, "cross_entropy: ids in [0, 3)");
   check_refused([&] { nn::cross_entropy(x, IndexTensor({0, -1})); }, "got -1 at 1");
   check_refused([&] { nn::cross_entropy(x, IndexTensor({0})); }, "got [2, 3] and [1]");
-  check_refused([&] { nn::cross_entropy(row, ids); }, "cross_entropy: scores [N, V]");
+  check_refused([&] { nn::cross_entropy(row, ids); }, "cross_entropy: logits [N, V]");
   check_refused([&] { nn::cross_entropy(Var(), ids); }, "cross_entropy: a value was required");
   check_refused([&] { nn::nll_loss(x, IndexTensor({0, 3})); }, "nll_loss: ids in [0, 3)");
   check_refused([&] { nn::nll_loss(row, ids); }, "nll_loss: log probabilities [N, V]");

@@ -40,7 +40,7 @@ class Momentum : public optim::Optimizer {
 
 class Lion : public optim::Optimizer {
  public:
-  Lion(NamedParams params, double lr) : Optimizer(std::move(params), lr, 0, {}, {.count = 1}) {}
+  Lion(NamedParams params, double rate) : Optimizer(std::move(params), rate, 0, {}, {.count = 1}) {}
 
  protected:
   void update(Tensor& value, const Tensor& gradient, std::span<Tensor> memory,
@@ -127,8 +127,9 @@ TEST_CASE("what an update assigns must fit, and is the parameter's own afterward
     Tape tape;
     optimizer.step(tape.backward(sum(head(Tensor::ones({3})))));
   };
-  check_refused([&] { step(Tensor::ones({2})); },
-                "update was required to leave shape [3, 2] and type f32 of \"weight\": got [2] of f32");
+  check_refused(
+      [&] { step(Tensor::ones({2})); },
+      "update was required to leave shape [3, 2] and type f32 of \"weight\": got [2] of f32");
   check_refused([&] { step(Tensor::ones({3, 2}, f64)); }, "got [3, 2] of f64");
   check_refused([&] { step(Tensor()); }, "got an undefined one");
   const Tensor shared = Tensor::ones({1, 1}).expand({3, 2});

@@ -7,6 +7,7 @@
 #include <unroll/tensor/random.h>
 #include <unroll/tensor/reduce.h>
 #include <unroll/tensor/strided.h>
+#include <unroll/tensor/unary.h>
 
 #include <algorithm>
 #include <cmath>
