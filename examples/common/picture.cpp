@@ -22,7 +22,7 @@ std::string quoted(const std::string& text) {
   return out + "'";
 }
 
-void draw(const std::string& path, const std::string& script) {
+void draw(const std::string& path, const std::string& script, int height) {
   if (std::system("command -v gnuplot >/dev/null 2>&1") != 0) {
     fmt::print("No picture {}: gnuplot is not installed.\n", path);
     return;
@@ -30,10 +30,10 @@ void draw(const std::string& path, const std::string& script) {
   // Drawn beside its place, so that a picture is whole or not there.
   const std::string part = path + ".part";
   const std::string text = fmt::format(
-      "set terminal pngcairo size 1100,750 font 'Sans,11' noenhanced\nset output {}\n"
+      "set terminal pngcairo size 1100,{} font 'Sans,11' noenhanced\nset output {}\n"
       "set border lc rgb '#555555'\nset tics nomirror\nset grid lc rgb '#dddddd'\n{}\n"
       "unset output\n",
-      quoted(part), script);
+      height, quoted(part), script);
   const auto before = std::signal(SIGPIPE, SIG_IGN);  // gnuplot stops reading at an error
   std::FILE* pipe = popen("gnuplot 2>/dev/null", "w");
   const bool written =

@@ -36,18 +36,6 @@ std::size_t terminal_width() {
 
 bool begins_letter(char c) { return (static_cast<unsigned char>(c) & 0xC0) != 0x80; }
 
-// The code point that begins at `at`, which is moved behind it.
-char32_t next_letter(const std::string& utf8, std::size_t& at) {
-  const auto first = static_cast<unsigned char>(utf8[at++]);
-  char32_t letter = first < 0x80   ? first
-                    : first < 0xE0 ? first & 0x1F
-                    : first < 0xF0 ? first & 0x0F
-                                   : first & 0x07;
-  for (; at < utf8.size() && !begins_letter(utf8[at]); ++at)
-    letter = letter << 6 | (static_cast<unsigned char>(utf8[at]) & 0x3F);
-  return letter;
-}
-
 // Letters of East Asian scripts take two places of a terminal. Unicode Standard Annex 11.
 std::size_t width_of(char32_t letter) {
   constexpr std::pair<char32_t, char32_t> kWide[]{
@@ -80,6 +68,17 @@ std::string padded(const std::string& text, std::size_t width, bool right) {
 }
 
 }  // namespace
+
+char32_t next_letter(const std::string& utf8, std::size_t& at) {
+  const auto first = static_cast<unsigned char>(utf8[at++]);
+  char32_t letter = first < 0x80   ? first
+                    : first < 0xE0 ? first & 0x1F
+                    : first < 0xF0 ? first & 0x0F
+                                   : first & 0x07;
+  for (; at < utf8.size() && !begins_letter(utf8[at]); ++at)
+    letter = letter << 6 | (static_cast<unsigned char>(utf8[at]) & 0x3F);
+  return letter;
+}
 
 Progress::Progress(std::string label, unroll::Index total)
     : label_(std::move(label)),

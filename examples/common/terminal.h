@@ -53,6 +53,9 @@ class Table {
   std::vector<Row> rows_;
 };
 
+// The code point that begins at `at` of a text in UTF-8; `at` is moved behind it.
+char32_t next_letter(const std::string& utf8, std::size_t& at);
+
 // A paragraph in lines that fit a terminal, the last one ended too.
 std::string wrapped(const std::string& text, std::size_t width = 80);
 

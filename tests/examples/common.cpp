@@ -1,4 +1,5 @@
 #include "examples/common/picture.h"
+#include "examples/common/picture_text.h"
 #include "examples/common/program.h"
 #include "examples/common/terminal.h"
 #include "examples/common/training.h"
@@ -107,6 +108,17 @@ TEST_CASE("metrics have names that a program can read, whatever a user's columns
   CHECK(program::metric_names({"DAX", "S&P 500", "s.p 500", "+", "é"}) ==
         Names{"dax", "s_p_500", "s_p_500_2", "+", "é"});
   CHECK(program::metric_names({"종가 (원)", "\xE9"}) == Names{"종가__원_", "_"});
+}
+
+TEST_CASE("a name that no font has is written in Latin letters, or replaced") {
+  CHECK(program::romanised("종가 a") == "jongga a");
+  CHECK(program::romanised("삼성전자") == "samseongjeonja");
+  CHECK(program::romanised("값") == "gap");
+  CHECK(program::drawable("DAX é", "x") == "DAX é");
+  const std::string korean = program::drawable("종가", "x");
+  CHECK((korean == "종가" || korean == "jongga"));
+  const std::string private_use = "\uE123";  // no font's, nor a script's
+  CHECK(program::drawable(private_use, "column 1").size() > 0);
 }
 
 TEST_CASE("mean and standard deviation of some seeds") {
