@@ -15,6 +15,10 @@ std::string read_file(const std::string& path);
 // replaced. A device or a pipe (/dev/stdout) is written to as it is.
 void write_file(const std::string& path, std::string_view bytes);
 
+// Throws what write_file would throw for a path that cannot be written; changes nothing. For work
+// that takes long, before it begins.
+void check_writable(const std::string& path);
+
 // A text without the byte order mark that some programs put first.
 std::string_view without_mark(std::string_view text);
 

@@ -150,7 +150,7 @@ void draw_forecasts(const Market& m, const std::string& name, const Forecast& ne
       script += last ? "set format x '%g'\nset xlabel 'day' offset 0,0.5\n" : "set format x ''\n";
     script += panels(m, j);
   }
-  program::draw(path, script + "unset multiplot\n", static_cast<int>(height));
+  program::draw(path, script + "unset multiplot\n", {.height = static_cast<int>(height)});
 }
 
 }  // namespace stock

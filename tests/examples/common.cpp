@@ -134,6 +134,54 @@ TEST_CASE("a text for gnuplot ends where it should") {
   CHECK(program::quoted("it's\na \"class\"") == "'it''s a \"class\"'");
 }
 
+TEST_CASE("a line of progress loses whole fields where it has no room, never part of a number") {
+  const program::ProgressLine line{"attention 10/10",
+                                   123,
+                                   100000,
+                                   1234.5,
+                                   98765,
+                                   "loss 0.1234, "
+                                   "validation 0.5678, best 0.4321"};
+  const std::string whole = line.str(1000);
+  for (const char* part : {"attention 10/10", "░", "123/100000", "1234.5s", "98765s left",
+                           "loss 0.1234", "validation 0.5678", "best 0.4321"})
+    CHECK(whole.find(part) != std::string::npos);
+  const auto columns = [](const std::string& text) {
+    std::size_t n = 0;
+    for (const char c : text) n += (static_cast<unsigned char>(c) & 0xC0) != 0x80;
+    return n;
+  };
+  for (std::size_t width = 0; width <= 120; ++width) {
+    const std::string text = line.str(width);
+    CHECK(columns(text) <= width);
+    // Each number is there as a whole or not at all.
+    std::string digits;
+    for (const char c : text + " ") {
+      if ((c >= '0' && c <= '9') || c == '.' || c == '/') {
+        digits += c;
+        continue;
+      }
+      if (!digits.empty())
+        CHECK_MESSAGE((" " + whole + " ").find(" " + digits) != std::string::npos, digits);
+      digits.clear();
+    }
+  }
+  const std::string at_80 = program::ProgressLine{"attention",
+                                                  17,
+                                                  30,
+                                                  59.1,
+                                                  45,
+                                                  "loss 0.1234, "
+                                                  "validation 0.5678"}
+                                .str(79);
+  CHECK(at_80 == "attention        17/30  59.1s  45s left, loss 0.1234, validation 0.5678");
+}
+
+TEST_CASE("a cell of CSV has quotes where it needs them") {
+  CHECK(program::csv_cell("plain") == "plain");
+  CHECK(program::csv_cell("a,\"b\"") == "\"a,\"\"b\"\"\"");
+}
+
 TEST_CASE("training that stops early goes back to the parameters that did best") {
   // The model is a number that grows; its validation loss is least at 3.
   int model = 0;
