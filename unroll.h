@@ -49,7 +49,7 @@
 #include <unroll/optim/schedule.h>
 
 #include <unroll/data/batches.h>
-#include <unroll/data/fasta.h>
+#include <unroll/data/bio/fasta.h>
 #include <unroll/data/split.h>
 #include <unroll/data/table/csv.h>
 #include <unroll/data/table/dates.h>

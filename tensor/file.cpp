@@ -2,15 +2,17 @@
 #include <unroll/tensor/file.h>
 
 #include <fcntl.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include <atomic>
 #include <cerrno>
 #include <cstdio>
 #include <cstring>
 #include <exception>
 #include <filesystem>
+#include <functional>
+#include <utility>
 
 namespace unroll {
 namespace {
@@ -44,6 +46,59 @@ std::string behind_links(const std::string& path) {
   return at.string();
 }
 
+// Where the bytes for a path go.
+struct Target {
+  bool there, in_place = false;
+  mode_t mode = 0644;
+  std::string file, part;  // behind links; the file beside it that is written first
+
+  explicit Target(const std::string& path) {
+    struct stat info {};
+    there = ::stat(path.c_str(), &info) == 0;
+    check_io(there || errno == ENOENT, "{}: cannot be written: {}", path, std::strerror(errno));
+    in_place = there && !S_ISREG(info.st_mode);
+    if (there) mode = info.st_mode & 07777;
+    file = behind_links(path);
+    check_io(!file.empty() && file.back() != '/', "{}: cannot be written: {}", path,
+             std::strerror(file.empty() ? ENOENT : EISDIR));
+    // Always the same name, so that what a killed process left is found by the next one; short,
+    // since that of the file may be as long as one can be.
+    const std::size_t name = file.rfind('/') + 1;
+    part = fmt::format("{}.{:016x}.part", file.substr(0, name),
+                       std::hash<std::string>{}(file.substr(name)));
+  }
+
+  // Opens a new part, locked. Whoever writes one holds its lock until the part has become the file;
+  // a part without a writer is left over from a process that was killed, and is removed.
+  int create_part(const std::string& path) const {
+    for (;;) {
+      Descriptor made{::open(part.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, mode & 0777)};
+      if (made.fd >= 0) {
+        if (::flock(made.fd, LOCK_EX) == 0 && !is_at_path(made.fd)) continue;
+        return std::exchange(made.fd, -1);
+      }
+      check_io(errno == EEXIST, "{}: cannot be written: {}", path, std::strerror(errno));
+      const Descriptor other{::open(part.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK)};
+      if (other.fd < 0 && errno == ENOENT) continue;  // it has just become the file
+      check_io(other.fd >= 0, "{}: cannot be written: {} is in the way: {}", path, part,
+               std::strerror(errno));
+      while (::flock(other.fd, LOCK_EX) != 0 && errno == EINTR) {
+      }
+      if (!is_at_path(other.fd)) continue;
+      check_io(::unlink(part.c_str()) == 0, "{}: cannot be written: {} is in the way: {}", path,
+               part, std::strerror(errno));
+    }
+  }
+
+ private:
+  bool is_at_path(int fd) const {
+    struct stat mine {
+    }, there_now{};
+    return ::fstat(fd, &mine) == 0 && ::lstat(part.c_str(), &there_now) == 0 &&
+           mine.st_ino == there_now.st_ino && mine.st_dev == there_now.st_dev;
+  }
+};
+
 }  // namespace
 
 std::string read_file(const std::string& path) {
@@ -72,30 +127,21 @@ std::string read_file(const std::string& path) {
 }
 
 void write_file(const std::string& path, std::string_view bytes) {
-  struct stat info {};
-  const bool there = ::stat(path.c_str(), &info) == 0;
-  check_io(there || errno == ENOENT, "{}: cannot be written: {}", path, std::strerror(errno));
-  if (there && !S_ISREG(info.st_mode)) {
-    // A device or a pipe is written to: nothing may take its place.
+  const Target target(path);
+  if (target.in_place) {  // a device or a pipe is written to: nothing may take its place
     const Descriptor file{::open(path.c_str(), O_WRONLY | O_CLOEXEC)};
     check_io(file.fd >= 0, "{}: cannot be written: {}", path, std::strerror(errno));
     return write_all(path, file.fd, bytes);
   }
-  static std::atomic<unsigned> count{0};  // two threads may save to one path
-  const std::string target = behind_links(path);
-  // A short name, since that of the file may be as long as one can be.
-  const std::string folder = target.substr(0, target.rfind('/') + 1),
-                    part = fmt::format("{}.{}.{}.part", folder, ::getpid(), count++);
-  const mode_t mode = there ? info.st_mode & 07777 : 0644;
-  const Descriptor file{::open(part.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, mode & 0777)};
-  check_io(file.fd >= 0, "{}: cannot be written: {}", path, std::strerror(errno));
+  const Descriptor file{target.create_part(path)};
+  const std::string& part = target.part;
   try {
-    check_io(!there || ::fchmod(file.fd, mode) == 0, "{}: cannot be written: {}", path,
-             std::strerror(errno));
+    check_io(!target.there || ::fchmod(file.fd, target.mode) == 0, "{}: cannot be written: {}",
+             path, std::strerror(errno));
     write_all(path, file.fd, bytes);
     check_io(::fsync(file.fd) == 0, "{}: cannot be written: {}", path, std::strerror(errno));
-    check_io(std::rename(part.c_str(), target.c_str()) == 0, "{}: cannot be replaced: {}", path,
-             std::strerror(errno));
+    check_io(std::rename(part.c_str(), target.file.c_str()) == 0, "{}: cannot be replaced: {}",
+             path, std::strerror(errno));
   } catch (...) {
     ::unlink(part.c_str());
     throw;
@@ -124,6 +170,20 @@ std::size_t valid_utf8(std::string_view text) {
     at += length;
   }
   return text.size();
+}
+
+void check_writable(const std::string& path) {
+  const Target target(path);
+  if (target.in_place) {
+    check_io(::access(path.c_str(), W_OK) == 0, "{}: cannot be written: {}", path,
+             std::strerror(errno));
+    struct stat info {};
+    check_io(::stat(path.c_str(), &info) == 0 && !S_ISDIR(info.st_mode),
+             "{}: cannot be written: {}", path, std::strerror(EISDIR));
+    return;
+  }
+  const Descriptor file{target.create_part(path)};
+  ::unlink(target.part.c_str());
 }
 
 std::string_view without_mark(std::string_view text) {

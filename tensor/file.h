@@ -18,6 +18,9 @@ void write_file(const std::string& path, std::string_view bytes);
 // How many bytes of a text are valid UTF-8, from its beginning: all of them, or up to the first that
 // belongs to no whole character.
 std::size_t valid_utf8(std::string_view text);
+// Throws what write_file would throw for a path that cannot be written; changes nothing. For work
+// that takes long, before it begins.
+void check_writable(const std::string& path);
 
 // A text without the byte order mark that some programs put first.
 std::string_view without_mark(std::string_view text);

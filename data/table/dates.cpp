@@ -199,15 +199,13 @@ std::optional<Seconds> resolve(const Parts& p, DateOrder order) {
   return seconds_of(year, n[0], n[1], p.time);
 }
 
+// Names of columns whose numbers may be dates, too.
 bool is_called_date(const std::string& name) {
+  constexpr std::array kWhole{"data"sv, "day"sv, "time"sv, "year"sv, "일시"sv, "unix"sv};
   const std::string word = lower(name);
-  constexpr std::array kWhole{"data"sv, "day"sv, "time"sv, "year"sv, "일시"sv};
-  if (std::find(kWhole.begin(), kWhole.end(), word) != kWhole.end()) return true;
-  constexpr std::array kParts{"date"sv,   "timestamp"sv, "datum"sv, "fecha"sv, "epoch"sv,
-                              "unix"sv,   "year_"sv,     "날짜"sv,  "일자"sv,  "거래일"sv,
-                              "기준일"sv, "日期"sv,      "日付"sv};
-  return std::any_of(kParts.begin(), kParts.end(),
-                     [&](auto part) { return word.find(part) != std::string::npos; });
+  return is_date_name(name) || word.find("year_") != std::string::npos ||
+         word.find("unix") != std::string::npos ||
+         std::find(kWhole.begin(), kWhole.end(), word) != kWhole.end();
 }
 
 // Dates that are one number; nullopt where the cells are none.
@@ -327,13 +325,24 @@ std::optional<DateColumn> date_column(const Table& table, std::size_t column, Da
 
 std::optional<std::size_t> find_date_column(const Table& table, DateOrder order) {
   std::optional<std::size_t> found;
+  int best = -1;
   for (std::size_t c = 0; c < table.names().size(); ++c) {
-    const bool called = is_called_date(table.names()[c]);
-    if ((found && !called) || !date_column(table, c, order)) continue;
-    if (called) return c;
+    const std::string& name = table.names()[c];
+    const int rank = is_date_name(name) ? 2 : is_called_date(name) ? 1 : 0;
+    if (rank <= best || !date_column(table, c, order)) continue;
     found = c;
+    best = rank;
   }
   return found;
+}
+
+bool is_date_name(const std::string& name) {
+  const std::string word = lower(name);
+  constexpr std::array kParts{"date"sv, "timestamp"sv, "datum"sv,  "fecha"sv, "epoch"sv, "날짜"sv,
+                              "일자"sv, "거래일"sv,    "기준일"sv, "日期"sv,  "日付"sv};
+  return word.find("update") == std::string::npos &&
+         std::any_of(kParts.begin(), kParts.end(),
+                     [&](auto part) { return word.find(part) != std::string::npos; });
 }
 
 std::string date_text(std::int64_t seconds, bool with_time) {

@@ -33,9 +33,13 @@ struct DateColumn {
 std::optional<DateColumn> date_column(const Table& table, std::size_t column,
                                       DateOrder order = DateOrder::unknown);
 
-// The first column of dates, one called date, time or the like before others.
+// The first column of dates: one called date or the like before one called time, and that before
+// others.
 std::optional<std::size_t> find_date_column(const Table& table,
                                             DateOrder order = DateOrder::unknown);
+
+// True of names such as Date, Datum, 날짜 or timestamp.
+bool is_date_name(const std::string& name);
 
 // 2024-11-01, or 2024-11-01 16:00:00.
 std::string date_text(std::int64_t seconds, bool with_time = false);

@@ -129,22 +129,28 @@ SniffedTable sniff_table(const std::string& whole, const std::string& source) {
   check_io(!records.empty(),
            "{}: a first line with the names of the columns was required: got an empty file",
            source);
+  const auto has_values_only = [](const Record& r) {
+    return std::all_of(r.fields.begin(), r.fields.end(), is_value);
+  };
+  // Remarks; but "#Date" above values is a name.
+  while (records.size() > 1 && records[0].fields[0].size() > 1 && records[0].fields[0][0] == '#' &&
+         !has_values_only(records[1])) {
+    records.erase(records.begin());
+    ++out.before;
+  }
   // The names stand in the first line that is about as long as most rows.
   std::map<std::size_t, std::size_t> counts;
   for (const Record& r : records) ++counts[r.fields.size()];
   const std::size_t usual = std::max_element(counts.begin(), counts.end(), [](auto& a, auto& b) {
                               return a.second < b.second;
                             })->first;
-  const auto has_values_only = [](const Record& r) {
-    return std::all_of(r.fields.begin(), r.fields.end(), is_value);
-  };
   std::size_t first = 0;
   for (; first + 1 < records.size(); ++first) {
     const std::size_t here = records[first].fields.size(), next = records[first + 1].fields.size();
     const bool names_follow = next > here && !has_values_only(records[first + 1]);
     if (here >= usual || (here + 1 == usual && !names_follow)) break;
   }
-  out.before = first;
+  out.before += first;
   std::vector<std::string> names = records[first].fields;
   out.has_names = !has_values_only(records[first]);
   if (!out.has_names) {

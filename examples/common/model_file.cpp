@@ -52,4 +52,37 @@ Curves remembered(const std::string& path, const unroll::Metadata& metadata) {
   return curves;
 }
 
+void check_expected(const std::string& path, const unroll::Metadata& found,
+                    const unroll::Metadata& expected) {
+  for (const auto& [key, value] : expected) {
+    const auto at = found.find(key);
+    const std::string got = at == found.end() ? "" : at->second;
+    unroll::check_io(got == value, "{}: a model with {} \"{}\" was required: got \"{}\"", path, key,
+                     unroll::excerpt(value), unroll::excerpt(got));
+  }
+}
+
+ModelFile read_model(const std::string& path, const std::string& program) {
+  ModelFile file;
+  file.values = unroll::load_safetensors(path, &file.metadata);
+  check_expected(path, file.metadata, {{"program", program}});
+  for (const auto& [name, value] : file.values)
+    unroll::check_io(unroll::all_finite(value),
+                     "{}: finite numbers were required in \"{}\": got others", path,
+                     unroll::excerpt(name));
+  return file;
+}
+
+bool worth_saving(const Curves& curves, const std::string& path) {
+  if (!interrupted() || curves.kept_epoch > 0) return true;
+  say("No model {}: interrupted before anything was learned; the file is as it was.\n", path);
+  return false;
+}
+
+void report_origin(const Curves& curves, const std::string& name, Report& report) {
+  if (std::isnan(curves.kept_loss)) return;
+  report.add(name + ".validation", curves.kept_loss);
+  report.add(name + ".epoch", static_cast<double>(curves.kept_epoch));
+}
+
 }  // namespace program

@@ -25,39 +25,49 @@ void check_metadata(const unroll::Metadata& metadata);
 void remember(const Curves& curves, unroll::Metadata& metadata);
 Curves remembered(const std::string& path, const unroll::Metadata& metadata);
 
+// Throws std::runtime_error where a file says something else of its model than was expected.
+void check_expected(const std::string& path, const unroll::Metadata& found,
+                    const unroll::Metadata& expected);
+
+// A model file: what it says of itself, and its parameters by name.
+struct ModelFile {
+  unroll::Metadata metadata;
+  unroll::NamedTensors values;
+};
+
+// Reads a file without knowing yet which model it holds. Throws std::runtime_error where it is of
+// another program, or a value is not finite.
+ModelFile read_model(const std::string& path, const std::string& program);
+
 // The parameters from a file that says of itself what `expected` says.
 template <class Model>
 Curves load_model(const std::string& path, Model& model, const unroll::Metadata& expected) {
-  unroll::Metadata found;
-  unroll::NamedTensors values = unroll::load_safetensors(path, &found);
-  for (const auto& [key, value] : expected)
-    unroll::check_io(found[key] == value, "{}: a model with {} \"{}\" was required: got \"{}\"",
-                     path, key, unroll::excerpt(value), unroll::excerpt(found[key]));
-  for (const auto& [name, value] : values)
-    unroll::check_io(unroll::all_finite(value),
-                     "{}: finite numbers were required in \"{}\": got others", path,
-                     unroll::excerpt(name));
-  unroll::nn::assign(path, std::move(values), unroll::nn::state(model),
+  ModelFile file = read_model(path, expected.at("program"));
+  check_expected(path, file.metadata, expected);
+  unroll::nn::assign(path, std::move(file.values), unroll::nn::state(model),
                      {.layout = unroll::nn::WeightLayout::in_out});
-  return remembered(path, found);
+  return remembered(path, file.metadata);
 }
 
+// Is there anything to save? A run that was interrupted before the first epoch was over, or before
+// one was better than no training, must not replace a good model.
+bool worth_saving(const Curves& curves, const std::string& path);
+
+// The report has where the parameters come from, as <name>.validation and <name>.epoch.
+void report_origin(const Curves& curves, const std::string& name, Report& report);
+
 // The model from --load, or else as `train` makes it, which returns its Curves; --save writes it.
-// The report has where its parameters come from, as <name>.validation and <name>.epoch.
 template <class Model, class Train>
 Curves load_or_train(const Options& o, Model& model, unroll::Metadata metadata,
                      const std::string& name, Report& report, Train&& train) {
   if (!o.save.empty()) check_metadata(metadata);
   const Curves curves = o.load.empty() ? train() : load_model(o.load, model, metadata);
   remember(curves, metadata);
-  if (!o.save.empty()) {
+  if (!o.save.empty() && worth_saving(curves, o.save)) {
     unroll::nn::save(o.save, model, metadata);
-    fmt::print("Model: {}\n", o.save);
+    say("Model: {}\n", o.save);
   }
-  if (!std::isnan(curves.kept_loss)) {
-    report.add(name + ".validation", curves.kept_loss);
-    report.add(name + ".epoch", static_cast<double>(curves.kept_epoch));
-  }
+  report_origin(curves, name, report);
   return curves;
 }
 

@@ -1,6 +1,7 @@
 #include "examples/common/picture.h"
 
 #include "examples/common/program.h"
+#include "examples/common/terminal.h"
 
 #include <unroll/tensor/error.h>
 
@@ -10,6 +11,7 @@
 #include <cstdio>
 #include <cstdlib>
 #include <filesystem>
+#include <utility>
 
 namespace program {
 
@@ -22,18 +24,22 @@ std::string quoted(const std::string& text) {
   return out + "'";
 }
 
-void draw(const std::string& path, const std::string& script) {
-  if (std::system("command -v gnuplot >/dev/null 2>&1") != 0) {
-    fmt::print("No picture {}: gnuplot is not installed.\n", path);
-    return;
-  }
+bool can_draw(const std::string& path) {
+  static const bool there = std::system("command -v gnuplot >/dev/null 2>&1") == 0;
+  static bool said = false;
+  if (!there && !std::exchange(said, true)) say("No picture {}: gnuplot is not installed.\n", path);
+  return there;
+}
+
+void draw(const std::string& path, const std::string& script, PictureSize size) {
+  if (!can_draw(path)) return;
   // Drawn beside its place, so that a picture is whole or not there.
   const std::string part = path + ".part";
   const std::string text = fmt::format(
-      "set terminal pngcairo size 1100,750 font 'Sans,11' noenhanced\nset output {}\n"
+      "set terminal pngcairo size {},{} font 'Sans,11' noenhanced\nset output {}\n"
       "set border lc rgb '#555555'\nset tics nomirror\nset grid lc rgb '#dddddd'\n{}\n"
       "unset output\n",
-      quoted(part), script);
+      size.width, size.height, quoted(part), script);
   const auto before = std::signal(SIGPIPE, SIG_IGN);  // gnuplot stops reading at an error
   std::FILE* pipe = popen("gnuplot 2>/dev/null", "w");
   const bool written =
@@ -47,7 +53,7 @@ void draw(const std::string& path, const std::string& script) {
   // Ctrl-C ends gnuplot too.
   unroll::check_io(there || interrupted(), "{}: a picture by gnuplot was required: it gave none",
                    path);
-  if (there) fmt::print("Picture: {}\n", path);
+  if (there) say("Picture: {}\n", path);
 }
 
 }  // namespace program

@@ -1,6 +1,10 @@
 #include "examples/common/program.h"
 
+#include "examples/common/picture.h"
+#include "examples/common/terminal.h"
+
 #include <unroll/tensor/error.h>
+#include <unroll/tensor/file.h>
 #include <unroll/tensor/threads.h>
 
 #include <fmt/format.h>
@@ -22,6 +26,7 @@ namespace {
 namespace fs = std::filesystem;
 
 volatile std::sig_atomic_t g_interrupted = 0;  // by which signal
+bool g_only_output = false;  // no file is to be written: without a reader the work is for nothing
 
 void on_interrupt(int signal) {
   if (g_interrupted) std::_Exit(128 + signal);  // the second time, at once
@@ -31,6 +36,7 @@ void on_interrupt(int signal) {
 void listen_to_signals() {
   for (const int signal : {SIGINT, SIGTERM, SIGHUP})
     if (std::signal(signal, on_interrupt) == SIG_IGN) std::signal(signal, SIG_IGN);  // nohup
+  std::signal(SIGPIPE, SIG_IGN);  // `| head` must not end a run that has a model to save
 }
 
 // One line without control characters, whatever bytes of a file it quotes.
@@ -46,11 +52,18 @@ bool writable_folder(const fs::path& folder) {
 }
 
 void check_file(const std::string& option, const std::string& path) {
-  std::error_code error;
-  const fs::path folder = fs::absolute(path, error).parent_path();
-  unroll::check_io(!fs::is_directory(path, error) && writable_folder(folder),
-                   "{}: a file in a folder that can be written to was required: got {}", option,
-                   path);
+  try {
+    unroll::check_writable(path);
+  } catch (const std::exception& e) {
+    unroll::fail_io("{}: a file that can be written was required: {}", option, e.what());
+  }
+}
+
+void check_apart(const std::string& option, const std::string& path,
+                 const std::vector<std::string>& others) {
+  for (const std::string& other : others)
+    unroll::check(!same_file(path, other),
+                  "{}: a file that no other option names was required: got {}", option, path);
 }
 
 void declare_common(CLI::App& app, Options& o) {
@@ -61,7 +74,12 @@ void declare_common(CLI::App& app, Options& o) {
   add_number(app, "--threads", o.threads, 1, 256,
              "Threads (default: the cores); the numbers stay the same");
   add_number(app, "--epochs", o.epochs, 1, 100000, "Train for at most so many epochs");
-  app.add_option("--save", o.save, "Write the trained model to this file")->type_name("FILE");
+  app.add_option(
+         "--save", o.save,
+         "Write the trained model to this file. After Ctrl-C: the\nmodel of the last whole "
+         "epoch (or of the best one, where\ntraining goes back to it); before the first, the "
+         "file stays\nas it was")
+      ->type_name("FILE");
   app.add_option("--load", o.load, "Take the model from this file instead of training")
       ->type_name("FILE");
   app.add_option("--json", o.json, "Write every number printed to this file")->type_name("FILE");
@@ -81,7 +99,7 @@ void check_not_empty(int argc, char** argv) {
 
 }  // namespace
 
-bool interrupted() { return g_interrupted != 0; }
+bool interrupted() { return g_interrupted != 0 || (g_only_output && reader_gone()); }
 
 bool same_file(const std::string& a, const std::string& b) {
   std::error_code error;
@@ -101,15 +119,26 @@ void Options::refuse(std::initializer_list<const char*> options, const std::stri
     unroll::check(!given(option), "{}: {} was required: got {}", option, required, got);
 }
 
+void check_output(const std::string& option, const std::string& path,
+                  const std::vector<std::string>& inputs) {
+  check_apart(option, path, inputs);
+  check_file(option, path);
+}
+
+std::string csv_cell(const std::string& text) {
+  if (text.find_first_of(",\"\r\n") == std::string::npos) return text;
+  std::string out = "\"";
+  for (const char c : text) out += c == '"' ? "\"\"" : std::string(1, c);
+  return out + "\"";
+}
+
 void Options::prepare(const std::vector<std::string>& inputs) const {
   std::vector<std::string> taken = inputs;
   if (!load.empty()) taken.push_back(load);
   for (const auto& [option, path] : std::initializer_list<std::pair<const char*, std::string>>{
            {"--save", save}, {"--json", json}, {"--pictures", pictures}, {"--pictures", picture}}) {
     if (path.empty()) continue;
-    for (const std::string& other : taken)
-      unroll::check(!same_file(path, other),
-                    "{}: a file that no other option names was required: got {}", option, path);
+    check_apart(option, path, taken);
     taken.push_back(path);
   }
   // Said before the work begins, not after minutes of it.
@@ -120,6 +149,7 @@ void Options::prepare(const std::vector<std::string>& inputs) const {
   fs::create_directories(pictures, error);
   unroll::check_io(writable_folder(pictures) && !fs::is_directory(picture, error),
                    "--pictures: a folder that can be written to was required: got {}", pictures);
+  can_draw(picture);
 }
 
 bool is_utf8(const std::string& text) {
@@ -173,6 +203,7 @@ int guarded(const std::string& name, const std::function<int()>& body) {
   try {
     unroll::threads();  // which reads UNROLL_THREADS
     const int code = body();
+    if (reader_gone()) return code;
     unroll::check_io(std::fflush(stdout) == 0 && std::ferror(stdout) == 0,
                      "a standard output that takes everything was required: this one does not");
     return code;
@@ -195,7 +226,7 @@ int run(int argc, char** argv, const About& about, const std::function<void(CLI:
     try {
       app.parse(argc, argv);
     } catch (const CLI::CallForHelp&) {
-      fmt::print("{}", app.help());
+      put(app.help());
       return 0;
     } catch (const CLI::ParseError& e) {
       unroll::fail("{} (see --help)", e.what());
@@ -203,8 +234,10 @@ int run(int argc, char** argv, const About& about, const std::function<void(CLI:
     if (!options.pictures.empty()) options.picture = options.pictures + "/" + about.picture;
     if (options.threads > 0) unroll::set_threads(options.threads);
     listen_to_signals();
+    g_only_output = options.save.empty() && options.json.empty() && options.pictures.empty();
     Report report;
     body(options, report);
+    if (interrupted() && g_interrupted == 0) return 128 + SIGPIPE;
     if (interrupted()) {
       // Half of the numbers in the file that was to hold all of them would mislead its reader.
       std::fflush(stdout);
@@ -217,7 +250,7 @@ int run(int argc, char** argv, const About& about, const std::function<void(CLI:
     report.check_finite();
     if (!options.json.empty()) {
       report.write(options.json, about.name, options.seed, unroll::threads());
-      fmt::print("Numbers: {}\n", options.json);
+      say("Numbers: {}\n", options.json);
     }
     return 0;
   });

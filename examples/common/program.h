@@ -38,6 +38,13 @@ struct Options {
   void prepare(const std::vector<std::string>& inputs) const;
 };
 
+// For a program's own output file: refused where it cannot be written, or is one of its inputs.
+void check_output(const std::string& option, const std::string& path,
+                  const std::vector<std::string>& inputs);
+
+// A cell of a CSV file, in quotes where it needs them.
+std::string csv_cell(const std::string& text);
+
 // Do two paths lead to one file or folder, whether or not there is one yet? Not asked of devices,
 // which nothing overwrites.
 bool same_file(const std::string& a, const std::string& b);

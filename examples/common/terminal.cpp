@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <cerrno>
 #include <cmath>
 #include <cstdio>
 #include <cstdlib>
@@ -16,6 +17,8 @@
 
 namespace program {
 namespace {
+
+bool g_reader_gone = false;
 
 // Can the cursor be moved?
 bool is_terminal() {
@@ -36,18 +39,6 @@ std::size_t terminal_width() {
 
 bool begins_letter(char c) { return (static_cast<unsigned char>(c) & 0xC0) != 0x80; }
 
-// The code point that begins at `at`, which is moved behind it.
-char32_t next_letter(const std::string& utf8, std::size_t& at) {
-  const auto first = static_cast<unsigned char>(utf8[at++]);
-  char32_t letter = first < 0x80   ? first
-                    : first < 0xE0 ? first & 0x1F
-                    : first < 0xF0 ? first & 0x0F
-                                   : first & 0x07;
-  for (; at < utf8.size() && !begins_letter(utf8[at]); ++at)
-    letter = letter << 6 | (static_cast<unsigned char>(utf8[at]) & 0x3F);
-  return letter;
-}
-
 // Letters of East Asian scripts take two places of a terminal. Unicode Standard Annex 11.
 std::size_t width_of(char32_t letter) {
   constexpr std::pair<char32_t, char32_t> kWide[]{
@@ -64,16 +55,6 @@ std::size_t width_of(const std::string& utf8) {
   return width;
 }
 
-// The beginning of a text that takes `width` places.
-std::string cut(const std::string& utf8, std::size_t width) {
-  std::size_t taken = 0, end = 0;
-  for (std::size_t at = 0; at < utf8.size(); end = at) {
-    taken += width_of(next_letter(utf8, at));
-    if (taken > width) break;
-  }
-  return utf8.substr(0, end);
-}
-
 std::string padded(const std::string& text, std::size_t width, bool right) {
   const std::string space(width - std::min(width, width_of(text)), ' ');
   return right ? space + text : text + space;
@@ -81,43 +62,94 @@ std::string padded(const std::string& text, std::size_t width, bool right) {
 
 }  // namespace
 
+char32_t next_letter(const std::string& utf8, std::size_t& at) {
+  const auto first = static_cast<unsigned char>(utf8[at++]);
+  char32_t letter = first < 0x80   ? first
+                    : first < 0xE0 ? first & 0x1F
+                    : first < 0xF0 ? first & 0x0F
+                                   : first & 0x07;
+  for (; at < utf8.size() && !begins_letter(utf8[at]); ++at)
+    letter = letter << 6 | (static_cast<unsigned char>(utf8[at]) & 0x3F);
+  return letter;
+}
+
+void put(const std::string& text) {
+  const bool all = std::fwrite(text.data(), 1, text.size(), stdout) == text.size();
+  if (!all || std::fflush(stdout) != 0) g_reader_gone |= errno == EPIPE;
+}
+
+bool reader_gone() { return g_reader_gone; }
+
+std::string ProgressLine::str(std::size_t width) const {
+  constexpr int kBar = 13;
+  constexpr double kLong = 10;
+  const int filled = total > 0 ? static_cast<int>(kBar * done / total) : kBar;
+  std::string bar = " ";
+  for (int i = 0; i < kBar; ++i) bar += i < filled ? "█" : "░";
+  const std::string name = padded(label, 15, false),
+                    count = fmt::format(" {:>3}/{} {:5.1f}s", done, total, seconds);
+  std::vector<std::string> notes;
+  if (left >= kLong) notes.push_back(fmt::format("{:.0f}s left", left));
+  for (std::string rest = note; !rest.empty();) {
+    const std::size_t end = std::min(rest.find(", "), rest.size());
+    notes.push_back(rest.substr(0, end));
+    rest.erase(0, end + 2);
+  }
+  const auto line = [&] {
+    return fmt::format("{}{}{}  {}", name, bar, count, fmt::join(notes, ", "));
+  };
+  if (width_of(line()) > width) bar.clear();
+  while (width_of(line()) > width && !notes.empty()) notes.pop_back();
+  if (width_of(line()) <= width) return line();
+  return width_of(count) <= width ? count : "";  // not even the label has room
+}
+
 Progress::Progress(std::string label, unroll::Index total)
     : label_(std::move(label)),
       total_(total),
       start_(std::chrono::steady_clock::now()),
-      shown_(start_ - std::chrono::hours(1)) {}
+      shown_(is_terminal() ? start_ - std::chrono::hours(1) : start_) {}
 
 void Progress::show() const {
-  constexpr int kWidth = 13;
-  const int filled = total_ > 0 ? static_cast<int>(kWidth * done_ / total_) : kWidth;
   const double seconds =
-      std::chrono::duration<double>(std::chrono::steady_clock::now() - start_).count();
-  std::string bar;
-  for (int i = 0; i < kWidth; ++i) bar += i < filled ? "█" : "░";
-  const std::string line = fmt::format("{} {} {:>3}/{} {:5.1f}s  {}", padded(label_, 15, false),
-                                       bar, done_, total_, seconds, note_);
+                   std::chrono::duration<double>(std::chrono::steady_clock::now() - start_).count(),
+               done = static_cast<double>(done_) + part_, total = static_cast<double>(total_);
+  const ProgressLine line{
+      label_, done_, total_, seconds, done > 0 && !ended_ ? seconds * (total - done) / done : 0,
+      note_};
   // A line that wraps could not be drawn again in its place.
-  // A terminal that is gone must not stop what is under way, as fmt::print would by throwing.
-  const std::string drawn =
-      is_terminal() ? "\r" + cut(line, terminal_width() - 1) + "\033[K" : line + "\n";
-  std::fputs(drawn.c_str(), stdout);
-  std::fflush(stdout);
+  put(is_terminal() ? "\r" + line.str(terminal_width() - 1) + "\033[K" : line.str(1000) + "\n");
 }
 
-void Progress::step(const std::string& note) {
-  ++done_;
-  note_ = note;
+void Progress::show_if_due() {
+  using namespace std::chrono_literals;
   const auto now = std::chrono::steady_clock::now();
-  if (!is_terminal() || now - shown_ < std::chrono::milliseconds(50)) return;
+  const std::chrono::milliseconds every = is_terminal() ? 50ms : 60000ms;
+  if (now - shown_ < every) return;
   shown_ = now;
   show();
 }
 
-void Progress::end(const std::string& note) { note_ = note; }
+void Progress::part(double share) {
+  part_ = share;
+  show_if_due();
+}
+
+void Progress::step(const std::string& note) {
+  ++done_;
+  part_ = 0;
+  note_ = note;
+  show_if_due();
+}
+
+void Progress::end(const std::string& note) {
+  note_ = note;
+  ended_ = true;
+}
 
 Progress::~Progress() {
   show();
-  if (is_terminal()) std::fputs("\n", stdout);
+  if (is_terminal()) put("\n");
 }
 
 Table::Table(const std::vector<std::string>& headings) {
@@ -159,7 +191,7 @@ std::string Table::str(bool bold) const {
   return out;
 }
 
-void Table::print() const { fmt::print("{}", str(has_colours())); }
+void Table::print() const { put(str(has_colours())); }
 
 std::string wrapped(const std::string& text, std::size_t width) {
   std::string out, line, word;

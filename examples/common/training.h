@@ -1,14 +1,18 @@
-// The loop over epochs.
+// The loop over epochs, and one epoch.
 #pragma once
 
 #include "examples/common/program.h"
 #include "examples/common/terminal.h"
 
+#include <unroll/autograd/tape.h>
+#include <unroll/optim/optimizer.h>
 #include <unroll/tensor/error.h>
 
 #include <fmt/format.h>
 
 #include <cmath>
+#include <type_traits>
+#include <vector>
 
 namespace program {
 
@@ -27,8 +31,11 @@ struct Curves {
   double kept_loss = std::nan("");  // on the validation part; NaN where that is not known
 };
 
-// `epoch` goes through the training part once and returns its mean loss; it looks at interrupted()
-// after each batch. `validate` returns the loss on the validation part, NaN where there is none.
+// `epoch` goes through the training part once and returns its mean loss, as train_epoch does; it
+// looks at interrupted() after each batch, and may take the Progress to say how far it is.
+// `validate` returns the loss on the validation part, NaN where there is none.
+//
+// Interrupted, the model goes back to the end of the last whole epoch, or to the best one.
 template <class Model, class Epoch, class Validate>
 Curves train(Model& model, const Training& o, Epoch&& epoch, Validate&& validate) {
   Curves curves;
@@ -39,7 +46,11 @@ Curves train(Model& model, const Training& o, Epoch&& epoch, Validate&& validate
   Progress bar(o.label, o.epochs);
   std::string ended = interrupted() ? "interrupted" : "";
   for (unroll::Index e = 1; e <= o.epochs && ended.empty(); ++e) {
-    const double train_loss = epoch();
+    double train_loss = 0;
+    if constexpr (std::is_invocable_v<Epoch, Progress&>)
+      train_loss = epoch(bar);
+    else
+      train_loss = epoch();
     if (interrupted()) {
       ended = "interrupted";
       break;  // part of an epoch is no point of a curve
@@ -54,19 +65,41 @@ Curves train(Model& model, const Training& o, Epoch&& epoch, Validate&& validate
     bar.step(note);
     if (!early || now < curves.kept_loss) {
       curves.kept_loss = now, curves.kept_epoch = e;
-      if (early) kept = model;
+      kept = model;
     }
     if (early && e < o.epochs && e - curves.kept_epoch >= o.patience) ended = "stopped early";
   }
+  model = kept;
   const std::string reason = ended.empty() ? "" : ended + ", ";
-  if (early) {
-    model = kept;
+  if (early)
     bar.end(fmt::format("{}best validation {:.4f}, epoch {}", reason, curves.kept_loss,
                         curves.kept_epoch));
-  } else if (!ended.empty()) {
+  else if (!ended.empty())
     bar.end(ended);
-  }
   return curves;
+}
+
+// One pass over `batches` of examples: for each, the mean loss of the batch as loss_of(batch)
+// records it on a tape, its gradient clipped to the norm `clip`, and a step of the optimiser with
+// the rate of the schedule. Returns the mean loss over the examples.
+template <class Optimizer, class Schedule, class LossOf>
+double train_epoch(Optimizer& optimizer, const Schedule& schedule, double clip,
+                   const std::vector<std::vector<unroll::Index>>& batches, Progress& bar,
+                   LossOf&& loss_of) {
+  double sum = 0, examples = 0, done = 0;
+  for (const auto& batch : batches) {
+    if (interrupted()) break;
+    optimizer.lr = schedule(optimizer.steps());
+    unroll::Tape tape;
+    const unroll::Var loss = loss_of(batch);
+    unroll::Gradients g = tape.backward(loss);
+    unroll::optim::clip_norm(g, clip);
+    optimizer.step(g);
+    const auto size = static_cast<double>(batch.size());
+    sum += loss.item() * size, examples += size;
+    bar.part(++done / static_cast<double>(batches.size()));
+  }
+  return examples > 0 ? sum / examples : 0;
 }
 
 }  // namespace program

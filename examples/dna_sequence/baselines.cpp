@@ -1,53 +1,64 @@
 #include "examples/dna_sequence/baselines.h"
 
 #include <algorithm>
-#include <array>
 #include <cmath>
 
 namespace dna {
 namespace {
 
-std::vector<Index> learned_from(const unroll::data::Split& split) {
-  std::vector<Index> out = split.train;
-  out.insert(out.end(), split.validation.begin(), split.validation.end());
+// Calibrated on what it learned from, each sequence left out in turn: with the prior at its full
+// weight, or as sharp as the rest, which changes no prediction.
+enum class Prior { full, as_sharp };
+template <class Counts>
+Probabilities ask(const Counts& counts, const Examples& e, const unroll::data::Split& split,
+                  Prior weight) {
+  // So many sequences are enough to calibrate one number.
+  const std::size_t some = std::clamp<std::size_t>(1000000 / e.classes.size(), 100, 5000);
+  const std::vector<Index> learned = learned_from(split);
+  const std::vector<double> prior = log_prior(e, learned), none(prior.size(), 0.0);
+  const auto asked = [&](Index i, Index own) {
+    std::vector<double> x = counts.log_likelihoods(e.sequences[static_cast<std::size_t>(i)], own);
+    for (std::size_t c = 0; c < x.size() && weight == Prior::as_sharp; ++c) x[c] += prior[c];
+    return x;
+  };
+  std::vector<std::vector<double>> found;
+  std::vector<Index> labels;
+  for (std::size_t i = 0; i < learned.size(); i += learned.size() / some + 1) {
+    labels.push_back(e.labels[static_cast<std::size_t>(learned[i])]);
+    found.push_back(asked(learned[i], labels.back()));
+  }
+  const Calibration calibration = calibrate(found, labels, weight == Prior::full ? prior : none);
+  Probabilities out;
+  for (const Index i : split.test) out.push_back(calibration.probabilities(asked(i, kNew)));
   return out;
-}
-
-Index place_of_largest(const std::vector<double>& x) {
-  return std::max_element(x.begin(), x.end()) - x.begin();
 }
 
 }  // namespace
 
-std::vector<Index> majority(const Examples& e, const unroll::data::Split& split) {
-  std::vector<double> counts(e.classes.size(), 0);
-  for (const Index i : learned_from(split)) ++counts[e.labels[i]];
-  return std::vector<Index>(split.test.size(), place_of_largest(counts));
+std::vector<Index> learned_from(const unroll::data::Split& split) {
+  std::vector<Index> out = split.train;
+  out.insert(out.end(), split.validation.begin(), split.validation.end());
+  std::sort(out.begin(), out.end());
+  return out;
 }
 
-std::vector<Index> naive_bayes(const Examples& e, const unroll::data::Split& split) {
-  using Counts = std::array<double, unroll::data::kBases>;
-  const std::size_t classes = e.classes.size(), length = e.sequences[0].size();
-  Counts ones;
-  ones.fill(1);
-  std::vector<std::vector<Counts>> seen(classes, std::vector<Counts>(length, ones));
-  std::vector<double> members(classes, 0);
-  for (const Index i : learned_from(split)) {
-    ++members[e.labels[i]];
-    for (std::size_t p = 0; p < length; ++p) ++seen[e.labels[i]][p][e.sequences[i][p]];
-  }
-  std::vector<Index> answers;
-  for (const Index i : split.test) {
-    std::vector<double> log_probability;
-    for (std::size_t c = 0; c < classes; ++c) {
-      double sum = std::log(members[c] + 1);
-      for (std::size_t p = 0; p < length; ++p)
-        sum += std::log(seen[c][p][e.sequences[i][p]] / (members[c] + unroll::data::kBases));
-      log_probability.push_back(sum);
-    }
-    answers.push_back(place_of_largest(log_probability));
-  }
-  return answers;
+Probabilities majority(const Examples& e, const unroll::data::Split& split) {
+  std::vector<double> shares = log_prior(e, learned_from(split));
+  for (double& x : shares) x = std::exp(x);
+  return Probabilities(split.test.size(), shares);
+}
+
+Probabilities naive_bayes(const Examples& e, const unroll::data::Split& split) {
+  Positions positions(static_cast<Index>(e.classes.size()), e.longest());
+  positions.learn(e, learned_from(split));
+  return ask(positions, e, split, Prior::as_sharp);
+}
+
+Probabilities words(const Examples& e, const unroll::data::Split& split, bool chain,
+                    bool both_strands, Index& chosen) {
+  const Kmers kmers = best_kmers(e, learned_from(split), chain, both_strands);
+  chosen = kmers.options().k;
+  return ask(kmers, e, split, Prior::full);
 }
 
 }  // namespace dna

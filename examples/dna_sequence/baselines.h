@@ -1,20 +1,24 @@
-// What anybody can answer without a network.
+// What can be said without a network. All learn from the training and the middle part, and give
+// probabilities for each sequence of the test part.
 #pragma once
 
-#include "examples/dna_sequence/examples.h"
+#include "examples/dna_sequence/counts.h"
+#include "examples/dna_sequence/predict.h"
 
 #include <unroll/data/split.h>
 
 namespace dna {
 
-// Both learn from the training and the validation part, having nothing to stop early, and answer
-// with a class for each sequence of the test part.
+// The training and the middle part, in order.
+std::vector<Index> learned_from(const unroll::data::Split& split);
 
-// Always the most frequent class.
-std::vector<Index> majority(const Examples& e, const unroll::data::Split& split);
-
-// P(class) times the product over the positions of P(base there | class), by counts that begin
-// at 1. The sequences have one length.
-std::vector<Index> naive_bayes(const Examples& e, const unroll::data::Split& split);
+// The shares of the classes.
+Probabilities majority(const Examples& e, const unroll::data::Split& split);
+// P(class) times the product over the positions of P(base there | class). Sequences of one length.
+Probabilities naive_bayes(const Examples& e, const unroll::data::Split& split);
+// Words of bases wherever they stand: naive Bayes, or a Markov chain. `chosen` gets the length of a
+// word.
+Probabilities words(const Examples& e, const unroll::data::Split& split, bool chain,
+                    bool both_strands, Index& chosen);
 
 }  // namespace dna

@@ -1,32 +1,32 @@
 // Labelled sequences of DNA, from a table or from FASTA files.
 #pragma once
 
-#include <unroll/data/fasta.h>
+#include <unroll/tensor/types.h>
 
+#include <cstdint>
 #include <string>
 #include <vector>
 
 namespace dna {
 
 using unroll::Index;
-using Bases = std::vector<Index>;  // A C G T: 0 1 2 3; any ambiguity letter: 4
+using Bases = std::vector<std::uint8_t>;  // A C G T: 0 1 2 3; any ambiguity letter: 4
+
+// The reverse complement.
+Bases other_strand(const Bases& s);
+// Where a sequence was seen before is known by this hash of it, a whole number below 2^52.
+double hash_of(const Bases& s);
 
 struct Examples {
   std::vector<std::string> classes;
+  std::vector<std::string> names;  // of each sequence, as its file has it; may be empty
   std::vector<Bases> sequences;
-  std::vector<Index> labels;                        // of each sequence, its class
-  Index given = 0, repeats = 0, contradictory = 0;  // before any was removed; what was removed
+  std::vector<Index> labels;  // of each sequence, its class; empty where they are not known
+  // Before any was removed, and what was: empty records, repeats, and sequences under two classes.
+  Index given = 0, empty = 0, repeats = 0, contradictory = 0;
   Index size() const { return static_cast<Index>(sequences.size()); }
   bool one_length() const;
+  Index longest() const;
 };
-
-// A table, separated by tabs, with the columns class and sequence.
-Examples read_table(const std::string& path);
-// One FASTA file for each class, which is named after its file.
-Examples read_classes(const std::vector<std::string>& files);
-
-// Both remove repeats, which would stand in training and test at once, and sequences under two
-// classes, which have no right answer, before anything is split. They throw std::runtime_error
-// where what remains is too little to split: under 20 sequences, or 5 of a class.
 
 }  // namespace dna

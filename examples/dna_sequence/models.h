@@ -23,6 +23,25 @@ namespace nn = unroll::nn;
 using unroll::Tensor;
 using unroll::Var;
 
+inline nn::Tokens tokens(const std::vector<Bases>& sequences) {
+  std::vector<std::vector<Index>> ids;
+  for (const Bases& s : sequences) ids.emplace_back(s.begin(), s.end());
+  return nn::Tokens::from(ids);
+}
+
+inline constexpr std::size_t kMostRead = 1000;
+// The middle of a sequence, at most so many bases of it: what both models read, so that time and
+// memory stay within bounds.
+inline Bases middle_of(const Bases& s, std::size_t most) {
+  if (s.size() <= most) return s;
+  const auto begin = s.begin() + static_cast<std::ptrdiff_t>((s.size() - most) / 2);
+  return {begin, begin + static_cast<std::ptrdiff_t>(most)};
+}
+
+inline Index bases_of_middle(std::size_t length) {
+  return static_cast<Index>(std::min(length, kMostRead));
+}
+
 // A base as a vector, with a vector for its place added to it.
 class Letters {
  public:
@@ -32,8 +51,8 @@ class Letters {
   }
   // The sequences, and for each of their bases its place.
   nn::Sequence operator()(const std::vector<Bases>& sequences,
-                          const std::vector<Bases>& places) const {
-    const nn::Tokens bases = nn::Tokens::from(sequences), at = nn::Tokens::from(places);
+                          const std::vector<std::vector<Index>>& places) const {
+    const nn::Tokens bases = tokens(sequences), at = nn::Tokens::from(places);
     return {base(bases.ids) + place(at.ids), bases.layout};
   }
   static Index place_at(Index distance) { return std::min(distance, kPlaces - 1); }
@@ -58,10 +77,13 @@ struct Junction {
         dropout({.p = 0.5}),
         head({.in = 2 * hidden, .out = classes}) {}
   UNROLL_FIELDS(letters, left, right, head)
+  Index bases_read(std::size_t length) const { return bases_of_middle(length); }
+  Index bases_trained(std::size_t length) const { return bases_of_middle(length); }
 
   Var operator()(const std::vector<Bases>& sequences) const {
     std::vector<Bases> lefts, rights;
-    for (const Bases& s : sequences) {
+    for (const Bases& whole : sequences) {
+      const Bases s = middle_of(whole, kMostRead);
       // A single base is read by both.
       const auto middle = static_cast<std::ptrdiff_t>(s.size() / 2),
                  begin =
@@ -76,10 +98,12 @@ struct Junction {
  private:
   // Towards the middle; what the reader knows when it is there.
   Var read(const nn::GRU& reader, const std::vector<Bases>& halves) const {
-    std::vector<Bases> distances = halves;
-    for (Bases& d : distances)
-      for (std::size_t i = 0; i < d.size(); ++i)
-        d[i] = Letters::place_at(static_cast<Index>(d.size() - 1 - i));
+    std::vector<std::vector<Index>> distances;
+    for (const Bases& half : halves) {
+      distances.emplace_back();
+      for (std::size_t i = half.size(); i-- > 0;)
+        distances.back().push_back(Letters::place_at(static_cast<Index>(i)));
+    }
     return reader(dropout(letters(halves, distances))).last();
   }
 };
@@ -105,18 +129,25 @@ struct Attentive {
         dropout({.p = 0.3}),
         head({.in = 16, .out = classes}) {}
   UNROLL_FIELDS(letters, gru, attention, question, head)
+  Index bases_read(std::size_t length) const { return bases_of_middle(length); }
+  Index bases_trained(std::size_t length) const { return bases_of_middle(length); }
 
   Var operator()(const std::vector<Bases>& sequences) const {
     return head(dropout(attend(sequences).out));
   }
-  // out [B, 16]; weights [N], one for each base, in the order of the layout of
-  // Tokens::from(sequences).
+  // out [B, 16]; weights [N], one for each base that is read (middle_of), in the order of the
+  // layout of tokens().
   nn::Attended attend(const std::vector<Bases>& sequences) const {
-    std::vector<Bases> places = sequences;
-    for (Bases& s : places)
-      for (std::size_t i = 0; i < s.size(); ++i) s[i] = Letters::place_at(static_cast<Index>(i));
-    const nn::Tokens bases = nn::Tokens::from(sequences);
-    const nn::Sequence placed = letters(sequences, places);       // [N, 16]
+    std::vector<Bases> middles;
+    std::vector<std::vector<Index>> places;
+    for (const Bases& s : sequences) {
+      middles.push_back(middle_of(s, kMostRead));
+      places.emplace_back();
+      for (std::size_t i = 0; i < middles.back().size(); ++i)
+        places.back().push_back(Letters::place_at(static_cast<Index>(i)));
+    }
+    const nn::Tokens bases = tokens(middles);
+    const nn::Sequence placed = letters(middles, places);         // [N, 16]
     const nn::Sequence read = gru(letters.base(bases)).sequence;  // [N, 2 H]
     const Var asked =
         unroll::expand(question, {static_cast<Index>(sequences.size()), question.shape()[1]});

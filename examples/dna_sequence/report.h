@@ -1,37 +1,38 @@
-// What dna_sequence prints and draws.
+// What dna_sequence prints about its models.
 #pragma once
 
+#include "examples/common/metrics.h"
 #include "examples/common/program.h"
-#include "examples/dna_sequence/models.h"
+#include "examples/dna_sequence/predict.h"
 
 namespace dna {
 
-// The answers of one model over all that was tested.
-class Score {
+// What one model said of all sequences that were tested. All models are asked about the same ones,
+// in the same order.
+class Line {
  public:
-  explicit Score(std::size_t classes) : counts_(classes, std::vector<Index>(classes, 0)) {}
-  void add(const Examples& e, const std::vector<Index>& which, const std::vector<Index>& answers);
-  Index all() const { return all_; }
-  double accuracy() const;
-  double standard_error() const;  // of the accuracy: sqrt(p (1 - p) / n)
-  Index count(std::size_t truth, std::size_t answer) const { return counts_[truth][answer]; }
+  Line(std::string model, std::string about, bool is_network, Index classes)
+      : name(std::move(model)), remark(std::move(about)), network(is_network), confusion(classes) {}
+  void add(const Examples& e, const std::vector<Index>& which, const Probabilities& p);
+  void append(const Line& other);  // of another fold
 
- private:
-  Index right_ = 0, all_ = 0;
-  std::vector<std::vector<Index>> counts_;
-};
-
-struct Line {
   std::string name, remark;
-  Score score;
+  bool network;
+  double middle_loss = 0;  // of a network: on the middle part, summed over the folds
+  program::Confusion confusion;
+  std::vector<bool> right;     // of each sequence
+  std::vector<bool> positive;  // of two classes: is it of the positive one?
+  std::vector<double> scores;  // and the probability of that class
 };
 
-void print_accuracy(const std::vector<Line>& lines, program::Report& report);
-void print_confusion(const Examples& e, const Line& line, program::Report& report);
+// Of two classes the one that is found or not: the one called +, 1, yes, true, pos or positive,
+// else the first.
+Index positive_class(const std::vector<std::string>& classes);
 
-// For each class, attention's mean weight at each position, how much the answer depends on the base
-// there (which need not be where the weight is), and the bases that nearly all of the class have.
-void draw_attention(const Attentive& model, const Examples& e, const std::vector<Index>& which,
-                    const std::string& path);
+void print_scores(const Examples& e, const std::vector<Line>& lines, program::Report& report);
+// One sentence: is the network that did best on the middle part better than the best baseline?
+void print_verdict(const std::vector<Line>& lines, program::Report& report);
+// Of each model; many classes would not fit and are left out.
+void print_confusions(const Examples& e, const std::vector<Line>& lines, program::Report& report);
 
 }  // namespace dna

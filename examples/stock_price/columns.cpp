@@ -1,5 +1,6 @@
 #include "examples/stock_price/columns.h"
 
+#include <unroll/data/table/dates.h>
 #include <unroll/data/table/numbers.h>
 #include <unroll/tensor/error.h>
 
@@ -90,7 +91,16 @@ const Words kCloses{"adj close",
                     "closeprice",
                     "지수",
                     "기준가",
-                    "환율"};
+                    "환율",
+                    "zuletzt",
+                    "letzter",
+                    "终值",
+                    "終値 円",
+                    "最新",
+                    "收市",
+                    "收盘价 元",
+                    "laatste",
+                    "slot"};
 // What stands beside closing prices.
 const Words kOthers{
     "open",       "high",       "low",        "volume",     "vol",          "change",
@@ -150,10 +160,14 @@ std::vector<std::size_t> price_columns(const Table& table, const Words& wanted,
   for (const std::string& close : kCloses)
     for (std::size_t c = 0; c < table.names().size(); ++c)
       if (simplified(table.names()[c]) == close && possible(c)) {
-        if (out.empty())
+        if (out.empty()) {
           out.push_back(c);
-        else
-          others.push_back(table.names()[c]);
+          continue;
+        }
+        check_io(simplified(table.names()[c]) != simplified(table.names()[out[0]]),
+                 "{}: one column \"{}\" was required: got several of this name", table.source(),
+                 excerpt(table.names()[c]));
+        others.push_back(table.names()[c]);
       }
   if (!out.empty()) return out;
   Words candidates;
@@ -205,7 +219,8 @@ Table rows_of_ticker(const Table& table, const std::string& ticker) {
 
 std::string telling_column(const Table& table, std::size_t row, std::size_t other) {
   for (std::size_t c = 0; c < table.names().size(); ++c)
-    if (table.cell(row, c) != table.cell(other, c) && !is_numeric(table, c))
+    if (table.cell(row, c) != table.cell(other, c) && !is_numeric(table, c) &&
+        !unroll::data::is_date_name(table.names()[c]))
       return fmt::format(" (they differ in column \"{}\": {} and {}; --ticker takes one)",
                          excerpt(table.names()[c]), excerpt(table.cell(row, c)),
                          excerpt(table.cell(other, c)));

@@ -5,6 +5,8 @@
 #include "examples/stock_price/predict.h"
 #include "examples/stock_price/report.h"
 
+#include "examples/common/terminal.h"
+
 #include <unroll/tensor/file.h>
 
 #include <fmt/format.h>
@@ -13,7 +15,12 @@ namespace stock {
 namespace {
 
 void say_notices(const Prices& prices, std::FILE* where) {
-  for (const std::string& notice : prices.notices) fmt::print(where, "{}\n", notice);
+  for (const std::string& notice : prices.notices) {
+    if (where == stdout)
+      program::put(notice + "\n");
+    else
+      std::fputs((notice + "\n").c_str(), where);
+  }
 }
 
 void report_days(const Market& m, program::Report& report) {
@@ -77,17 +84,18 @@ class Training {
     say_notices(prices, stdout);
     const Market m = make_market(std::move(prices));
     const auto& [train, validation, test] = m.split;
-    fmt::print("{} daily returns of {}, {} to {}.\n", m.rows(), program::shown(m.prices.names),
-               m.day(0), m.day(m.rows() - 1));
-    fmt::print("The first {} train, the next {} say when to stop, the last {} (from {}) test.\n\n",
-               train.size(), validation.size(), test.size(), m.day(test.front()));
+    program::say("{} daily returns of {}, {} to {}.\n", m.rows(), program::shown(m.prices.names),
+                 m.day(0), m.day(m.rows() - 1));
+    program::say(
+        "The first {} train, the next {} say when to stop, the last {} (from {}) test.\n\n",
+        train.size(), validation.size(), test.size(), m.day(test.front()));
     report_days(m, report_);
     fitted_ = fit_all_baselines(m);
     entries_ = baseline_entries(m, fitted_);
     run_model<unroll::nn::RNN>(m, "rnn");
     run_model<unroll::nn::LSTM>(m, "lstm");
     run_model<unroll::nn::GRU>(m, "gru");
-    fmt::print("\nThe last {} days, on which nothing was fitted.\n\n", test.size());
+    program::say("\nThe last {} days, on which nothing was fitted.\n\n", test.size());
     judge(m, entries_, report_);
     if (program::interrupted()) return;
     print_tomorrow(m, entries_, report_);
@@ -190,32 +198,32 @@ class Application {
   }
 
   void say_what_is_new(const Market& m, bool known) const {
-    fmt::print("{} daily returns of {}, {} to {}.\n", m.rows(), program::shown(m.prices.names),
-               m.day(0), m.day(m.rows() - 1));
+    program::say("{} daily returns of {}, {} to {}.\n", m.rows(), program::shown(m.prices.names),
+                 m.day(0), m.day(m.rows() - 1));
     const auto last = metadata_.find("last_fitted_day");  // not there without dates
     const std::string day = last == metadata_.end() ? "" : last->second;
     if (!known) {
-      fmt::print(
+      program::say(
           "Which of these days the model was fitted on is not known, as {}: nothing is\n"
           "scored.\n",
           m.prices.dates.empty() ? "the file has no dates and begins otherwise than the model's"
                                  : "the model's file had no dates");
     } else if (m.split.test.empty()) {
-      fmt::print(
+      program::say(
           "The model was fitted on days up to {}: none of these are new, nothing is scored.\n",
           m.prices.dates.empty() ? "the last" : metadata_.at("last_fitted_day"));
     } else {
-      fmt::print("\nThe last {} days{} on which nothing of the model was fitted.\n\n",
-                 m.split.test.size(), day.empty() ? "" : fmt::format(", after {},", day));
+      program::say("\nThe last {} days{} on which nothing of the model was fitted.\n\n",
+                   m.split.test.size(), day.empty() ? "" : fmt::format(", after {},", day));
     }
   }
 
   void write(const std::string& text) const {
     if (choice_.out.empty()) {
-      fmt::print("{}", text);
+      program::say("{}", text);
     } else {
       unroll::write_file(choice_.out, text);
-      fmt::print("Predictions: {}\n", choice_.out);
+      program::say("Predictions: {}\n", choice_.out);
     }
   }
 

@@ -49,6 +49,7 @@ class Reader {
     if (date) {
       read_dates(*date);
     } else {
+      refuse_unread_dates();
       notice("No column has dates: the rows are taken in the order of the file, oldest first.");
     }
     read_numbers();
@@ -78,6 +79,18 @@ class Reader {
              count_of(sniffed.before, "line", "lines"), sniffed.before == 1 ? "was" : "were");
     separator_ = sniffed.separator;
     table_ = std::move(sniffed.table);
+    check_io(table_.rows() > 0, "{}: rows with prices were required: got names of columns only",
+             source_.path);
+  }
+
+  // Not to take rows in the order of the file where dates say another one.
+  void refuse_unread_dates() const {
+    for (std::size_t c = 0; c < table_.names().size(); ++c)
+      for (std::size_t row = 0; row < table_.rows() && data::is_date_name(table_.names()[c]); ++row)
+        check_io(data::is_missing(table_.cell(row, c)),
+                 "{}:{}: a date such as 2024-11-01 was required in column \"{}\": got \"{}\"",
+                 source_.path, table_.line(row), excerpt(table_.names()[c]),
+                 excerpt(table_.cell(row, c)));
   }
 
   // A row without a date is a second line of names or a remark, unless it has a price.

@@ -2,6 +2,8 @@
 
 #include "examples/stock_price/verdict.h"
 
+#include "examples/common/terminal.h"
+
 #include <unroll/tensor/error.h>
 
 #include <fmt/format.h>
@@ -31,7 +33,7 @@ void print_tables(const Market& m, const std::vector<Entry>& entries, const std:
       for (std::size_t j = first; j < end; ++j) cells.push_back(cell(entry, j));
       table.add(entry.name, cells);
     }
-    if (first > 0) fmt::print("\n");
+    if (first > 0) program::say("\n");
     table.print();
   }
 }
@@ -65,7 +67,7 @@ void print_nll(const Market& m, const std::vector<Entry>& entries, program::Repo
     }
     return cell;
   });
-  fmt::print(
+  program::say(
       "\nNegative log-likelihood of the next day's return: lower is better, * is the\n"
       "best. What came was, day by day, 1 % likelier under a forecast 0.01 lower.{}\n",
       several ? "\nThe seeds of a network forecast as one mixture; ± is the spread of the seeds."
@@ -83,7 +85,7 @@ void print_differences(const Market& m, const std::vector<Entry>& entries,
     for (const Entry& e : entries)
       if (e.name != baseline && (e.network || !networks)) others.push_back(e);
     if (others.empty()) return;
-    fmt::print("\n");
+    program::say("\n");
     print_tables(m, others, fmt::format("nll - {}", called), [&](const Entry& e, std::size_t j) {
       const Difference d = difference(e.scores[j], base.scores[j]);
       const std::string name = fmt::format("{}.{}.{}", metrics[j], metric, e.name);
@@ -96,12 +98,12 @@ void print_differences(const Market& m, const std::vector<Entry>& entries,
   };
   print("ewma", "ewma's", "nll_difference", false);
   print("garch", "garch's", "nll_difference_to_garch", true);
-  fmt::print("\nThe difference on the same days, and its standard error.\n");
+  program::say("\nThe difference on the same days, and its standard error.\n");
 }
 
 void print_coverage(const Market& m, const std::vector<Entry>& entries, program::Report& report) {
   const std::vector<std::string> metrics = program::metric_names(m.prices.names);
-  fmt::print("\n");
+  program::say("\n");
   print_tables(m, entries, "in the band", [&](const Entry& e, std::size_t j) {
     report.add(fmt::format("{}.coverage.{}", metrics[j], e.name), e.scores[j].coverage);
     return program::Table::Cell{fmt::format("{:.1f} %", 100 * e.scores[j].coverage)};
@@ -111,7 +113,7 @@ void print_coverage(const Market& m, const std::vector<Entry>& entries, program:
       network >= 0 ? entries[static_cast<std::size_t>(network)] : *find_entry(entries, "garch");
   for (std::size_t j = 0; j < metrics.size(); ++j)
     report.add(metrics[j] + ".coverage", best.scores[j].coverage);
-  fmt::print("\nHow many returns came within the band that was to hold 95 % of them.\n\n");
+  program::say("\nHow many returns came within the band that was to hold 95 % of them.\n\n");
 }
 
 void print_rmse(const Market& m, const std::vector<Entry>& entries, program::Report& report) {
@@ -133,13 +135,13 @@ void print_rmse(const Market& m, const std::vector<Entry>& entries, program::Rep
   });
   const std::vector<double> r2 = r2_of_copying(m, m.split.test);
   for (std::size_t j = 0; j < r2.size(); ++j) report.add(metrics[j] + ".r2.constant", r2[j]);
-  fmt::print("\n{}",
-             program::wrapped(fmt::format(
-                 "Root mean square error of the next day's price. The rows differ by at "
-                 "most {:.1f}\u00A0%. To copy today's price, as constant and ewma do, has an R² "
-                 "of {:.3f} for {}{}.",
-                 100 * spread, r2[0], unroll::excerpt(m.prices.names[0]),
-                 r2[0] > 0.9 ? ": a good level is no achievement" : "")));
+  program::say("\n{}",
+               program::wrapped(fmt::format(
+                   "Root mean square error of the next day's price. The rows differ by at "
+                   "most {:.1f}\u00A0%. To copy today's price, as constant and ewma do, has an R² "
+                   "of {:.3f} for {}{}.",
+                   100 * spread, r2[0], unroll::excerpt(m.prices.names[0]),
+                   r2[0] > 0.9 ? ": a good level is no achievement" : "")));
 }
 
 }  // namespace
@@ -167,11 +169,11 @@ void print_scores(const Market& m, const std::vector<Entry>& entries, program::R
   print_differences(m, entries, report);
   print_coverage(m, entries, report);
   print_rmse(m, entries, report);
-  fmt::print("\n{}", program::wrapped(verdict(m, entries)));
+  program::say("\n{}", program::wrapped(verdict(m, entries)));
 }
 
 void print_tomorrow(const Market& m, const std::vector<Entry>& entries, program::Report& report) {
-  fmt::print("\nThe day after the file's last ({}):\n\n", m.prices.day(m.rows()));
+  program::say("\nThe day after the file's last ({}):\n\n", m.prices.day(m.rows()));
   program::Table table({"", "last price", "mean %", "volatility %", "95 % from", "to"});
   const std::vector<std::string> metrics = program::metric_names(m.prices.names);
   for (std::size_t j = 0; j < metrics.size(); ++j) {
@@ -196,7 +198,7 @@ void print_tomorrow(const Market& m, const std::vector<Entry>& entries, program:
     report.add(metric + "high", high);
   }
   table.print();
-  fmt::print(
+  program::say(
       "\nMean and standard deviation of the log return, where 19 of 20 such days end, and\n"
       "whose forecast it is: the best of all on the middle part.\n");
 }

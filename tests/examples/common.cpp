@@ -1,4 +1,5 @@
 #include "examples/common/picture.h"
+#include "examples/common/picture_text.h"
 #include "examples/common/program.h"
 #include "examples/common/terminal.h"
 #include "examples/common/training.h"
@@ -109,6 +110,17 @@ TEST_CASE("metrics have names that a program can read, whatever a user's columns
   CHECK(program::metric_names({"종가 (원)", "\xE9"}) == Names{"종가__원_", "_"});
 }
 
+TEST_CASE("a name that no font has is written in Latin letters, or replaced") {
+  CHECK(program::romanised("종가 a") == "jongga a");
+  CHECK(program::romanised("삼성전자") == "samseongjeonja");
+  CHECK(program::romanised("값") == "gap");
+  CHECK(program::drawable("DAX é", "x") == "DAX é");
+  const std::string korean = program::drawable("종가", "x");
+  CHECK((korean == "종가" || korean == "jongga"));
+  const std::string private_use = "\uE123";  // no font's, nor a script's
+  CHECK(program::drawable(private_use, "column 1").size() > 0);
+}
+
 TEST_CASE("mean and standard deviation of some seeds") {
   const program::MeanAndStd three = program::mean_and_std({1, 2, 3}),
                             one = program::mean_and_std({5});
@@ -120,6 +132,54 @@ TEST_CASE("mean and standard deviation of some seeds") {
 
 TEST_CASE("a text for gnuplot ends where it should") {
   CHECK(program::quoted("it's\na \"class\"") == "'it''s a \"class\"'");
+}
+
+TEST_CASE("a line of progress loses whole fields where it has no room, never part of a number") {
+  const program::ProgressLine line{"attention 10/10",
+                                   123,
+                                   100000,
+                                   1234.5,
+                                   98765,
+                                   "loss 0.1234, "
+                                   "validation 0.5678, best 0.4321"};
+  const std::string whole = line.str(1000);
+  for (const char* part : {"attention 10/10", "░", "123/100000", "1234.5s", "98765s left",
+                           "loss 0.1234", "validation 0.5678", "best 0.4321"})
+    CHECK(whole.find(part) != std::string::npos);
+  const auto columns = [](const std::string& text) {
+    std::size_t n = 0;
+    for (const char c : text) n += (static_cast<unsigned char>(c) & 0xC0) != 0x80;
+    return n;
+  };
+  for (std::size_t width = 0; width <= 120; ++width) {
+    const std::string text = line.str(width);
+    CHECK(columns(text) <= width);
+    // Each number is there as a whole or not at all.
+    std::string digits;
+    for (const char c : text + " ") {
+      if ((c >= '0' && c <= '9') || c == '.' || c == '/') {
+        digits += c;
+        continue;
+      }
+      if (!digits.empty())
+        CHECK_MESSAGE((" " + whole + " ").find(" " + digits) != std::string::npos, digits);
+      digits.clear();
+    }
+  }
+  const std::string at_80 = program::ProgressLine{"attention",
+                                                  17,
+                                                  30,
+                                                  59.1,
+                                                  45,
+                                                  "loss 0.1234, "
+                                                  "validation 0.5678"}
+                                .str(79);
+  CHECK(at_80 == "attention        17/30  59.1s  45s left, loss 0.1234, validation 0.5678");
+}
+
+TEST_CASE("a cell of CSV has quotes where it needs them") {
+  CHECK(program::csv_cell("plain") == "plain");
+  CHECK(program::csv_cell("a,\"b\"") == "\"a,\"\"b\"\"\"");
 }
 
 TEST_CASE("training that stops early goes back to the parameters that did best") {

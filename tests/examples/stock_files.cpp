@@ -209,7 +209,8 @@ TEST_CASE("the column is found by itself, or the candidates are listed") {
   CHECK(summary_of(folder / "p.csv", "bbb", {"--columns", "bbb"}).price > 0);
   check_refused(kName, {"--csv", file("Date,Open,High,Volume")},
                 "a column with prices was required: got the columns Date, Open, High, Volume");
-  check_refused(kName, {"--csv", folder.write("h.csv", "Date,Close\n")}, "was required");
+  check_refused(kName, {"--csv", folder.write("h.csv", "Date,Close\n")},
+                "rows with prices were required: got names of columns only");
   check_refused(kName, {"--csv", folder.write("e.csv", "")}, "got an empty file");
 }
 
@@ -268,6 +269,70 @@ TEST_CASE("numbers that are no prices are refused with their line") {
                 "p.csv:232: a date was required in column \"Date\": got \"total\"");
   check_refused(kName, {"--csv", folder.write("t.csv", "Date,Price\n11/01/2024,69,507.2\n")},
                 "t.csv:2: at most 2 fields were required");
+}
+
+TEST_CASE("the exports of ten sites and programs are read") {
+  const Folder folder;
+  const std::vector<Day> days = days_of(260);
+  const std::vector<Day> newest_first(days.rbegin(), days.rend());
+  const Summary expected =
+      summary_of(folder.write("plain.csv", text_of(days, "Date,Close", plain)), "close");
+  const auto same = [&](const std::string& text, const std::string& column) {
+    CHECK(summary_of(folder.write("prices", text), column) == expected);
+  };
+  const auto compact = [](const Day& d) { return part(d, 0) + part(d, 1) + part(d, 2); };
+  // yfinance: three lines of names.
+  same(text_of(days, "Price,Close,Volume\nTicker,AAPL,AAPL\nDate,,",
+               [](const Day& d) { return plain(d) + ",100"; }),
+       "close");
+  same(text_of(newest_first, "https://www.example.com\nunix,date,symbol,open,close,Volume USDT",
+               [](const Day& d) {
+                 return fmt::format("1577836800000,{} 00:00:00,BTC/USDT,1,{:.2f},6", d.iso,
+                                    d.price);
+               }),
+       "close");
+  same(text_of(days, "<TICKER>,<PER>,<DATE>,<TIME>,<OPEN>,<CLOSE>,<VOL>",
+               [&](const Day& d) {
+                 return fmt::format("X.US,D,{},000000,1,{:.2f},7", compact(d), d.price);
+               }),
+       "_close_");
+  same(text_of(newest_first, "Date\tOpen\tClose*\tAdj Close**\tVolume",
+               [](const Day& d) {
+                 return fmt::format("{}\t1\t1\t{}\t1,234\n{}\t0.25 Dividend", d.iso,
+                                    grouped(d.price, ",", "."), d.iso);
+               }),
+       "adj_close__");
+  same(text_of(days, ",Date,Close", [](const Day& d) { return "7," + plain(d); }), "close");
+  int n = 0;
+  same(text_of(days, "\"Date\",\"Close\"",
+               [&](const Day& d) { return fmt::format("\"{}\",{}", ++n, plain(d)); }),
+       "close");
+  same(text_of(days, "Date Close",
+               [](const Day& d) { return fmt::format("{} {:.2f}", d.iso, d.price); }),
+       "close");
+  same(text_of(
+           days, "Date,Open,Close",
+           [](const Day& d) { return fmt::format("{} 00:00:00-05:00,1,{:.2f}", d.iso, d.price); }),
+       "close");
+  same(text_of(newest_first, "\"Datum\",\"Zuletzt\",\"Eröffn.\",\"+/- %\"",
+               [](const Day& d) {
+                 return fmt::format("\"{}.{}.{}\",\"{}\",\"1,0\",\"-0,50%\"", part(d, 2),
+                                    part(d, 1), part(d, 0), grouped(d.price, ".", ","));
+               }),
+       "zuletzt");
+  same(text_of(days, "# licence, none\nDate,Change %,Last",
+               [](const Day& d) { return fmt::format("{},0.5%,{:.2f}", d.iso, d.price); }),
+       "last");
+  check_refused(
+      kName,
+      {"--csv", folder.write("twice", text_of(days, "Date,Close,Close",
+                                              [](const Day& d) { return plain(d) + ",5"; }))},
+      "one column \"Close\" was required: got several of this name");
+  check_refused(
+      kName,
+      {"--csv", folder.write("weeks", text_of(days, "Date,Close",
+                                              [](const Day& d) { return "week " + plain(d); }))},
+      "weeks:2: a date such as 2024-11-01 was required in column \"Date\"");
 }
 
 TEST_CASE("the files that people have are read" *

@@ -1,9 +1,12 @@
 // Whole files: what is written is read, and a failure leaves what was there.
 #include "scratch.h"
 
+#include <sys/resource.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
+#include <csignal>
 #include <filesystem>
 #include <fstream>
 #include <thread>
@@ -118,4 +121,54 @@ TEST_CASE("threads that write one file leave one of their texts whole") {
   const std::string text = read_file(scratch / "a");
   CHECK(text == std::string(50'000, text.at(0)));
   CHECK(scratch.files() == 1);
+}
+
+TEST_CASE("what a killed writer left neither blocks the next one nor stays") {
+  const Scratch scratch;
+  std::string part;
+  for (int round = 0; round < 3; ++round) {
+    // A process that is killed in the middle of writing: its lock goes with it, its part stays.
+    const pid_t child = ::fork();
+    REQUIRE(child >= 0);
+    if (child == 0) {
+      const rlimit most{1 << 20, 1 << 20};  // a larger file: SIGXFSZ, which ends the process
+      ::setrlimit(RLIMIT_FSIZE, &most);
+      ::signal(SIGXFSZ, SIG_DFL);
+      try {
+        write_file(scratch / "a", std::string(1 << 22, 'x'));
+      } catch (...) {
+      }
+      ::_exit(0);
+    }
+    int status = 0;
+    REQUIRE(::waitpid(child, &status, 0) == child);
+    REQUIRE(WIFSIGNALED(status));
+    CHECK(scratch.files() == (round == 0 ? 1 : 2));
+    write_file(scratch / "a", "whole");
+    CHECK(read_file(scratch / "a") == "whole");
+    CHECK(scratch.files() == 1);
+  }
+}
+
+TEST_CASE("a path that cannot be written is known before anything is written") {
+  namespace fs = std::filesystem;
+  const Scratch scratch;
+  fs::create_directory(scratch / "folder");
+  fs::create_symlink("absent/file", scratch / "dangling");
+  fs::create_symlink("folder/file", scratch / "fine");  // not there yet, but can be
+  fs::create_symlink("round", scratch / "round");
+  write_file(scratch / "old", "text");
+  const int before = scratch.files();
+  const std::string long_name(300, 'n');
+  for (const std::string& name :
+       {std::string("folder"), std::string("dangling"), std::string("round"),
+        std::string("absent/x"), std::string("old/x"), std::string("new/"), long_name}) {
+    CAPTURE(name);
+    const std::string refused = message_of([&] { check_writable(scratch / name); });
+    check_says(refused, "cannot be written: ");
+    CHECK(message_of([&] { write_file(scratch / name, "x"); }) == refused);
+  }
+  for (const char* name : {"old", "new", "fine"}) check_writable(scratch / name);
+  CHECK(read_file(scratch / "old") == "text");
+  CHECK(scratch.files() == before);
 }

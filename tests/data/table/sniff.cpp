@@ -38,6 +38,10 @@ TEST_CASE("lines above the names are passed over, and a table without names gets
       sniff_table("Prices of X\n\nDate,Close,Volume\n2024-11-01,5,1\n2024-11-02,6,1\n");
   CHECK(titled.before == 1);
   CHECK(titled.table.names() == Names{"Date", "Close", "Volume"});
+  const SniffedTable remarks = sniff_table("# source, X\n# a, b\nDate,Close\n2024-11-01,5\n");
+  CHECK(remarks.before == 2);
+  CHECK(remarks.table.names() == Names{"Date", "Close"});
+  CHECK(sniff_table("#Date,Close\n2024-11-01,5\n").table.names() == Names{"#Date", "Close"});
   const SniffedTable two = sniff_table("Prices of X\nDate,Close\n2024-11-01,5\n2024-11-02,6\n");
   CHECK(two.before == 1);
   CHECK(two.table.rows() == 2);

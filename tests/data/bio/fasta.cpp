@@ -1,7 +1,7 @@
 // FASTA and DNA: records, letters, and the other strand.
 #include "tests/tensor/scratch.h"
 
-#include <unroll/data/fasta.h>
+#include <unroll/data/bio/fasta.h>
 
 #include <algorithm>
 
@@ -66,15 +66,10 @@ TEST_CASE("errors say file and line") {
   says("", "genes.fa: at least one sequence was required: got none");
   says("\n; nothing\n", "genes.fa: at least one sequence was required");
   says("ACGT\n", "genes.fa:1: a line that begins with '>' was required first: got \"ACGT\"");
-  says(">a\nAC\n>b\n\n>c\nA\n",
-       "genes.fa:5: a sequence was required before the next name: \"b\" has none");
-  says(">a\nAC\n>b\n", "genes.fa: a sequence was required for \"b\": the file ends");
+  says("@r1\nACGT\n+\nIIII\n", "got \"@r1\", as FASTQ begins, which parse_fastq reads");
   says(">a\nACGT\nAC*T\n", "genes.fa:3: letters of DNA were required");
   says(">a\nACGT\nAC*T\n", "got '*'");
   says(">a\nAC\xC3\xA9T\n", "got '\xC3\xA9'");
-  says(">\x1B[2J" + std::string(100, 'x') + "\n",
-       "for \"\\x1B[2J" + std::string(56, 'x') + "...\"");
-  says(">\x01\n>b\nA\n", "\"\\x01\" has none");
   says("\x01" + std::string(100, 'A') + "\n", "got \"\\x01" + std::string(59, 'A') + "...\"");
   says(">a\rAC\r\rA*\r", "genes.fa:4: letters of DNA");
   says(">a\nAC\xFF\n", "genes.fa:2: letters of DNA were required");
@@ -90,13 +85,54 @@ TEST_CASE("errors say file and line") {
   check_says(message_of([&] { read_fasta(scratch / "none.fa"); }), "none.fa: cannot be opened");
 }
 
+TEST_CASE("a record without bases is an empty sequence") {
+  const auto records = parse_fasta(">a\n>b\nAC\n>c\n\n");
+  REQUIRE(records.size() == 3);
+  CHECK(records[0].sequence.empty());
+  CHECK(records[1].sequence == "AC");
+  CHECK(records[2].sequence.empty());
+}
+
+TEST_CASE("FASTQ has the same records as the FASTA of its first two lines") {
+  Generator g(4);
+  for (int round = 0; round < 100; ++round) {
+    const std::string end = std::vector<std::string>{"\n", "\r\n", "\r"}[round % 3];
+    std::string fasta, fastq;
+    for (Index i = 1 + g.below(4); i > 0; --i) {
+      std::string bases, qualities;
+      for (Index n = g.below(30); n > 0; --n) {
+        bases += "ACGTN"[g.below(5)];
+        qualities += "@+>!I~"[g.below(6)];  // also what begins other lines
+      }
+      fasta += fmt::format(">read {}{}{}{}", i, end, bases, end);
+      fastq += fmt::format("@read {}{}{}{}+{}{}{}", i, end, bases, end, end, qualities, end);
+    }
+    const auto a = parse_fasta(fasta), b = parse_fastq(fastq);
+    REQUIRE(a.size() == b.size());
+    for (std::size_t i = 0; i < a.size(); ++i) {
+      CHECK(a[i].name == b[i].name);
+      CHECK(a[i].sequence == b[i].sequence);
+    }
+  }
+  const auto says = [](const std::string& text, const std::string& part) {
+    check_says(message_of([&] { parse_fastq(text, "reads.fq"); }), part);
+  };
+  says("", "reads.fq: at least one sequence was required");
+  says(">a\nAC\n", "reads.fq:1: a line that begins with '@' was required: got \">a\"");
+  says("@a\nAC\n", "reads.fq:1: a line that begins with '+' was required");
+  says("@a\nAC\n+\nI\n", "reads.fq:1: one quality for each of 2 bases was required: got 1");
+  says("@a\nAX\n+\nII\n", "reads.fq:2: letters of DNA were required");
+}
+
 TEST_CASE("any text is records or an error, never a crash") {
   Generator g(3);
-  const std::string letters = ">AC\n\r ;*\xFF";
+  const std::string letters = ">AC\n\r ;*\xFF@+";
   for (int round = 0; round < 3000; ++round) {
     std::string text;
-    for (Index i = g.below(20); i > 0; --i) text += letters[static_cast<std::size_t>(g.below(9))];
+    for (Index i = g.below(20); i > 0; --i) text += letters[static_cast<std::size_t>(g.below(11))];
     const std::string message = message_of([&] { parse_fasta(text); });
     if (message != "nothing was thrown") check_says(message, "text:");
+    const std::string other = message_of([&] { parse_fastq(text); });
+    if (other != "nothing was thrown") check_says(other, "text:");
   }
 }
