@@ -69,10 +69,10 @@ void check_apart(const std::string& option, const std::string& path,
 void declare_common(CLI::App& app, Options& o) {
   constexpr auto kMost = std::numeric_limits<std::uint64_t>::max();
   add_number(app, "--seed", o.seed, 0, kMost,
-             "Random seed; on the same kind of CPU, the same seed gives\nthe same numbers")
+             "Random seed; on the same kind of CPU, the same seed\ngives the same numbers")
       ->capture_default_str();
   add_number(app, "--threads", o.threads, 1, 256,
-             "Threads (default: the cores); the numbers stay the same");
+             "Threads (default: the cores); the numbers stay the\nsame");
   add_number(app, "--epochs", o.epochs, 1, 100000, "Train for at most so many epochs");
   app.add_option(
          "--save", o.save,
