@@ -52,6 +52,8 @@ Fitted fit_all_baselines(const Market& m) {
   fitted.prior = m.prior;
   fitted.shares.assign(m.prior.size(), 0);
   const std::vector<Index>& middle = m.split.validation;
+  fitted.garch_shares =
+      shares(m, garch_forecast(m, fitted.early), ewma_forecast(m, fitted.early), middle);
   fitted.middle = {mean_nll(score(m, constant_forecast(m, fitted.early), middle)),
                    mean_nll(score(m, ewma_forecast(m, fitted.early), middle)),
                    mean_nll(score(m, garch_forecast(m, fitted.early), middle)),
