@@ -1,12 +1,13 @@
 // The elementwise functions of one variable: everything about each of them stands here. The
-// functions of Tensor and Var, their kernels, their derivatives, and the tests' and benchmark's lists
-// of them follow from this table.
+// functions of Tensor and Var, their kernels, their derivatives, and the tests' and benchmark's
+// lists of them follow from this table.
 //
 //   X(name, (parameters), (arguments), required, saved, value, slope, plain)
 //
 //   parameters  beside x, with defaults, and their names alone as arguments; p and q below
 //   required    what must hold of them
-//   saved       what the derivative is written with: s is the input (x), the output (y), or not used
+//   saved       what the derivative is written with: s is the input (x), the output (y), or not
+//   used
 //               (nothing)
 //   value       f(x) for a vector x, by Highway (hn) and kernels/simd_math.h; d is the vectors' tag
 //   slope       g f' at s, likewise
@@ -77,7 +78,7 @@
     g * clamp_slope(s, p, q))
 // clang-format on
 
-// The parameters of an entry, after a comma where there are any; and its arguments.
+// The parameters of an entry, preceded by a comma if there are any; and its arguments.
 #define UNROLL_AND(...) __VA_OPT__(, ) __VA_ARGS__
 #define UNROLL_LIST(...) __VA_ARGS__
 
@@ -87,7 +88,7 @@ namespace unroll::detail {
 enum class UnaryOp : std::uint8_t { UNROLL_UNARY_OPS(UNROLL_NAME) };
 #undef UNROLL_NAME
 
-// Throws unless the parameters of an op are what it requires, as the table says it.
+// Throws std::invalid_argument unless the parameters satisfy the requirement in the table.
 void check_unary(const char* name, bool holds, const char* required,
                  std::initializer_list<double> given);
 
