@@ -10,8 +10,7 @@ namespace unroll::memory {
 
 struct Stats {
   Index in_use = 0;        // bytes allocated and not yet freed
-  Index peak = 0;          // the most that in_use has been since reset_peak(), to within 64 KiB of
-                           // small blocks for each thread
+  Index peak = 0;          // maximum of in_use since reset_peak(), within 64 KiB per thread
   Index cached = 0;        // bytes kept for reuse
   Index system_calls = 0;  // number of allocations from the system
 };
