@@ -1,6 +1,6 @@
 // The table of elementwise functions of one variable. Everything about a function is in its entry:
-// the functions of Tensor and Var, their kernels and derivatives, and the lists in the tests and
-// the benchmark are generated from it.
+// the functions of Tensor and Var, their kernels and derivatives, and the list of functions that
+// the tests check are generated from it. Only the row in benchmarks/op_rows.cpp is separate.
 //
 //   X(name, (parameters), (arguments), required, saved, value, slope, plain)
 //
