@@ -1,4 +1,4 @@
-// All of unroll.
+// The umbrella header: includes all of unroll.
 #pragma once
 
 #include <unroll/tensor/build_info.h>

@@ -15,8 +15,8 @@
 namespace unroll {
 namespace {
 
-// What has arrived of one gradient so far. Thin products and rows wait until somebody needs the
-// sum.
+// The gradient of one value, accumulated so far. Tall-skinny products and table rows are collected
+// and only summed when the sum is needed.
 struct Pending {
   struct Waiting {
     std::vector<Tensor> left, right;  // gradient += sum of left_i^T right_i
@@ -35,7 +35,7 @@ struct Pending {
   }
 };
 
-// Enough rows for a product at full speed; more would only hold memory.
+// A product of this many rows runs at full GEMM speed; collecting more would only cost memory.
 constexpr Index kFatProduct = 2048;
 
 Tensor joined(const std::vector<Tensor>& parts) {
@@ -44,11 +44,11 @@ Tensor joined(const std::vector<Tensor>& parts) {
 
 }  // namespace
 
-// One engine for each backward; one more, inside it, for every Cotangents::add_through, which hands
-// the gradients of what lies before its own range to its parent.
+// One engine per backward, and a nested one per Cotangents::add_through. A nested engine passes
+// gradients of values recorded before its own range to its parent.
 class Engine {
  public:
-  // Whether the tape records, for the length of a scope.
+  // Sets whether the tape records, for the lifetime of the object.
   class Recording {
    public:
     Recording(Tape::State& s, bool on) : s_(s), before_(std::exchange(s.recording, on)) {}
@@ -60,8 +60,8 @@ class Engine {
     bool before_;
   };
 
-  // One backward over a tape. A hook or a derivative may begin another, which must not free the
-  // entries that this one stands on.
+  // Marks one backward over a tape as running. A hook or a derivative may start another one, which
+  // must not free the entries that this one still needs.
   class Running {
    public:
     Running(Tape::State& s, const char* op, bool retain, bool record)
@@ -77,8 +77,8 @@ class Engine {
    private:
     Tape::State& s_;
     Recording recording_;
-    kernels::FlushDenormals flush_;      // once, instead of for each op
-    detail::ReadsSaved reads_{nullptr};  // comes back to what it was, also when a derivative throws
+    kernels::FlushDenormals flush_;      // once per backward instead of once per op
+    detail::ReadsSaved reads_{nullptr};  // restored, also when a derivative throws
   };
 
   Engine(Tape::State& s, Engine* parent, const Tape::State::Mark& from, bool retain)
@@ -125,16 +125,17 @@ class Engine {
   Var take(std::uint32_t slot);
   void flush_products(Pending& p);
   void call_hooks(std::uint32_t slot, Var& g);
-  // The gradient g; a copy where it stands in a tensor from before this backward that somebody
-  // writes to, as a seed or the buffer of a hook may be: what reads it would take it for a saved
-  // value that has changed.
+  // Returns g, or a copy of it if its tensor was created before this backward and written to since
+  // (possible for a seed or a hook's buffer). Without the copy, readers would report g as a saved
+  // value modified in place.
   Var settled(const Var& g) const;
-  // Whether what a derivative gives is of the input's shape and type; and, where that is looked
-  // for, free of NaN and infinity.
+  // Check that a derivative returned the input's shape and dtype, and (with DetectAnomaly) no NaN
+  // or infinity.
   void check_shape(std::uint32_t slot, const Shape& shape, DType dtype) const;
   void check_finite(std::uint32_t slot, const Tensor& g) const;
-  // Tells gradcheck, if it asks, that the derivative that runs gave g to a slot. What a reference
-  // function run by add_through hands on inside itself is not the tape's.
+  // Tells gradcheck, if it is active, that the running derivative added g to a slot. Gradients
+  // inside a reference function run by add_through are not reported: they are not entries of the
+  // tape.
   void note(std::uint32_t slot, const Tensor& g) const {
     if (!flow_) [[likely]]
       return;
@@ -147,13 +148,13 @@ class Engine {
 
   Tape::State& s_;
   Engine* parent_;
-  // What may get a gradient now: what was recorded before the entry whose derivative runs.
+  // Slots that may get a gradient now: those recorded before the entry whose derivative is running.
   std::uint32_t first_slot_, end_slot_;
   std::size_t first_entry_;
-  std::uint64_t began_, oldest_;  // this backward; the recording of its first entry
+  std::uint64_t began_, oldest_;  // time this backward began; time its first entry was recorded
   bool retain_;
   GradientFlow* flow_;
-  const Tape::Entry* entry_ = nullptr;  // whose derivative runs
+  const Tape::Entry* entry_ = nullptr;  // the entry whose derivative is running
   std::size_t entry_index_ = 0;
   std::vector<Pending> pending_, leaves_;
   std::vector<std::pair<std::uint32_t, Var>> wanted_;
@@ -199,7 +200,7 @@ void Engine::add(std::uint32_t slot, Var g) {
     p.dense = std::move(g);
     return;
   }
-  const detail::ReadsSaved other_entries(nullptr);  // have put here what is there
+  const detail::ReadsSaved other_entries(nullptr);  // the pending gradient belongs to other entries
   if (recording()) {
     p.dense = p.dense + g;
   } else {
@@ -233,7 +234,7 @@ void Engine::add_product(std::uint32_t slot, const Var& a, const Var& g) {
 }
 
 void Engine::flush_products(Pending& p) {
-  const detail::ReadsSaved other_entries(nullptr);  // were checked when theirs was put here
+  const detail::ReadsSaved other_entries(nullptr);  // checked when they were added
   Pending::Waiting& w = *p.waiting;
   if (w.left.empty()) return;
   Tensor sum = p.dense.value();
@@ -247,7 +248,7 @@ void Engine::flush_products(Pending& p) {
       sum = unroll::add(sum, unroll::matmul(a.transpose(), g));
     }
   };
-  // What is fat by itself is not copied to be joined.
+  // Large products are not copied for joining: each is multiplied on its own.
   std::vector<Tensor> left, right;
   for (std::size_t i = 0; i < w.left.size(); ++i) {
     if (w.left[i].shape()[0] >= kFatProduct / 8) {
@@ -287,7 +288,7 @@ void Engine::add_narrow(std::uint32_t slot, int axis, Index start, const Var& g,
   check_finite(slot, g.value());
   note(slot, g.value());
   detail::require_saved(g.value());
-  const detail::ReadsSaved other_entries(nullptr);  // have put here what is there
+  const detail::ReadsSaved other_entries(nullptr);  // the pending gradient belongs to other entries
   if (recording()) {
     const Index after = shape[axis] - start - g.shape()[axis];
     return add(slot, pad(g, axis, start, after));
@@ -309,7 +310,7 @@ void Engine::add_narrow(std::uint32_t slot, int axis, Index start, const Var& g,
 
 Var Engine::take(std::uint32_t slot) {
   Pending& p = at(slot);
-  if (p.waiting) flush_products(p);  // rows wait at leaves only, and leaves are not taken
+  if (p.waiting) flush_products(p);  // pending rows exist only at leaves, and leaves are not taken
   Var g = std::move(p.dense);
   if (g.defined() && !s_.hooks.empty()) call_hooks(slot, g);
   return g;
@@ -341,7 +342,7 @@ void Engine::run(std::size_t end_entry) {
   std::vector<Var> gradients;
   std::vector<std::uint32_t> inputs;
   for (std::size_t e = end_entry; e-- > first_entry_;) {
-    // A copy: a derivative that records makes the vectors of the tape grow.
+    // A copy, because a derivative that records may reallocate the vectors of the tape.
     const Tape::Entry entry = s_.entries[e];
     gradients.clear();
     bool any = false;
@@ -433,15 +434,15 @@ Gradients Engine::collect() {
 void Engine::add_through(const std::function<std::vector<Var>(const std::vector<Var>&)>& f,
                          const std::vector<Var>& inputs, std::span<const Var> gradients) {
   const Tape::State::Mark mark = s_.mark();
-  const bool keep = recording();  // the gradient itself is being recorded
+  const bool keep = recording();  // true if the gradient itself is recorded
   const LiftNoGrad lift;
   const Recording restore(s_, true);
   const std::vector<Var> outputs = f(inputs);
   check(outputs.size() == gradients.size(),
         "add_through: a function with {} results was required: got {}", gradients.size(),
         outputs.size());
-  // What f recorded. Where the gradient is recorded too, summing what arrives at one value may
-  // record more, which is none of f's.
+  // The end of what f recorded. If the gradient is recorded too, summing gradients may record
+  // further entries, which do not belong to f.
   const std::size_t end = s_.entries.size();
   {
     const Recording as_before(s_, keep);
@@ -455,7 +456,7 @@ void Engine::add_through(const std::function<std::vector<Var>(const std::vector<
   if (!keep) s_.truncate(mark);
 }
 
-// --- what a derivative sees ---
+// --- Cotangents ---
 
 void Cotangents::refuse_input(int i) const {
   fail("{}: an input below {} was required of the derivative: got {}", engine_->name(), count_, i);
@@ -483,7 +484,7 @@ void Cotangents::add_through(const std::function<std::vector<Var>(const std::vec
   engine_->add_through(f, inputs, gradients);
 }
 
-// --- what a user calls ---
+// --- public functions ---
 
 namespace {
 

@@ -1,18 +1,18 @@
-// fused: an op whose forward pass and derivative are written by hand, in one go over all of its
-// work, beside a reference: the same function in plain ops.
+// fused: an op whose forward and derivative are written by hand, with a reference implementation:
+// the same function in plain ops.
 //
 //   const Op square_sum_op{"square_sum"};
 //   Var square_sum(const In& x) {
 //     return fused(square_sum_op, {*x}, x.where(),
-//                  [](const FusedInputs& in) { return FusedOutputs{{kernel_forward(in[0])}, {}}; },
-//                  [](const FusedInputs& in, const std::monostate&, FusedGradients g,
-//                     Cotangents& d) { d.add(0, kernel_backward(in[0], g[0])); },
-//                  [](const std::vector<Var>& in) { return std::vector{sum(square(in[0]))}; })[0];
+//       [](const FusedInputs& in) { return FusedOutputs{{kernel_forward(in[0])}, {}}; },
+//       [](const FusedInputs& in, const std::monostate&, FusedGradients g,
+//          Cotangents& d) { d.add(0, kernel_backward(in[0], g[0])); },
+//       [](const std::vector<Var>& in) { return std::vector{sum(square(in[0]))}; })[0];
 //   }
 //
-// The reference is what the op is differentiated by where the gradient itself is recorded
-// (create_graph), and what tests compare the op with (UseReference). An op without one is declared
-// with {.once = true} and passes OnceDifferentiable() in its place.
+// The reference is differentiated instead of the op when the gradient itself is recorded
+// (create_graph), and tests compare the op with it (UseReference). An op without a reference is
+// declared with {.once = true} and passes OnceDifferentiable() instead.
 #pragma once
 
 #include <unroll/autograd/tape.h>
@@ -23,12 +23,12 @@
 
 namespace unroll {
 
-// The values of the inputs, undefined where an input is; and the gradients of the outputs,
-// undefined where none arrived.
+// Values of the inputs (undefined if the input is) and gradients of the outputs (undefined if none
+// arrived).
 using FusedInputs = std::vector<Tensor>;
 using FusedGradients = std::span<const Tensor>;
 
-// What forward returns: the outputs, and what it saves for backward beside the inputs.
+// What forward returns: the outputs, and values saved for backward in addition to the inputs.
 template <class Saved>
 struct FusedOutputs {
   std::vector<Tensor> outputs;
@@ -37,8 +37,8 @@ struct FusedOutputs {
 
 struct OnceDifferentiable {};
 
-// While it lives, fused ops on this thread compute by their reference, so that a test can hold one
-// against the other.
+// While alive, fused ops on this thread run their reference implementation. For tests that compare
+// the two.
 class UseReference {
  public:
   UseReference();
@@ -50,9 +50,9 @@ class UseReference {
   bool before_;
 };
 
-// forward(FusedInputs) -> FusedOutputs<Saved>; backward(FusedInputs, Saved, FusedGradients,
-// Cotangents&) adds the gradient of input i to place i; reference(std::vector<Var>) ->
-// std::vector<Var>, one for each output.
+// Runs and records a fused op. forward(FusedInputs) -> FusedOutputs<Saved>; backward(FusedInputs,
+// Saved, FusedGradients, Cotangents&) adds the gradient of input i with Cotangents::add(i, ..);
+// reference(std::vector<Var>) -> std::vector<Var>, one per output.
 template <class Forward, class Backward, class Reference>
 std::vector<Var> fused(const Op& op, std::vector<Var> inputs, Where where, Forward&& forward,
                        Backward backward, Reference reference) {

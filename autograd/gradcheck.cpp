@@ -12,7 +12,7 @@ namespace unroll {
 namespace {
 
 std::string ops_on(const Tape& tape) {
-  // The names between '=' and '(' of the dump, each once.
+  // The op names in a dump of the tape (between '=' and '('), each once.
   std::set<std::string> names;
   const std::string text = tape.dump();
   for (std::size_t at = 0; (at = text.find(" = ", at)) != std::string::npos; ++at)
@@ -22,7 +22,8 @@ std::string ops_on(const Tape& tape) {
   return out;
 }
 
-// Compares analytic gradients with differences of `value`, a function of numbers that can be set.
+// Compares analytic gradients with finite differences of `value`, a function of elements that can
+// be set.
 struct Comparison {
   const GradcheckOptions& options;
   std::string name;
@@ -38,8 +39,8 @@ struct Comparison {
       number = before;
       return y;
     };
-    // Central differences, extrapolated once (Richardson), so that a large third derivative does
-    // not look like an error.
+    // Central differences with one Richardson extrapolation, so that a large third derivative is
+    // not reported as an error.
     const double wide = (at(h) - at(-h)) / (2 * h), narrow = (at(h / 2) - at(-h / 2)) / h;
     const double numeric = (4 * narrow - wide) / 3;
     const double scale = std::max({1.0, std::abs(analytic), std::abs(numeric)});
@@ -59,7 +60,7 @@ void require_f64(const Tensor& x) {
         name_of(x.dtype()), x.shape());
 }
 
-// <f(x), u>
+// The inner product <f(x), u>.
 double pair(const Tensor& y, const Tensor& u) { return sum(mul(y, u)).item(); }
 
 GradcheckResult compare(const Function& f, const std::vector<Tensor>& given,
@@ -91,8 +92,8 @@ GradcheckResult compare(const Function& f, const std::vector<Tensor>& given,
       for (const Tensor& x : inputs) analytic.push_back(Tensor::zeros(x.shape(), f64));
     }
   }
-  // Differences need no gradient, but f may ask for one itself (second order): so a tape is there
-  // for it.
+  // Finite differences need no gradient, but f may compute one itself (second order), which needs a
+  // tape.
   const auto value = [&] {
     Tape tape;
     std::vector<Var> vars;
@@ -115,8 +116,8 @@ GradcheckResult gradcheck(const Function& f, const std::vector<Tensor>& inputs,
 
 GradcheckResult gradgradcheck(const Function& f, const std::vector<Tensor>& inputs,
                               const GradcheckOptions& options) {
-  // The first gradient, as a function of the inputs and of the cotangent; random weights make one
-  // value of it.
+  // The first gradient as a function of the inputs and the cotangent, reduced to one value with
+  // random weights.
   Generator generator(options.seed + 2);
   std::vector<Tensor> weights, extended = inputs;
   for (const Tensor& x : inputs) weights.push_back(generator.uniform(x.shape(), 0.5, 1.5, f64));

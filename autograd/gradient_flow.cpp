@@ -43,7 +43,7 @@ void GradientFlow::mark(const std::vector<Var>& watched, const NamedParams& para
     if (std::find(leaves.begin(), leaves.end(), slot) != leaves.end()) return true;
     return !(slot & kLeaf) && hands_on[tape_->slots[slot].entry];
   };
-  for (const auto& [entry, seen] : seen_)  // what an entry is made of stands before it
+  for (const auto& [entry, seen] : seen_)  // inputs of an entry are recorded before it
     for (const Edge& edge : seen.edges) {
       if (!seen.arrived || !leads_to_a_leaf(edge.slot)) continue;
       tape_->entries[entry].op->mark_checked(order);

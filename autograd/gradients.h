@@ -1,4 +1,4 @@
-// Gradients: what backward returns, a value. Add them up (`a += b`) to accumulate over batches,
+// Gradients: the value that backward returns. Add them (`a += b`) to accumulate over batches,
 // chunks or threads.
 #pragma once
 
@@ -11,29 +11,29 @@ namespace unroll {
 
 class Var;
 
-// The gradient of an embedding table: only the rows that were used.
+// The gradient of an embedding table, stored as the rows that were used.
 struct RowGradient {
   IndexTensor rows;  // [K] ascending, each once
   Tensor values;     // [K, D]
   Shape shape;       // of the whole table, [V, D]
 
   Tensor dense() const;  // [V, D]
-  // The sum of table-shaped gradients of which only rows ids[i] <- values[i] [.., D] are not zero.
+  // The sum of gradients of a table of the given shape. Gradient i is values[i] [.., D] added at
+  // rows ids[i] [..], and zero elsewhere.
   static RowGradient sum(std::span<const IndexTensor> ids, std::span<const Tensor> values,
                          const Shape& table);
 };
 
-// One gradient: dense, rows of a table, or (after adding one to the other) both kinds met in the
-// dense one.
+// One gradient: dense, or rows of a table. Adding a dense one to rows gives a dense one.
 struct Gradient {
   Tensor dense;
   RowGradient rows;
-  std::shared_ptr<const ParamState> param;  // whose it is; null for a watched value
+  std::shared_ptr<const ParamState> param;  // the parameter it belongs to; null for a watched value
 
   bool is_rows() const { return !dense.defined(); }
   Tensor to_dense() const { return is_rows() ? rows.dense() : dense; }
   const Shape& shape() const { return is_rows() ? rows.shape : dense.shape(); }
-  // The numbers that it holds: all of them, or those of the rows.
+  // The stored elements: the dense gradient, or the used rows.
   Tensor& values() { return is_rows() ? rows.values : dense; }
   const Tensor& values() const { return is_rows() ? rows.values : dense; }
   void add(const Gradient& other);
@@ -42,7 +42,7 @@ struct Gradient {
 
 class Gradients {
  public:
-  // The gradient of a parameter or of a watched Var; throws when it has none.
+  // The gradient of a parameter or of a watched Var. Throws std::invalid_argument if there is none.
   Tensor operator[](const Param& param) const;
   Tensor operator[](const Var& leaf) const;
   bool has(const Param& param) const { return find(param.id()) != nullptr; }
@@ -51,7 +51,7 @@ class Gradients {
   Gradients& operator+=(const Gradients& other);
   Gradients& operator*=(double factor);
 
-  // By id of the parameter (ParamState::id) or leaf; nullptr where there is none.
+  // By ParamState::id() or Var::leaf_id(); nullptr if there is none.
   const Gradient* find(std::uint64_t id) const;
   std::map<std::uint64_t, Gradient>& entries() { return entries_; }
   const std::map<std::uint64_t, Gradient>& entries() const { return entries_; }

@@ -1,17 +1,17 @@
-// Training or inference, for modules that behave differently in the two (dropout).
+// Training or inference mode, for modules that behave differently in the two (dropout).
 //
-//   { Inference on; model(x); }    // nothing is dropped, also while a Tape is alive
+//   { Inference on; model(x); }    // no dropout, even while a Tape is alive
 #pragma once
 
 #include <optional>
 
 namespace unroll {
 
-// What the innermost Training or Inference of this thread says; where there is none, true while ops
-// are recorded: a Tape is alive, and no NoGrad.
+// The mode set by the innermost Training or Inference on this thread. Default: true if ops are
+// being recorded, that is, a Tape is alive and no NoGrad is.
 bool training();
 
-// While it lives, modules called on this thread are in training or in inference.
+// While alive, sets the mode of modules called on this thread.
 class TrainingMode {
  public:
   explicit TrainingMode(bool training);

@@ -1,9 +1,11 @@
-// Every differentiable op. Anything goes in that `In` takes (a Var, Tensor, Param or number);
-// broadcasting is NumPy's. What is made of Tensors alone is a Tensor (tensor_forms.h), but for the
+// All differentiable ops. Operands (`In`) may be a Var, Tensor, Param or number; shapes broadcast
+// as in NumPy. If all operands are Tensors the result is a Tensor (tensor_forms.h), except for the
 // ops of layers (norms, dropout, embedding, attention, losses).
 //
-// Each op lives in one place under ops/: shape rule, forward and derivative together. Shapes are
-// refused with a sentence (std::invalid_argument) before anything is computed.
+// Axes may be negative and then count from the end. Operands must have one dtype; a number takes
+// that of the other operand. Every op throws std::invalid_argument, before computing anything, if
+// shapes, dtypes, axes or indices do not fit. Each op is defined in one place under ops/: shape
+// rule, forward and derivative together.
 #pragma once
 
 #include <unroll/autograd/tape.h>
@@ -16,23 +18,25 @@
 namespace unroll {
 
 // --- elementwise (ops/elementwise.cpp) ---
+// a + b, a - b, a * b, a / b, elementwise.
 Var add(const In& a, const In& b);
 Var sub(const In& a, const In& b);
 Var mul(const In& a, const In& b);
 Var div(const In& a, const In& b);
+// a^b. At a = 0 and b >= 0, the gradient of b is 0.
 Var pow(const In& a, const In& b);
-Var minimum(const In& a, const In& b);  // where equal, half of the gradient goes to each
+Var minimum(const In& a, const In& b);  // where equal, each gets half of the gradient
 Var maximum(const In& a, const In& b);
-// a where condition is not 0, else b.
+// a where the condition is not 0, otherwise b; all three broadcast.
 Var where(const Tensor& condition, const In& a, const In& b);
-// value where mask is not 0, else x.
+// value where the mask is not 0, otherwise x; the mask broadcasts to x.
 Var masked_fill(const In& x, const Tensor& mask, double value);
 
 namespace detail {
 Var unary(UnaryOp op, const In& x, double p = 0, double q = 0);
 }
-// Functions of one variable, neg, exp, log ... clamp: the table in tensor/unary_ops.h says what
-// each is.
+// Functions of one variable: neg, exp, log ... clamp. They are defined in the table in
+// tensor/unary_ops.h.
 #define UNROLL_DEFINE(name, parameters, arguments, required, ...)             \
   inline Var name(const In& x UNROLL_AND parameters) {                        \
     detail::check_unary(#name, required, #required, {UNROLL_LIST arguments}); \
@@ -47,53 +51,69 @@ inline Var operator*(const In& a, const In& b) { return mul(a, b); }
 inline Var operator/(const In& a, const In& b) { return div(a, b); }
 inline Var operator-(const In& x) { return neg(x); }
 
-// v += w is v = v + w.
+// v += w means v = v + w: it records an op and leaves other holders of v unchanged.
 inline Var& operator+=(Var& a, const In& b) { return a = add(In(a, b.where()), b); }
 inline Var& operator-=(Var& a, const In& b) { return a = sub(In(a, b.where()), b); }
 inline Var& operator*=(Var& a, const In& b) { return a = mul(In(a, b.where()), b); }
 inline Var& operator/=(Var& a, const In& b) { return a = div(In(a, b.where()), b); }
 
 // --- reductions (ops/reduce.cpp, ops/statistics.cpp) ---
-// Axes are one (1), several ({0, 2}) or, not given, all. They are removed, or with keepdim kept as
-// size 1. No elements: a sum of 0, a product of 1; anything else is refused.
+// Axes may be one (1) or several ({0, 2}); default: all. Reduced axes are removed, or kept as size
+// 1 with keepdim. Without elements a sum is 0 and a product 1; other reductions throw.
 Var sum(const In& x, const Axes& axes = {}, bool keepdim = false);
 Var mean(const In& x, const Axes& axes = {}, bool keepdim = false);
 Var max(const In& x, const Axes& axes = {}, bool keepdim = false);  // ties share the gradient
 Var min(const In& x, const Axes& axes = {}, bool keepdim = false);
 Var prod(const In& x, const Axes& axes = {}, bool keepdim = false);
-// Variance and standard deviation, divided by n - correction, of which more must be there. (Not
-// called std, which is a namespace.) A deviation of 0 passes no gradient on.
+// Variance and standard deviation: squared deviations summed and divided by n - correction, which
+// must be above 0. (Not called std because of the namespace.) The gradient of a deviation of 0 is
+// 0.
 Var var(const In& x, const Axes& axes = {}, bool keepdim = false, Index correction = 1);
 Var stddev(const In& x, const Axes& axes = {}, bool keepdim = false, Index correction = 1);
-// The 2-norm, sqrt(sum x^2), without overflow. A norm of 0 passes no gradient on.
+// The 2-norm sqrt(sum x^2), without overflow. The gradient of a norm of 0 is 0.
 Var norm(const In& x, const Axes& axes = {}, bool keepdim = false);
-// x summed over the axes along which `shape` would be broadcast to x's.
+// Sums x down to `shape`; the inverse of broadcasting `shape` to the shape of x.
 Var sum_to(const In& x, const Shape& shape);
+// log(sum(exp(x))), without overflow.
 Var logsumexp(const In& x, const Axes& axes = {}, bool keepdim = false);
+// Cumulative sum along an axis; same shape as x.
 Var cumsum(const In& x, int axis);
-Var logcumsumexp(const In& x, int axis);  // log of the cumulative sum of exp(x)
+Var logcumsumexp(const In& x, int axis);  // log(cumsum(exp(x)))
+// softmax: exp(x) / sum(exp(x)) along an axis; log_softmax: its logarithm. Same shape as x. A row
+// of -inf gives zeros (log_softmax: -inf).
 Var softmax(const In& x, int axis = -1);
 Var log_softmax(const In& x, int axis = -1);
 
 // --- products (ops/matmul.cpp) ---
-// [.., M, K] x [.., K, N] -> [.., M, N]; leading axes broadcast; 1-D operands as in NumPy.
+// [.., M, K] x [.., K, N] -> [.., M, N]. Leading axes broadcast. A 1-D operand is a row on the
+// left, a column on the right, as in NumPy.
 Var matmul(const In& a, const In& b);
-// x [.., K] w [K, N] + b [N]; b may be undefined.
+// x [.., K] w [K, N] + b [N] -> [.., N]; b may be undefined.
 Var linear(const In& x, const In& w, const In& b = Var());
 
 // --- shapes (ops/shape.cpp) ---
+// The same elements, in row-major order, in another shape of the same size.
 Var reshape(const In& x, const Shape& shape);
 Var reshape(const In& x, std::initializer_list<AnyIndex> sizes);  // one size may be -1
+// Swaps two axes; default: the last two.
 Var transpose(const In& x, int a = -2, int b = -1);
+// Reorders all axes: axis i of the result is axis axes[i] of x.
 Var permute(const In& x, const std::vector<int>& axes);
+// The slice [start, start + length) of an axis.
 Var narrow(const In& x, int axis, Index start, Index length);
+// The slice at an index; removes the axis. A negative index counts from the end.
 Var select(const In& x, int axis, Index index);
+// Broadcasts x to `shape`.
 Var expand(const In& x, const Shape& shape);
+// Reverses the order along an axis.
 Var flip(const In& x, int axis);
+// Adds `before` and `after` slices of `value` at the ends of an axis.
 Var pad(const In& x, int axis, Index before, Index after, double value = 0);
+// Inserts an axis of size 1 before `axis`; squeeze removes one, whose size must be 1.
 Var unsqueeze(const In& x, int axis);
 Var squeeze(const In& x, int axis);
-// Joined along an axis, whose sizes may differ; or along a new one.
+// concat joins along an existing axis; sizes along the other axes must be equal. stack joins along
+// a new axis; all shapes must be equal.
 Var concat(std::span<const Var> parts, int axis = 0, Where where = Where::here());
 Var stack(std::span<const Var> parts, int axis = 0, Where where = Where::here());
 inline Var concat(std::initializer_list<Var> parts, int axis = 0, Where where = Where::here()) {
@@ -102,70 +122,74 @@ inline Var concat(std::initializer_list<Var> parts, int axis = 0, Where where = 
 inline Var stack(std::initializer_list<Var> parts, int axis = 0, Where where = Where::here()) {
   return stack(std::span(parts.begin(), parts.size()), axis, where);
 }
-// Parts of the given sizes along an axis, which must add up to it; or all of one size, the last of
-// what is left.
+// Splits an axis into parts of the given sizes, which must add up to its size; or into parts of one
+// size, of which the last may be smaller.
 std::vector<Var> split(const In& x, const std::vector<Index>& sizes, int axis = 0);
 std::vector<Var> split(const In& x, Index size, int axis = 0);
-// x [.., M, N] with zeros above (tril) or below (triu) a diagonal: 0 the main one, above it
-// positive.
+// x [.., M, N] with zeros above (tril) or below (triu) a diagonal. 0 is the main diagonal; positive
+// ones are above it.
 Var tril(const In& x, Index diagonal = 0);
 Var triu(const In& x, Index diagonal = 0);
 
-// --- picking and spreading (ops/indexing.cpp) ---
-// out[i][j] = x[index[i][j]][j] along the axis; index has x's rank.
+// --- indexing (ops/indexing.cpp) ---
+// out[i][j] = x[index[i][j]][j] along the axis; index has x's rank, the result index's shape.
 Var gather(const In& x, int axis, const IndexTensor& index);
-// A copy of x with source added at the places that gather would read.
+// A copy of x with source added at the elements that gather would read; equal indices add up.
 Var scatter_add(const In& x, int axis, const IndexTensor& index, const In& source);
-// Whole slices x[.., index[i], ..]; index is 1-D.
+// Slices x[.., index[i], ..] along the axis; index is 1-D [n]. The axis gets size n.
 Var index_select(const In& x, int axis, const IndexTensor& index);
-// The transpose of index_select: zeros of that size along the axis, with x's slices added at the
-// indices.
+// The transpose of index_select: zeros of size `size` along the axis, plus slice i of x at
+// index[i]. Equal indices add up.
 Var index_add(const In& x, int axis, const IndexTensor& index, Index size);
-// Rows of table [V, D]: ids of any shape [..] -> [.., D]. Ids equal to padding_id get no gradient.
+// Rows of table [V, D] at ids of any shape: [..] -> [.., D]. Rows of ids equal to padding_id get no
+// gradient; default: none.
 Var embedding(const IndexTensor& ids, const In& table, Index padding_id = -1);
-// [.., D] at ids [..] -> [rows, D], zero where no id points; equal ids add up. The transpose of
-// embedding.
+// The transpose of embedding: x [.., D] at ids [..] -> [rows, D]. Rows with equal ids add up; rows
+// without an id are 0.
 Var scatter_rows(const In& x, const IndexTensor& ids, Index rows);
 
-// --- order (ops/sorting.cpp) ---
-// In order along an axis: values, and where in x each was. Equal ones keep their order; NaN counts
-// as the largest. The gradient goes to where a value came from.
+// --- sorting (ops/sorting.cpp) ---
+// Sorts along an axis. `indices` are the positions of the sorted values in x. The sort is stable,
+// and NaN counts as the largest. The gradient goes to the elements that the values came from.
 struct SortedVar {
   Var values;
   IndexTensor indices;
 };
 SortedVar sort(const In& x, int axis = -1, const SortOptions& options = {});
-// The k largest, the largest first; k in [0, size of the axis].
+// The k largest elements along an axis, largest first; k must be in [0, size of the axis].
 SortedVar topk(const In& x, Index k, int axis = -1);
 
 // --- normalisation and dropout (ops/normalise.cpp) ---
-// Over the last axis D; gain and bias [D] may be undefined. Ba et al. 2016.
+// Normalises x [.., D] over the last axis: (x - mean) / sqrt(variance + eps) * gain + bias; gain
+// and bias [D] may be undefined. Ba et al. 2016.
 Var layer_norm(const In& x, const In& gain = Var(), const In& bias = Var(), double eps = 1e-5);
-// x / sqrt(mean(x^2) + eps) * gain. Zhang and Sennrich 2019.
+// x / sqrt(mean(x^2) + eps) * gain, over the last axis. x [.., D]; gain [D] may be undefined. Zhang
+// and Sennrich 2019.
 Var rms_norm(const In& x, const In& gain = Var(), double eps = 1e-6);
-// Zero with probability p, else divided by 1 - p.
+// Zeroes elements with probability p in [0, 1) and divides the others by 1 - p. Always applied,
+// also in inference mode; nn::Dropout respects the mode.
 Var dropout(const In& x, double p, Generator& generator = default_generator());
 
 // --- losses (ops/loss.cpp; the others are in nn/loss.h) ---
 enum class Reduction { mean, sum, none };  // as in PyTorch
 
 struct CrossEntropyOptions {
-  Index ignore_id = -100;                 // rows with this target count for nothing
+  Index ignore_id = -100;                 // rows with this target are ignored
   Tensor class_weights = {};              // [V], finite and at least 0
   double label_smoothing = 0;             // in [0, 1]
-  Reduction reduction = Reduction::mean;  // over the weights of the targets
+  Reduction reduction = Reduction::mean;  // the mean is weighted by the targets' class weights
 };
-// Logits [N, V] against target ids [N] -> one value, or with Reduction::none the loss of each row
-// [N], 0 where ignored. With p = softmax(logits): -w_t log p_t, smoothed as Szegedy et al. 2016 and
-// PyTorch have it. Throws std::invalid_argument on shapes or ids that do not fit, or where no
-// target counts for the mean.
+// Logits [N, V] and target ids [N] -> the reduced loss, one value; with Reduction::none the loss of
+// each row [N], 0 where ignored. The loss of a row is -w_t log softmax(logits)_t, with label
+// smoothing as in Szegedy et al. 2016 and PyTorch. Throws std::invalid_argument if shapes or ids do
+// not fit, or if no row counts for the mean.
 Var cross_entropy(const In& logits, const IndexTensor& target,
                   const CrossEntropyOptions& options = {});
 
-// --- memory for time ---
-// f(inputs), but recomputed in backward instead of saved, with the thread's random generator where
-// it stood, so that dropout drops the same. f must give the same each time it is called; the
-// parameters it uses get their gradients too.
+// --- checkpointing ---
+// Computes f(inputs) without saving its intermediate values; backward recomputes them with the same
+// state of the thread's random generator, so dropout masks are equal. f must give the same result
+// each time. Parameters used in f get their gradients too.
 std::vector<Var> checkpoint(const std::function<std::vector<Var>(const std::vector<Var>&)>& f,
                             const std::vector<Var>& inputs, Where where = Where::here());
 

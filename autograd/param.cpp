@@ -31,7 +31,7 @@ ParamState::ParamState(const ParamState& other)
       name_(other.name()) {}
 
 namespace {
-// Threads that share a model may all list its parameters.
+// Several threads that share a model may list its parameters at the same time.
 std::mutex& name_mutex() {
   static std::mutex mutex;
   return mutex;

@@ -1,5 +1,5 @@
-// Param: a tensor that training changes. A value: copying a Param copies its numbers, moving it
-// keeps its identity (see SharedCopies for a copy that keeps it too).
+// Param: a trainable tensor. It has value semantics: copying a Param copies its elements and gives
+// the copy a new identity; moving keeps the identity. SharedCopies makes copies keep it too.
 #pragma once
 
 #include <unroll/tensor/tensor.h>
@@ -10,30 +10,31 @@
 
 namespace unroll {
 
-// What a parameter is to those that save, convert or train a model.
+// The kind of a parameter, for code that saves, converts or trains a model.
 enum class Role {
   weight,  // trained; two axes are [in, out]
   table,   // trained; a row for each id, [vocab, dim]
   buffer   // saved, but never trained: see nn::Buffer
 };
 
-// What a Param holds, at an address that survives moves of the model around it.
+// The contents of a Param, at an address that does not change when the model is moved.
 class ParamState {
  public:
   explicit ParamState(Tensor value);
-  ParamState(const ParamState& other);  // numbers and identity of its own
+  ParamState(const ParamState& other);  // copies the elements; gets a new identity
   ParamState& operator=(const ParamState&) = delete;
 
   const Tensor& value() const { return value_; }
-  // The numbers for changing in place. Whoever still holds the old ones (a tape, a Var) keeps them
+  // The elements, for in-place changes. Other holders of the old value (a tape, a Var) keep it
   // unchanged.
   Tensor& mutable_value();
-  void set_value(const Tensor& value);  // copies; throws when shape or type differ
-  // The numbers in another type. A new identity: an optimiser made before does not know it.
+  void set_value(const Tensor& value);  // copies; throws if shape or dtype differ
+  // Converts the elements to another dtype. This gives a new identity: optimizers created before do
+  // not know the parameter any more.
   void convert(DType dtype);
 
   std::uint64_t id() const { return id_; }
-  bool trainable = true;  // false: a constant to every tape, and left alone by optimisers
+  bool trainable = true;  // false: constant on every tape, and not updated by optimizers
   Role role = Role::weight;
 
   // The name under which nn::parameters() last listed it, for messages; empty if it never did. A
@@ -49,8 +50,8 @@ class ParamState {
 
 class Param {
  public:
-  Param() = default;  // no parameter at all, as a layer without bias has
-  // A copy of the value, unless nobody else holds it.
+  Param() = default;  // no parameter, for example the bias of a layer without bias
+  // Copies the value if it is shared.
   explicit Param(Tensor value) : state_(std::make_shared<ParamState>(std::move(value))) {}
   Param(const Param& other);
   Param(Param&&) noexcept = default;
@@ -79,8 +80,8 @@ class Param {
   std::shared_ptr<ParamState> state_;
 };
 
-// While it lives, a copy of a Param made on this thread is the same parameter: for a model that a
-// derivative must keep, whatever becomes of the one that was called.
+// While alive, copies of a Param made on this thread are the same parameter. Used when a derivative
+// must keep a model that may be destroyed before backward.
 class SharedCopies {
  public:
   SharedCopies();
@@ -91,7 +92,7 @@ class SharedCopies {
   bool before_;
 };
 
-// A parameter under the name that its place in the model gives it: "lstm.layers.0.wx".
+// A parameter and its name from its place in the model: "lstm.layers.0.wx".
 struct NamedParam {
   std::string name;
   std::shared_ptr<ParamState> param;

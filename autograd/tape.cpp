@@ -19,7 +19,7 @@ thread_local int t_no_grad = 0;
 thread_local Where t_caller;
 thread_local ParamUses::Entered* t_uses = nullptr;
 
-// A tape that has ended leaves its vectors to the next one of the thread, or to release_cached().
+// A finished tape leaves its vectors to the next tape of this thread, until release_cached().
 thread_local std::unique_ptr<void, void (*)(void*)> t_spare{nullptr, nullptr};
 [[maybe_unused]] const bool g_spare_is_released = memory::on_release([] { t_spare.reset(); });
 
@@ -53,7 +53,7 @@ Tape::Tape() {
 }
 
 Tape::~Tape() {
-  // Tapes are scopes, so the innermost ends first; one that was kept on the heap may not.
+  // Tapes are normally scopes, so the innermost ends first; one kept on the heap may not.
   Tape** link = &t_current;
   while (*link && *link != this) link = &(*link)->state_->previous;
   if (*link) *link = state_->previous;
@@ -81,7 +81,7 @@ bool plain() { return t_uses == nullptr && !t_anomaly && !recording(); }
 
 Tensor ParamUses::value_of(const Param& param) {
   Tensor value = param.value();
-  // The innermost that replays knows it; those that note stand within it, or around all.
+  // Look for the innermost replaying scope that has the value; noting scopes may be anywhere.
   for (const Entered* at = t_uses; at; at = at->outer_) {
     if (!at->replay_) continue;
     const auto found = at->uses_.values_.find(param.id());
@@ -104,7 +104,7 @@ static std::vector<const Op*>& op_list() {
 }
 
 Op::Op(const char* name, const OpTraits& traits) : name_(name), traits_(traits) {
-  static std::mutex mutex;  // an op may be a static of a function that several threads enter first
+  static std::mutex mutex;  // function-local static ops may be made by several threads
   const std::lock_guard lock(mutex);
   op_list().push_back(this);
 }
@@ -141,7 +141,7 @@ Var Tape::watch(const Tensor& value) {
 
 bool has_nan(const Tensor& x) { return x.numel() > 0 && min(equal(x, x)).item() == 0; }
 
-// What an input is, for a sentence.
+// Describes an input in an error message.
 std::string Tape::State::described(const State* s, const Var& v) {
   std::string what = v.requires_grad() ? "a value on the tape" : "a constant";
   if (v.leaf_id() != 0 && s) {
@@ -152,8 +152,8 @@ std::string Tape::State::described(const State* s, const Var& v) {
   return fmt::format("{} of shape {}", what, v.shape());
 }
 
-// Throws where an output holds a NaN or an infinity that the op made itself, or a NaN that came
-// with an input.
+// Throws if an output has a NaN or infinity that the op itself made, or a NaN that came from an
+// input.
 void Tape::State::check_forward(const State* s, const Op& op, std::span<const Tensor> outputs,
                                 std::span<const Var* const> inputs, Where where) {
   const std::string at = place(where, t_caller);
@@ -210,7 +210,7 @@ void* Recorder::begin(const Op& op, std::span<const Tensor> outputs,
                         static_cast<std::uint32_t>(s->entries.size() - 1)});
     s->dims.insert(s->dims.end(), out.shape().begin(), out.shape().end());
   }
-  entry.outputs = static_cast<std::uint32_t>(outputs.size());  // none, had memory run out before
+  entry.outputs = static_cast<std::uint32_t>(outputs.size());  // 0 before: memory may run out
   return entry.closure;
 }
 
@@ -224,7 +224,7 @@ void Recorder::finish(Call call, Destroy destroy, std::span<Tensor> outputs, std
                                entry.first_output + static_cast<std::uint32_t>(i));
 }
 
-// --- looking at it ---
+// --- inspection ---
 
 Index Tape::size() const { return static_cast<Index>(state_->entries.size()); }
 

@@ -1,13 +1,13 @@
-// Tape: records what is computed while it lives, and differentiates it in reverse.
+// Tape: records ops while it is alive, and differentiates them in reverse.
 //
 //   Tape tape;                          // recording starts, on this thread
-//   Var loss = model(x);                // every op notes how to go back
+//   Var loss = model(x);                // every op records its derivative
 //   Gradients g = tape.backward(loss);  // a loop from the last entry to the first
 //
-// The order of recording is a topological order, so backward needs no recursion. An entry frees
-// what it saved as soon as it has been used. What it saved are tensors, not copies: backward
-// refuses, naming the op, where one that it needs has been written to in place since. Tapes nest:
-// the innermost records, and a Var of another tape is refused (see Var::detach).
+// The recording order is a topological order, so backward needs no recursion. An entry frees its
+// saved values as soon as it has been used. Saved values are shared tensors, not copies: if one has
+// been modified in place since, backward throws and names the op. Tapes nest: the innermost one
+// records, and a Var of another tape is refused (see Var::detach).
 #pragma once
 
 #include <unroll/autograd/gradients.h>
@@ -21,10 +21,10 @@
 
 namespace unroll {
 
-// The name under which an op records itself; one object with static storage for each op.
+// The name and properties of an op; each op is one object with static storage duration.
 struct OpTraits {
-  bool fills = false;  // it may put in the infinity that its caller names, as a mask does
-  bool once = false;   // it can be differentiated once: asking for more throws
+  bool fills = false;  // may output an infinity given by the caller, as a mask does
+  bool once = false;   // can be differentiated once only; a second derivative throws
 };
 class Op {
  public:
@@ -33,8 +33,9 @@ class Op {
   bool fills() const { return traits_.fills; }
   bool once() const { return traits_.once; }
 
-  // Every op of the program, and which of their derivatives gradcheck has compared (first order: 1,
-  // second: 2): those that ran, and whose result reached an input that was checked.
+  // All ops of the program, and which of their derivatives gradcheck has compared (bit 1: first
+  // order, bit 2: second). An op counts as compared if its derivative ran and its result reached a
+  // checked input.
   static const std::vector<const Op*>& all();
   int checked() const { return checked_; }
   void mark_checked(int order) const { checked_ |= order; }
@@ -45,12 +46,12 @@ class Op {
   mutable int checked_ = 0;
 };
 
-class Engine;  // the loop of backward; private to backward.cpp
+class Engine;  // the backward loop; private to backward.cpp
 
-// Where a derivative puts its results: the gradient of input i of the op.
+// Receives the results of a derivative: the gradient of each input i of the op.
 class Cotangents {
  public:
-  // False when no gradient goes to input i, so that it need not be computed.
+  // False if input i needs no gradient, so that the derivative can skip it.
   bool needs(int i) const {
     if (static_cast<unsigned>(i) >= static_cast<unsigned>(count_)) [[unlikely]]
       refuse_input(i);
@@ -58,19 +59,18 @@ class Cotangents {
   }
   void add(int i, const Var& gradient);
   void add(int i, Var&& gradient);
-  // The gradient of a weight: += a^T g, a [R, K], g [R, N]. Thin products are collected and made
-  // one.
+  // The gradient of a weight: += a^T g, a [R, K], g [R, N]. Tall-skinny products are collected and
+  // computed as one.
   void add_product(int i, const Var& a, const Var& g);
-  // The gradient of a table [V, D]: row ids[n] += g[n]. Kept as rows where the table is a leaf.
+  // The gradient of a table [V, D]: row ids[n] += g[n]. Stored as rows if the table is a leaf.
   void add_rows(int i, const IndexTensor& ids, const Var& g, const Shape& table);
-  // The gradient of a range: += g on [start, start + g.size(axis)) of `axis` of an input of the
+  // The gradient of a slice: += g on [start, start + g.size(axis)) along `axis` of an input of the
   // given shape.
   void add_narrow(int i, int axis, Index start, const Var& g, const Shape& shape);
-  // The op's own output number k as a Var again; `value` is what the derivative saved of it.
+  // The op's own output k as a Var; `value` is the output as saved by the derivative.
   Var output(const Tensor& value, int k = 0) const;
-  // The gradient of the plain function f of these inputs (f records ordinary ops) at the given
-  // gradients of its results, added to the inputs' gradients. This is how a fused op is
-  // differentiated twice, and how checkpointing recomputes.
+  // Adds the gradient of f at `inputs`, given the gradients of its results. f records plain ops.
+  // Second derivatives of fused ops and checkpointing use this.
   void add_through(const std::function<std::vector<Var>(const std::vector<Var>&)>& f,
                    const std::vector<Var>& inputs, std::span<const Var> gradients);
 
@@ -85,11 +85,11 @@ class Cotangents {
 };
 
 struct BackwardOptions {
-  Tensor seed = {};     // the gradient of the loss itself; 1 where not given
+  Tensor seed = {};     // gradient of the loss; default 1
   bool retain = false;  // keep the entries for another backward
 };
 
-// A tape ends on the thread on which it began.
+// A tape must end on the thread that created it.
 class Tape {
  public:
   Tape();
@@ -97,17 +97,19 @@ class Tape {
   Tape(const Tape&) = delete;
   Tape& operator=(const Tape&) = delete;
 
-  // A leaf whose gradient is wanted, beside the parameters.
+  // Makes a leaf: a value, not a parameter, whose gradient backward also computes.
   Var watch(const Tensor& value);
-  // Gradients of `loss` (one element, unless a seed is given) with respect to every parameter and
-  // watched value it depends on. Denormals count as zero from the first op to the last.
+  // Gradients of `loss` (one element, unless a seed is given) with respect to all parameters and
+  // watched values it depends on. Denormals are flushed to zero during backward. Throws
+  // std::invalid_argument if loss is not on this tape, has several elements and no seed, or a saved
+  // value was modified in place.
   Gradients backward(const Var& loss, const BackwardOptions& options = {});
 
-  Index size() const;        // entries
-  std::string dump() const;  // the recorded graph, one entry a line
+  Index size() const;        // number of entries
+  std::string dump() const;  // the recorded graph, one entry per line
   std::string dump_dot() const;
 
-  // The tape that records on this thread, or nullptr.
+  // The recording tape of this thread, or nullptr.
   static Tape* current();
 
  private:
@@ -126,17 +128,17 @@ class Tape {
 };
 
 struct GradOptions {
-  bool create_graph = false;  // record this computation too, to be differentiated again
+  bool create_graph = false;  // record the gradient too, so that it can be differentiated
   bool retain = false;        // keep the entries (implied by create_graph)
-  Var seed = {};              // the gradient of y; 1 where not given
+  Var seed = {};              // gradient of y; default 1
 };
 
-// Gradients of y with respect to any Vars of the recording tape; undefined Vars where y does not
-// depend on one.
+// Gradients of y with respect to any Vars of the recording tape. A result is undefined if y does
+// not depend on that Var.
 std::vector<Var> grad(const Var& y, const std::vector<Var>& inputs,
                       const GradOptions& options = {});
 
-// While it lives, nothing is recorded on this thread, whichever tapes begin or end meanwhile.
+// While alive, nothing is recorded on this thread, even by tapes created meanwhile.
 class NoGrad {
  public:
   NoGrad();
@@ -144,11 +146,10 @@ class NoGrad {
   NoGrad(const NoGrad&) = delete;
 };
 
-// While it lives, the first NaN or infinity that an op makes, forward or backward, on this thread
-// throws std::runtime_error with the op, its shapes, and the line that recorded it (where that is
-// inside of a loss or a module, the line that called it). A NaN that came with an input is said to
-// be that input's. An op that only hands on the infinity of an input, or puts in the one that a
-// mask or padding is to have, makes none.
+// While alive, the first NaN or infinity produced on this thread, forward or backward, throws
+// std::runtime_error with the op, its shapes, and the line that called it (inside a loss or module:
+// the line that called that one). A NaN from an input is reported as the input's. Passing on an
+// infinite input, or filling with an infinite mask or padding value, is allowed.
 class DetectAnomaly {
  public:
   DetectAnomaly();
@@ -159,33 +160,33 @@ class DetectAnomaly {
   bool before_;
 };
 
-// --- for ops, one's own included ---
+// --- for authors of ops ---
 
-// Throws, with the op's name first, unless there is a value.
+// Throws std::invalid_argument, naming the op, if the value is undefined.
 inline void check_defined(const char* op, const Tensor& x) {
   if (!x.defined()) [[unlikely]]
     fail("{}: a value was required: got an undefined one (default constructed or moved from)", op);
 }
 inline void check_defined(const char* op, const Var& v) { check_defined(op, v.value()); }
 
-// True while ops are recorded on this thread. Inside a derivative: true when the gradient itself is
-// to be differentiated.
+// True if ops are recorded on this thread. Inside a derivative: true if the gradient itself is
+// recorded.
 bool recording();
-// True where nobody takes note of what is computed, no tape, checkpoint or DetectAnomaly, so that a
-// shortcut through plain tensors is not noticed.
+// True if no tape, checkpoint or DetectAnomaly observes this thread, so that an op may compute on
+// plain tensors.
 bool plain();
 
-// What a derivative captures must fit in this many bytes.
+// Size limit of a derivative's captures, in bytes.
 inline constexpr std::size_t kLargestClosure = std::size_t{1} << 15;
 
-// How an op enters the tape. `derivative` is called with the gradient of the output (or a span with
-// one for each output, undefined where none arrived) and puts the inputs' gradients into the
-// Cotangents; what it captures is what the tape saves.
+// How an op is put on the tape. `derivative` is called with the gradient of the output (with
+// several outputs: a span, undefined where none arrived) and adds the inputs' gradients to the
+// Cotangents. What it captures is saved for backward.
 struct Recorder {
   using Call = void (*)(void* closure, std::span<const Var> gradients, Cotangents& out);
   using Destroy = void (*)(void* closure);
 
-  // nullptr when nothing is to be recorded; else space for a closure.
+  // Returns space for the closure, or nullptr if nothing is to be recorded.
   static void* begin(const Op& op, std::span<const Tensor> outputs,
                      std::span<const Var* const> inputs, Where where, std::size_t bytes,
                      bool always);

@@ -1,4 +1,4 @@
-// The inside of a tape: entries, slots and leaves. Private to tape.cpp and backward.cpp.
+// The internals of a tape: entries, slots and leaves. Private to autograd/.
 #pragma once
 
 #include <unroll/autograd/tape.h>
@@ -11,18 +11,18 @@
 
 namespace unroll {
 
-// A slot is a value's place on the tape: outputs of entries are numbered in order, leaves on their
-// own with the top bit set.
+// A slot identifies a value on the tape. Outputs of entries are numbered in order; leaves are
+// numbered separately, with the top bit set.
 inline constexpr std::uint32_t kLeaf = std::uint32_t{1} << 31;
 inline constexpr std::uint32_t kNoSlot = ~std::uint32_t{0};
 
-// Whether DetectAnomaly is on, whether a tensor holds NaN, and how a line of code is named: where
-// there is a caller, its line first.
+// Whether DetectAnomaly is on; whether a tensor holds a NaN; and the text for a line of code,
+// preceded by the line of the caller if there is one.
 bool detecting_anomaly();
 bool has_nan(const Tensor& x);
 std::string place(Where where, Where caller = {});
 
-// Closures stand one after another in chunks, and go all at once.
+// Allocates closures one after another in chunks, and frees them all at once.
 class Arena {
  public:
   struct Mark {
@@ -43,11 +43,11 @@ class Arena {
   }
   Mark mark() const { return at_; }
   void release(Mark mark) { at_ = mark; }
-  // The first chunk is there while the tape is, so that an op does not ask for it.
+  // The first chunk is allocated with the tape, so that ops do not have to check for it.
   void begin() {
     if (chunks_.empty()) chunks_.push_back(memory::allocate(kChunk));
   }
-  // Gives the chunks back to the allocator, which has them ready for the next tape.
+  // Returns the chunks to the allocator, which caches them for the next tape.
   void clear() {
     for (void* chunk : chunks_) memory::deallocate(chunk, kChunk);
     chunks_.clear();
@@ -62,11 +62,11 @@ class Arena {
 
 struct Tape::Entry {
   const Op* op;
-  Recorder::Call call = nullptr;  // nullptr once used
+  Recorder::Call call = nullptr;  // nullptr after use
   Recorder::Destroy destroy = nullptr;
   void* closure = nullptr;
   Where where;
-  std::uint64_t recorded = 0;  // when, on the clock of tensor/saved.h
+  std::uint64_t recorded = 0;  // time of recording, on the clock of tensor/saved.h
   std::uint32_t first_input, inputs;
   std::uint32_t first_output, outputs;
 
@@ -78,10 +78,10 @@ struct Tape::Entry {
 
 struct Tape::State {
   struct Slot {
-    std::uint32_t dims;  // where its sizes begin
+    std::uint32_t dims;  // index of its first size
     std::uint8_t rank;
     DType dtype;
-    std::uint32_t entry;  // that made it
+    std::uint32_t entry;  // the entry that produced it
   };
   struct Leaf {
     std::uint64_t id;
@@ -97,16 +97,16 @@ struct Tape::State {
   std::uint64_t serial = 0;
   Tape* previous = nullptr;
   bool recording = true;
-  int running = 0;  // backwards under way
+  int running = 0;  // number of running backwards
   Arena arena;
   std::vector<Entry> entries;
-  std::vector<Where> callers;  // of entries, as far as they were recorded in anomaly mode
+  std::vector<Where> callers;  // callers of entries recorded in anomaly mode
   std::vector<std::uint32_t> inputs;
   std::vector<Slot> slots;
   std::vector<Index> dims;
   std::vector<Leaf> leaves;
   std::unordered_map<std::uint64_t, std::uint32_t> leaf_of_param;
-  std::array<std::pair<std::uint64_t, std::uint32_t>, 64> recent_params{};  // in front of the map
+  std::array<std::pair<std::uint64_t, std::uint32_t>, 64> recent_params{};  // cache for the map
   std::unordered_map<std::uint32_t, std::vector<std::function<Tensor(const Tensor&)>>> hooks;
 
   Shape shape_of(std::uint32_t slot) const {
@@ -141,7 +141,7 @@ struct Tape::State {
   Mark mark() const {
     return {entries.size(), inputs.size(), slots.size(), dims.size(), arena.mark()};
   }
-  // Forgets everything recorded since, leaves excepted.
+  // Removes everything recorded since the mark, except leaves.
   void truncate(const Mark& mark) {
     for (std::size_t e = entries.size(); e-- > mark.entries;) entries[e].free();
     entries.resize(mark.entries);
@@ -163,7 +163,7 @@ struct Tape::State {
     recording = true;
   }
 
-  // The slot of a Var on this tape, kNoSlot for a constant; a Var of another tape is refused.
+  // The slot of a Var on this tape; kNoSlot for a constant. Throws for a Var of another tape.
   std::uint32_t slot_of(const Var& v, const char* op) const {
     if (v.tape_ == 0) return kNoSlot;
     if (v.tape_ != serial) [[unlikely]]
@@ -181,15 +181,15 @@ struct Tape::State {
   static Var var(Tensor value, std::uint64_t serial, std::uint32_t slot) {
     return Var(std::move(value), serial, slot);
   }
-  // v with its numbers elsewhere.
+  // v with its value replaced, at the same place on the tape.
   static Var moved_to(const Var& v, Tensor value) {
     return Var(std::move(value), v.tape_, v.slot_, v.leaf_);
   }
 };
 
-// The values of parameters that a function used, so that it can be run again with the same ones.
-// While a ParamUses is entered on a thread, the Vars made there of parameters are noted in it;
-// while it is entered to replay, they have the values noted.
+// The parameter values used by a function, so that it can be rerun with the same ones. While a
+// ParamUses is entered on a thread, Vars created from parameters are recorded in it; while it is
+// entered to replay, such Vars get the recorded values.
 class ParamUses {
  public:
   class Entered {
@@ -204,14 +204,14 @@ class ParamUses {
     bool replay_;
     Entered* outer_;
   };
-  // The value for a Var of this parameter, now and here.
+  // The value that a Var of this parameter gets here and now.
   static Tensor value_of(const Param& param);
 
  private:
   std::unordered_map<std::uint64_t, Tensor> values_;
 };
 
-// Ops are recorded in this scope though a NoGrad lives outside of it.
+// Ops are recorded in this scope, even inside a NoGrad.
 class LiftNoGrad {
  public:
   LiftNoGrad();
@@ -222,22 +222,22 @@ class LiftNoGrad {
   int before_;
 };
 
-// While it lives, the backward of the recording tape notes which derivatives ran and where their
-// results went: for gradcheck, which says with mark() which ops were compared.
+// While alive, records which derivatives ran in the backward of the recording tape and where their
+// results went. gradcheck uses it to mark() the ops that were compared.
 class GradientFlow {
  public:
   GradientFlow();
   ~GradientFlow();
   GradientFlow(const GradientFlow&) = delete;
-  // The one that notes the backward of this tape, or nullptr.
+  // The GradientFlow that observes the backward of this tape, or nullptr.
   static GradientFlow* of(const Tape::State& tape);
 
-  // The derivative of an entry is called with this gradient (one of its outputs').
+  // The derivative of an entry is called with this gradient of one of its outputs.
   void arrived(std::size_t entry, const Tensor& g);
-  // The derivative of an entry gave this to a slot.
+  // The derivative of an entry added this gradient to a slot.
   void gave(std::size_t entry, std::uint32_t slot, const Tensor& g);
-  // Marks the op of each entry at which a gradient other than 0 arrived, and whose derivative gave
-  // something to a leaf that is checked, or to an entry that handed on more than 0 to one.
+  // Marks the ops whose derivative was compared: the entry received a gradient other than 0, and
+  // its own result reached a checked leaf, directly or through entries with nonzero gradients.
   void mark(const std::vector<Var>& watched, const NamedParams& params, int order) const;
 
  private:

@@ -1,5 +1,5 @@
-// The ops of Tensors alone, which give Tensors, and what is asked of a Var and has no gradient:
-// comparisons, places. Included by ops.h, which documents the ops.
+// Ops on Tensors only, which return Tensors, and functions of a Var that have no gradient
+// (comparisons, argmax and the like). Included by ops.h, which documents the ops.
 #pragma once
 
 #include <unroll/autograd/ops.h>
@@ -56,13 +56,13 @@ inline Tensor squeeze(const Tensor& x, int axis) { return x.squeeze(axis); }
 std::vector<Tensor> split(const Tensor& x, const std::vector<Index>& sizes, int axis = 0);
 std::vector<Tensor> split(const Tensor& x, Index size, int axis = 0);
 
-// --- picking ---
+// --- indexing ---
 inline Tensor scatter_rows(const Tensor& x, const IndexTensor& ids, Index rows) {
   return scatter_rows(In(x), ids, rows).value();
 }
 
 // --- of a Var, without a gradient ---
-// 1 where it holds, else 0; broadcast.
+// Comparisons give 1 where they hold, otherwise 0; operands are broadcast.
 inline Tensor equal(const In& a, const In& b) {
   return equal(a.like(b).value(), b.like(a).value());
 }

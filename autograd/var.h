@@ -1,5 +1,5 @@
-// Var: a Tensor that may stand on a tape. Models speak Var; data are Tensors, and a Tensor goes
-// wherever a Var does (as a constant).
+// Var: a Tensor that may be recorded on a tape. Models take and return Vars; data are Tensors, and
+// a Tensor is accepted wherever a Var is (as a constant).
 #pragma once
 
 #include <unroll/autograd/param.h>
@@ -25,14 +25,14 @@ class Var {
   DType dtype() const { return value_.dtype(); }
   double item() const { return value_.item(); }
 
-  // True when it stands on a tape, so that a gradient can reach it.
+  // True if it is on a tape, so that it can receive a gradient.
   bool requires_grad() const { return tape_ != 0; }
-  // The same numbers off the tape: no gradient goes through.
+  // The same elements off the tape: no gradient flows through.
   Var detach() const { return Var(value_); }
-  // Calls f with the gradient of this value when backward gets to it; what f returns (unless
-  // undefined) takes its place.
+  // Registers f, to be called in backward with the gradient of this value. If f returns a defined
+  // tensor, it replaces the gradient.
   void hook(std::function<Tensor(const Tensor& gradient)> f) const;
-  // Which leaf it is (a parameter's id, or a watched value's); 0 for anything else.
+  // The id of the leaf (a parameter's or watched value's); 0 for anything else.
   std::uint64_t leaf_id() const { return leaf_; }
 
  private:
@@ -44,13 +44,13 @@ class Var {
   Tensor value_;
   std::uint64_t tape_ = 0;  // serial number of the tape, 0 for a constant
   std::uint64_t leaf_ = 0;
-  std::uint32_t slot_ = 0;  // its place there
+  std::uint32_t slot_ = 0;  // its slot there
 };
 
 // Writes v.value().str().
 inline std::ostream& operator<<(std::ostream& out, const Var& v) { return out << v.value(); }
 
-// The line of code that wrote something.
+// A line of source code.
 struct Where {
   const char* file = nullptr;
   int line = 0;
@@ -59,9 +59,9 @@ struct Where {
   }
 };
 
-// While it lives, what is recorded on this thread was called from that line: the outermost counts,
-// so that anomaly mode names the line of a user's code beside the library's own. For functions and
-// modules that are made of several ops.
+// While alive, ops recorded on this thread are attributed to the given line as well; the outermost
+// Caller counts. With it, anomaly mode names the line of the user's code besides the library's own.
+// For functions and modules made of several ops.
 class Caller {
  public:
   explicit Caller(Where where) : before_(current()) {
@@ -75,15 +75,15 @@ class Caller {
   Where before_;
 };
 
-// In: whatever may go into an op (a Var, Tensor, Param or number), with the line that wrote it
-// down. Functions take `const In&`; nobody else needs the name.
+// The argument type of ops: a Var, Tensor, Param or number, with the source line of the call.
+// Functions take `const In&`; user code does not need the name.
 class In {
  public:
   In(const Var& var, Where where = Where::here()) : var_(&var), where_(where) {}
   In(const Tensor& tensor, Where where = Where::here())
       : own_(tensor), var_(&own_), where_(where) {}
   In(const Param& param, Where where = Where::here()) : own_(param), var_(&own_), where_(where) {}
-  // A number takes the type of what it meets.
+  // A number takes the dtype of the other operand.
   In(double number, Where where = Where::here())
       : var_(&own_), where_(where), number_(number), is_number_(true) {}
   In(const In&) = delete;
@@ -97,7 +97,7 @@ class In {
   const Tensor& value() const { return (**this).value(); }
   bool requires_grad() const { return var_->requires_grad(); }
   bool is_number() const { return is_number_; }
-  // For an op whose other argument is `other`: a number becomes a scalar of its type.
+  // For an op with two operands: turns a number into a scalar of the dtype of `other`.
   const In& like(const In& other) const {
     if (is_number_ && !other.is_number_ && !own_.defined())
       own_ = Var(Tensor::scalar(number_, other->dtype()));

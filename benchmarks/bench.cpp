@@ -1,5 +1,5 @@
-// Runs the workloads: by Google Benchmark for a person, or one repetition at a time for run.py,
-// which alternates them with PyTorch's.
+// Runs the workloads: with Google Benchmark for interactive use, or one repetition at a time for
+// run.py, which alternates them with PyTorch's.
 #include "benchmarks/ops.h"
 #include "benchmarks/workloads.h"
 #include "examples/common/report.h"
@@ -34,7 +34,7 @@ const bench::Workload* find(const std::string& name) {
   return nullptr;
 }
 
-// A function to time, and how often it runs for one answer.
+// A function to time, and the number of runs per measurement.
 struct Timed {
   std::function<void()> run;
   int times = 1;
@@ -54,7 +54,7 @@ struct Timed {
   }
 };
 
-constexpr double kWorkloadSeconds = 0.3, kOpSeconds = 0.01;  // about, for one answer
+constexpr double kWorkloadSeconds = 0.3, kOpSeconds = 0.01;  // duration of a measurement, about
 
 const bench::OpCase* find_op(std::string_view name) {
   for (const bench::OpCase& c : bench::op_cases())
@@ -62,12 +62,12 @@ const bench::OpCase* find_op(std::string_view name) {
   return nullptr;
 }
 
-// Answers a line with a line: the name of a workload with the seconds of one of its steps; "ops"
-// with the cases of ops; "forward CASE" and "backward CASE" with the seconds of one run, "check
-// CASE" with its checksums.
+// Answers each line of input with a line of output. The name of a workload: seconds per step.
+// "ops": the cases of ops. "forward CASE" and "backward CASE": seconds per run. "check CASE": its
+// checksums.
 void serve() {
   std::map<std::string, Timed> ready;
-  std::pair<std::string, Timed> op;  // only the last is kept: a case may need much memory
+  std::pair<std::string, Timed> op;  // only the last one is kept: a case may need much memory
   const auto answer = [&](const std::string& line) -> std::string {
     if (line == "ops") return bench::op_cases_json();
     if (const bench::Workload* w = find(line)) {
@@ -92,7 +92,7 @@ void serve() {
   }
 }
 
-// Keeps the medians that Google Benchmark reports.
+// Collects the medians that Google Benchmark reports.
 class Collector : public benchmark::ConsoleReporter {
  public:
   std::map<std::string, double> seconds;

@@ -1,4 +1,4 @@
-// The list of ops. F(..) is the row's function; R and C are the sizes of x.
+// The list of measured ops. F(..) makes the function of a row; R and C are the sizes of x.
 #include "benchmarks/ops.h"
 
 #include <unroll/unroll.h>
@@ -14,13 +14,13 @@ using namespace unroll;
     return __VA_ARGS__;                                     \
   }
 
-// --- inputs of a row; their sizes are named by letters ---
+// --- inputs of a row; sizes are named by letters ---
 
 struct In1 {
   std::string shape = "RC";
   std::string kind = "number";
   double low = -1, high = 1;
-  std::string limit = "";  // ids: below R or C
+  std::string limit = "";  // ids are below R or C
 };
 
 struct Row {
@@ -66,7 +66,7 @@ Row random(Row row) {
   return row;
 }
 
-// --- for rows whose function is more than a call ---
+// --- functions that are more than one call ---
 
 Var joined(Var (*join)(std::span<const Var>, int, Where), const Var& x, const Var& y, int axis) {
   const std::vector<Var> parts{x, y};
@@ -82,7 +82,7 @@ Var attend(const Inputs& in, bool causal) {
   return attention(in.x, in.y, in.z,
                    {.queries = rows, .keys = rows, .heads = in.C / width, .causal = causal});
 }
-// For what is no Var.
+// For results that are not a Var.
 template <class Result>
 Var done(const Result&) {
   return {};
@@ -104,7 +104,7 @@ Generator& generator() {
 
 std::vector<Row> rows() {
   return {
-      // elementwise, of one variable
+      // elementwise, one variable
       unary("neg", "-x", F(neg(x))),
       unary("exp", "torch.exp(x)", F(exp(x))),
       unary("log", "torch.log(x)", F(log(x)), positive),
@@ -134,7 +134,7 @@ std::vector<Row> rows() {
       unary("pow 0.5", "x ** 0.5", F(pow(x, 0.5)), positive),
       unary("pow 1.7", "x ** 1.7", F(pow(x, 1.7)), positive),
       unary("pow number", "1.7 ** x", F(pow(1.7, x))),
-      // of two and three
+      // elementwise, two and three variables
       pair("add", "x + y", F(x + y)),
       pair("sub", "x - y", F(x - y)),
       pair("mul", "x * y", F(x * y)),
@@ -220,7 +220,7 @@ std::vector<Row> rows() {
       forward(unary("fill_", "torch.empty(R, C).fill_(0.5)", F(filled({R, C})))),
       forward(
           unary("arange", "torch.arange(R * C, dtype=torch.float32)", F(Tensor::arange(R * C)))),
-      // picking and spreading
+      // indexing
       with("gather along 0", "torch.gather(x, 0, ids)", F(gather(x, 0, ids)), {any, each_row}),
       with("gather along 1", "torch.gather(x, 1, ids)", F(gather(x, 1, ids)), {any, each_column}),
       with("scatter_add along 0", "torch.scatter_add(x, 0, ids, y)", F(scatter_add(x, 0, ids, y)),
@@ -277,7 +277,7 @@ Index size_of(char letter, Index R, Index C) {
   return letter == 'R' ? R : letter == 'C' ? C : letter - '0';
 }
 
-// The row's inputs at a size and in a layout.
+// The inputs of a row for a given size and layout.
 std::vector<Input> inputs_of(const Row& row, const std::string& layout, Index R, Index C) {
   std::vector<Input> out;
   int numbers = 0;
@@ -303,12 +303,12 @@ std::vector<Input> inputs_of(const Row& row, const std::string& layout, Index R,
   return out;
 }
 
-// Whether a layout of x can make a difference.
+// Whether a layout of x can make a difference for a row.
 bool meaningful(const Row& row, const std::string& layout) {
   if (layout == "contiguous") return true;
   if (row.torch.find('x') == std::string::npos) return false;
   if (layout == "outer") return row.pair;
-  return layout != "broadcast" || row.name != "add_into";  // which writes to x
+  return layout != "broadcast" || row.name != "add_into";  // add_into writes to x
 }
 
 }  // namespace

@@ -9,7 +9,8 @@ namespace {
 
 using namespace unroll;
 
-// The element at `place` of input number `at`, in [0, 1): pytorch_ops.py has the same formula.
+// The element at position `place` of input number `at`, in [0, 1). pytorch_ops.py has the same
+// formula.
 double value_at(Index place, int at) {
   return static_cast<double>((place * 7919 + 104729 * (at + 1)) % 10007) / 10007;
 }
@@ -40,7 +41,7 @@ IndexTensor ids_of(const Input& in) {
   return {std::move(ids), in.shape};
 }
 
-// What a run needs.
+// The data of a run.
 struct Ready {
   OpCase c;
   std::vector<Tensor> leaves;  // x, y, z
@@ -56,7 +57,7 @@ struct Ready {
       }
     }
   }
-  // With a tape, those that are numbers are watched.
+  // With a tape, floating-point inputs are watched.
   Inputs inputs(Tape* tape, std::vector<Var>& watched) const {
     Inputs in{.ids = ids, .R = c.R, .C = c.C};
     Var* const to[] = {&in.x, &in.y, &in.z};

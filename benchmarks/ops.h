@@ -1,8 +1,8 @@
-// One row for each public op: the same thing in unroll and in PyTorch, side by side, so that the
-// list of what is measured stands here alone. run_ops.py hands PyTorch's half to pytorch_ops.py.
+// The benchmark of single ops: one row per public op, with the same expression in unroll and in
+// PyTorch. run_ops.py passes PyTorch's expressions to pytorch_ops.py.
 //
-// A row is measured on inputs of 64, 4,096 and 1,048,576 elements [R, C] in several layouts: one
-// case each.
+// A row is measured for inputs of 64, 4,096 and 1,048,576 elements [R, C] in several layouts; each
+// combination is a case.
 #pragma once
 
 #include "benchmarks/workloads.h"
@@ -11,19 +11,19 @@
 
 namespace bench {
 
-// An input of a case. Its values follow from `at` (which input it is) and each element's place, so
-// that PyTorch's side makes the same.
+// An input of a case. Its values depend only on `at` (the number of the input) and the position of
+// the element, so that PyTorch's side creates the same ones.
 struct Input {
   std::string name = {};  // x, y, z, ids
   int at = 0;
-  unroll::Shape shape = {};   // of what is allocated
+  unroll::Shape shape = {};   // of the allocated tensor
   std::string layout = {};    // "contiguous"; "transposed": a view of it; "expanded": to [R, C]
   std::string kind = {};      // "number"; "constant": gets no gradient; "mask": 0 or 1; "ids"
-  double low = -1, high = 1;  // numbers are within
-  unroll::Index limit = 0;    // ids are below
+  double low = -1, high = 1;  // range of the values
+  unroll::Index limit = 0;    // upper bound of ids
 };
 
-// What a row's function sees.
+// The arguments of a row's function.
 struct Inputs {
   unroll::Var x = {}, y = {}, z = {};
   unroll::IndexTensor ids = {};
@@ -32,24 +32,24 @@ struct Inputs {
 
 struct OpCase {
   std::string name;   // "add/outer/4096"
-  std::string op;     // what unroll::Op calls it, or the name of a function without a derivative
-  std::string torch;  // an expression of x, y, z, ids, R, C, torch and F
+  std::string op;     // the name of unroll::Op, or of a function without derivative
+  std::string torch;  // a Python expression of x, y, z, ids, R, C, torch and F
   std::vector<Input> inputs;
   bool forward_only = false;
-  bool random = false;  // the result is another one each time
+  bool random = false;  // the result differs between runs
   unroll::Index R = 0, C = 0;
   std::function<unroll::Var(const Inputs&)> f;
 };
 
 const std::vector<OpCase>& op_cases();
-// The sizes [R, C] that cases have.
+// The sizes [R, C] of the cases.
 const std::vector<unroll::Shape>& op_sizes();
-// Ops of Op::all() without a row, each with the reason.
+// Ops of Op::all() that have no row, each with the reason.
 const std::vector<std::pair<std::string, std::string>>& ops_without_row();
 
-// One run of a case; `backward`: forward and backward.
+// Prepares a function that runs a case once: forward, or forward and backward if `backward`.
 std::function<void()> prepare(const OpCase& c, bool backward);
-// Sums of the result and of each gradient, weighted by place: PyTorch's side has the same.
+// Sums of the result and of each gradient, weighted by position. PyTorch's side computes the same.
 std::vector<double> checksums(const OpCase& c);
 // All cases in JSON, on one line.
 std::string op_cases_json();

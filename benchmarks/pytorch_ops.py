@@ -1,4 +1,4 @@
-"""PyTorch's side of the bench of ops: times an expression that op_rows.cpp has for a row.
+"""PyTorch's side of the benchmark of ops: times the expressions listed in op_rows.cpp.
 
 A case is the JSON that `bench --serve` gives for "ops": see ops.h, which has the same inputs.
 """
@@ -8,7 +8,7 @@ import time
 import torch
 import torch.nn.functional as F
 
-SECONDS = 0.01  # of one answer, about
+SECONDS = 0.01  # about, per measurement
 SEED, WEIGHT = 8, 9  # as in ops.cpp
 
 
@@ -47,7 +47,7 @@ class Case:
     def __init__(self, case):
         self.rows, self.columns = case["R"], case["C"]
         self.forward_only = case["forward_only"]
-        # Compiled once, so that no time of a run goes into reading it.
+        # Compiled once, so that parsing is not measured.
         self.names = {"torch": torch, "F": F, "attend": attend, "quarters": quarters, "R": self.rows, "C": self.columns}
         self.f = eval(f"lambda x, y, z, ids: {case['torch']}", self.names)
         self.inputs, self.leaves, self.ids = [], [], None
@@ -97,7 +97,7 @@ class Case:
         return sums
 
 
-ready = {"key": None}  # the last case alone
+ready = {"key": None}  # only the last case
 
 
 def answer(what, text):

@@ -11,13 +11,13 @@ The workloads are those of benchmarks/*.cpp, in float32 (B batch, T time, V voca
     w4  tanh RNN regression: 1 feature, hidden 32, B 32, T 30, MSE, Adam
     w5  causal attention block: D 128, 4 heads, FFN 512, LayerNorm, GELU, B 16, T 128, V 64, Adam;
         w5_positions adds learned positions to the embedded ids
-    w6  500 x tanh(z + b) on 16 numbers, forward and backward: the time of one of these 1000 ops
+    w6  500 x tanh(z + b) on 16 elements, forward and backward: the time of one of these 1000 ops
     w7  streaming LSTM: hidden 64, 1 feature, B 1: the time of one step
     w8  w2's model on ragged lengths (see ragged_lengths), as w8_padded and as w8_packed
-    w9  an LSTM of plain ops in the place of w3's GRU; w9_builtin has nn.LSTM there
+    w9  w3 with an LSTM of plain ops instead of the GRU; w9_builtin with nn.LSTM
 
-PyTorch is set up fairly: OPENBLAS_CORETYPE must name the right kernels where OpenBLAS does not know
-the CPU, and OMP_NUM_THREADS and OPENBLAS_NUM_THREADS must be set before it starts. run.py does so.
+For a fair comparison, OPENBLAS_CORETYPE must name the right kernels if OpenBLAS does not know the
+CPU, and OMP_NUM_THREADS and OPENBLAS_NUM_THREADS must be set before the start. run.py does this.
 """
 import argparse
 import json
@@ -36,9 +36,9 @@ IGNORED = -100
 
 
 def ragged_lengths():
-    """Each of 32 lengths is another number from 1 to 128, the first 128; 2256 tokens in all.
+    """32 different lengths from 1 to 128, the first one 128; 2256 tokens in all.
 
-    The C++ side has the same formula, and beside it the equal lengths 32 x 71 (2272 tokens).
+    The C++ side has the same formula. Equal lengths are 32 x 71 (2272 tokens).
     """
     return torch.tensor([128 - (37 * i + 16 * i * i) % 128 for i in range(32)])
 
@@ -46,7 +46,7 @@ def ragged_lengths():
 # --- models ---------------------------------------------------------------------------------------
 
 class Tagger(nn.Module):
-    """Ids [T, B] -> scores [T, B, V]."""
+    """Ids [T, B] -> logits [T, B, V]."""
 
     def __init__(self, vocab, embed, hidden, layers):
         super().__init__()
@@ -59,7 +59,7 @@ class Tagger(nn.Module):
 
 
 class Reader(nn.Module):
-    """Ids or features over time, [T, B, ..] -> one answer for each sequence, [B, out]."""
+    """Ids or features over time, [T, B, ..] -> one output per sequence, [B, out]."""
 
     def __init__(self, embed, rnn, hidden, out):
         super().__init__()
@@ -70,7 +70,7 @@ class Reader(nn.Module):
 
 
 class OwnLSTM(nn.Module):
-    """An LSTM as a user writes it: all inputs projected at once, then a loop of plain ops."""
+    """An LSTM as a user would write it: one product for all inputs, then a loop of plain ops."""
 
     def __init__(self, size, hidden):
         super().__init__()
@@ -93,7 +93,7 @@ class OwnLSTM(nn.Module):
 
 
 class Block(nn.Module):
-    """Embedding, one pre-norm block of causal attention, scores. Ids [B, T] -> [B, T, V]."""
+    """Embedding, one pre-norm block of causal attention, output layer. Ids [B, T] -> [B, T, V]."""
 
     def __init__(self, positions=False, d=128, heads=4, ff=512, vocab=64, steps=128):
         super().__init__()
@@ -114,7 +114,7 @@ class Block(nn.Module):
         return self.head(h + self.ff(self.n2(h)))
 
 
-# --- workloads: each makes a function that does one step ------------------------------------------
+# --- workloads: each returns a function that does one step ----------------------------------------
 
 def training(model, loss, optimizer=torch.optim.Adam, **options):
     optimizer = optimizer(model.parameters(), **options)
@@ -187,7 +187,7 @@ def w8(packed):
 
 RAGGED = int(ragged_lengths().sum())
 
-# name: (maker, tokens of a step, what one call counts for)
+# name: (maker, tokens per step, number of steps or ops in one call)
 WORKLOADS = {
     "w1": (lambda: language_model(10000, 200, 200, 1, 20, 35, optimizer=torch.optim.SGD, lr=0.1), 35 * 20, 1),
     "w2": (lambda: language_model(64, 64, 512, 2, 32, 64), 64 * 32, 1),
@@ -207,7 +207,7 @@ WORKLOADS = {
 # --- measuring ------------------------------------------------------------------------------------
 
 class Timed:
-    """One workload, warmed up; each call of seconds() is one repetition of at least about 0.3 s."""
+    """A workload after warm-up. Each call of seconds() is one repetition of about 0.3 s or more."""
 
     def __init__(self, name):
         make, self.tokens, self.per_call = WORKLOADS[name]
@@ -227,9 +227,9 @@ class Timed:
 
 
 def serve():
-    """Reads names of workloads, a line each; answers each with the seconds of one repetition.
+    """Reads names of workloads, one per line, and prints the seconds of one repetition for each.
 
-    So whoever asks can alternate between programs, which is fair where the machine's speed drifts.
+    So run.py can alternate between programs, which is fair if the machine's speed drifts.
     """
     timed = {}
     for line in sys.stdin:

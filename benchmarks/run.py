@@ -1,13 +1,12 @@
 #!/usr/bin/env python3
-"""The speed table: unroll beside PyTorch, measured in turns in one run.
+"""The speed table: unroll and PyTorch, measured alternately in one run.
 
     python3 benchmarks/run.py --pytorch [--only w3,w4] [--threads N] [--json FILE]
 
-Two programs stand ready, build/release/benchmarks/bench --serve and pytorch_reference.py --serve.
-Each reads the name of a workload and answers with the seconds of one repetition. They are asked in
-turns and on the same cores, those that are the least busy at the time, so that a machine whose speed
-drifts slows both alike; the table has the medians. Needs nothing but Python's own library (and
-PyTorch for --pytorch).
+It starts two processes, build/release/benchmarks/bench --serve and pytorch_reference.py --serve.
+Each reads the name of a workload and prints the seconds of one repetition. They run alternately on
+the same cores, the least busy ones, so that changes in the machine's speed affect both alike; the
+table has the medians. Needs only Python's standard library (and PyTorch for --pytorch).
 """
 import argparse
 import datetime
@@ -24,7 +23,8 @@ import time
 HERE = pathlib.Path(__file__).resolve().parent
 BENCH = HERE.parent / "build/release/benchmarks/bench"
 
-# What each row of the table measures: of unroll, and of PyTorch, whose best counts.
+# For each row of the table: the workload of unroll, and those of PyTorch, of which the fastest
+# counts.
 ROWS = {
     "w1": ("LSTM language model", ["w1"], ["w1"]),
     "w2": ("char LSTM, 2 x 512", ["w2"], ["w2"]),
@@ -36,7 +36,7 @@ ROWS = {
     "w8": ("w2 on ragged lengths", ["w8", "w8_equal"], ["w8_padded", "w8_packed"]),
     "w9": ("own LSTM cell", ["w9", "w9_builtin"], ["w9", "w9_builtin"]),
 }
-# Tokens in a step of w8 and of w8_equal: see ragged_lengths in pytorch_reference.py.
+# Tokens per step of w8 and w8_equal: see ragged_lengths in pytorch_reference.py.
 TOKENS = {"w8": 2256, "w8_equal": 32 * 71}
 RATIO_GOALS = {"w1": 1.9, "w2": 1.75, "w3": 6, "w4": 15, "w5": 1.6, "w8": 3.5}  # at least
 TIME_GOALS = {"w6": 120e-9, "w7": 0.8e-6}  # at most
@@ -44,7 +44,7 @@ WITHIN_EQUAL, WITHIN_BUILTIN = 1.15, 2  # at most
 
 
 class Server:
-    """A program that answers the name of a workload with seconds."""
+    """A process that reads the name of a workload and prints its seconds."""
 
     def __init__(self, name, command, environment):
         self.name = name
@@ -52,7 +52,7 @@ class Server:
                                         env={**os.environ, **environment})
 
     def ask(self, line, empty=False):
-        """The answer, which may be empty only where `empty`."""
+        """One line of output; an empty one is an error unless `empty`."""
         try:
             print(line, file=self.process.stdin, flush=True)
             answer = self.process.stdout.readline()
@@ -67,11 +67,11 @@ class Server:
         return float(self.ask(workload))
 
     def move(self, cores):
-        """All its threads to these cores; those to come inherit them."""
+        """Pins all its threads to these cores; new threads inherit them."""
         for thread in os.listdir(f"/proc/{self.process.pid}/task"):
             try:
                 os.sched_setaffinity(int(thread), cores)
-            except ProcessLookupError:  # it has ended since
+            except ProcessLookupError:  # it has already ended
                 pass
 
     def close(self):
@@ -80,7 +80,7 @@ class Server:
 
 
 def cpu():
-    """The CPU's name and its features, as Linux has them."""
+    """The CPU's name and features, from /proc/cpuinfo."""
     name, flags = platform.processor() or platform.machine(), set()
     try:
         for line in pathlib.Path("/proc/cpuinfo").read_text().splitlines():
@@ -95,7 +95,7 @@ def cpu():
 
 
 def fair_environment(threads, flags):
-    """What PyTorch needs to be at its best: threads, and kernels where OpenBLAS mistakes the CPU."""
+    """Environment for PyTorch's best speed: threads, and OpenBLAS's core if it does not know the CPU."""
     environment = {"OMP_NUM_THREADS": str(threads), "OPENBLAS_NUM_THREADS": str(threads)}
     if "OPENBLAS_CORETYPE" not in os.environ:
         if {"avx512f", "avx512dq", "avx512bw", "avx512vl"} <= flags:
@@ -106,8 +106,8 @@ def fair_environment(threads, flags):
 
 
 def idle_cores(count):
-    """The `count` cores on which a loop takes the least time: a core may be shared with others, also of another
-    virtual machine. None where that is all there are or cannot be chosen."""
+    """The `count` fastest cores, measured with a loop: cores may be shared, also with other virtual machines.
+    None if there are no more than that, or if cores cannot be chosen."""
     if not hasattr(os, "sched_setaffinity"):
         return None
     mine = os.sched_getaffinity(0)
@@ -131,19 +131,19 @@ def idle_cores(count):
 
 
 def measure(row, ours, theirs, threads, repetitions):
-    """Medians of the seconds, {"w8": .., "w8_equal": ..} and the same of PyTorch ({} without it)."""
+    """Median seconds per workload, {"w8": .., "w8_equal": ..}: unroll's, and PyTorch's ({} without it)."""
     _, our_workloads, their_workloads = ROWS[row]
     pairs = [(ours, workload) for workload in our_workloads]
     if theirs:
         pairs += [(theirs, workload) for workload in their_workloads]
     for server, workload in pairs:
-        server.seconds(workload)  # the first warms up
+        server.seconds(workload)  # warm-up
     samples = {pair: [] for pair in pairs}
     for repetition in range(repetitions):
         if cores := idle_cores(threads):
             for server in filter(None, (ours, theirs)):
                 server.move(cores)
-        # There and back, so that nobody is always measured after the same neighbour.
+        # Alternate the order, so that no workload always runs after the same one.
         for pair in pairs if repetition % 2 == 0 else reversed(pairs):
             samples[pair].append(pair[0].seconds(pair[1]))
     def medians(of):
@@ -159,7 +159,7 @@ def pretty(seconds):
 
 
 def lines_of(row, ours, theirs, metrics):
-    """The row's lines of the table; its numbers go into metrics."""
+    """The lines of the table for a row; adds its values to metrics."""
     title = ROWS[row][0]
     mine = ours[row]
     metrics[f"{row}.seconds"] = mine
@@ -171,7 +171,7 @@ def lines_of(row, ours, theirs, metrics):
             metrics[f"{workload}.pytorch_seconds"] = theirs[workload]
     ratio = None
     if theirs:
-        # PyTorch's better way of doing it; of w9, its own loop of plain ops.
+        # PyTorch's fastest variant; for w9 the loop of plain ops.
         best = theirs.get(row, min(theirs.values()))
         ratio = best / mine
         metrics.update({f"{row}.pytorch_seconds": best, f"{row}.ratio": ratio})

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""The bench of ops: every public op of unroll beside PyTorch, measured in turns in one run.
+"""The benchmark of ops: every public op of unroll and PyTorch's, measured alternately in one run.
 
     python3 benchmarks/run_ops.py [--only exp,"sum of rows"] [--json FILE] [--markdown FILE]
 
@@ -17,13 +17,13 @@ import sys
 
 from run import BENCH, HERE, Server, cpu, fair_environment, idle_cores, pretty
 
-CHECKED = 4096  # the size at which results are compared
-TOLERANCE = 2e-3  # of sums of f32
-SLOW = 0.9  # a ratio below is a case to mend
+CHECKED = 4096  # elements at which results are compared
+TOLERANCE = 2e-3  # relative, for sums in f32
+SLOW = 0.9  # cases with a lower ratio are reported as slow
 
 
 def compare(case, ours, theirs):
-    """An error sentence where the two sides do not compute the same."""
+    """An error message if the two sides do not compute the same."""
     if case["random"]:
         return None
     mine = ours.ask(f"check {case['name']}", empty=True)
@@ -36,10 +36,10 @@ def compare(case, ours, theirs):
 
 
 def measure(case, direction, ours, theirs, repetitions):
-    """The fastest of the repetitions, unroll's and PyTorch's: others share the machine, and only slow it."""
+    """The fastest repetition, unroll's and PyTorch's: other processes can only make it slower."""
     pairs = [(ours, f"{direction} {case['name']}"), (theirs, f"{direction} {json.dumps(case)}")]
     for server, line in pairs:
-        server.seconds(line)  # the first warms up
+        server.seconds(line)  # warm-up
     samples = {ours: [], theirs: []}
     for repetition in range(repetitions):
         for server, line in pairs if repetition % 2 == 0 else reversed(pairs):
@@ -48,7 +48,7 @@ def measure(case, direction, ours, theirs, repetitions):
 
 
 def table(results):
-    """One line an op: the median of its ratios, and the least with its case. Worst first."""
+    """One line per op: the median ratio, and the lowest one with its case. Slowest op first."""
     rows = {}
     for r in results:
         rows.setdefault(r["case"].split("/")[0], []).append(r)

@@ -9,7 +9,7 @@ namespace {
 
 using namespace unroll;
 
-// Ids [T, B] -> scores [N, V].
+// Ids [T, B] -> logits [N, V].
 struct Tagger {
   nn::Embedding embed;
   nn::LSTM lstm;
@@ -40,8 +40,8 @@ std::function<void()> tagger_step(Index vocab, Index dim, Index hidden, Index la
 optim::SGD sgd(const NamedParams& params) { return optim::SGD(params, {.lr = 0.1}); }
 optim::Adam adam(const NamedParams& params) { return optim::Adam(params); }
 
-// Each of 32 lengths is another number from 1 to 128, the first 128; 2256 tokens in all, beside
-// which equal lengths of 71 have 2272. pytorch_reference.py has the same formula.
+// 32 different lengths from 1 to 128, the first one 128; 2256 tokens in all. For comparison, 32
+// equal lengths of 71 have 2272 tokens. pytorch_reference.py has the same formula.
 std::vector<Index> ragged_lengths() {
   std::vector<Index> lengths;
   for (Index i = 0; i < 32; ++i) lengths.push_back(128 - (37 * i + 16 * i * i) % 128);
@@ -88,7 +88,7 @@ std::function<void()> rnn_regression() {
 }
 
 struct Block {
-  Param positions;  // [T, D] or none
+  Param positions;  // [T, D] or undefined
   nn::Embedding embed{{.vocab = 64, .dim = 128}};
   nn::LayerNorm norm1{{.dim = 128}}, norm2{{.dim = 128}};
   nn::MultiHeadAttention attention{{.dim = 128, .heads = 4}};
@@ -144,7 +144,7 @@ std::function<void()> streaming() {
   };
 }
 
-// An LSTM as a user writes it, with plain ops.
+// An LSTM as a user would write it, in plain ops.
 struct OwnCell {
   struct State {
     Var h, c;

@@ -1,5 +1,6 @@
-// The workloads of the speed table, each a whole training step (forward, backward, update) unless
-// it says otherwise. B batch, T time, V vocabulary. pytorch_reference.py has the same ones.
+// The workloads of the speed table. Each is a whole training step (forward, backward, update)
+// unless its name says otherwise. B batch, T time steps, V vocabulary. pytorch_reference.py has the
+// same ones.
 #pragma once
 
 #include <unroll/tensor/types.h>
@@ -13,9 +14,9 @@ namespace bench {
 struct Workload {
   std::string name;  // "w1"
   std::string what;
-  unroll::Index tokens = 0;  // in a run, for tokens per second; 0: not counted
-  double per = 1;            // how many ops or steps a run has: seconds are divided by it
-  // Makes the model and the data, and returns one run.
+  unroll::Index tokens = 0;  // per run, for tokens per second; 0: not counted
+  double per = 1;            // ops or steps per run; the time is divided by it
+  // Creates model and data, and returns a function that does one run.
   std::function<std::function<void()>()> prepare;
 };
 

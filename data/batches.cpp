@@ -12,7 +12,7 @@ std::vector<std::vector<Index>> shuffled_batches(const std::vector<Index>& lengt
         o.bucket);
   const auto count = static_cast<Index>(lengths.size());
   std::vector<Index> order = generator.permutation(count);
-  // No larger than the data, so that the product does not overflow.
+  // Limited to the data size, so that the product does not overflow.
   const Index most = std::max<Index>(count, 1), size = std::min(o.size, most);
   const auto span = static_cast<std::size_t>(o.bucket > most / size ? most : size * o.bucket);
   for (std::size_t at = 0; at < order.size(); at += span)
@@ -59,7 +59,7 @@ std::vector<StreamChunk> streams(const IndexTensor& ids, const StreamOptions& o)
         "streams: one list of more than {} ids, one for each stream and a target behind, was "
         "required: got {}",
         o.count, ids.shape());
-  const Index length = (ids.numel() - 1) / o.count;  // of a stream
+  const Index length = (ids.numel() - 1) / o.count;  // steps per stream
   std::vector<StreamChunk> out;
   for (Index begin = 0; begin < length;) {
     const Index steps = std::min(o.steps, length - begin);

@@ -18,11 +18,11 @@ void check_parts(const Parts& p) {
       p.train, p.validation);
 }
 
-// So many of n.
+// The number of examples for a share of n.
 Index share_of(Index n, double share) { return std::llround(static_cast<double>(n) * share); }
 
 struct Cut {
-  Index train, validation;  // how many
+  Index train, validation;  // numbers of examples
   Cut(Index n, const Parts& p)
       : train(share_of(n, p.train)), validation(std::min(n - train, share_of(n, p.validation))) {}
 };
@@ -41,14 +41,14 @@ std::map<Index, std::vector<Index>> by_label(const std::vector<Index>& labels, G
   return out;
 }
 
-// In f64.
+// The training rows, in f64.
 Tensor training_rows(const Tensor& x, const TrainingPart& part) {
   check(x.rank() == 2, "scaler: rows [n, d] were required: got {}", x.shape());
   check(!part.indices().empty(),
         "scaler: a training part with at least one row was required: got none");
   Tensor rows = index_select(x, 0, part.indices()).to(f64);
   if (all_finite(rows)) return rows;
-  // One missing number would make its whole column NaN.
+  // A single missing value would make its whole column NaN.
   for (Index i = 0; i < rows.shape()[0]; ++i)
     for (Index j = 0; j < rows.shape()[1]; ++j)
       check(std::isfinite(rows.at({i, j})),
@@ -57,8 +57,8 @@ Tensor training_rows(const Tensor& x, const TrainingPart& part) {
   return rows;
 }
 
-// Columns that are constant are not stretched. What is stretched must be: a spread of 0 or
-// infinity, as f64 and finally `dtype` have it, would leave nothing of a column.
+// Constant columns are not scaled, so they get 1. A spread of 0 or infinity in other columns, after
+// rounding to `dtype`, is refused: it would erase the column.
 Tensor one_where_constant(const Tensor& spread, const Tensor& range, DType dtype) {
   const auto number = [&](double v) { return Tensor::scalar(v, f64); };
   Tensor out = where(equal(range, number(0)), number(1), spread).to(dtype);
@@ -69,7 +69,7 @@ Tensor one_where_constant(const Tensor& spread, const Tensor& range, DType dtype
   return out;
 }
 
-// x in f64. Without the check a single column would be repeated to the number of the scaler's.
+// x in f64. The check prevents a single column from being broadcast.
 Tensor checked(const Tensor& x, const Tensor& like) {
   check(x.rank() >= 1 && x.shape().back() == like.numel(),
         "scaler: {} columns were required, as it was fitted on: got {}", like.numel(), x.shape());
@@ -77,7 +77,7 @@ Tensor checked(const Tensor& x, const Tensor& like) {
   return x.to(f64);
 }
 
-// What a scaler is made from: two rows of finite numbers, one for each column.
+// The parameters of a scaler: two rows of finite values, one per column.
 void check_columns(const Tensor& a, const Tensor& b, const char* what) {
   check(a.defined() && b.defined() && a.rank() == 1 && a.shape() == b.shape() && a.numel() > 0,
         "scaler: {} of one shape [d] were required: got {} and {}", what,
@@ -91,7 +91,7 @@ void check_columns(const Tensor& a, const Tensor& b, const char* what) {
             j);
 }
 
-// (x - from) / by and back, in f64: in f32 the difference of two numbers may overflow.
+// (x - from) / by and its inverse, in f64: in f32 the difference could overflow.
 Tensor scaled(const Tensor& x, const Tensor& from, const Tensor& by) {
   return div(sub(checked(x, from), from.to(f64)), by.to(f64)).to(from.dtype());
 }
@@ -131,7 +131,7 @@ Split group_split(const std::vector<Index>& groups, const Parts& parts, Generato
   std::sort(names.begin(), names.end());
   names.erase(std::unique(names.begin(), names.end()), names.end());
   const Cut cut(static_cast<Index>(names.size()), parts);
-  // A group's place in a random order says which part it is in.
+  // The position of a group in a random order determines its part.
   const std::vector<Index> place = generator.permutation(static_cast<Index>(names.size()));
   Split out;
   for (std::size_t i = 0; i < groups.size(); ++i) {
@@ -174,7 +174,7 @@ StandardScaler::StandardScaler(const Tensor& x, const TrainingPart& part) {
   const Tensor rows = training_rows(x, part), mean = unroll::mean(rows, {0});
   const Tensor variance = unroll::mean(square(sub(rows, mean)), {0});
   mean_ = mean.to(x.dtype());
-  // Rounding gives a constant column some variance: its range has none.
+  // Rounding can give a constant column a small variance, but its range is exactly 0.
   std_ = one_where_constant(sqrt(variance), sub(max(rows, {0}), min(rows, {0})), x.dtype());
 }
 Tensor StandardScaler::transform(const Tensor& x) const { return scaled(x, mean_, std_); }

@@ -1,4 +1,5 @@
-// Which examples train, which stop, which test. And scalers, which see the training part alone.
+// Splits of examples into training, validation and test parts, and scalers fitted on the training
+// part only.
 #pragma once
 
 #include <unroll/tensor/random.h>
@@ -16,8 +17,8 @@ struct Split {
   TrainingPart training() const;
 };
 
-// The examples that a scaler may be fitted on. Only a Split gives one out, so that fitting on the
-// future cannot be written down.
+// The examples that a scaler may be fitted on. Only a Split creates one, so a scaler cannot be
+// fitted on validation or test data by mistake.
 class TrainingPart {
  public:
   const std::vector<Index>& indices() const { return indices_; }
@@ -29,31 +30,32 @@ class TrainingPart {
 };
 
 struct Parts {
-  double train = 0.6, validation = 0.2;  // the rest tests
+  double train = 0.6, validation = 0.2;  // the rest is for testing
 };
-// 0 .. n-1 in order of time: the past trains, the future tests.
+// 0 .. n-1 in order of time: the first part trains, the last one tests.
 Split chronological_split(Index n, const Parts& parts = {});
-// Shuffled; classes (one label for each example, or none) keep their shares in each part.
+// Shuffled. If classes are given (one label per example), each part has the same share of each
+// class.
 Split random_split(Index n, const Parts& parts, Generator& generator,
                    const std::vector<Index>& labels = {});
 // No group (patient, document, ...) is in two parts.
 Split group_split(const std::vector<Index>& groups, const Parts& parts, Generator& generator);
-// k folds of about equal size and class shares; fold i tests, a part `validation` of the others
-// stops, the rest trains.
+// k folds of about equal size and class shares. In split i, fold i is for testing; of the others, a
+// share `validation` is for validation and the rest for training.
 std::vector<Split> k_folds(const std::vector<Index>& labels, Index k, double validation,
                            Generator& generator);
 
-// (x - mean) / std of each column, as the training part has them. A constant column keeps a std
-// of 1.
+// Maps each column to (x - mean) / std, with mean and std of the training part. Constant columns
+// get a std of 1.
 class StandardScaler {
  public:
-  // x [n, d]; the rows of the training part count, and must be finite.
+  // x [n, d]. Fitted on the rows of the training part, which must be finite.
   StandardScaler(const Tensor& x, const TrainingPart& part);
-  // From the mean and std [d] of a scaler that was fitted before, as a model that is shipped keeps
-  // them. Throws unless both are finite, of one type, and each std above 0.
+  // From the mean and std [d] of a scaler fitted before, for example one stored with a model.
+  // Throws unless both are finite, of one dtype, and each std is above 0.
   static StandardScaler from(const Tensor& mean, const Tensor& std);
-  Tensor transform(const Tensor& x) const;      // [.., d]; in f64 inside, of x's type
-  Tensor inverse(const Tensor& z) const;        // transform's
+  Tensor transform(const Tensor& x) const;      // [.., d] -> [.., d]; computed in f64
+  Tensor inverse(const Tensor& z) const;        // inverse of transform
   const Tensor& mean() const { return mean_; }  // [d]
   const Tensor& std() const { return std_; }
 
@@ -62,13 +64,14 @@ class StandardScaler {
   Tensor mean_, std_;
 };
 
-// To [0, 1] between the smallest and the largest of the training part. A constant column goes to 0.
+// Maps each column to [0, 1], from the min to the max of the training part. Constant columns become
+// 0.
 class MinMaxScaler {
  public:
-  // x [n, d]; the rows of the training part count, and must be finite.
+  // x [n, d]. Fitted on the rows of the training part, which must be finite.
   MinMaxScaler(const Tensor& x, const TrainingPart& part);
-  // From the min and max [d] of a scaler that was fitted before. Throws unless both are finite, of
-  // one type, and no min above its max.
+  // From the min and max [d] of a scaler fitted before. Throws unless both are finite, of one
+  // dtype, and no min is above its max.
   static MinMaxScaler from(const Tensor& min, const Tensor& max);
   Tensor transform(const Tensor& x) const;  // [.., d]
   Tensor inverse(const Tensor& z) const;
@@ -78,7 +81,7 @@ class MinMaxScaler {
  private:
   MinMaxScaler(const Tensor& min, const Tensor& max);
   Tensor min_, max_;
-  Tensor range_;  // in f64: that of f32 numbers may be too large for f32
+  Tensor range_;  // f64, since the range of f32 values may not fit f32
 };
 
 }  // namespace unroll::data

@@ -9,7 +9,7 @@
 namespace unroll::nn {
 namespace {
 
-// [.., T, D] -> [.. T, D]
+// [.., T, D] -> [N, D], all leading axes merged
 Var rows_of(const Var& x) { return reshape(x, {-1, x.shape().back()}); }
 
 }  // namespace
@@ -54,7 +54,7 @@ Attended scaled_dot_product_attention(const In& q, const In& k, const In& v,
     const Tensor hidden = equal(visible, Tensor::scalar(0, visible.dtype()));
     logits = masked_fill(logits, hidden, -INFINITY);
   }
-  // A row of nothing but -inf has softmax 0.
+  // A row of only -inf has softmax 0.
   const Var weights = softmax(logits);
   const Var used = dropout_now > 0 ? dropout(weights, dropout_now) : weights;
   return {matmul(used, v), o.weights ? weights : Var()};
@@ -103,7 +103,7 @@ Attended MultiHeadAttention::operator()(const In& query, const In& key, const In
     check(x->rank() == 3 && x->shape()[2] == dim && x->shape()[0] == query->shape()[0],
           "MultiHeadAttention: inputs [B, T, {}] of one B were required: got {}, {} and {}", dim,
           query->shape(), key->shape(), value->shape());
-  // One product for all three where they are the same.
+  // If all three are the same tensor, one product projects them.
   const bool same = &*query == &*key && &*key == &*value;
   const bool fused = !o.mask.defined() && !o.bias.defined() && !o.weights;
   const Index batch = query->shape()[0];

@@ -1,8 +1,8 @@
-// Attention over sequences: scaled dot products (Vaswani et al. 2017), many heads, and the additive
-// kind (Bahdanau et al. 2015).
+// Attention over sequences: scaled dot-product (Vaswani et al. 2017), multi-head, and additive
+// (Bahdanau et al. 2015).
 //
-// B batch, T queries, S keys, D model size, H heads. A query all of whose keys are masked gives
-// zeros, never NaN.
+// B batch, T queries, S keys, D model size, H heads. A query whose keys are all masked gives zeros,
+// never NaN. All functions throw std::invalid_argument if shapes, dtypes or options do not fit.
 #pragma once
 
 #include <unroll/nn/layers.h>
@@ -11,18 +11,18 @@ namespace unroll::nn {
 
 struct Attended {
   Var out;      // [.., T, D]
-  Var weights;  // [.., T, S]; undefined unless asked for
+  Var weights;  // [.., T, S]; undefined unless requested
 };
 
 struct AttentionOptions {
-  bool causal = false;   // query t sees keys 0 .. t only (the last query sees all, when S > T)
-  Tensor mask = {};      // 0 where a key must not be seen; broadcasts to [.., T, S]
+  bool causal = false;   // query t sees keys 0 .. t + S - T only, so the last query sees all
+  Tensor mask = {};      // 0 hides a key; broadcasts to [.., T, S]
   Var bias = {};         // added to the logits; broadcasts to [.., T, S]
-  double scale = 0;      // above 0, or 0 for 1 / sqrt(size of a key)
-  double dropout = 0;    // of the weights, in training
-  bool weights = false;  // return the weights
+  double scale = 0;      // of the logits; 0 means 1 / sqrt(key size)
+  double dropout = 0;    // probability, of the weights, in training
+  bool weights = false;  // also return the weights
 };
-// q [.., T, K], k [.., S, K], v [.., S, D]
+// q [.., T, K], k [.., S, K], v [.., S, D] -> out [.., T, D].
 Attended scaled_dot_product_attention(const In& q, const In& k, const In& v,
                                       const AttentionOptions& options = {});
 
@@ -31,42 +31,43 @@ class MultiHeadAttention {
   struct Options {
     Index dim = 0, heads = 1;
     bool bias = true;
-    double dropout = 0;  // of the weights, in training
+    double dropout = 0;  // probability, of the weights, in training
     DType dtype = f32;
   };
   struct CallOptions {
     bool causal = false;
-    Tensor mask = {};      // broadcasts to [B, heads, T, S]
+    Tensor mask = {};      // 0 hides a key; broadcasts to [B, heads, T, S]
     Var bias = {};         // added to the logits; broadcasts to [B, heads, T, S]
-    bool weights = false;  // return the weights, [B, heads, T, S]
+    bool weights = false;  // also return the weights, [B, heads, T, S]
   };
-  // The keys and values of a batch of sequences, projected once for any number of queries.
+  // The keys and values of a batch of sequences, projected once and used for any number of queries.
   struct Memory {
     Memory(Var k, Var v, SequenceLayout l)  // made by prepare()
         : keys(std::move(k)), values(std::move(v)), layout(std::move(l)) {}
     Var keys, values;  // [N, D]
     SequenceLayout layout;
   };
-  // Projections start by Xavier's rule (Glorot and Bengio 2010) and biases 0, as PyTorch's.
+  // Initial weights of the projections: xavier_uniform (Glorot and Bengio 2010), biases 0, as in
+  // PyTorch. `heads` must divide `dim`.
   explicit MultiHeadAttention(const Options& options);
 
-  // query [B, T, D], key and value [B, S, D]. With neither mask, bias nor weights it is one fused
-  // op whose memory grows as T; otherwise as T S.
+  // query [B, T, D], key and value [B, S, D] -> out [B, T, D]. Without mask, bias and weights this
+  // is one fused op with memory O(T); otherwise memory is O(T S).
   Attended operator()(const In& query, const In& key, const In& value,
                       const CallOptions& options) const;
   Attended operator()(const In& query, const In& key, const In& value) const {
     return (*this)(query, key, value, {});
   }
-  // Each sequence attends to itself; nothing is computed for padding.
+  // Self-attention within each sequence of a batch, without padding.
   Sequence operator()(const Gathered& x, const CallOptions& options = defaults(),
                       Where where = Where::here()) const;
 
+  // Projects keys and values, to be attended to by any number of queries.
   Memory prepare(const Gathered& keys, Where where = Where::here()) const;
-  // Each sequence of queries, of any length, attends to the sequence of the memory with its number.
+  // Sequence b of the queries attends to sequence b of the memory; their lengths may differ.
   Sequence operator()(const Gathered& queries, const Memory& memory,
-                      const CallOptions& options = defaults(),
-                      Where where = Where::here()) const;
-  // One query for each sequence, [B, D] -> [B, D].
+                      const CallOptions& options = defaults(), Where where = Where::here()) const;
+  // One query per sequence, [B, D] -> [B, D].
   Var operator()(const In& query, const Memory& memory) const;
 
   Linear query_key_value, out;  // [D, 3 D], [D, D]
@@ -75,10 +76,10 @@ class MultiHeadAttention {
  private:
   static CallOptions defaults();
   double dropping() const { return training() ? dropout_ : 0; }
-  // Columns of query_key_value: 0 queries, 1 keys, 2 values.
+  // Projects with column blocks of query_key_value: part 0 is queries, 1 keys, 2 values.
   Var project(const In& x, Index part, Index parts = 1) const;
   Var heads_of(const Var& x) const;  // [B, T, D] -> [B, heads, T, D / heads]
-  Var joined(const Var& x) const;    // and back
+  Var joined(const Var& x) const;    // the inverse
   void check_rows(const Gathered& x) const;
 
   Index heads_;
@@ -92,15 +93,16 @@ class AdditiveAttention {
     Index query = 0, key = 0, hidden = 0;
     DType dtype = f32;
   };
-  // The keys of a batch of sequences, projected once for any number of queries.
+  // The keys of a batch of sequences, projected once and used for any number of queries.
   struct Memory {
     Sequence values;  // rows [N, key]
     Var keys;         // [N, hidden]
   };
   explicit AdditiveAttention(const Options& options);
+  // Projects the keys; they are also the values.
   Memory prepare(const Gathered& keys, Where where = Where::here()) const;
-  // One query for each sequence, [B, query], over that sequence's rows: out [B, key]; weights one
-  // for each row, [N].
+  // One query per sequence, [B, query], over the rows of that sequence: out [B, key], weights [N]
+  // (one per row).
   Attended operator()(const In& query, const Memory& memory) const;
   Attended operator()(const In& query, const Gathered& keys) const {
     return (*this)(query, prepare(keys));

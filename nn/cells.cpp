@@ -17,13 +17,13 @@ void check_options(const char* name, const Options& o) {
         name, o.in, o.hidden);
 }
 
-// PyTorch's start: uniform within 1 / sqrt(H).
+// PyTorch's initial values: uniform in +-1 / sqrt(H).
 Param fresh(const Shape& shape, Index hidden, DType dtype) {
   const double bound = 1 / std::sqrt(static_cast<double>(hidden));
   return Param(uniform(shape, -bound, bound, {.dtype = dtype}));
 }
 
-// [H] for each of B rows, or zeros.
+// The learned state [H] repeated for B rows, or zeros: [B, H].
 Var start(const Param& learned, Index batch, Index size, DType dtype) {
   if (learned.defined()) return expand(learned, {batch, size});
   return Tensor::zeros({batch, size}, dtype);
@@ -37,7 +37,7 @@ void check_input(const char* name, const In& x, const Param& wx) {
         "{}: inputs [.., {}] were required: got {}", name, wx.shape()[0], x->shape());
 }
 
-// One step's arguments: x [B, width], and each part of the state [B, its size].
+// Checks the arguments of one step: x [B, width], and each part of the state [B, its size].
 void check_step(const char* name, const Var& x, Index width,
                 std::initializer_list<std::pair<const Var*, Index>> state) {
   check_defined(name, x);
@@ -50,16 +50,17 @@ void check_step(const char* name, const Var& x, Index width,
   }
 }
 
-// One step on tensors: the next h and, of an LSTM, through next_c, the next c.
+// One step on plain tensors. Returns the next h; for an LSTM, next_c is set to the next c.
 Tensor stepped(Recurrence kind, const In& x, const Param& wx, const Param& b, const Param& wh,
                const Param& bhn, const Var& h, const Var* c = nullptr, Tensor* next_c = nullptr) {
   auto [next, cell] = recurrent_step(kind, {x.value(), &wx.value(), value_of(b), wh.value(),
                                             value_of(bhn), h.value(), c ? &c->value() : nullptr});
   if (next_c) *next_c = std::move(cell);
-  return std::move(next);  // a structured binding would be copied
+  return std::move(next);  // moved, because structured bindings are copied
 }
 
-// What a fused layer reads: the rows, projected inside; or the projected rows of a table, and ids.
+// The weights for a fused layer. Without ids it projects the rows itself; with ids, x is a table
+// whose rows are projected here.
 RecurrentWeights weights_for(const Gathered& x, const Param& wx, const Param& b, const Param& wh,
                              const Param& bhn = {}) {
   if (x.has_ids()) return {.wh = wh, .bhn = bhn};

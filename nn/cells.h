@@ -1,5 +1,5 @@
-// The recurrent cells, one step of time each. They are used through RNN, LSTM and GRU
-// (recurrent.h), or by hand:
+// The recurrent cells, which compute one time step. They are used through RNN, LSTM and GRU
+// (recurrent.h), or directly:
 //
 //   nn::LSTMCell cell({.in = 3, .hidden = 8});
 //   auto state = cell.initial(batch);
@@ -7,9 +7,9 @@
 //
 // with x [B, in] and state.h [B, hidden]. The equations are in autograd/sequence/cells.h.
 //
-// Shapes: B batch, D in, H hidden, P output size. Weights are [in, out], gates are blocks of H
-// columns. All weights and biases start uniform within 1 / sqrt(H), as PyTorch's, except: the gain
-// of layer norm 1 and its bias 0; initial states that are learned 0.
+// Shapes: B batch, D in, H hidden, P output size. Weights are [in, out]; gates are blocks of H
+// columns. Initial weights and biases are uniform in +-1 / sqrt(H), as in PyTorch; layer norm
+// starts with gain 1 and bias 0, learned initial states with 0.
 #pragma once
 
 #include <unroll/nn/module.h>
@@ -21,7 +21,7 @@ struct RNNCellOptions {
   Index in = 0, hidden = 0;
   bool bias = true;
   bool relu = false;           // instead of tanh
-  bool learned_state = false;  // the initial state is trained
+  bool learned_state = false;  // train the initial state
   DType dtype = f32;
 };
 
@@ -34,13 +34,14 @@ class RNNCell {
   };
   // Throws std::invalid_argument unless in and hidden are at least 1.
   explicit RNNCell(const Options& options);
-  // One step, step(project(x), s): x [B, D], fused where nothing is recorded.
+  // One step, equal to step(project(x), s), for x [B, D]; fused if nothing is recorded. Throws
+  // std::invalid_argument if shapes do not fit.
   State operator()(const In& x, const State& s) const;
   Var project(const In& x) const;                   // [.., D] -> [.., H]
   State step(const Var& px, const State& s) const;  // px [B, H]
   bool can_run() const { return true; }
   std::pair<Var, State> run(const Gathered& x, const State& s, bool reverse) const;
-  State initial(Index batch) const;  // zeros, or learned
+  State initial(Index batch) const;  // zeros, or the learned state; [B, H]
   Index output_size() const { return hidden_; }
 
   Param wx, wh, b, h0;  // [D, H], [H, H], [H], [H]
@@ -54,16 +55,16 @@ class RNNCell {
 struct LSTMCellOptions {
   Index in = 0, hidden = 0;
   bool bias = true;
-  double forget_bias = 0;   // added to the forget gate's initial bias; 1 helps memory at first
-  bool peephole = false;    // gates see the cell: Gers and Schmidhuber 2000
+  double forget_bias = 0;   // added to the initial bias of the forget gate; 1 often helps at first
+  bool peephole = false;    // gates also depend on the cell state: Gers and Schmidhuber 2000
   bool layer_norm = false;  // Ba et al. 2016
-  Index projection = 0;     // > 0: h is projected to this size, below hidden. Sak et al. 2014
+  Index projection = 0;  // if above 0: h is projected to this size, below hidden. Sak et al. 2014
   bool learned_state = false;
   DType dtype = f32;
 };
 
 // [i f g o] = x wx + b + h wh;  c' = sigmoid(f) c + sigmoid(i) tanh(g);  h' = sigmoid(o) tanh(c').
-// Hochreiter and Schmidhuber 1997; the forget gate: Gers et al. 2000.
+// Hochreiter and Schmidhuber 1997; forget gate: Gers et al. 2000.
 class LSTMCell {
  public:
   using Options = LSTMCellOptions;
@@ -93,14 +94,14 @@ class LSTMCell {
 struct GRUCellOptions {
   Index in = 0, hidden = 0;
   bool bias = true;
-  bool reset_after = true;  // the reset gate after the product, as PyTorch; else as in the paper
+  bool reset_after = true;  // apply the reset gate after the product, as PyTorch; else before
   bool learned_state = false;
   DType dtype = f32;
 };
 
 // r, z = sigmoid(x w + b + h wh);  h' = (1 - z) n + z h, with
-//   n = tanh(x wn + bn + r (h whn + bhn))    reset after the product
-//   n = tanh(x wn + bn + (r h) whn)          before it. Cho et al. 2014
+//   n = tanh(x wn + bn + r (h whn + bhn))    if reset_after
+//   n = tanh(x wn + bn + (r h) whn)          otherwise. Cho et al. 2014
 class GRUCell {
  public:
   using Options = GRUCellOptions;
@@ -116,7 +117,7 @@ class GRUCell {
   State initial(Index batch) const;
   Index output_size() const { return hidden_; }
 
-  Param wx, wh, b, bhn, h0;  // [D, 3H], [H, 3H], [3H], [H] (reset after only), [H]
+  Param wx, wh, b, bhn, h0;  // [D, 3H], [H, 3H], [3H], [H] (only if reset_after), [H]
   UNROLL_FIELDS(wx, wh, b, bhn, h0)
 
  private:

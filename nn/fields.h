@@ -1,4 +1,4 @@
-// UNROLL_FIELDS: what makes a struct a module. How the macro works; what it is for is in module.h.
+// The implementation of UNROLL_FIELDS. How to use it is explained in module.h.
 #pragma once
 
 #include <unroll/autograd/param.h>
@@ -12,7 +12,8 @@
 #include <type_traits>
 #include <vector>
 
-// f(a) f(b) ... of a list of names, by expanding a macro that names itself again and again.
+// UNROLL_EACH(f, a, b, ...) expands to f(a) f(b) ..., by repeated expansion of a macro that refers
+// to itself.
 #define UNROLL_PARENTHESES ()
 #define UNROLL_EXPAND(...) \
   UNROLL_EXPAND3(UNROLL_EXPAND3(UNROLL_EXPAND3(UNROLL_EXPAND3(__VA_ARGS__))))
@@ -41,8 +42,8 @@
                                                  #__VA_ARGS__ __VA_OPT__(, ) __VA_ARGS__); \
   }
 
-// The conversion to Fields<..> is inherited and hidden by none, so that a struct with two of them
-// has a base with UNROLL_FIELDS of its own, whose parts its own line would hide.
+// The conversion operator to Fields<..> is inherited and never hidden. So a struct with two of them
+// has a base with its own UNROLL_FIELDS, whose parts its own line would hide.
 #define UNROLL_FIELDS_TAGS(with_base, ...)                                                        \
   static constexpr bool unroll_fields_with_base = with_base;                                      \
   auto unroll_fields_owner() const->const std::remove_cvref_t<decltype(*this)>& { return *this; } \
@@ -57,7 +58,7 @@ class Buffer;
 
 namespace detail {
 
-// The first name of "a, b, c", which it takes off.
+// Removes and returns the first name of "a, b, c".
 std::string next_name(std::string_view& names);
 
 template <class Visitor, class... Parts>
@@ -84,12 +85,13 @@ constexpr std::uint64_t fields_number(std::string_view names, int line) {  // FN
   return hash;
 }
 
-// True unless a base of the module T has parts that its own UNROLL_FIELDS leaves out.
+// True unless T has a base module whose parts T's own UNROLL_FIELDS leaves out.
 template <class T>
 inline constexpr bool kHasPartsOfBase =
     T::unroll_fields_with_base || std::is_convertible_v<const T&, const AnyFields&>;
 
-// True unless T has members that the UNROLL_FIELDS of a base, which it inherits, cannot list.
+// True unless T adds members to a base module whose UNROLL_FIELDS it inherits, which cannot list
+// them.
 template <class T>
 inline constexpr bool kHasOwnParts =
     sizeof(T) ==
@@ -114,7 +116,7 @@ constexpr bool is_field() {
   }
 }
 
-// Calls f(name, part) for each Param and Buffer below `part`, in the order of the lines.
+// Calls f(name, part) for each Param and Buffer in `part`, in the order of the UNROLL_FIELDS lines.
 template <class T, class F>
 void for_each_param(const std::string& name, T& part, F& f) {
   const auto below = [&](const auto& child) {

@@ -1,13 +1,13 @@
-// Gathered: a sequence whose rows are alike in places, as embeddings of letters are: a table of the
-// rows that occur, each once, and for each row of the sequence its place in the table.
+// Gathered: a sequence many of whose rows are equal, such as the embeddings of letters. It holds a
+// table of the distinct rows, and for each row of the sequence its index in the table.
 //
-//   auto x = embed(tokens);        // 30 different rows, 2,000 in all
-//   auto y = norm(linear(x));      // works on the 30
-//   Sequence z = y;                // a Sequence wherever one is needed
+//   auto x = embed(tokens);        // 30 distinct rows, 2,000 rows in all
+//   auto y = norm(linear(x));      // computed on the 30 rows
+//   Sequence z = y;                // converts to a Sequence where one is needed
 //
-// What a layer does to each row alike it does to the table's rows: f(table[ids]) = f(table)[ids],
-// and in backward the gradients of equal rows are summed before they go through f. `Linear`, norms,
-// activations and recurrent layers have that form; everything else takes the rows.
+// A layer that treats every row alike is applied to the table: f(table[ids]) = f(table)[ids]. In
+// backward, gradients of equal rows are summed before they go through f. `Linear`, norms,
+// activations and recurrent layers do this; everything else uses the gathered rows.
 #pragma once
 
 #include <unroll/nn/sequence.h>
@@ -17,31 +17,31 @@ namespace unroll::nn {
 class Gathered {
  public:
   Gathered() = default;
-  // Every row by itself: implicit, so that a function of a Gathered takes any Sequence.
+  // A Sequence without a table. Implicit, so that a function of a Gathered also takes a Sequence.
   Gathered(const Sequence& x) : table_(x.rows), layout_(x.layout) {}
   Gathered(Var rows, SequenceLayout layout)
       : Gathered(Sequence(std::move(rows), std::move(layout))) {}
   // Row n is table[ids[n]]; table [U, ..], ids [N] in the order of the layout. Throws
-  // std::invalid_argument unless there is one id for each row of the layout.
+  // std::invalid_argument unless there is one id per row of the layout.
   Gathered(Var table, IndexTensor ids, SequenceLayout layout);
 
-  // Whether there is a table; if not, `table` has all rows.
+  // Whether there is a table; if not, `table` holds all rows.
   bool has_ids() const { return ids_.defined(); }
   const Var& table() const { return table_; }      // [U, ..], or [N, ..]
   const IndexTensor& ids() const { return ids_; }  // [N], or undefined
   const SequenceLayout& layout() const { return layout_; }
   Index size() const { return layout_.sequences(); }
 
-  Var rows() const;  // [N, ..], gathered at each call
+  Var rows() const;  // [N, ..]; gathers at each call
   operator Sequence() const { return {rows(), layout_}; }
-  // f of each row, for an f that does the same to every row.
+  // Applies f, which must treat every row alike, to the table or the rows.
   template <class F>
   Gathered map(F&& f) const {
     return ids_.defined() ? Gathered(f(table_), ids_, layout_)
                           : Gathered(Sequence(f(table_), layout_));
   }
 
-  // As Sequence's.
+  // The same functions as Sequence has.
   Var last() const { return Sequence(*this).last(); }
   Var first() const { return Sequence(*this).first(); }
   Var sum() const { return Sequence(*this).sum(); }

@@ -50,7 +50,7 @@ Tensor orthogonal(const Shape& shape, double gain, const InitOptions& options) {
   const Fans fans("orthogonal", shape);
   const bool wide = shape[0] < shape[1];
   const Index n = wide ? shape[1] : shape[0], m = wide ? shape[0] : shape[1];
-  // Modified Gram and Schmidt, twice over, on m vectors of length n.
+  // Modified Gram-Schmidt, applied twice, on m vectors of length n.
   Tensor q = generator_of(options).normal({m, n}, 0, 1, f64);
   double* v = q.data<double>();
   const auto dot = [&](Index a, Index b) {

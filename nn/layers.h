@@ -1,5 +1,5 @@
-// The layers that work row by row: on [.., D], and so on the rows of a Sequence, or on the table of
-// a Gathered.
+// Layers that treat every row alike: they map [.., D], and are applied to the rows of a Sequence or
+// to the table of a Gathered.
 #pragma once
 
 #include <unroll/nn/gathered.h>
@@ -9,7 +9,7 @@
 
 namespace unroll::nn {
 
-// y = x w + b, x [.., in], y [.., out]. The weight is kept as [in, out].
+// y = x weight + bias, x [.., in], y [.., out]. The weight is stored as [in, out].
 class Linear {
  public:
   struct Options {
@@ -31,32 +31,32 @@ class Linear {
   UNROLL_FIELDS(weight, bias)
 };
 
-// ids [..] -> [.., dim]. Rows start from a normal distribution; the padding id's row is 0 and gets
+// ids [..] -> [.., dim]. Initial rows are standard normal; the row of the padding id is 0 and gets
 // no gradient.
 class Embedding {
  public:
   struct Options {
     Index vocab = 0, dim = 0;
-    Index padding_id = -1;  // none
+    Index padding_id = -1;  // -1: none
     bool frozen = false;
     DType dtype = f32;
   };
   explicit Embedding(const Options& options);
   struct TableOptions {
-    Index padding_id = -1;  // none; its row stays as it is given
+    Index padding_id = -1;  // -1: none; its row keeps the given values
     bool frozen = true;
   };
-  // From a copy of a table [vocab, dim] that was trained elsewhere.
+  // Copies an existing table [vocab, dim], such as a pretrained one.
   explicit Embedding(const Tensor& table) : Embedding(table, TableOptions()) {}
   Embedding(const Tensor& table, const TableOptions& options);
   Var operator()(const IndexTensor& ids, Where where = Where::here()) const {
     check(ids.defined(), "Embedding: ids were required: got undefined ones");
     return embedding(ids, In(weight, where), padding_id_);
   }
-  // Where ids come twice on average, the table of the rows that are used.
+  // Returns a Gathered with a table of the used rows if ids occur twice or more on average.
   Gathered operator()(const Tokens& tokens, Where where = Where::here()) const;
-  // The same table as the weight of an output layer: x [.., dim] -> logits [.., vocab]. Press and
-  // Wolf 2017.
+  // Uses the table as the weight of an output layer (weight tying): x [.., dim] -> logits [..,
+  // vocab]. Press and Wolf 2017.
   Var logits(const In& x) const { return matmul(x, transpose(weight)); }
 
   Param weight;  // [vocab, dim]
@@ -115,10 +115,11 @@ class RMSNorm {
   double eps_;
 };
 
-// Throws unless p can be the probability of dropout.
+// Throws unless p is a valid dropout probability.
 void check_dropout(const char* op, double p);
 
-// Zeroes with probability p in training (see nn::training), and does nothing otherwise.
+// Dropout: in training (see nn::training) elements are zeroed with probability p in [0, 1) and the
+// others divided by 1 - p; otherwise x is returned unchanged.
 class Dropout {
  public:
   struct Options {
@@ -129,7 +130,7 @@ class Dropout {
   Sequence operator()(const Sequence& x, Where where = Where::here()) const {
     return {(*this)(In(x.rows, where)), x.layout};
   }
-  // One mask for all time steps of a sequence. Gal and Ghahramani 2016.
+  // The same mask for all time steps of a sequence. Gal and Ghahramani 2016.
   Sequence variational(const Sequence& x, Where where = Where::here()) const;
   UNROLL_FIELDS()
 
@@ -137,7 +138,7 @@ class Dropout {
   double p_;
 };
 
-// An activation as a module, so that it can stand in Sequential: Activation(tanh).
+// An activation function as a module, for use in Sequential: Activation(tanh).
 class Activation {
  public:
   explicit Activation(Var (*f)(const In&)) : f_(f) {
@@ -157,7 +158,7 @@ class Activation {
   Var (*f_)(const In&);
 };
 
-// One after another: Sequential(Linear(..), Activation(relu), Linear(..)).
+// Applies its parts one after another: Sequential(Linear(..), Activation(relu), Linear(..)).
 template <class... Parts>
 class Sequential {
  public:
@@ -179,7 +180,7 @@ class Sequential {
     } else {
       const auto y = std::get<I>(parts)(x);
       if constexpr (requires { y.sequence; }) {
-        return run<I + 1>(y.sequence);  // of a recurrent layer
+        return run<I + 1>(y.sequence);  // the output of a recurrent layer
       } else {
         return run<I + 1>(y);
       }

@@ -23,7 +23,7 @@ void check_pair(const char* name, const In& x, const In& target) {
         name_of(x->dtype()), target->shape(), name_of(target->dtype()));
 }
 
-// The weights of elements, for x; undefined where none are given.
+// Element weights in x's dtype; undefined if none are given.
 Tensor weights_for(const char* name, const In& x, const Tensor& given) {
   if (!given.defined()) return given;
   check(broadcast(name, x->shape(), given.shape()) == x->shape(),
@@ -52,7 +52,7 @@ Var nll_loss(const In& x, const IndexTensor& target, const CrossEntropyOptions& 
   if (ignores) std::replace(picked.begin(), picked.end(), o.ignore_id, Index{0});
   const Index n = target.numel();
   Var rows = -reshape(gather(x, 1, IndexTensor(std::move(picked), {n, 1})), target.shape());
-  if (ignores) {  // whatever stands there
+  if (ignores) {  // whatever their log probability is
     Tensor ignored = Tensor::zeros({n}, x->dtype());
     for (Index i = 0; i < n; ++i)
       if (target[i] == o.ignore_id) ignored.set({i}, 1);
@@ -84,8 +84,8 @@ Var huber_loss(const In& x, const In& target, double delta, Reduction reduction)
   check_pair("huber_loss", x, target);
   check(delta > 0 && std::isfinite(delta),
         "huber_loss: a finite delta above 0 was required: got {}", delta);
-  // e^2 / 2 within delta, delta (|e| - delta / 2) beyond: both are q (e - q / 2) with q the
-  // clamped e, which is smooth at 0.
+  // e^2 / 2 within delta, otherwise delta (|e| - delta / 2). Both equal q (e - q / 2), where q is e
+  // clamped to +-delta; this form is smooth at 0.
   const Var e = *x - *target, q = clamp(e, -delta, delta);
   return reduced("huber_loss", q * (e - q * 0.5), reduction);
 }
@@ -101,7 +101,7 @@ Var bce_with_logits(const In& x, const In& target, const BCEOptions& o) {
   }
   const Tensor weight = weights_for("bce_with_logits", x, o.weight);
   const Tensor positive_weight = weights_for("bce_with_logits", x, o.positive_weight);
-  // p y softplus(-x) + (1 - y) softplus(x), p the weight of positives.
+  // p y softplus(-x) + (1 - y) softplus(x), with p the weight of the positive class.
   Var positive = *target * softplus(-*x);
   if (positive_weight.defined()) positive = positive * positive_weight;
   Var loss = positive + (1.0 - *target) * softplus(x);
@@ -125,7 +125,7 @@ Var gaussian_nll(const In& mean, const In& target, const In& variance,
     const double least = min(variance.value()).item();
     check(least >= 0, "gaussian_nll: variances of at least 0 were required: got {}", least);
   }
-  // As PyTorch does it: the floor changes the number, not the gradient.
+  // As in PyTorch, the lower limit changes the value but not the gradient.
   const auto number = [&](double value) { return Tensor::scalar(value, variance->dtype()); };
   const Tensor missing = maximum(sub(number(o.eps), variance.value()), number(0));
   const Var v = *variance + missing;

@@ -1,4 +1,5 @@
-// Losses. Reductions as in PyTorch: the mean, the sum, or one number for each row or element.
+// Losses. The reduction is the mean (default) or sum, which give one value, or none. All losses
+// throw std::invalid_argument if shapes or dtypes do not fit.
 #pragma once
 
 #include <unroll/autograd/ops.h>
@@ -9,30 +10,32 @@ using unroll::cross_entropy;  // in autograd/ops.h, with its options
 using unroll::CrossEntropyOptions;
 using unroll::Reduction;
 
-// Log probabilities [N, V] against ids [N].
+// Negative log likelihood of log probabilities [N, V] and target ids [N]; per row without
+// reduction.
 Var nll_loss(const In& log_probabilities, const IndexTensor& target,
              const CrossEntropyOptions& options = {});
 
+// Squared and absolute error, elementwise; x and target have one shape.
 Var mse_loss(const In& x, const In& target, Reduction reduction = Reduction::mean);
 Var l1_loss(const In& x, const In& target, Reduction reduction = Reduction::mean);
-// Quadratic within delta, linear beyond. Huber 1964.
+// e^2 / 2 for |e| <= delta, otherwise delta (|e| - delta / 2), with e = x - target. Huber 1964.
 Var huber_loss(const In& x, const In& target, double delta = 1,
                Reduction reduction = Reduction::mean);
 
 struct BCEOptions {
   Tensor weight = {};           // broadcasts to x
-  Tensor positive_weight = {};  // of the positive class, broadcasts to x
+  Tensor positive_weight = {};  // for the positive class, broadcasts to x
   Reduction reduction = Reduction::mean;
 };
-// Scores against probabilities in [0, 1], without overflow.
+// Binary cross entropy of logits and target probabilities in [0, 1], elementwise, without overflow.
 Var bce_with_logits(const In& scores, const In& target, const BCEOptions& options = {});
 
 struct GaussianNLLOptions {
-  bool full = false;  // with log(2 pi) / 2
-  double eps = 1e-6;  // the variance is at least this; its gradient passes through as in PyTorch
+  bool full = false;  // add the constant log(2 pi) / 2
+  double eps = 1e-6;  // lower limit of the variance; does not affect its gradient, as in PyTorch
   Reduction reduction = Reduction::mean;
 };
-// (log var + (x - target)^2 / var) / 2
+// (log variance + (target - mean)^2 / variance) / 2, elementwise.
 Var gaussian_nll(const In& mean, const In& target, const In& variance,
                  const GaussianNLLOptions& options = {});
 

@@ -1,20 +1,21 @@
-// What makes a struct a module: one line that lists its parts.
+// A struct becomes a module by one line that lists its parts.
 //
 //   struct SpliceNet {
 //     nn::Embedding embed; nn::GRU gru; nn::Linear head;
 //     UNROLL_FIELDS(embed, gru, head)
 //   };
 //
-// No base class, nothing virtual. Names come from the line: "gru.layers.0.wx". Parts may be Params,
-// Buffers, modules, and vectors, arrays, tuples and optionals of them; anything else does not
-// compile. A struct that derives from a module names it, so that no parameter is lost:
+// There is no base class and nothing virtual. The line also gives the parameter names:
+// "gru.layers.0.wx". Parts may be Params, Buffers, modules, and vectors, arrays, tuples and
+// optionals of them; anything else does not compile. A struct that derives from a module must name
+// it, so that no parameter is lost:
 //
 //   struct Gated : nn::Linear {
 //     nn::Linear gate;
 //     UNROLL_FIELDS_WITH(Linear, gate)
 //   };
 //
-// Parameters start from random numbers of the thread's default_generator(); init.h says which.
+// Parameters are initialised randomly from the thread's default_generator(); see init.h.
 #pragma once
 
 #include <unroll/autograd/mode.h>
@@ -26,7 +27,7 @@
   UNROLL_VISIT(const, , __VA_ARGS__) \
   UNROLL_FIELDS_TAGS(false, __VA_ARGS__)
 
-// The same for a struct that derives from the module `base`, whose parts come first.
+// UNROLL_FIELDS for a struct that derives from the module `base`, whose parts come first.
 #define UNROLL_FIELDS_WITH(base, ...)                            \
   UNROLL_VISIT(, base::visit_fields(visitor);, __VA_ARGS__)      \
   UNROLL_VISIT(const, base::visit_fields(visitor);, __VA_ARGS__) \
@@ -34,9 +35,9 @@
 
 namespace unroll::nn {
 
-// A tensor that belongs to a model and is saved and loaded with it, but is not trained: a running
-// mean, a table of positions, the scale of the data. Goes wherever a Param does, as a constant;
-// copies have numbers of their own; set_value changes it.
+// A tensor that is saved and loaded with a model but not trained: a running mean, a table of
+// positions, the scale of the data. It can be used wherever a Param can, as a constant. Copies have
+// their own elements; set_value changes them.
 class Buffer : public Param {
  public:
   Buffer() = default;  // none
@@ -61,13 +62,13 @@ NamedParams listed(const M& model, bool params, bool buffers) {
 }
 }  // namespace detail
 
-// Every parameter under its name. The list stays valid when the model is moved. Each parameter
-// remembers the name, for messages.
+// All parameters with their names. The list stays valid when the model is moved. Each parameter
+// remembers its name for messages.
 template <class M>
 NamedParams parameters(const M& model) {
   return detail::listed(model, true, false);
 }
-// Every buffer; and both, which is what is saved and loaded.
+// All buffers; and parameters and buffers together, which is what is saved and loaded.
 template <class M>
 NamedParams buffers(const M& model) {
   return detail::listed(model, false, true);
@@ -77,33 +78,33 @@ NamedParams state(const M& model) {
   return detail::listed(model, true, true);
 }
 
-// Throws, with `op` first, when one of the list has no parameter under its name.
+// Throws, naming `op`, if a name in the list has no parameter.
 void check_params(const char* op, const NamedParams& params);
 
-// The number of elements that training can change.
+// The number of trainable elements.
 Index parameter_count(const NamedParams& params);
 
-// A table: name, shape, type, elements, whether it is trained; and the sum.
+// A table with name, shape, dtype, number of elements and whether it is trained; and the totals.
 std::string summary(const NamedParams& params);
 template <class M>
 std::string summary(const M& model) {
   return summary(state(model));
 }
 
-// Converts every parameter and buffer to a type, in place: nn::to(model, f64). They are new ones to
-// an optimiser, so make that afterwards.
+// Converts all parameters and buffers to a dtype, in place: nn::to(model, f64). An optimizer treats
+// them as new parameters, so create it afterwards.
 template <class M>
 M& to(M& model, DType dtype) {
   for (const NamedParam& p : state(model)) p.param->convert(dtype);
   return model;
 }
 
-// A constant to the tape and to optimisers, and back.
+// Makes parameters constants for tapes and optimizers, and trainable again.
 template <class M>
 void set_trainable(const M& model, bool trainable) {
   for (const NamedParam& p : parameters(model)) p.param->trainable = trainable;
 }
 
-using unroll::training;  // whether modules are in training: see autograd/mode.h
+using unroll::training;  // true in training mode: see autograd/mode.h
 
 }  // namespace unroll::nn

@@ -1,5 +1,5 @@
-// Options of a model in the metadata of its file, so that a program which loads it needs not know
-// them.
+// Options of a model stored in the metadata of its file, so that a program can load the model
+// without knowing them.
 //
 //   struct TaggerOptions {
 //     Index hidden = 64;
@@ -11,8 +11,8 @@
 //   Tagger model(nn::options_in<TaggerOptions>("tagger"));
 //   nn::load("tagger", model);
 //
-// An option is a bool, an integer, a floating-point number, a string, a DType, an enumeration (as
-// its number), or a struct with UNROLL_OPTIONS ("lstm.hidden").
+// An option may be a bool, an integer, a floating-point number, a string, a DType, an enumeration
+// (stored as its number), or a struct with UNROLL_OPTIONS ("lstm.hidden").
 #pragma once
 
 #include <unroll/nn/fields.h>
@@ -42,11 +42,11 @@ concept Options = requires(T& options) {
 std::string text_of(bool value);
 std::string text_of(Index value);
 std::string text_of(std::uint64_t value);
-std::string text_of(double value);  // all digits
+std::string text_of(double value);  // exact: read_text gives the same value
 std::string text_of(DType value);
 inline std::string text_of(const std::string& value) { return value; }
 
-// Throw std::runtime_error, which names the option, unless the text is such a value.
+// Parse a value. Throw std::runtime_error, naming the option, if the text is not of that type.
 void read_text(const std::string& name, const std::string& text, bool& value);
 void read_text(const std::string& name, const std::string& text, Index& value);
 void read_text(const std::string& name, const std::string& text, std::uint64_t& value);
@@ -57,7 +57,7 @@ inline void read_text(const std::string&, const std::string& text, std::string& 
 }
 [[noreturn]] void refuse_option(const std::string& name, const std::string& text);
 
-// The type that a value is written as.
+// Converts a value to the type in which it is stored.
 template <class T>
 auto written(const T& value) {
   if constexpr (std::is_same_v<T, bool> || std::is_same_v<T, DType> ||
@@ -88,7 +88,7 @@ void write_options(Metadata& out, const std::string& prefix, const O& options) {
   });
 }
 
-// Takes what it reads out of `from`.
+// Removes the entries it reads from `from`.
 template <class O>
 void read_options(Metadata& from, const std::string& prefix, O& options) {
   options.visit_options([&]<class T>(const std::string& name, T& value) {
@@ -109,7 +109,7 @@ void read_options(Metadata& from, const std::string& prefix, O& options) {
   });
 }
 
-// The entries of the options, and none else.
+// Only the entries that are options.
 Metadata option_entries(const Metadata& metadata);
 void refuse_unknown_options(const Metadata& left);
 
@@ -117,7 +117,7 @@ void refuse_unknown_options(const Metadata& left);
 
 inline constexpr const char* kOptionsPrefix = "options.";
 
-// One entry for each option, under "options." and its name.
+// One entry per option, named "options." and the option's name.
 template <class O>
 Metadata metadata_of(const O& options) {
   Metadata out;
@@ -125,8 +125,8 @@ Metadata metadata_of(const O& options) {
   return out;
 }
 
-// The options in metadata. Throws std::runtime_error when one is missing, unknown to O, or no value
-// of its type.
+// Reads the options from metadata. Throws std::runtime_error if one is missing, unknown to O, or
+// not a value of its type.
 template <class O>
 O options_in(const Metadata& metadata) {
   O out{};
@@ -135,7 +135,7 @@ O options_in(const Metadata& metadata) {
   detail::refuse_unknown_options(left);
   return out;
 }
-// The same of a file.
+// Reads the options from the metadata of a file.
 template <class O>
 O options_in(const std::string& path) {
   Metadata metadata;

@@ -1,9 +1,9 @@
-// RNN, LSTM and GRU: layers of cells over a batch of sequences.
+// RNN, LSTM and GRU: layers of recurrent cells over a batch of sequences.
 //
 //   nn::LSTM lstm({.in = 16, .hidden = 64, .layers = 2, .bidirectional = true});
-//   auto out = lstm(x);            // x a Sequence; out.sequence is one too: rows [N, 2 * 64]
+//   auto out = lstm(x);            // x is a Sequence; so is out.sequence: rows [N, 2 * 64]
 //   Var h = out.last();            // [B, 2 * 64]: many-to-one
-//   auto more = lstm(y, out.carry());   // the next chunk; gradients stop there (truncated BPTT)
+//   auto more = lstm(y, out.carry());   // next chunk, without gradients to x (truncated BPTT)
 #pragma once
 
 #include <unroll/nn/cells.h>
@@ -11,22 +11,23 @@
 
 namespace unroll::nn {
 
-// A layer of any cell: nn::Recurrent<MyCell> layer({.cell = {.in = 3, .hidden = 8}, .layers = 2}).
+// Recurrent layers of any cell: nn::Recurrent<MyCell> layer({.cell = {.in = 3, .hidden = 8},
+// .layers = 2}).
 template <class C>
 struct LayerOptions {
-  typename C::Options cell;  // of the first layer; those above read what the one below puts out
+  typename C::Options cell;  // of the first layer; the input size of the others is set
   Index layers = 1;
   bool bidirectional = false;
-  double dropout = 0;              // between layers: of one alone nothing is dropped
-  double variational_dropout = 0;  // the same, one mask for all time steps
+  double dropout = 0;              // between layers; no effect with one layer
+  double variational_dropout = 0;  // the same, with one mask for all time steps
 };
 
-// The options of RNN, LSTM and GRU are a cell's and a layer's side by side.
+// For RNN, LSTM and GRU, the options of cell and layer are in one struct.
 struct RNNOptions {
   Index in = 0, hidden = 0;
   Index layers = 1;
   bool bidirectional = false;
-  double dropout = 0, variational_dropout = 0;  // as LayerOptions'; the rest as RNNCellOptions'
+  double dropout = 0, variational_dropout = 0;  // see LayerOptions; for the rest RNNCellOptions
   bool bias = true;
   bool relu = false;
   bool learned_state = false;
@@ -37,7 +38,7 @@ struct LSTMOptions {
   Index in = 0, hidden = 0;
   Index layers = 1;
   bool bidirectional = false;
-  double dropout = 0, variational_dropout = 0;  // as LayerOptions'; the rest as LSTMCellOptions'
+  double dropout = 0, variational_dropout = 0;  // see LayerOptions; for the rest LSTMCellOptions
   bool bias = true;
   double forget_bias = 0;
   bool peephole = false;
@@ -51,7 +52,7 @@ struct GRUOptions {
   Index in = 0, hidden = 0;
   Index layers = 1;
   bool bidirectional = false;
-  double dropout = 0, variational_dropout = 0;  // as LayerOptions'; the rest as GRUCellOptions'
+  double dropout = 0, variational_dropout = 0;  // see LayerOptions; for the rest GRUCellOptions
   bool bias = true;
   bool reset_after = true;
   bool learned_state = false;
@@ -59,7 +60,7 @@ struct GRUOptions {
   operator LayerOptions<GRUCell>() const;
 };
 
-// The options with which a Recurrent<C> is made.
+// The type of the options of Recurrent<C>.
 template <class C>
 struct LayerOptionsOf {
   using Type = LayerOptions<C>;
@@ -77,7 +78,7 @@ struct LayerOptionsOf<GRUCell> {
   using Type = GRUOptions;
 };
 
-// What nn::Recurrent needs of a cell, beside what nn::run needs (unroll.h).
+// What nn::Recurrent requires of a cell, in addition to what nn::run requires (unroll.h).
 template <class C>
 concept LayerCell = Cell<C> && std::constructible_from<C, const typename C::Options&> &&
     requires(const C& cell, typename C::Options options, Index batch) {
@@ -88,18 +89,19 @@ concept LayerCell = Cell<C> && std::constructible_from<C, const typename C::Opti
 
 template <class State>
 struct RecurrentResult {
-  Sequence sequence;         // what the top layer puts out, rows [N, H] or [N, 2H]
-  std::vector<State> state;  // the last: [layer 0 forward, layer 0 backward, layer 1 forward, ...]
-  Var top;                   // last()
+  Sequence sequence;  // output of the top layer, rows [N, H] or [N, 2H]
+  std::vector<State>
+      state;  // last states: [layer 0 forward, layer 0 backward, layer 1 forward, ...]
+  Var top;    // see last()
 
-  // What the top layer ended with, [B, H] or, of both directions, [B, 2H]: the backward one ended
-  // at the beginning, so that this is not the last row of `sequence`.
+  // The last output of the top layer, [B, H], or [B, 2H] if bidirectional. The backward direction
+  // ends at time 0, so this differs from the last row of `sequence`.
   const Var& last() const {
     check(top.defined(), "recurrent: the result of a layer was required: got one with {} states",
           state.size());
     return top;
   }
-  // The state for the next chunk of the same sequences, off the tape.
+  // The last state without gradients, as the initial state of the next chunk of the same sequences.
   std::vector<State> carry() const {
     std::vector<State> out;
     for (const State& s : state) out.push_back(nn::detach(s));
@@ -114,7 +116,7 @@ class Recurrent {
   using State = typename C::State;
   using Result = RecurrentResult<State>;
 
-  // Throws std::invalid_argument where the cell refuses its options, or layers are below 1.
+  // Throws std::invalid_argument if the cell refuses its options or layers is below 1.
   explicit Recurrent(const Options& options)
       : between_({.p = options.dropout}), between_variational_({.p = options.variational_dropout}) {
     static_assert(LayerCell<C>,
@@ -130,7 +132,8 @@ class Recurrent {
     }
   }
 
-  // x rows [N, in]; `initial` as Result::state, or empty for the cells' own (zeros, or learned).
+  // x rows [N, in]; `initial` is like Result::state, or empty for the default (zeros, or learned).
+  // Throws std::invalid_argument if shapes or the number of states do not fit.
   Result operator()(const Gathered& x, const std::vector<State>& initial = {},
                     const UnrollOptions& options = {}, Where where = Where::here()) const {
     const Caller caller(where);
@@ -140,7 +143,7 @@ class Recurrent {
           "recurrent: {} states (layers x directions) or none were required: got {}",
           layers.size() * directions, initial.size());
     Result out;
-    std::vector<Var> tops;  // of the layer, one a direction
+    std::vector<Var> tops;  // of the layer, one per direction
     for (std::size_t l = 0; l < layers.size(); ++l) {
       const Gathered at =
           l == 0 ? x : Gathered(between_variational_.variational(between_(out.sequence)));
@@ -162,8 +165,8 @@ class Recurrent {
     return out;
   }
 
-  // One time step of a stream: x [B, in] -> [B, H]; the state (empty at first) is the caller's. One
-  // direction only.
+  // One time step, for streaming: x [B, in] -> [B, H]. `state` is empty at first, and replaced by
+  // the new state. Only for a single direction.
   Var step(const In& x, std::vector<State>& state) const {
     check_layers();
     check_defined("recurrent: step", *x);
@@ -173,8 +176,8 @@ class Recurrent {
           "layer");
     check(state.empty() || state.size() == layers.size(),
           "recurrent: {} states were required: got {}", layers.size(), state.size());
-    // The new states stand behind the old ones until all layers have taken their step, so that the
-    // caller's are unchanged when one refuses it; a vector of its own would be allocated each time.
+    // New states are appended and the old ones removed at the end, so that the caller's state is
+    // unchanged if a layer throws. A separate vector would be allocated in every step.
     const auto given = static_cast<std::ptrdiff_t>(state.size());
     state.reserve(2 * layers.size());
     Var at = *x;
@@ -200,7 +203,7 @@ class Recurrent {
   void check_layers() const {
     check(!layers.empty(), "recurrent: at least one layer was required: got one moved from");
   }
-  // cell(x, s), where it has that (it may be faster), else projection and step.
+  // cell(x, s) if the cell has that, since it may be faster; otherwise project and step.
   static State advance(const C& cell, const Var& x, const State& s) {
     if constexpr (requires { cell(x, s); }) {
       return cell(x, s);

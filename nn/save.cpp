@@ -5,7 +5,7 @@
 namespace unroll::nn {
 namespace {
 
-// In the metadata of a file that save() wrote.
+// Prefix of the library's own keys in the metadata.
 constexpr const char* kOwnKeys = "unroll.";
 constexpr const char* kLayoutKey = "unroll.weights";
 constexpr const char* kLayoutHere = "in_out";
@@ -18,7 +18,7 @@ bool is_square_weight(const ParamState& p) {
   return is_weight(p) && p.value().size(0) == p.value().size(1) && p.value().size(0) > 1;
 }
 
-// The tensors whose names begin with the prefix, without it; the other names.
+// The tensors whose names begin with the prefix, without the prefix; `others` gets the other names.
 NamedTensors with_prefix(NamedTensors all, const std::string& prefix,
                          std::vector<std::string>& others) {
   if (prefix.empty()) return all;

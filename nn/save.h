@@ -1,4 +1,4 @@
-// Saving and loading a model by the names of its parameters and buffers (safetensors).
+// Saves and loads models by the names of their parameters and buffers (safetensors).
 #pragma once
 
 #include <unroll/nn/module.h>
@@ -6,37 +6,37 @@
 
 namespace unroll::nn {
 
-// How a weight with two axes stands in a file. A square one does not show it, and a model whose
-// square weights are transposed computes garbage without an error.
+// How a file stores a weight with two axes. A square weight does not show it, and a model with
+// transposed weights would silently compute garbage.
 enum class WeightLayout {
-  unknown,  // what the file says of itself; refused where that is nothing and a weight is square
-  in_out,   // [in, out], as here
-  out_in  // [out, in], as PyTorch's Linear: each weight but the tables of embeddings is transposed
+  unknown,  // as recorded in the file; if it is not and a weight is square: an error
+  in_out,   // [in, out], as in this library
+  out_in    // [out, in], as in PyTorch's Linear; weights are transposed, embedding tables not
 };
 
 struct LoadOptions {
-  bool strict = true;       // names missing in the file or unknown to the model are errors
-  std::string prefix = {};  // take only names that begin so ("encoder."), without it
+  bool strict = true;  // it is an error if a name is missing in the file or unknown to the model
+  std::string prefix = {};  // use only names with this prefix ("encoder."), and remove it
   WeightLayout layout = WeightLayout::unknown;
-  Metadata* metadata = nullptr;  // filled where given
+  Metadata* metadata = nullptr;  // if given: gets the metadata of the file
 };
 
-// What was left as it was because of strict = false, or prefix.
+// Names without a counterpart, with strict = false or a prefix.
 struct Loaded {
-  std::vector<std::string> missing;  // names of the model that were not found
-  std::vector<std::string> unused;   // names in the file that the model does not have
+  std::vector<std::string> missing;  // in the model, but not in the file
+  std::vector<std::string> unused;   // in the file, but not in the model
 };
 
-// Writes every parameter and buffer under its name, with `metadata`, in which keys that begin with
-// "unroll." are the library's own. The file is replaced as a whole or not at all.
+// Writes all parameters and buffers under their names, with `metadata`, in which keys that begin
+// with "unroll." are reserved. The file is replaced atomically.
 void save(const std::string& path, const NamedParams& params, const Metadata& metadata = {});
 
-// Throws std::runtime_error that lists every missing, extra and misshapen name; nothing has been
-// changed then. Not even without strict is a file taken that has none of the names. Numbers are
-// converted to the type of the model.
+// Loads a file into a model. Throws std::runtime_error with a list of all missing, unknown and
+// misshapen names, before changing anything. A file with none of the names is always refused.
+// Elements are converted to the dtype of the model.
 Loaded load(const std::string& path, const NamedParams& params, const LoadOptions& options = {});
 
-// The same with tensors that were read before; `origin` says in messages where they are from.
+// The same with tensors read before; `origin` names their source in messages.
 Loaded assign(const std::string& origin, NamedTensors values, const NamedParams& params,
               const LoadOptions& options = {});
 

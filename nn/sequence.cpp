@@ -5,7 +5,7 @@
 namespace unroll::nn {
 namespace {
 
-// The rows of a padded [B, T] block that count, in the layout's order.
+// The rows of a padded [B, T] block that are not padding, in the order of the layout.
 IndexTensor padded_rows(const SequenceLayout& layout, Index steps) {
   std::vector<Index> out;
   for (Index t = 0; t < layout.steps(); ++t)
@@ -36,7 +36,7 @@ Sequence::Sequence(Var given, SequenceLayout given_layout)
 
 namespace {
 
-// Rows that stand one sequence after another, [N, ..], in the layout's order.
+// Row indices that reorder concatenated sequences [N, ..] into the order of the layout.
 IndexTensor in_order(const SequenceLayout& layout) {
   std::vector<Index> start, pick;
   Index total = 0;

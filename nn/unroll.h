@@ -1,21 +1,26 @@
-// A cell over the time steps of a batch of sequences: RNN, LSTM, GRU and a cell of one's own,
-// forwards, backwards in time, ragged, in chunks.
+// Runs a cell over the time steps of a batch of sequences: RNN, LSTM, GRU or a user-defined cell,
+// forward or backward in time, with ragged batches and in chunks.
 //
 // A cell is a type with
-//   struct State { Var h; ... };     an aggregate of up to 8 members: Vars [B, ..] and vectors of
-//                                    them are carried from step to step, row by row; other members
-//                                    are handed on as they are
-//   Var project(const Var& x) const;                     what is one product for all time steps,
-//                                                        row by row: [N, D] -> [N, P]
-//   State step(const Var& px, const State& s) const;
-// and, if it likes,
-//   Var output(const State& s) const;    what it puts out, [B, H]; the State's first Var otherwise
+//   struct State { Var h; ... };     an aggregate of up to 8 members. Vars [B, ..] and vectors of
+//   Vars
+//                                    are carried from step to step; other members are passed on
+//                                    unchanged
+//   Var project(const Var& x) const;                     the part that does not depend on the
+//   state,
+//                                                        computed for all rows at once:
+//                                                        [N, D] -> [N, P]
+//   State step(const Var& px, const State& s) const;     one time step; px [B, P]
+// and optionally
+//   Var output(const State& s) const;    the output [B, H]; default: the first Var of the State
 //   std::pair<Var, State> run(const Gathered& x, const State& s, bool reverse) const;
-//                                        a fused form of projection and loop, used where
-//   bool can_run() const;                says so, with the states sorted as the layout's steps are
+//                                        a fused form of projection and time loop; states are
+//                                        sorted
+//                                        like the steps of the layout
+//   bool can_run() const;                whether the fused form can be used
 //
-// To be a layer (nn::Recurrent, recurrent.h) it has an Options with `Index in`, a constructor from
-// it, `State initial(Index batch) const` and `Index output_size() const` as well.
+// To be used as a layer (nn::Recurrent, recurrent.h) it also needs an Options type with `Index in`,
+// a constructor from it, `State initial(Index batch) const` and `Index output_size() const`.
 #pragma once
 
 #include <unroll/autograd/sequence/time_loop.h>
@@ -37,16 +42,16 @@ concept Cell = std::is_aggregate_v<typename C::State> &&
 
 struct UnrollOptions {
   bool reverse = false;  // from each sequence's end to its beginning
-  bool fused = true;     // take the cell's fused form where it has one
-  // > 0: keep the state every so many steps and compute the rest again in backward, with the
-  // parameters as they are now; with about sqrt(T), the memory beside inputs and outputs grows as
-  // the square root of T.
+  bool fused = true;     // use the cell's fused form if it has one
+  // If above 0: save only the state every so many steps and recompute the rest in backward, with
+  // the parameter values of forward. With about sqrt(T) steps, the memory in addition to inputs and
+  // outputs is O(sqrt(T)).
   Index checkpoint_every = 0;
 };
 
 namespace detail {
 
-// Converts to the type of any member.
+// Converts to any type; used to count members.
 struct AnyMember {
   template <class T>
   operator T() const;
@@ -107,15 +112,15 @@ void each_part(S& state, F&& f) {
   });
 }
 
-// Those Vars.
+// All Vars of a State, in order.
 template <class S>
 States parts_of(const S& state) {
   States out;
   each_part(state, [&](const Var& part) { out.push_back(part); });
   return out;
 }
-// A State with these parts, its other members as in `state`. Throws std::invalid_argument unless it
-// has as many.
+// A copy of `state` with its Vars replaced by `parts`. Throws std::invalid_argument unless their
+// number is equal.
 template <class S>
 S with_parts(S state, States parts) {
   std::size_t k = 0;
@@ -143,11 +148,11 @@ Var output_of(const C& cell, const typename C::State& state) {
   }
 }
 
-// Steps [begin, end) alone, of the sequences that run there, the longest first.
+// The layout of steps [begin, end), for the sequences that run there, longest first.
 SequenceLayout steps_of(const SequenceLayout& layout, Index begin, Index end);
 
-// The inputs x of steps [begin, end) through projection and loop; the state has all B rows, as in
-// time_loop.
+// Runs projection and time loop on x, the rows of steps [begin, end). The state has all B rows, as
+// in time_loop.
 template <class C>
 std::pair<Var, typename C::State> run_segment(const C& cell, const Gathered& x,
                                               const typename C::State& state,
@@ -183,8 +188,8 @@ std::pair<Var, typename C::State> run_segment(const C& cell, const Gathered& x,
   return {out, with_parts(now, std::move(last))};
 }
 
-// The cell for a derivative to keep: the same parameters, wherever the model goes meanwhile. One
-// that cannot be copied has to stay where it is until backward.
+// A copy of the cell, with the same parameters, for a derivative that may outlive the model. A cell
+// that cannot be copied must stay alive until backward.
 template <class C>
 std::shared_ptr<const C> kept(const C& cell) {
   if constexpr (std::is_copy_constructible_v<C>) {
@@ -195,8 +200,8 @@ std::shared_ptr<const C> kept(const C& cell) {
   }
 }
 
-// run_segment for every so many steps, its inside computed again in backward (see checkpoint): the
-// projection too, which is larger than the outputs.
+// run_segment for segments of checkpoint_every steps, whose intermediate values are recomputed in
+// backward (see checkpoint). This includes the projection, which is larger than the outputs.
 template <class C>
 std::pair<Var, typename C::State> run_checkpointed(const C& cell, const Var& rows,
                                                    const typename C::State& initial,
@@ -231,7 +236,7 @@ std::pair<Var, typename C::State> run_checkpointed(const C& cell, const Var& row
 
 }  // namespace detail
 
-// The same state off the tape, for the next chunk of a long sequence.
+// The same state without gradients, for the next chunk of a long sequence.
 template <class S>
 requires std::is_aggregate_v<S> S detach(const S& state) {
   return with_parts(state, map_states(parts_of(state), [](const Var& v) { return v.detach(); }));
@@ -240,11 +245,11 @@ requires std::is_aggregate_v<S> S detach(const S& state) {
 template <class State>
 struct Unrolled {
   Sequence sequence;  // the outputs, rows [N, H]
-  State last;  // each sequence's last state, in the order given; in reverse: at its beginning
+  State last;         // last state of each sequence, in the order given (reverse: at its beginning)
 };
 
-// The cell over all time steps of x, from `state` (rows [B, ..] in the order of the batch). Throws
-// std::invalid_argument unless each part of the state has one row for each sequence.
+// Runs a cell over all time steps of x, starting with `state` (rows [B, ..] in the order of the
+// batch). Throws std::invalid_argument unless each part of the state has one row per sequence.
 template <Cell C>
 Unrolled<typename C::State> run(const C& cell, const Gathered& x, typename C::State state,
                                 const UnrollOptions& options = {}) {
@@ -268,7 +273,7 @@ Unrolled<typename C::State> run(const C& cell, const Gathered& x, typename C::St
   return {Sequence(result.first, layout), std::move(result.second)};
 }
 
-// The same. (Under `using namespace unroll::nn` the name meets that of the namespace: use run.)
+// The same. (With `using namespace unroll::nn` the name is ambiguous with the namespace: use run.)
 template <Cell C>
 Unrolled<typename C::State> unroll(const C& cell, const Gathered& x, typename C::State state,
                                    const UnrollOptions& options = {}) {

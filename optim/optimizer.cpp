@@ -19,7 +19,7 @@ bool matches(const Group& group, const NamedParam& p) {
   return p.name.find(group.match) != std::string::npos;
 }
 
-// A setting from 0 to what f32 can hold.
+// Whether it is a valid setting: at least 0 and finite in f32.
 bool is_setting(double x) { return x >= 0 && x <= std::numeric_limits<float>::max(); }
 void check_lr(double lr) {
   check(is_setting(lr), "optimizer: a finite learning rate of at least 0 was required: got {}", lr);
@@ -47,7 +47,7 @@ Optimizer::Optimizer(NamedParams params, double given_lr, double weight_decay,
           "optimizer: parameters with a value were required: got an undefined \"{}\"", p.name);
     check(place_.emplace(p.param->id(), i).second,
           "optimizer: each parameter once was required: {} came twice", p.name);
-    // The memory of each is saved under its name.
+    // The optimizer's state is saved under the parameter names, so they must be unique.
     check(names.insert(p.name).second,
           "optimizer: names that differ were required: two parameters are called \"{}\"", p.name);
     Slot slot;
@@ -97,13 +97,13 @@ void check_updated(const Tensor& t, const Tensor& like, const std::string& name)
         t.defined() ? fmt::format("{} of {}", t.shape(), name_of(t.dtype())) : "an undefined one");
 }
 
-// What update() left, with numbers of its own where it assigned another's.
+// Stores the result of update(), copying it if it is assigned from another tensor.
 void take(Tensor& to, Tensor& now) {
   to = std::move(now);
   if (!to.is_unique() || !to.is_contiguous()) to = to.clone();
 }
 
-// What update() left of some rows, into their place unless it was written there.
+// Copies the result of update() for some rows back to the table, unless it was written in place.
 void put_back(const Tensor& now, Tensor place) {
   if (!now.shares_storage_with(place)) place.copy_(now);
 }
@@ -133,7 +133,7 @@ void Optimizer::step(const Gradients& gradients) {
     Slot& slot = slots_[i];
     const Step with{lr * slot.lr_scale, slot.weight_decay, ++slot.steps};
     Tensor& value = params_[i].param->mutable_value();
-    // update() has handles of these, so that nothing is changed where it leaves what does not fit.
+    // update() works on handles, so that nothing is changed if its results do not fit.
     const auto updated = [&](const Tensor& g) {
       update(now, g, memory, with);
       check_updated(now, g, params_[i].name);
@@ -150,7 +150,7 @@ void Optimizer::step(const Gradients& gradients) {
     const Tensor rows = gradient.rows.values.contiguous();
     const IndexTensor& ids = gradient.rows.rows;
     for (Index begin = 0, end = 0; begin < ids.numel(); begin = end) {
-      while (end < ids.numel() && ids[end] - ids[begin] == end - begin) ++end;  // neighbours
+      while (end < ids.numel() && ids[end] - ids[begin] == end - begin) ++end;  // consecutive rows
       const auto part = [&](const Tensor& t) { return t.narrow(0, ids[begin], end - begin); };
       now = part(value);
       memory.clear();
@@ -226,10 +226,10 @@ void Optimizer::set_state(const State& state_given) {
   }
 }
 
-// --- the optimisers ---
+// --- the optimizers ---
 
 namespace {
-// Calls f(value, gradient, memory, n) for runs of elements, on the threads.
+// Calls f(value, gradient, memory, n) for blocks of elements, on all threads.
 template <class F>
 void by_runs(Tensor& value, const Tensor& gradient, std::span<Tensor> memory, F&& f) {
   dispatch(value.dtype(), [&]<class T>() {
@@ -330,7 +330,7 @@ double squares_of(const Tensor& x, double scale) {
   });
 }
 
-// The common 2-norm, by squares that f64 can hold.
+// The 2-norm over all gradients, scaled so that the squares fit f64.
 double norm_of(const Gradients& gradients) {
   double squares = 0;
   for (const auto& [id, g] : gradients.entries()) squares += squares_of(g.values(), 1);
@@ -349,7 +349,8 @@ double norm_of(const Gradients& gradients) {
 double clip_norm(Gradients& gradients, double limit) {
   check(limit > 0, "clip_norm: a limit above 0 was required: got {}", limit);
   const double norm = norm_of(gradients);
-  // PyTorch divides by norm + 1e-6; the same part of a small norm leaves it the limit too.
+  // PyTorch divides by norm + 1e-6. For small norms the addend is made proportional, so that the
+  // result still reaches the limit.
   if (norm > limit && std::isfinite(norm)) gradients *= limit / (norm + 1e-6 * std::min(norm, 1.0));
   return norm;
 }

@@ -1,15 +1,15 @@
-// Optimisers: they take the gradients that backward returned and change the parameters.
+// Optimizers update the parameters with the gradients that backward returned.
 //
 //   optim::Adam adam(nn::parameters(model), {.lr = 1e-3});
 //   adam.step(tape.backward(loss));
 //
-// Formulas and defaults are PyTorch's. A parameter for which there is a gradient but which the
-// optimiser does not know is an error that names it. Gradients of embedding tables change only the
-// rows that were used (see Optimizer::step).
+// Formulas and defaults are PyTorch's. A gradient of a parameter that the optimizer does not know
+// is an error that names the parameter. For embedding tables, only the rows that were used are
+// updated (see Optimizer::step).
 //
-// A run that is to be resumed bit by bit saves four things: the parameters (nn::save), the state()
-// of the optimiser and that of the schedule if it has one (save_safetensors), and where its
-// Generators stand (seed() and position(), as metadata of one of the files).
+// To resume a run exactly, save four things: the parameters (nn::save), the state() of the
+// optimizer and of a ReduceOnPlateau schedule (save_safetensors), and the state of the Generators
+// (seed() and position(), for example in the metadata of one of the files).
 #pragma once
 
 #include <unroll/autograd/gradients.h>
@@ -20,15 +20,15 @@
 
 namespace unroll::optim {
 
-// Some parameters with settings of their own: those whose name contains `match`, but for those that
-// an earlier group has taken. What is not set is the optimiser's.
+// Settings for some parameters: those whose name contains `match` and that no earlier group
+// matched. Settings left out are the optimizer's.
 struct Group {
   std::string match;
-  double lr_scale = 1;  // times the optimiser's lr
+  double lr_scale = 1;  // factor of the optimizer's lr
   std::optional<double> weight_decay = {};
 };
 
-// What all optimisers share. One of your own says how a parameter changes:
+// The base of all optimizers. Your own optimizer overrides update():
 //
 //   class Lion : public optim::Optimizer {
 //    public:
@@ -47,38 +47,40 @@ class Optimizer {
   virtual ~Optimizer() = default;
   Optimizer(Optimizer&&) = default;
 
-  // Changes every parameter that has a gradient. A table with gradients of some rows has only these
-  // rows changed, with their own part of the memory: rows without a gradient neither decay nor move
-  // on by momentum (as PyTorch's SparseAdam has it). A parameter without a gradient is left as it
-  // is, and its own number of steps too.
+  // Updates every parameter that has a gradient. For a table with gradients of some rows, only
+  // these rows and their optimizer state change; the other rows get neither weight decay nor
+  // momentum (as in PyTorch's SparseAdam). A parameter without a gradient is not changed and its
+  // step is not counted. Throws std::invalid_argument if a gradient belongs to an unknown
+  // parameter.
   void step(const Gradients& gradients);
 
   double lr = 0;
   Index steps() const { return steps_; }
   const NamedParams& params() const { return params_; }
 
-  // The memory (momentum, second moments, ...), lr, the number of steps, and the number of steps of
-  // each parameter ("NAME.steps"); set_state refuses what does not fit. A state saved before the
-  // parameters had numbers of their own is read as if each had taken every step.
+  // The optimizer state: memory (momentum, second moments, ...), lr, the number of steps, and the
+  // number of steps of each parameter ("NAME.steps"). set_state throws if names or shapes do not
+  // fit. For a state without "NAME.steps", from older versions, each parameter is taken to have
+  // done every step.
   State state() const;
   void set_state(const State& state);
 
  protected:
-  // What an optimiser remembers of each element.
+  // The values that an optimizer keeps for each element.
   struct Memories {
     int count = 0;
-    int squares = -1;  // which of them is a mean or sum of squares, never below 0; -1: none
+    int squares = -1;  // index of the one that holds squares (never below 0); -1: none
   };
   Optimizer(NamedParams params, double lr, double weight_decay, const std::vector<Group>& groups,
             Memories memories);
-  // What one step of one parameter is made with.
+  // The arguments of one step for one parameter.
   struct Step {
-    double lr, weight_decay;  // with its group's settings
-    Index number;             // 1 for this parameter's first
+    double lr, weight_decay;  // including the settings of its group
+    Index number;             // 1 for the first step of this parameter
   };
-  // Changes `value` and the memory by the gradient, all of one shape and type and contiguous: by
-  // writing into them or by assigning (value = value - gradient * step.lr). Of a table some of
-  // whose rows have gradients it is called for runs of these rows, [K, D].
+  // Updates `value` and `memory` with the gradient, by writing to them or by assigning (value =
+  // value - gradient * step.lr). All have the same shape and dtype and are contiguous. For a table
+  // with gradients of some rows it is called for blocks of these rows, [K, D].
   virtual void update(Tensor& value, const Tensor& gradient, std::span<Tensor> memory,
                       const Step& step) = 0;
 
@@ -152,7 +154,7 @@ struct AdamOptions {
   double lr = 1e-3, beta1 = 0.9, beta2 = 0.999, eps = 1e-8, weight_decay = 0;
   std::vector<Group> groups = {};
 };
-// Kingma and Ba 2015; weight decay is added to the gradient.
+// Kingma and Ba 2015. Weight decay is added to the gradient.
 class Adam : public Optimizer {
  public:
   explicit Adam(NamedParams params, const AdamOptions& options = {})
@@ -171,18 +173,18 @@ struct AdamWOptions {
   double lr = 1e-3, beta1 = 0.9, beta2 = 0.999, eps = 1e-8, weight_decay = 0.01;
   std::vector<Group> groups = {};
 };
-// Loshchilov and Hutter 2019: weight decay apart from the gradient.
+// Loshchilov and Hutter 2019: decoupled weight decay.
 class AdamW : public Adam {
  public:
   explicit AdamW(NamedParams params, const AdamWOptions& o = {})
       : Adam(std::move(params), {o.lr, o.beta1, o.beta2, o.eps, o.weight_decay, o.groups}, true) {}
 };
 
-// Scales all gradients so that their common 2-norm is at most `limit`; returns the norm before,
-// which neither overflows nor underflows where it is a number of f64 itself. If it is NaN or
-// infinite, the gradients are left as they are.
+// Scales all gradients so that their 2-norm (over all of them together) is at most `limit`, and
+// returns the norm before. The norm does not overflow or underflow if f64 can represent it. If it
+// is NaN or infinite, the gradients are not changed.
 double clip_norm(Gradients& gradients, double limit);
-// Brings every number into [-limit, limit].
+// Clamps every element to [-limit, limit].
 void clip_value(Gradients& gradients, double limit);
 
 }  // namespace unroll::optim

@@ -22,7 +22,7 @@ double StepDecay::operator()(Index step) const {
   check_rate("StepDecay", "rate", lr);
   check_rate("StepDecay", "factor", factor);
   check(every >= 1, "StepDecay: `every` of at least 1 was required: got {}", every);
-  const Index times = step / every;  // whole ones
+  const Index times = step / every;  // number of completed intervals
   return lr * std::pow(factor, static_cast<double>(times));
 }
 
@@ -60,7 +60,7 @@ ReduceOnPlateau::ReduceOnPlateau(const Options& o) : o_(o), lr_(o.lr) {
 }
 
 double ReduceOnPlateau::operator()(double loss) {
-  // A best loss below 0, as log likelihoods have it, is to be passed downwards too.
+  // The threshold must also work for a best loss below 0, such as a negative log likelihood.
   if (loss < best_ * (1 - std::copysign(o_.threshold, best_))) {
     best_ = loss;
     bad_ = 0;

@@ -1,4 +1,4 @@
-// Learning rates that change: functions of the step (or epoch), and one that watches a number.
+// Learning rate schedules: functions of the step (or epoch), and one that depends on a loss.
 //
 //   optim::Cosine schedule{.lr = 1e-3, .steps = 1000, .warmup = 50};
 //   adam.lr = schedule(step);
@@ -12,11 +12,11 @@
 
 namespace unroll::optim {
 
-// What an optimiser or a schedule remembers: named tensors, for saving (save_safetensors) and
-// restoring a run bit by bit.
+// The state of an optimizer or schedule: named tensors, for saving (save_safetensors) and resuming
+// a run exactly.
 using State = std::map<std::string, Tensor>;
 
-// lr * factor^(number of times that `every` steps have passed)
+// lr * factor^(step / every), rounded down.
 struct StepDecay {
   double lr;
   Index every;
@@ -24,7 +24,7 @@ struct StepDecay {
   double operator()(Index step) const;
 };
 
-// From 0 (or `start`, as a part of lr) to lr in a straight line over `steps`, lr from then on.
+// Linear from start * lr (default: 0) to lr over `steps` steps, then constant.
 struct WarmUp {
   double lr;
   Index steps;
@@ -32,7 +32,8 @@ struct WarmUp {
   double operator()(Index step) const;
 };
 
-// Half a cosine from lr down to `least` over `steps`, after a warm-up. Loshchilov and Hutter 2017.
+// Linear warm-up, then half a cosine from lr down to `least`, in `steps` steps. Loshchilov and
+// Hutter 2017.
 struct Cosine {
   double lr;
   Index steps;
@@ -41,24 +42,24 @@ struct Cosine {
   double operator()(Index step) const;
 };
 
-// Lowers the rate when a loss has not improved for more than `patience` calls. A loss of NaN is no
-// improvement.
+// Multiplies the rate by `factor` after more than `patience` calls without improvement of the loss,
+// down to `least`. A NaN loss is no improvement.
 class ReduceOnPlateau {
  public:
   struct Options {
     double lr;
     double factor = 0.1;
     Index patience = 10;
-    double threshold = 1e-4;  // an improvement is by at least this part of the best loss's size
-    Index cooldown = 0;       // calls after lowering in which nothing is counted
+    double threshold = 1e-4;  // minimal improvement, relative to the best loss
+    Index cooldown = 0;       // calls after a reduction that are not counted
     double least = 0;
   };
   explicit ReduceOnPlateau(const Options& options);
-  double operator()(double loss);  // the rate from here on
+  double operator()(double loss);  // returns the new rate
   double lr() const { return lr_; }
 
   State state() const;
-  void set_state(const State& state);  // refuses what does not fit
+  void set_state(const State& state);  // throws if it does not fit
 
  private:
   Options o_;

@@ -36,7 +36,8 @@ std::string cpu_features() {
   return out;
 }
 
-// The kernels compiled are those of CMakeLists.txt: the widest that the CPU has is taken.
+// The SIMD targets compiled in are listed in CMakeLists.txt; the best one that the CPU supports
+// runs.
 std::string simd_target() {
   const auto targets = hwy::SupportedTargets();
   if (targets & HWY_AVX3) return "AVX-512";

@@ -1,12 +1,12 @@
-// What this build is and what it decided on this machine.
+// A description of this build and of what it chose on this machine.
 #pragma once
 
 #include <string>
 
 namespace unroll {
 
-// Version, compiler, CPU features, SIMD target, BLAS with its core and why, threads, and the
-// environment variables that decide.
+// Version, compiler, CPU features, SIMD target, BLAS with its core and the reason for it, number of
+// threads, and the environment variables that change these.
 std::string build_info();
 
 }  // namespace unroll

@@ -1,5 +1,4 @@
-// How bad input is refused: with a sentence, `op: what was required: what was given`, thrown before
-// anything is done.
+// Errors are sentences, `op: what was required: what was given`, thrown before anything is changed.
 #pragma once
 
 #include <fmt/core.h>
@@ -13,9 +12,9 @@ namespace detail {
 [[noreturn]] void throw_invalid(fmt::string_view format, fmt::format_args args);
 [[noreturn]] void throw_runtime(fmt::string_view format, fmt::format_args args);
 
-// The formatter of a type that has str(): a base for fmt::formatter<T>. It keeps the specification
-// (that of a string: fill, alignment, width) as text until it writes, so that neither the library
-// nor a program that prints our types compiles more of fmt than <fmt/core.h>.
+// A base for fmt::formatter<T> of a type that has str(). It accepts a string's format specification
+// (fill, alignment, width) and only stores its text, so that neither the library nor a program that
+// prints our types has to compile more of fmt than <fmt/core.h>.
 struct TextFormatter {
   fmt::string_view specification;
   constexpr const char* parse(fmt::format_parse_context& context) {
@@ -34,10 +33,10 @@ struct StrFormatter : TextFormatter {
 };
 }  // namespace detail
 
-// What a message shows of bytes from outside: control characters as \xNN, and no more than 60.
+// Bytes from outside as shown in messages: control characters as \xNN, at most 60 bytes.
 std::string excerpt(std::string_view text);
 
-// Throws std::invalid_argument: an argument is wrong.
+// Throws std::invalid_argument, for a wrong argument.
 template <class... A>
 [[noreturn]] void fail(fmt::format_string<A...> format, A&&... args) {
   detail::throw_invalid(format, fmt::make_format_args(args...));
@@ -48,7 +47,7 @@ void check(bool ok, fmt::format_string<A...> format, A&&... args) {
     fail(format, std::forward<A>(args)...);
 }
 
-// Throws std::runtime_error: a file or the environment is wrong.
+// Throws std::runtime_error, for a problem with a file or the environment.
 template <class... A>
 [[noreturn]] void fail_io(fmt::format_string<A...> format, A&&... args) {
   detail::throw_runtime(format, fmt::make_format_args(args...));

@@ -33,24 +33,24 @@ void write_all(const std::string& path, int fd, std::string_view bytes) {
   }
 }
 
-// What a path means once links are followed; it may be a file that is not there yet.
+// Follows symbolic links. The result may be a file that does not exist yet.
 std::string behind_links(const std::string& path) {
-  constexpr int kMost = 40;  // as many as Linux follows
+  constexpr int kMost = 40;  // the limit of Linux
   std::filesystem::path at = path;
   std::error_code none;
   for (int i = 0; i < kMost && std::filesystem::is_symlink(at, none); ++i) {
     const std::filesystem::path target = std::filesystem::read_symlink(at, none);
     if (none) break;
-    at = at.parent_path() / target;  // target alone, where it is absolute
+    at = at.parent_path() / target;  // if target is absolute, this is target alone
   }
   return at.string();
 }
 
-// Where the bytes for a path go.
+// Where write_file writes the bytes for a path.
 struct Target {
   bool there, in_place = false;
   mode_t mode = 0644;
-  std::string file, part;  // behind links; the file beside it that is written first
+  std::string file, part;  // after following links; the temporary file next to it
 
   explicit Target(const std::string& path) {
     struct stat info {};
@@ -61,15 +61,15 @@ struct Target {
     file = behind_links(path);
     check_io(!file.empty() && file.back() != '/', "{}: cannot be written: {}", path,
              std::strerror(file.empty() ? ENOENT : EISDIR));
-    // Always the same name, so that what a killed process left is found by the next one; short,
-    // since that of the file may be as long as one can be.
+    // Always the same name, so that the next process finds the file left by a killed one. Short,
+    // because the name of the file itself may already have the maximal length.
     const std::size_t name = file.rfind('/') + 1;
     part = fmt::format("{}.{:016x}.part", file.substr(0, name),
                        std::hash<std::string>{}(file.substr(name)));
   }
 
-  // Opens a new part, locked. Whoever writes one holds its lock until the part has become the file;
-  // a part without a writer is left over from a process that was killed, and is removed.
+  // Opens a new temporary file and locks it. A writer holds the lock until the file has been
+  // renamed; an unlocked one was left by a killed process and is removed.
   int create_part(const std::string& path) const {
     for (;;) {
       Descriptor made{::open(part.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, mode & 0777)};
@@ -79,7 +79,7 @@ struct Target {
       }
       check_io(errno == EEXIST, "{}: cannot be written: {}", path, std::strerror(errno));
       const Descriptor other{::open(part.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK)};
-      if (other.fd < 0 && errno == ENOENT) continue;  // it has just become the file
+      if (other.fd < 0 && errno == ENOENT) continue;  // it has just been renamed
       check_io(other.fd >= 0, "{}: cannot be written: {} is in the way: {}", path, part,
                std::strerror(errno));
       while (::flock(other.fd, LOCK_EX) != 0 && errno == EINTR) {
@@ -102,7 +102,7 @@ struct Target {
 }  // namespace
 
 std::string read_file(const std::string& path) {
-  // Without O_NONBLOCK the opening of a pipe that nobody writes to would wait for ever.
+  // Without O_NONBLOCK, opening a pipe without a writer would block.
   const Descriptor file{::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK)};
   check_io(file.fd >= 0, "{}: cannot be opened: {}", path, std::strerror(errno));
   struct stat info {};
@@ -128,7 +128,7 @@ std::string read_file(const std::string& path) {
 
 void write_file(const std::string& path, std::string_view bytes) {
   const Target target(path);
-  if (target.in_place) {  // a device or a pipe is written to: nothing may take its place
+  if (target.in_place) {  // a device or pipe is written in place, never replaced
     const Descriptor file{::open(path.c_str(), O_WRONLY | O_CLOEXEC)};
     check_io(file.fd >= 0, "{}: cannot be written: {}", path, std::strerror(errno));
     return write_all(path, file.fd, bytes);

@@ -1,4 +1,4 @@
-// Whole files, read and written safely.
+// Reads and writes whole files.
 #pragma once
 
 #include <unroll/tensor/types.h>
@@ -8,21 +8,21 @@
 
 namespace unroll {
 
-// The bytes of a file; throws std::runtime_error with the path and the system's reason.
+// The contents of a file. Throws std::runtime_error with the path and the system's error.
 std::string read_file(const std::string& path);
-// Writes beside the file and then takes its place: after a crash there is the old file or the new
-// one, never a part. A file that is replaced keeps its permissions; of a link, what it points to is
-// replaced. A device or a pipe (/dev/stdout) is written to as it is.
+// Writes atomically: to a temporary file that then replaces the target, so that after a crash
+// either the old or the new file exists in full. A replaced file keeps its permissions; for a
+// symbolic link, the file it points to is replaced. Devices and pipes (/dev/stdout) are written
+// directly.
 void write_file(const std::string& path, std::string_view bytes);
 
-// How many bytes of a text are valid UTF-8, from its beginning: all of them, or up to the first that
-// belongs to no whole character.
+// The length in bytes of the longest prefix of a text that is valid UTF-8.
 std::size_t valid_utf8(std::string_view text);
-// Throws what write_file would throw for a path that cannot be written; changes nothing. For work
-// that takes long, before it begins.
+// Throws the error that write_file would throw if the path cannot be written; changes nothing. Call
+// it before long work whose result goes there.
 void check_writable(const std::string& path);
 
-// A text without the byte order mark that some programs put first.
+// Removes a leading UTF-8 byte order mark.
 std::string_view without_mark(std::string_view text);
 
 }  // namespace unroll

@@ -1,4 +1,4 @@
-// How a tensor looks in print: rows aligned, long axes shortened to their first and last three,
+// Printing of tensors: aligned rows; long axes shortened to their first and last three elements;
 // long rows broken into lines.
 #include <unroll/tensor/index_tensor.h>
 #include <unroll/tensor/tensor.h>
@@ -12,11 +12,11 @@
 namespace unroll {
 namespace {
 
-constexpr Index kWhole = 1000;  // tensors of up to so many elements are printed whole
+constexpr Index kWhole = 1000;  // elements; larger tensors are shortened
 constexpr Index kEdge = 3;
 constexpr std::size_t kLine = 80;  // characters
 
-// Calls f(i) for each index of an axis that is printed, and f(-1) for those left out in between.
+// Calls f(i) for each printed index of an axis, and f(-1) for the indices left out.
 template <class F>
 void along(const Shape& shape, int axis, F&& f) {
   const Index n = shape[axis];
@@ -30,7 +30,7 @@ void along(const Shape& shape, int axis, F&& f) {
   }
 }
 
-// Calls f(row-major number of the element) for each that is printed.
+// Calls f(row-major index of the element) for each printed element.
 template <class F>
 void for_each_printed(const Shape& shape, F&& f, int axis = 0, Index flat = 0) {
   if (shape.numel() == 0) return;
@@ -61,7 +61,7 @@ class Brackets {
       return;
     }
     const std::size_t indent = static_cast<std::size_t>(axis) + 1;
-    const auto below = static_cast<std::size_t>(shape_.rank() - 1 - axis);  // axes within this one
+    const auto below = static_cast<std::size_t>(shape_.rank() - 1 - axis);  // axes inside this one
     const std::size_t in_line = std::max<std::size_t>(1, (kLine - indent) / (width_ + 2));
     std::size_t count = 0;
     text_ += '[';
@@ -115,7 +115,7 @@ std::string Tensor::str() const {
       whole ? largest >= 1e8 : largest >= 1e6 || smallest < 1e-4 || largest / smallest > 1e6;
   std::vector<std::string> cells;
   for (double v : values) {
-    cells.push_back(std::isnan(v)       ? "nan"  // whatever its sign
+    cells.push_back(std::isnan(v)       ? "nan"  // whatever its sign bit
                     : !std::isfinite(v) ? fmt::format("{}", v)
                     : scientific        ? fmt::format("{:.4e}", v)
                     : whole             ? fmt::format("{:.0f}.", v)

@@ -8,7 +8,7 @@
 namespace unroll {
 namespace {
 
-// Row-major sizes before, on and behind an axis.
+// Product of the sizes before an axis, its size, and product of the sizes behind it.
 struct Around {
   Index outer = 1, size, inner = 1;
   Around(const Shape& shape, int axis) : size(shape[axis]) {
@@ -17,7 +17,7 @@ struct Around {
   }
 };
 
-// Whether an Index can be so large.
+// Whether an Index can hold the value.
 bool fits(double v) { return v >= -0x1p63 && v < 0x1p63; }
 
 void check_has_ids(const char* op, const IndexTensor& x) {
@@ -180,8 +180,7 @@ IndexTensor stack(std::span<const IndexTensor> parts, int axis) {
 }
 
 void IndexTensor::check_range(const char* op, Index limit, std::optional<Index> except) const {
-  // Without a branch for each: the sign of id, or of what is left up to the last, is set where one
-  // does not fit.
+  // Branch-free: the sign bit of id, or of (limit - 1) - id, is set if id is out of range.
   const auto last = static_cast<std::uint64_t>(limit) - 1;
   std::uint64_t signs = 0;
   if (limit > 0)

@@ -8,7 +8,7 @@
 namespace unroll {
 namespace {
 
-// A contiguous tensor as [outer, size, inner] around an axis.
+// A contiguous tensor seen as [outer, size, inner] around an axis.
 struct Around {
   Index outer = 1, size = 1, inner = 1;
   Around(const Shape& shape, int axis) : size(shape[axis]) {
@@ -17,7 +17,8 @@ struct Around {
   }
 };
 
-// Checks an index for gather and scatter_add: x's rank, no larger than x off the axis.
+// Checks an index for gather and scatter_add: same rank as x, and sizes off the axis no larger than
+// x's.
 void check_index(const char* op, const Shape& x, int axis, const IndexTensor& index) {
   bool fits = index.rank() == x.rank();
   for (int i = 0; fits && i < x.rank(); ++i) fits = i == axis || index.shape()[i] <= x[i];
@@ -26,7 +27,7 @@ void check_index(const char* op, const Shape& x, int axis, const IndexTensor& in
   index.check_range(op, x[axis]);
 }
 
-// Calls f(place in x, place in index) for each element of the index; x has these strides.
+// Calls f(offset in x, offset in index) for each element of the index; x has the given strides.
 template <class F>
 void for_each_picked(std::span<const Index> strides, int axis, const IndexTensor& index, F&& f) {
   const int last = index.rank() - 1;
@@ -50,7 +51,7 @@ void for_each_picked(std::span<const Index> strides, int axis, const IndexTensor
   }
 }
 
-// Slices of fewer elements are moved by a loop rather than by a call.
+// Slices with fewer elements are copied by a loop instead of a call to memcpy.
 constexpr Index kShortSlice = 16;
 
 }  // namespace
@@ -164,11 +165,11 @@ Tensor index_select(const Tensor& x, int axis, const IndexTensor& index) {
   axis = x.shape().axis(axis, "index_select");
   check(index.rank() == 1, "index_select: a 1-D index was required: got {}", index.shape());
   index.check_range("index_select", x.shape()[axis]);
-  // Rows of a matrix may be apart, or one for all.
+  // A matrix may have any row stride, including 0.
   const bool apart = x.rank() == 2 && axis == 0 && x.strides()[1] == 1;
   const Tensor source = apart ? x : x.contiguous();
   const Around a(x.shape(), axis);
-  const Index step = apart ? x.strides()[0] : a.inner;  // from slice to slice
+  const Index step = apart ? x.strides()[0] : a.inner;  // stride from slice to slice
   Tensor out = Tensor::empty(x.shape().with(axis, index.numel()), x.dtype());
   dispatch(x.dtype(), [&]<class T>() {
     const T* from = source.data<T>();
@@ -226,7 +227,7 @@ Tensor one_hot(const IndexTensor& ids, Index classes, DType dtype) {
 }
 
 namespace {
-// x with zeros where keep(column - row) is false.
+// A copy of x with zeros where keep(column - row) is false.
 template <class Keep>
 Tensor part_of(const char* op, const Tensor& x, Keep keep) {
   check(x.rank() >= 2, "{}: matrices [.., M, N] were required: got {}", op, x.shape());
@@ -253,7 +254,7 @@ Tensor take_rows(const Tensor& table, const IndexTensor& ids) {
   check(table.rank() == 2, "embedding: a table [V, D] was required: got {}", table.shape());
   ids.check_range("embedding", table.shape()[0]);
   const Index dim = table.shape()[1];
-  // Rows may be apart, or one for all.
+  // The table may have any row stride, including 0.
   const Tensor source = dim <= 1 || table.strides()[1] != 1 ? table.contiguous() : table;
   const Index step = source.strides()[0];
   Tensor out = Tensor::empty(ids.shape().inserted(ids.rank(), dim), table.dtype());
@@ -283,11 +284,11 @@ Distinct distinct(const char* op, std::span<const IndexTensor> parts, Index limi
                              out.ids.begin());
     return out;
   }
-  // A bit for each that may occur: in order without sorting.
+  // A bitmap of the ids that occur gives them in order without sorting.
   std::vector<std::uint64_t> seen(static_cast<std::size_t>(limit / 64 + 1));
   for (const IndexTensor& part : parts)
     for (Index id : part) seen[static_cast<std::size_t>(id) / 64] |= std::uint64_t{1} << id % 64;
-  std::vector<Index> before;  // how many come before each word of bits
+  std::vector<Index> before;  // number of ids before each 64-bit word
   for (std::size_t w = 0; w < seen.size(); ++w) {
     before.push_back(static_cast<Index>(out.ids.size()));
     for (std::uint64_t bits = seen[w]; bits != 0; bits &= bits - 1)
@@ -309,11 +310,11 @@ void add_rows_into(Tensor& table, const IndexTensor& ids, const Tensor& rows) {
         table.shape(), rows.shape());
   check_same_dtype("add_rows_into", table, rows);
   ids.check_range("add_rows_into", table.shape()[0]);
-  // Rows of a wider matrix are read where they are.
+  // Rows of a wider matrix are read in place.
   const bool apart = rows.shape() == Shape({ids.numel(), dim}) && rows.strides()[1] == 1;
   const Tensor source = apart ? rows : rows.contiguous();
   const Index step = apart ? rows.strides()[0] : dim;
-  // Each thread has blocks of columns of its own: the rows of an id add up in their order.
+  // Each thread has its own column blocks, so that rows with equal ids are added in a fixed order.
   constexpr Index kBlock = 512;
   const Index blocks = (dim + kBlock - 1) / kBlock;
   kernels::parallel_rows(blocks, kBlock * ids.numel(), [&](Index first, Index count) {

@@ -1,4 +1,5 @@
-// Joining, cutting, picking and spreading.
+// Joining, splitting, gathering and scattering. All functions throw std::invalid_argument if
+// shapes, dtypes or indices do not fit.
 #pragma once
 
 #include <unroll/tensor/index_tensor.h>
@@ -17,25 +18,25 @@ inline Tensor stack(std::initializer_list<Tensor> parts, int axis = 0) {
 Tensor flip(const Tensor& x, int axis);
 Tensor pad(const Tensor& x, int axis, Index before, Index after, double value = 0);
 
-// out[i][j] = x[index[i][j]][j] along the axis; index has x's rank.
+// out[i][j] = x[index[i][j]][j] along the axis; index has x's rank, the result index's shape.
 Tensor gather(const Tensor& x, int axis, const IndexTensor& index);
-// A copy of x with source added at the places that gather would read.
+// A copy of x with source added at the elements that gather would read; equal indices add up.
 Tensor scatter_add(const Tensor& x, int axis, const IndexTensor& index, const Tensor& source);
-// The same into x itself, through its strides.
+// The same, in place; x may have any strides.
 void scatter_add_into(Tensor& x, int axis, const IndexTensor& index, const Tensor& source);
 Tensor index_select(const Tensor& x, int axis, const IndexTensor& index);
-// The transpose of index_select: zeros of size `size` along the axis, with x's slices added at the
-// indices.
+// The transpose of index_select: zeros of size `size` along the axis, plus slice i of x at
+// index[i].
 Tensor index_add(const Tensor& x, int axis, const IndexTensor& index, Index size);
-// 1 at each id of [..], 0 elsewhere: [.., classes]. Throws unless all ids are in [0, classes).
+// ids [..] -> [.., classes]: 1 at each id, otherwise 0. Throws unless all ids are in [0, classes).
 Tensor one_hot(const IndexTensor& ids, Index classes, DType dtype = f32);
-// x [.., M, N] with zeros above (tril) or below (triu) a diagonal: 0 the main one, above it
-// positive.
+// x [.., M, N] with zeros above (tril) or below (triu) a diagonal. 0 is the main diagonal; positive
+// ones are above it.
 Tensor tril(const Tensor& x, Index diagonal = 0);
 Tensor triu(const Tensor& x, Index diagonal = 0);
 
-// In order along an axis: values, and where in x each was. Equal ones keep their order; NaN counts
-// as the largest.
+// Sorts along an axis. `indices` are the positions of the sorted values in x. The sort is stable,
+// and NaN counts as the largest.
 struct Sorted {
   Tensor values;
   IndexTensor indices;
@@ -45,15 +46,15 @@ struct SortOptions {
 };
 Sorted sort(const Tensor& x, int axis = -1, const SortOptions& options = {});
 IndexTensor argsort(const Tensor& x, int axis = -1, const SortOptions& options = {});
-// The k largest along an axis, the largest first; throws unless k is in [0, size of the axis].
+// The k largest elements along an axis, largest first. Throws unless k is in [0, size of the axis].
 Sorted topk(const Tensor& x, Index k, int axis = -1);
-// Where they are alone.
+// The indices of topk only.
 IndexTensor argtopk(const Tensor& x, Index k, int axis = -1);
 
-// Rows of a table [V, D] at ids [..] -> [.., D].
+// Rows of a table: [V, D] at ids [..] -> [.., D].
 Tensor take_rows(const Tensor& table, const IndexTensor& ids);
-// The ids that occur, ascending, each once; and for each given one, in order, its place among them.
-// Throws, with `op` first, unless all are in [0, limit).
+// The ids that occur, ascending, each once; and for each given id its position in that list.
+// Throws, naming `op`, unless all are in [0, limit).
 struct Distinct {
   std::vector<Index> ids, places;
 };

@@ -1,5 +1,5 @@
-// RapidJSON with memory that throws std::bad_alloc: its own allocator returns null, which it writes
-// through. Private to .cpp files.
+// RapidJSON with an allocator that throws std::bad_alloc. Its own allocator returns null, which
+// RapidJSON then dereferences. Private to .cpp files.
 #pragma once
 
 #include <rapidjson/document.h>

@@ -38,7 +38,7 @@ static Tensor cubed(const Tensor& a) {
   Tensor y = detail::empty_for(a.shape(), {&a});
   dispatch(a.dtype(), [&]<class T>() {
     detail::elementwise<T>(y, {&a}, [](const T* const* from, const Index* steps, T* to, Index n) {
-      constexpr Index kNear = 1024;  // elements that stay in the first cache
+      constexpr Index kNear = 1024;  // elements that fit in the L1 cache
       for (Index i = 0; i < n; i += kNear) {
         const Index count = std::min(kNear, n - i), step = steps[0];
         const T* x = from[0] + i * step;
@@ -51,7 +51,7 @@ static Tensor cubed(const Tensor& a) {
 }
 
 Tensor pow(const Tensor& a, const Tensor& b) {
-  // One exponent for all is often one that needs no logarithm.
+  // A single exponent is often one that needs no logarithm.
   if (b.numel() == 1 && a.rank() >= b.rank()) {
     check_same_dtype("pow", a, b);
     const double exponent = b.item();
@@ -114,7 +114,7 @@ Tensor where(const Tensor& condition, const Tensor& a, const Tensor& b) {
   check_same_dtype("where", a, b);
   const Shape shape =
       broadcast("where", condition.shape(), broadcast("where", a.shape(), b.shape()));
-  // What is not zero in its own type might be in a's.
+  // A value that is not 0 in its own dtype may round to 0 in a's.
   const Tensor c = condition.dtype() == a.dtype()
                        ? condition
                        : sub(Tensor::scalar(1, condition.dtype()),

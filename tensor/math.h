@@ -1,9 +1,10 @@
-// Arithmetic of tensors, element by element, broadcast as in NumPy. The differentiable twins are in
-// autograd/ops.h.
+// Elementwise arithmetic of tensors, broadcast as in NumPy. The differentiable versions are in
+// autograd/ops.h. All functions throw std::invalid_argument if shapes cannot be broadcast or dtypes
+// differ.
 //
-// A result has the memory order of its operands: of a transposed matrix it is a transposed matrix,
-// where all operands of its shape agree. Otherwise it is row-major. So strides() has to be asked,
-// or contiguous(), before data() is read.
+// A result has the memory order that all operands of its shape share (for transposed matrices it is
+// a transposed matrix); otherwise it is row-major. So check strides(), or call contiguous(), before
+// reading data().
 #pragma once
 
 #include <unroll/tensor/kernels/elementwise.h>
@@ -12,7 +13,7 @@
 namespace unroll {
 
 // add, sub, mul, div, pow, minimum, maximum; equal, less and less_equal give 1 or 0. A number takes
-// the type of the tensor that it meets.
+// the dtype of the other operand.
 #define UNROLL_DECLARE(name, ...)                                                                 \
   Tensor name(const Tensor& a, const Tensor& b);                                                  \
   inline Tensor name(const Tensor& a, double b) { return name(a, Tensor::scalar(b, a.dtype())); } \
@@ -20,7 +21,8 @@ namespace unroll {
 UNROLL_BINARY_OPS(UNROLL_DECLARE)
 #undef UNROLL_DECLARE
 
-// t += u is t = t + u: the result is new, and other handles and views of the old numbers keep them.
+// t += u means t = t + u: the result is a new tensor; other handles and views keep the old
+// elements.
 #define UNROLL_DECLARE(sign, name)                                                       \
   inline Tensor operator sign(const Tensor& a, const Tensor& b) { return name(a, b); }   \
   inline Tensor operator sign(const Tensor& a, double b) { return name(a, b); }          \
@@ -36,7 +38,7 @@ UNROLL_DECLARE(/, div)
 namespace detail {
 Tensor unary(UnaryOp op, const Tensor& x, double p = 0, double q = 0);
 }
-// Functions of one variable, neg, exp, log ... clamp: the table in unary_ops.h says what each is.
+// Functions of one variable: neg, exp, log ... clamp. They are defined in the table in unary_ops.h.
 #define UNROLL_DEFINE(name, parameters, arguments, required, ...)             \
   inline Tensor name(const Tensor& x UNROLL_AND parameters) {                 \
     detail::check_unary(#name, required, #required, {UNROLL_LIST arguments}); \
@@ -46,7 +48,7 @@ UNROLL_UNARY_OPS(UNROLL_DEFINE)
 #undef UNROLL_DEFINE
 inline Tensor operator-(const Tensor& x) { return neg(x); }
 
-// a where the condition is not 0, else b; all three broadcast.
+// a where the condition is not 0, otherwise b; all three broadcast.
 Tensor where(const Tensor& condition, const Tensor& a, const Tensor& b);
 inline Tensor where(const Tensor& condition, const Tensor& a, double b) {
   return where(condition, a, Tensor::scalar(b, a.dtype()));
@@ -54,7 +56,7 @@ inline Tensor where(const Tensor& condition, const Tensor& a, double b) {
 inline Tensor where(const Tensor& condition, double a, const Tensor& b) {
   return where(condition, Tensor::scalar(a, b.dtype()), b);
 }
-// y += x; the shapes are equal, y is written through its strides.
+// y += x, in place. The shapes must be equal; y may have any strides.
 void add_into(Tensor& y, const Tensor& x);
 bool all_finite(const Tensor& x);
 
@@ -62,8 +64,8 @@ struct Tolerance {
   double relative = 1e-5, absolute = 1e-8;
   bool equal_nan = false;  // NaN equals NaN
 };
-// True when |a - b| <= absolute + relative |b| in each place, as NumPy has it; infinities are close
-// to themselves alone. The types may differ; throws when the shapes do.
+// True if |a - b| <= absolute + relative |b| for every element, as in NumPy. Infinities are close
+// only to equal infinities. The dtypes may differ; throws if the shapes do.
 bool allclose(const Tensor& a, const Tensor& b, const Tolerance& tolerance = {});
 
 }  // namespace unroll

@@ -11,8 +11,8 @@
 namespace unroll {
 namespace {
 
-// The last two axes of x as BLAS sees them, or false where its strides fit neither a matrix nor a
-// transposed one.
+// Describes the last two axes of x for BLAS. Returns false if its strides are neither those of a
+// matrix nor of a transposed one.
 template <class T>
 bool as_matrix(const Tensor& x, kernels::Matrix<T>& out) {
   const Index rows = x.shape()[-2], columns = x.shape()[-1];
@@ -42,7 +42,7 @@ void product(const Tensor& a, const Tensor& b, Tensor& y, const T* init = nullpt
   kernels::Matrix<T> ma, mb;
   const Tensor ka = prepared(a, ma), kb = prepared(b, mb);
   const Index m = a.shape()[0], n = b.shape()[1];
-  // A single row's step is of no account, and may be any in a view.
+  // The row stride of a view with one row is arbitrary and not used.
   kernels::gemm<T>(m, n, a.shape()[1], ma, mb, init, step_init, y.data<T>(),
                    m == 1 ? n : y.strides()[0]);
 }
@@ -73,7 +73,7 @@ Tensor matmul(const Tensor& a, const Tensor& b) {
       product<T>(a, b, y);
       return y;
     }
-    // One matrix for all of a: its leading axes are rows.
+    // One matrix for all of a: the leading axes of a count as rows.
     if (b.rank() == 2 && a.is_contiguous()) {
       Tensor y = Tensor::empty({a.numel() / std::max<Index>(k, 1), n}, a.dtype());
       if (k > 0) {
@@ -95,7 +95,7 @@ Tensor matmul(const Tensor& a, const Tensor& b) {
     ea = prepared(ea, ma), eb = prepared(eb, mb);
     const int lead = batch.rank();
     if (batch.numel() == 0) return y;
-    // The innermost leading axis is one batched call; the others are walked.
+    // The innermost leading axis becomes one batched call; the others are looped over.
     const Index count = lead ? batch[lead - 1] : 1;
     std::array<Index, Shape::kMaxRank> index{};
     T* to = y.data<T>();
@@ -116,7 +116,7 @@ Tensor matmul(const Tensor& a, const Tensor& b) {
   });
 }
 
-// An operand that is not overwritten by what is written to y.
+// A copy of an operand if writing to y would overwrite it.
 static Tensor apart(const Tensor& operand, const Tensor& y) {
   return y.shares_storage_with(operand) ? operand.clone() : operand;
 }

@@ -18,7 +18,7 @@ namespace {
 
 constexpr std::size_t kAlignment = 64;
 constexpr std::size_t kLargest = std::size_t{1} << 62;
-constexpr std::size_t kSmall = std::size_t{1} << 16;  // up to here a thread keeps its own
+constexpr std::size_t kSmall = std::size_t{1} << 16;  // bytes, cached per thread up to here
 constexpr int kClasses = 4 * 57;
 
 #if defined(__SANITIZE_ADDRESS__)
@@ -33,8 +33,8 @@ constexpr bool kCaching = true;
 constexpr bool kCaching = true;
 #endif
 
-// Four size classes for each power of two, but steps of at least 64 bytes: above 256 bytes at most
-// a fifth of a block is unused, below that less than 64 bytes of it.
+// Four size classes per power of two, and multiples of 64 bytes. So at most a fifth of a block is
+// unused above 256 bytes, and less than 64 bytes below.
 struct SizeClass {
   int index;
   std::size_t bytes;
@@ -44,13 +44,13 @@ SizeClass size_class(std::size_t bytes) {
   if (bytes <= kAlignment) return {0, kAlignment};
   if (bytes > kLargest) throw std::bad_alloc();
   const int log = std::bit_width(bytes - 1);                          // 2^(log-1) < bytes <= 2^log
-  const int shift = std::max(log - 3, std::countr_zero(kAlignment));  // steps of 2^shift bytes
+  const int shift = std::max(log - 3, std::countr_zero(kAlignment));  // granularity 2^shift bytes
   const std::size_t steps = ((bytes - 1) >> shift) + 1, rounded = steps << shift;
   const int quarter = static_cast<int>(steps - ((std::size_t{1} << (log - 1)) >> shift));  // 1..4
   return {4 * (log - 7) + quarter, rounded};
 }
 
-// A freed block holds the link to the next one.
+// A freed block stores the link to the next one.
 struct FreeList {
   void* head = nullptr;
 
@@ -70,12 +70,12 @@ std::atomic<void (*)()> g_release{nullptr};
 
 void note_peak();
 
-// Each thread counts for itself and is added up on request; a thread that has ended leaves its sums
-// behind. The peak is looked at each time a thread's small blocks have grown by kPeakStep.
+// Each thread has its own counters, which are added up on request; a finished thread leaves its
+// sums behind. The peak is updated each time a thread's small blocks have grown by kPeakStep bytes.
 constexpr Index kPeakStep = 1 << 16;
 struct Counters {
   std::atomic<Index> in_use{0}, cached{0};
-  Index low = 0;  // the least in_use since the peak was last looked at
+  Index low = 0;  // minimum of in_use since the peak was last updated
   Counters* next = nullptr;
 
   void taken(Index bytes) {
@@ -135,7 +135,7 @@ struct ThreadCache {
   }
 };
 
-thread_local bool t_ended = false;  // trivially destructible: readable while a thread is torn down
+thread_local bool t_ended = false;  // trivially destructible: readable during thread exit
 thread_local ThreadCache* t_cache = nullptr;
 
 ThreadCache::~ThreadCache() {
@@ -153,9 +153,9 @@ ThreadCache::~ThreadCache() {
   }
 }
 
-// A fork copies the thread that called it alone. No other may hold the mutex meanwhile; and in the
-// child, whose new threads may get the memory of the lost ones, these are counted out. What they
-// had cached is lost to it.
+// A fork copies only the calling thread. No other thread may hold the mutex during the fork. In the
+// child, the counters of the lost threads are retired, since new threads may reuse their memory;
+// blocks cached by lost threads are leaked there.
 void before_fork() { global().mutex.lock(); }
 void after_fork() { global().mutex.unlock(); }
 void after_fork_in_child() {
@@ -189,7 +189,7 @@ void* from_system(std::size_t bytes) {
   return block;
 }
 
-// With the lock held.
+// The lock must be held.
 Index in_use_now() {
   const Global& g = global();
   Index sum = g.retired_in_use + g_large_in_use.load(std::memory_order_relaxed);
@@ -208,7 +208,7 @@ void* allocate(std::size_t bytes) {
   const SizeClass size = size_class(bytes);
   if (size.bytes <= kSmall) {
     ThreadCache* cache = thread_cache();
-    if (!cache) {  // the thread is being torn down
+    if (!cache) {  // the thread is exiting
       void* block = from_system(size.bytes);
       std::lock_guard lock(global().mutex);
       global().retired_in_use += static_cast<Index>(size.bytes);
@@ -218,7 +218,7 @@ void* allocate(std::size_t bytes) {
     if (block) {
       Counters::bump(cache->counters.cached, -static_cast<Index>(size.bytes));
     } else {
-      block = from_system(size.bytes);  // may throw: counted only when it is there
+      block = from_system(size.bytes);  // may throw, so it is counted only afterwards
     }
     cache->counters.taken(static_cast<Index>(size.bytes));
     return block;
@@ -301,7 +301,7 @@ void release_cached() {
     g.large_cached = 0;
   }
 #if defined(__GLIBC__)
-  malloc_trim(0);  // what malloc itself would keep
+  malloc_trim(0);  // also return what malloc itself caches
 #endif
 }
 

@@ -1,8 +1,7 @@
-// The caching allocator behind every tensor and tape.
+// The caching allocator of all tensors and tapes.
 //
-// Freed blocks are kept by size class and handed out again, so that a training loop in its steady
-// state asks the system for nothing. Small blocks are cached for each thread, large ones for the
-// process.
+// Freed blocks are cached by size class and reused, so that a training loop soon needs no more
+// memory from the system. Small blocks are cached per thread, large ones per process.
 #pragma once
 
 #include <unroll/tensor/types.h>
@@ -10,27 +9,26 @@
 namespace unroll::memory {
 
 struct Stats {
-  Index in_use = 0;        // bytes handed out and not yet freed
-  Index peak = 0;          // the most that in_use has been since reset_peak(), to within 64 KiB of
-                           // small blocks for each thread
+  Index in_use = 0;        // bytes allocated and not yet freed
+  Index peak = 0;          // maximum of in_use since reset_peak(), within 64 KiB per thread
   Index cached = 0;        // bytes kept for reuse
-  Index system_calls = 0;  // how often the system was asked for a block
+  Index system_calls = 0;  // number of allocations from the system
 };
 
 Stats stats();
 void reset_peak();
-// False under AddressSanitizer, where a freed block goes back to the system at once, so that a use
-// after free is seen.
+// False under AddressSanitizer: freed blocks are then returned to the system at once, so that use
+// after free is detected.
 bool caching();
-// Gives every cached block of this thread and of the process back to the system, and what this
-// thread keeps of tapes that have ended.
+// Returns all cached blocks of this thread and of the process to the system, and the memory that
+// this thread keeps from finished tapes.
 void release_cached();
-// Has release_cached call `release` first, for the tapes. True, so that the initialiser of a static
-// can call it.
+// Makes release_cached() call `release` first; used by tapes. Returns true, so that the initialiser
+// of a static variable can call it.
 bool on_release(void (*release)());
 
-// A block of at least `bytes`, aligned to 64; throws std::bad_alloc. `deallocate` takes the same
-// size.
+// A block of at least `bytes` bytes, aligned to 64 bytes. Throws std::bad_alloc. `deallocate` needs
+// the same size.
 void* allocate(std::size_t bytes);
 void deallocate(void* block, std::size_t bytes) noexcept;
 

@@ -4,7 +4,7 @@ namespace unroll::detail {
 
 template <class T>
 auto Nested<T>::flat(const char* op, std::initializer_list<Nested> parts) -> Flat {
-  // The first of each level says the shape.
+  // The first list of each level determines the shape.
   std::vector<Index> sizes;
   const Nested all(parts);
   for (const Nested* at = &all; !at->is_number_; at = &at->parts_.front()) {

@@ -1,4 +1,4 @@
-// Numbers in nested braces: {{1, 2}, {3, 4}} is an array of shape [2, 2].
+// Values in nested braces: {{1, 2}, {3, 4}} is an array of shape [2, 2].
 #pragma once
 
 #include <unroll/tensor/shape.h>
@@ -7,7 +7,7 @@
 
 namespace unroll::detail {
 
-// A number, or a list of such. T is double (any number may be given) or Index (integers only).
+// A number, or a list of Nested. T is double (accepts any number) or Index (integers only).
 template <class T>
 class Nested {
  public:
@@ -23,7 +23,7 @@ class Nested {
     Shape shape;
     std::vector<T> values;  // row-major
   };
-  // Throws, with `op` first, when lists of one level differ in length or numbers in depth.
+  // Throws, naming `op`, if lists of one level differ in length or elements in depth.
   static Flat flat(const char* op, std::initializer_list<Nested> parts);
 
  private:

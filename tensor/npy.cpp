@@ -14,8 +14,8 @@ namespace {
 
 constexpr std::string_view kMagic("\x93NUMPY", 6);
 
-// Goes through the header's text, {'descr': '<f4', 'fortran_order': False, 'shape': (2, 3), }, and
-// says what was required where it is another.
+// Parses the header, {'descr': '<f4', 'fortran_order': False, 'shape': (2, 3), }, and throws with
+// what was required if it is different.
 class Header {
  public:
   std::string descr;
@@ -89,7 +89,7 @@ class Header {
   std::string_view all_, rest_;
 };
 
-// A type as NumPy writes it, such as <f4; nothing where it is none that is read.
+// Parses a type as NumPy writes it, such as <f4; empty if it is not supported.
 std::optional<Stored> stored_type(const std::string& descr) {
   if (descr.size() != 3 || std::string_view("<>|=").find(descr[0]) == std::string_view::npos)
     return {};
@@ -115,8 +115,8 @@ std::optional<Stored> stored_type(const std::string& descr) {
   }
 }
 
-// A file as far as its elements, which read(type, shape, bytes) makes a tensor of; order(tensor)
-// brings those of a Fortran array, whose shape is the other way around, into row-major order.
+// Reads a file: read(type, shape, bytes) makes a tensor of its elements. For a Fortran array, whose
+// shape is reversed, order(tensor) then brings the elements into row-major order.
 template <class Read, class Order>
 auto load(const std::string& path, Read read, Order order) {
   const std::string bytes = read_file(path);
@@ -218,7 +218,7 @@ IndexTensor load_npy_ids(const std::string& path) {
         });
       },
       [](const IndexTensor& x) {
-        // The place of each element of the transposed array.
+        // The position of each element in the transposed array.
         std::vector<Index> sizes(x.shape().begin(), x.shape().end());
         std::reverse(sizes.begin(), sizes.end());
         const Shape shape{std::span<const Index>(sizes)};

@@ -1,7 +1,8 @@
-// NumPy's .npy files: one array of numbers.
+// NumPy's .npy files, one array each.
 //
-// Types: f2 and f4 are read as f32; f8, integers (i1 to i8, u1 to u8) and bool as f64. Either byte
-// order and either order of elements (C or Fortran). Tensors are written as f4 or f8, ids as i8.
+// Types: f2 and f4 are read as f32; f8, integers (i1 to i8, u1 to u8) and bool as f64. Both byte
+// orders and both element orders (C and Fortran) are read. Tensors are written as f4 or f8, ids as
+// i8.
 #pragma once
 
 #include <unroll/tensor/index_tensor.h>
@@ -13,10 +14,11 @@ namespace unroll {
 
 void save_npy(const std::string& path, const Tensor& x);
 void save_npy(const std::string& path, const IndexTensor& ids);
-// Throws std::runtime_error that names the file and what is wrong with it; also for an integer
-// beyond 2^53 that f64 would round.
+// Throws std::runtime_error, naming the file and the problem. An integer that f64 cannot represent
+// exactly (beyond 2^53) is refused too.
 Tensor load_npy(const std::string& path);
-// Integers and bool, exactly; refuses other types, and a u8 beyond 2^63 - 1.
+// Reads integers and bool exactly. Throws std::runtime_error for other types, and for a u8 above
+// 2^63 - 1.
 IndexTensor load_npy_ids(const std::string& path);
 
 }  // namespace unroll

@@ -8,20 +8,20 @@
 namespace unroll {
 namespace {
 
-// [0, 1) with 24 or 53 bits.
+// Uniform in [0, 1), with 24 or 53 random bits.
 float unit(std::uint32_t bits) { return static_cast<float>(bits >> 8) * 0x1p-24F; }
 double unit(std::uint64_t bits) { return static_cast<double>(bits >> 11) * 0x1p-53; }
 
-// 64 random bits to [0, limit): the high half of a 64 x 64 bit product. The bias is below 2^-40 for
-// every limit that fits memory.
+// Maps 64 random bits to [0, limit): the high half of a 64 x 64 bit product. The bias is below
+// 2^-40 for every limit that fits in memory.
 std::uint64_t scaled(std::uint64_t bits, std::uint64_t limit) {
   __extension__ using Wide = unsigned __int128;
   return static_cast<std::uint64_t>((static_cast<Wide>(bits) * static_cast<Wide>(limit)) >> 64);
 }
 
-constexpr Index kBlocks = 256;  // that are made at a time
+constexpr Index kBlocks = 256;  // generated at a time
 
-// Calls f(words, first, blocks) for the words of consecutive blocks, two for each, a few at a time.
+// Calls f(words, first, blocks) for the words of consecutive blocks (two words each), in chunks.
 template <class F>
 void for_each_block(std::uint64_t seed, std::uint64_t& position, Index blocks, F&& f) {
   std::uint64_t words[2 * kBlocks];
@@ -33,13 +33,13 @@ void for_each_block(std::uint64_t seed, std::uint64_t& position, Index blocks, F
   }
 }
 
-// A tensor of uniform numbers in [0, 1), changed by f(values, count): f32 takes four from a block,
-// f64 two, of the last block perhaps fewer in the end.
+// A tensor of uniform values in [0, 1), transformed by f(values, count). A block gives four f32 or
+// two f64 values; the last block may be used in part.
 template <class F>
 Tensor filled(std::uint64_t seed, std::uint64_t& position, const Shape& shape, DType dtype, F f) {
   Tensor out = Tensor::empty(shape, dtype);
   dispatch(dtype, [&]<class T>() {
-    constexpr Index kEach = 16 / sizeof(T);  // of a block
+    constexpr Index kEach = 16 / sizeof(T);  // values per block
     T* to = out.data<T>();
     const Index n = out.numel();
     for_each_block(seed, position, (n + kEach - 1) / kEach,
@@ -60,7 +60,7 @@ Tensor filled(std::uint64_t seed, std::uint64_t& position, const Shape& shape, D
   return out;
 }
 
-// True when numbers of this type can be so large.
+// True if the dtype can represent a value of this size.
 bool fits(double value, DType dtype) {
   return dispatch(dtype, [&]<class T>() {
     return std::abs(value) <= static_cast<double>(std::numeric_limits<T>::max());
@@ -85,7 +85,7 @@ Tensor Generator::normal(const Shape& shape, double mean, double std, DType dtyp
   check(std >= 0 && std::isfinite(std) && std::isfinite(mean),
         "normal: a finite mean and standard deviation of at least 0 were required: got {} and {}",
         mean, std);
-  constexpr double kFurthest = 9;  // standard deviations: see kernels::normal_pairs
+  constexpr double kFurthest = 9;  // in standard deviations; see kernels::normal_pairs
   check(fits(std::abs(mean) + kFurthest * std, dtype),
         "normal: numbers that are finite in {} were required: got a mean of {} and a standard "
         "deviation of {}",
@@ -119,7 +119,7 @@ Index Generator::below(Index limit) {
 IndexTensor Generator::integers(const Shape& shape, Index low, Index high) {
   check(low < high, "integers: low < high was required: got {} and {}", low, high);
   std::vector<Index> values = repeated_index("integers", shape.numel());
-  // Without signs, so that the widest range does not overflow.
+  // In unsigned arithmetic, so that the widest range does not overflow.
   const auto first = static_cast<std::uint64_t>(low);
   const std::uint64_t range = static_cast<std::uint64_t>(high) - first;
   for_each_block(seed_, position_, static_cast<Index>(values.size()),
@@ -148,14 +148,14 @@ IndexTensor Generator::categorical(const Tensor& weights) {
     }
     check(largest > 0, "categorical: a weight above 0 was required in each row: got none in row {}",
           row / static_cast<std::size_t>(v));
-    double total = 0;  // of weights divided by the largest, which cannot overflow
+    double total = 0;  // weights are divided by the largest, to avoid overflow
     for (Index i = 0; i < v; ++i) total += w[row + static_cast<std::size_t>(i)] / largest;
     double left = uniform() * total;
     Index picked = -1;
     for (Index i = 0; i < v; ++i) {
       const double weight = w[row + static_cast<std::size_t>(i)] / largest;
       if (weight == 0) continue;
-      picked = i;  // the last possible one where rounding leaves something
+      picked = i;  // if rounding leaves a remainder: the last possible id
       if (left < weight) break;
       left -= weight;
     }
@@ -166,7 +166,7 @@ IndexTensor Generator::categorical(const Tensor& weights) {
 
 std::vector<Index> Generator::permutation(Index n) {
   std::vector<Index> order = counted_indices("permutation", n);
-  // Fisher and Yates, from the end.
+  // Fisher-Yates shuffle, from the end.
   for_each_block(seed_, position_, std::max<Index>(n - 1, 0),
                  [&](const std::uint64_t* words, Index from, Index blocks) {
                    for (Index k = 0; k < blocks; ++k) {

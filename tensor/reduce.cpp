@@ -39,26 +39,26 @@ Shape reduced_shape(const char* op, const Shape& shape, const Axes& axes, bool k
 
 namespace {
 
-// An op over some axes of x, [outer, n, inner] with these in the middle; x is row-major, or a
-// matrix whose rows are apart. y is row-major.
+// Reduces adjacent axes of x, seen as [outer, n, inner]. x is row-major, or a matrix with any row
+// stride. y is row-major.
 void reduce_row_major(kernels::Reduce op, const Tensor& x,
                       const std::array<bool, Shape::kMaxRank>& gone, Tensor& y) {
   const Shape& shape = x.shape();
-  Index n = 1;  // numbers in each result
+  Index n = 1;  // elements per result
   int first = shape.rank(), last = -1;
   for (int i = 0; i < shape.rank(); ++i) {
     if (!gone[i]) continue;
     n *= shape[i];
     first = std::min(first, i), last = std::max(last, i);
   }
-  // The reduced axes are brought together if they are not.
+  // If the reduced axes are not adjacent, they are moved to the end.
   bool together = true;
   for (int i = first; i <= last; ++i) together = together && gone[i];
-  Index inner = 1, step = 1;  // from one number of a sum to the next
+  Index inner = 1, step = 1;  // stride between the elements of a sum
   Tensor source;
   if (together) {
     for (int i = last + 1; i < shape.rank(); ++i) inner *= shape[i];
-    // The rows of a matrix may be apart.
+    // A matrix may have any row stride.
     const bool rows = shape.rank() == 2 && last == 0 && inner > 1 && x.strides()[1] == 1;
     source = rows ? x : x.contiguous();
     step = rows ? x.strides()[0] : inner;
@@ -91,12 +91,12 @@ void reduce_row_major(kernels::Reduce op, const Tensor& x,
   });
 }
 
-// x of other strides: its axes are put into the order of memory, and each element that is repeated
-// is read once.
+// x with other strides: its axes are put into memory order, and an element repeated by stride 0 is
+// read once.
 Tensor reduce_any(kernels::Reduce op, const Tensor& x,
                   const std::array<bool, Shape::kMaxRank>& gone) {
   Tensor once = x;
-  double repeated = 1;  // how often a sum has each element
+  double repeated = 1;  // how often each element occurs in a sum
   for (int i = 0; i < x.rank(); ++i) {
     if (x.strides()[i] != 0 || x.shape()[i] <= 1) continue;
     once = once.narrow(i, 0, 1);
@@ -104,7 +104,7 @@ Tensor reduce_any(kernels::Reduce op, const Tensor& x,
   }
   const std::vector<int> order = detail::memory_order(once);
   std::array<bool, Shape::kMaxRank> gone_now{};
-  std::vector<int> kept, back;  // axes of x; places among the kept
+  std::vector<int> kept, back;  // axes of x; positions among the kept axes
   for (std::size_t i = 0; i < order.size(); ++i) {
     gone_now[i] = gone[order[i]];
     if (!gone_now[i]) kept.push_back(order[i]);
@@ -150,7 +150,7 @@ Tensor min(const Tensor& x, const Axes& axes, bool keepdim) {
   return reduce(kernels::Reduce::min, x, axes, keepdim);
 }
 Tensor mean(const Tensor& x, const Axes& axes, bool keepdim) {
-  (void)reduced_shape("mean", x.shape(), axes, keepdim);  // refuses in its own name
+  (void)reduced_shape("mean", x.shape(), axes, keepdim);  // throws with the name of this op
   Tensor total = sum(x, axes, keepdim);
   if (total.numel() == 0) return total;
   check(x.numel() > 0, "mean: at least one element was required: got the shape {}", x.shape());

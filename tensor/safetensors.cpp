@@ -16,9 +16,9 @@ namespace {
 
 static_assert(std::endian::native == std::endian::little, "the format is little-endian");
 
-constexpr std::size_t kLargestHeader = 100'000'000;  // as the reference implementation has it
-// More than a header has: it is an object of objects with lists of up to 8 sizes. What is made of a
-// value takes many times its bytes.
+constexpr std::size_t kLargestHeader = 100'000'000;  // bytes, as the reference implementation
+// Limits on the JSON header, which is an object of objects with lists of up to 8 sizes. Parsed
+// values take many times the memory of their text.
 constexpr std::size_t kDeepest = 8, kLongestList = 64;
 
 struct Type {
@@ -36,7 +36,7 @@ constexpr Type kTypes[] = {
 
 std::string text_of(const json::Value& v) { return {v.GetString(), v.GetStringLength()}; }
 
-// Refuses what would take much memory to parse, or text that is not UTF-8.
+// Refuses headers that would take much memory to parse, or are not UTF-8.
 void check_header(const std::string& path, std::string_view text) {
   const std::size_t valid = valid_utf8(text);
   check_io(valid == text.size(),
@@ -91,12 +91,11 @@ void save_safetensors(const std::string& path, const NamedTensors& tensors,
   };
   if (!metadata.empty()) {
     valid = valid && write("__metadata__") && header.StartObject();
-    for (const auto& [key, words] : metadata) 
+    for (const auto& [key, words] : metadata)
       valid = valid && write(key, "metadata") && write(words, "metadata");
     valid = valid && header.EndObject();
   }
-  // Wider types first, so that each element stands at a multiple of its size, as other readers
-  // require.
+  // Larger types first, so that each element is aligned to its size, as other readers require.
   std::vector<const NamedTensors::value_type*> order;
   for (const auto& entry : tensors) order.push_back(&entry);
   std::stable_sort(order.begin(), order.end(), [](const auto* a, const auto* b) {
@@ -149,8 +148,8 @@ NamedTensors load_safetensors(const std::string& path, Metadata* metadata) {
            rapidjson::GetParseError_En(parsed.GetParseError()), parsed.GetErrorOffset());
   const json::Value& header = parsed;
   check_io(header.IsObject(), "{}: a safetensors header that is a JSON object was required", path);
-  // What is promised is checked in whole before any of it is made: many entries may share few
-  // bytes.
+  // All entries are checked before any tensor is allocated: a small file could describe many large
+  // tensors.
   struct Entry {
     const Type* type;
     Shape shape;
@@ -220,7 +219,7 @@ NamedTensors load_safetensors(const std::string& path, Metadata* metadata) {
     check_io(entries.emplace(name, Entry{type, shape, begin, end}).second,
              "{}: names that differ were required: got \"{}\" twice", path, excerpt(name));
   }
-  // Every byte belongs to one tensor.
+  // Every byte must belong to exactly one tensor.
   std::vector<std::array<std::uint64_t, 2>> ranges;
   for (const auto& [name, entry] : entries) ranges.push_back({entry.begin, entry.end});
   std::sort(ranges.begin(), ranges.end());

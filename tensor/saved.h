@@ -1,10 +1,10 @@
-// What a tape saves must still be there when it is differentiated: writing into a tensor in place
-// after it was recorded would silently give a wrong gradient.
+// Detects in-place writes to tensors that a tape has saved for backward; otherwise a wrong gradient
+// would be computed silently.
 //
-// One clock for the process orders what happens: each write in place takes the next time of it, and
-// a tensor remembers its last one. An entry of a tape remembers when it was recorded; while its
-// derivative runs, reading numbers that were there then and have been written to since is refused.
-// Nothing is counted where nobody else holds the numbers.
+// A process-wide clock orders events: each in-place write advances it, and a tensor remembers the
+// time of its last write. A tape entry remembers when it was recorded. While its derivative runs,
+// reading a tensor that existed at that time and has been written to since throws. Writes to
+// tensors with a single owner are not counted.
 #pragma once
 
 #include <unroll/tensor/tensor.h>
@@ -14,20 +14,21 @@ namespace unroll::detail {
 struct Recorded {
   std::uint64_t time;
   const char* op;
-  const char* file;  // and line, of the call that recorded it
+  const char* file;  // source line of the call that recorded it
   int line;
 };
 
 inline std::uint64_t write_time() { return write_clock.load(std::memory_order_relaxed); }
-// What is made from now on is newer than all that was recorded.
+// Everything created from now on counts as newer than everything recorded.
 inline std::uint64_t next_write_time() {
   return write_clock.fetch_add(1, std::memory_order_relaxed) + 1;
 }
 
-// What is asked of the numbers that this thread reads; nullptr: nothing.
+// The entry whose derivative is running on this thread; reads are checked against it. nullptr: no
+// checks.
 extern constinit thread_local const Recorded* reads_as_recorded;
 
-// Sets it for the length of a scope.
+// Sets it for the lifetime of the object.
 class ReadsSaved {
  public:
   explicit ReadsSaved(const Recorded* recorded)
@@ -39,10 +40,10 @@ class ReadsSaved {
   const Recorded* outer_;
 };
 
-// Throws where a derivative runs on this thread and these are no longer the numbers that its op was
-// recorded with, as every reading of them does.
+// Throws if a derivative is running on this thread and the tensor was modified in place after its
+// op was recorded. Every access to the elements does this check.
 inline void require_saved(const Tensor& tensor) { tensor.require_saved(); }
-// Whether a tensor made up to `made` has been written to in place after `written`.
+// Whether a tensor created no later than `made` has been written to in place after `written`.
 inline bool rewritten(const Tensor& tensor, std::uint64_t made, std::uint64_t written) {
   const TensorData& numbers = tensor.storage();
   return numbers.written.load(std::memory_order_relaxed) > written && numbers.made <= made;

@@ -5,7 +5,8 @@
 
 namespace unroll {
 
-// The offsets of a sequence this long take 8 GiB; a longer one is a mistake in the data.
+// Offsets for a sequence this long take 8 GiB; anything longer is assumed to be an error in the
+// data.
 constexpr Index kLongest = Index{1} << 30;
 
 void SequenceLayout::refuse_undefined() {

@@ -1,9 +1,9 @@
-// SequenceLayout: what is ragged about a batch of sequences.
+// SequenceLayout: the memory layout of a batch of sequences of different lengths, without padding.
 //
-// B sequences of lengths L_b stand as N = sum L_b rows, and nothing is padded. The rows of time
-// step t are one contiguous block: those of all sequences longer than t, the longest sequence
-// first. So recurrence slices and never gathers. Sequences keep the number b under which they were
-// given; the sorting shows nowhere but in `order` and `row`.
+// B sequences of lengths L_b are stored as N = sum L_b rows. The rows of time step t are
+// contiguous: one for each sequence longer than t, longest sequence first. So a recurrent layer
+// takes slices and never gathers. Sequences keep the index b in which they were given; only
+// `order`, `place` and `row` depend on the sorting.
 #pragma once
 
 #include <unroll/tensor/index_tensor.h>
@@ -14,8 +14,8 @@ namespace unroll {
 
 class SequenceLayout {
  public:
-  SequenceLayout() = default;  // undefined: asking it anything throws
-  // Lengths of at least 1, in the order of the batch.
+  SequenceLayout() = default;  // undefined: all member functions throw
+  // Each length must be at least 1; in the order of the batch.
   explicit SequenceLayout(std::vector<Index> lengths);
   static SequenceLayout equal(Index sequences, Index steps);
 
@@ -23,7 +23,7 @@ class SequenceLayout {
   Index rows() const { return data().offsets.back(); }                           // N
   Index steps() const { return static_cast<Index>(data().offsets.size()) - 1; }  // T
   const std::vector<Index>& lengths() const { return data().lengths; }           // [B]
-  // The first row of step t, t in [0, T]; bounds are checked, here and below.
+  // The first row of step t, t in [0, T]. Bounds are checked, here and below.
   Index offset(Index t) const { return data().offsets[checked(t, steps())]; }
   Index batch(Index t) const {  // rows of step t
     const std::size_t at = checked(t, steps() - 1);
@@ -31,13 +31,13 @@ class SequenceLayout {
   }
   const std::vector<Index>& offsets() const { return data().offsets; }  // [T + 1]
   bool is_equal() const { return batch(0) == batch(steps() - 1); }
-  bool is_sorted() const { return data().sorted; }  // given longest first, as equal lengths are
+  bool is_sorted() const { return data().sorted; }  // true if given longest first or all equal
   const IndexTensor& order() const {
     return data().order;
-  }  // [B] which sequence stands at place i of a step
+  }  // [B] the sequence at place i of a step
   const IndexTensor& place() const {
     return data().place;
-  }  // [B] the inverse: where sequence b stands
+  }  // [B] the inverse: the place of sequence b
 
   // The row of sequence b at time t (negative: from its end).
   Index row(Index b, Index t) const;

@@ -29,7 +29,7 @@ Shape::Shape(std::span<const Index> sizes) : rank_(static_cast<int>(sizes.size()
   check_sizes();
 }
 
-// A size of 0 counts as 1 here: strides are products of the other sizes.
+// A size of 0 counts as 1 here, because strides are products of the other sizes.
 void Shape::check_sizes() const {
   Index product = 1;
   for (Index size : span()) {

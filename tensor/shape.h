@@ -1,4 +1,4 @@
-// The sizes of an n-d array, outermost first, without an allocation.
+// The sizes of an n-dimensional array, outermost first. Never allocates memory.
 #pragma once
 
 #include <unroll/tensor/error.h>
@@ -14,8 +14,8 @@
 
 namespace unroll {
 
-// An integer of any type, given in braces: {v.size(), 3}. Throws when it does not fit an Index, as
-// v.size() - 1 of an empty v does not.
+// An integer of any type in braces: {v.size(), 3}. Throws if it does not fit an Index, such as
+// v.size() - 1 for an empty v.
 class AnyIndex {
  public:
   template <std::integral T>
@@ -50,20 +50,21 @@ class Shape {
   // Size along an axis; negative axes count from the end. Bounds are checked, here and below.
   Index operator[](int axis) const { return sizes_[this->axis(axis, "shape")]; }
   Index back() const { return (*this)[-1]; }
-  // The axis made non-negative; throws with `op` in the sentence when out of range.
+  // Converts a negative axis to a non-negative one. Throws, naming `op`, if it is out of range.
   int axis(int axis, const char* op) const {
     const int at = axis < 0 ? axis + rank_ : axis;
     if (at < 0 || at >= rank_) [[unlikely]]
       refuse_axis(axis, op);
     return at;
   }
-  // Throws, and changes nothing, on a negative size or too many elements; so do the three below.
+  // Throws, without changing anything, on a negative size or too many elements; so do the three
+  // below.
   void set(int axis, Index size);
 
   Shape with(int axis, Index size) const;  // one size replaced
   Shape without(int axis) const;           // one axis removed
   Shape inserted(int axis,
-                 Index size) const;   // an axis put in before `axis`, which is in [0, rank]
+                 Index size) const;   // inserts an axis before `axis`, which is in [0, rank]
   Shape swapped(int a, int b) const;  // two axes exchanged
 
   const Index* begin() const { return sizes_.data(); }
@@ -88,8 +89,8 @@ class Shape {
   std::array<Index, kMaxRank> sizes_{};
 };
 
-// The axes that a reduction is over: one (1), several ({0, 2}), or all of them ({}). Negative ones
-// count from the end.
+// The axes of a reduction: one (1), several ({0, 2}), or all ({}). Negative axes count from the
+// end.
 class Axes {
  public:
   Axes() = default;  // all
@@ -124,13 +125,14 @@ class Axes {
 std::ostream& operator<<(std::ostream& out, const Shape& shape);  // [2, 3]
 std::ostream& operator<<(std::ostream& out, DType dtype);         // f32
 
-// a * b, for sizes made of others; throws when it overflows.
+// a * b, for sizes computed from others. Throws, naming `op`, on overflow.
 Index product_of(const char* op, Index a, Index b);
 
-// The shape that `sizes` means for numel elements, where one size may be -1: what is left.
+// The shape given by `sizes`, one of which may be -1 and is computed from the number of elements of
+// `from`.
 Shape infer_shape(const char* op, std::initializer_list<AnyIndex> sizes, const Shape& from);
 
-// The shape that NumPy's broadcasting gives, or a sentence with both shapes.
+// The broadcast shape, as in NumPy. Throws, naming `op` and both shapes, if there is none.
 Shape broadcast(const char* op, const Shape& a, const Shape& b);
 
 }  // namespace unroll

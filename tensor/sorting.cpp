@@ -7,14 +7,14 @@
 namespace unroll {
 namespace {
 
-// NaN is the largest.
+// NaN counts as the largest.
 template <class T>
 bool less_than(T a, T b) {
   return std::isnan(b) ? !std::isnan(a) : a < b;
 }
 
-// Where the first `count` in order stand, for each row along the axis; `count` takes its place in
-// the shape.
+// The indices of the first `count` elements in sorted order, for each row along the axis. The axis
+// gets size `count`.
 IndexTensor ordered(const Tensor& x, int axis, bool descending, Index count) {
   const Shape& shape = x.shape();
   const Shape out_shape = shape.with(axis, count);
@@ -36,7 +36,7 @@ IndexTensor ordered(const Tensor& x, int axis, bool descending, Index count) {
           const bool second = descending ? less_than(va, vb) : less_than(vb, va);
           return first || (!second && a < b);
         };
-        // The places differ, so that the order is total and any sort is a stable one.
+        // Indices are distinct and break ties, so any sort gives the stable order.
         if (count < n) {
           std::partial_sort(order.begin(), order.begin() + count, order.end(), before);
         } else {

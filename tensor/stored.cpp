@@ -23,7 +23,7 @@ float from_half(std::uint16_t h) {
   return std::bit_cast<float>(bits);
 }
 
-// Calls f with each element of type S, its bytes in this CPU's order.
+// Calls f with each element of type S, converted to this CPU's byte order.
 template <class S, class F>
 void each_element(const Stored& type, const char* bytes, Index n, F f) {
   for (Index i = 0; i < n; ++i, bytes += sizeof(S)) {
@@ -34,7 +34,7 @@ void each_element(const Stored& type, const char* bytes, Index n, F f) {
   }
 }
 
-// Calls f with each integer, in the type that it was stored in.
+// Calls f with each integer, in its stored type.
 template <class F>
 void each_integer(const Stored& type, const char* bytes, Index n, F f) {
   const auto sized = [&]<class S8, class S16, class S32, class S64>(S8, S16, S32, S64) {
@@ -53,7 +53,7 @@ void each_integer(const Stored& type, const char* bytes, Index n, F f) {
   }
 }
 
-// Whether a double holds it: its significant bits are 53 at most.
+// Whether a double represents it exactly: it has at most 53 significant bits.
 template <class S>
 bool fits_f64(S v) {
   const auto wide = v < 0 ? 0 - static_cast<std::uint64_t>(v) : static_cast<std::uint64_t>(v);

@@ -10,8 +10,7 @@ namespace {
 
 constexpr int kMaxRank = Shape::kMaxRank;
 
-// Axes in the order of memory, the largest stride first; without `all`, those of more than one
-// element.
+// Axes in memory order, largest stride first; without `all`, only axes with more than one element.
 struct Order {
   int rank = 0;
   std::array<int, kMaxRank> axis{};
@@ -28,14 +27,14 @@ Order order_of(const Tensor& x, bool all) {
   return out;
 }
 
-// The axes of the result, merged; stride [0] is the result's, the others are the operands'.
+// The merged axes of the result. stride[0] is the result's; the others are the operands'.
 struct Walk {
   int rank = 0, operands = 0;
   std::array<Index, kMaxRank> size{};
   std::array<std::array<Index, kMaxRank>, 1 + kMaxOperands> stride{};
 };
 
-// 0 where x is broadcast along the axis of the result.
+// The stride of x along an axis of the result; 0 where x is broadcast.
 Index stride_along(const Tensor& x, int axis, int result_rank) {
   const int at = axis - (result_rank - x.rank());
   return at < 0 || x.shape()[at] == 1 ? 0 : x.strides()[at];
@@ -64,13 +63,13 @@ Walk walk_over(const Tensor& y, std::initializer_list<const Tensor*> operands) {
   return w;
 }
 
-// A tile of an operand is brought together in a buffer: so many rows, of so many elements.
+// The size of a tile. Tiles of operands that are not contiguous are gathered into a buffer.
 constexpr Index kTileRows = 32, kTileColumns = 128;
 
 bool is_run(Index stride) { return stride == 0 || stride == 1; }
 
-// Moves the axis of which an operand is read best to the last place but one, and adds one where
-// there is only one. Returns whether any operand has to be brought together, or the result spread.
+// Moves the axis along which an operand is contiguous to the second-to-last place; adds an axis if
+// there is only one. Returns whether an operand must be gathered, or the result scattered.
 bool arrange(Walk& w) {
   bool staged = !is_run(w.stride[0][w.rank - 1]);
   if (w.rank == 1) {
@@ -91,7 +90,7 @@ bool arrange(Walk& w) {
   return staged;
 }
 
-// Rows [r, r + rows) and columns [c, c + columns) of one operand as a row-major tile.
+// Gathers rows [r, r + rows) and columns [c, c + columns) of one operand into a row-major tile.
 template <class T>
 void bring_together(const T* from, Index row_stride, Index column_stride, Index rows, Index columns,
                     T* tile) {
@@ -106,7 +105,7 @@ void bring_together(const T* from, Index row_stride, Index column_stride, Index 
   }
 }
 
-// The last two axes from one place of the others on: rows [first, first + count).
+// Runs over the last two axes, rows [first, first + count), at a fixed position on the other axes.
 template <class T>
 void run_rows(const Walk& w, T* to, std::array<const T*, kMaxOperands> from, Index first,
               Index count, bool staged, Run<T> run, const void* f) {
@@ -212,7 +211,7 @@ void for_each_run(Tensor& y, std::initializer_list<const Tensor*> operands, Run<
     });
   Walk w = walk_over(y, operands);
   const bool staged = arrange(w);
-  // The work is cut into blocks of rows, at each place of the axes before the last two.
+  // Work is split into blocks of rows, for each position on the axes before the last two.
   const Index rows = w.size[w.rank - 2], n = w.size[w.rank - 1];
   const Index each = staged ? kTileRows : std::max<Index>(1, 4096 / n);
   const Index blocks = (rows + each - 1) / each;

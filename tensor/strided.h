@@ -1,8 +1,8 @@
-// One way to go over tensors of any strides, for elementwise work and for copies.
+// Iteration over tensors of any strides, for elementwise ops and copies.
 //
-// The axes are put in the order of the result's memory and merged where all operands allow it.
-// Along the last one the result is written in runs; an operand whose elements stand apart there is
-// first brought together, a tile at a time, so that whole cache lines of it are read.
+// The axes are sorted by the memory order of the result and merged where all operands allow it. The
+// result is written in contiguous runs along the last axis. An operand that is not contiguous there
+// is first gathered, one tile at a time, so that whole cache lines of it are read.
 #pragma once
 
 #include <unroll/tensor/tensor.h>
@@ -12,28 +12,28 @@
 
 namespace unroll::detail {
 
-// Whether the elements are one block of memory without gaps or repetitions, in any order of the
-// axes.
+// Whether the elements fill one block of memory without gaps or repetitions, with the axes in any
+// order.
 bool is_dense(const Tensor& x);
 
-// The axes of x, those with the largest strides first.
+// The axes of x, largest stride first.
 std::vector<int> memory_order(const Tensor& x);
 
-// Uninitialised, for the result of an elementwise op: it has the memory order that all operands of
-// this shape share, if they do; otherwise it is row-major.
+// An uninitialised result for an elementwise op. It has the memory order that all operands of this
+// shape share; otherwise it is row-major.
 Tensor empty_for(const Shape& shape, std::initializer_list<const Tensor*> operands);
-// Whether x has the elements of y, which is dense, at the same places of memory: one flat pass
-// does.
+// Whether x and the dense tensor y have the same shape and memory order, so that one flat loop
+// suffices.
 bool same_order(const Tensor& x, const Tensor& y);
 
 inline constexpr int kMaxOperands = 3;  // of an elementwise op
 
-// to[i] = f(from[0][i * steps[0]], ..) for n elements; steps are 0 or 1.
+// to[i] = f(from[0][i * steps[0]], ..) for n elements; strides are 0 or 1.
 template <class T>
 using Run = void (*)(const void* f, const T* const* from, const Index* steps, T* to, Index n);
 
-// Calls `run` until all of y is written. The operands broadcast to y's shape; y may not overlap
-// with them, unless it is one of them.
+// Calls `run` until all of y is written. Operands must broadcast to y's shape. y must not overlap
+// with an operand unless it is that operand.
 template <class T>
 void for_each_run(Tensor& y, std::initializer_list<const Tensor*> operands, Run<T> run,
                   const void* f);
@@ -49,7 +49,7 @@ void elementwise(Tensor& y, std::initializer_list<const Tensor*> operands, const
       &f);
 }
 
-// n copies of a value: the first few by a loop, the rest as blocks of memory.
+// Writes n copies of a value: the first few by a loop, the rest by block copies.
 template <class T>
 void fill_run(T* to, Index n, T value) {
   const Index head = std::min<Index>(n, 1024);

@@ -26,8 +26,8 @@ bool row_major(const Shape& shape, std::span<const Index> strides) {
   return true;
 }
 
-// Strides under which `to` shows the same elements as (from, strides) in row-major order, or false
-// where none exist.
+// Computes strides so that `to` shows the elements of (from, strides) in row-major order. Returns
+// false if there are none.
 bool strides_for(const Shape& from, std::span<const Index> strides, const Shape& to,
                  std::array<Index, Shape::kMaxRank>& out) {
   int i = from.rank() - 1, j = to.rank() - 1;
@@ -86,7 +86,7 @@ Tensor from_values(std::span<const T> values, const Shape& shape, DType dtype) {
   return out;
 }
 
-// Memory that the system does not have, with what it was for.
+// Thrown when memory runs out; the message says what the memory was for.
 struct OutOfMemory : std::bad_alloc {
   std::string text;
   OutOfMemory(const Shape& shape, DType dtype)
@@ -385,7 +385,7 @@ void Tensor::copy_(const Tensor& source) {
   }
   if (shares_storage_with(source)) return copy_(source.clone());
   if (!same_type && !(is_contiguous() && source.is_contiguous())) {
-    // Its order first, then its type.
+    // First to row-major order, then to the dtype.
     Tensor converted = empty(shape(), dtype());
     converted.copy_(source.contiguous());
     return copy_(converted);
@@ -416,7 +416,7 @@ void Tensor::fill_(double value) {
     if (is_contiguous()) {
       detail::fill_run(data<T>(), numel(), static_cast<T>(value));
     } else {
-      Tensor once = *this;  // with one place for each element
+      Tensor once = *this;  // each element in one place
       for (int i = 0; i < rank(); ++i)
         if (strides()[i] == 0 && shape()[i] > 1) once = once.narrow(i, 0, 1);
       once.copy_(scalar(value, dtype()).expand(once.shape()));
@@ -432,7 +432,7 @@ void Tensor::mark_written() {
   data.written.store(detail::next_write_time(), std::memory_order_relaxed);
 }
 
-// --- what derivatives read ---
+// --- modified saved tensors ---
 
 std::atomic<std::uint64_t> detail::write_clock{1};
 

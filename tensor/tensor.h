@@ -1,9 +1,9 @@
-// Tensor: an n-d array of f32 or f64 with strides. It never records; see autograd/var.h for what
-// does.
+// Tensor: an n-dimensional array of f32 or f64 with strides. It is never recorded on a tape; see
+// autograd/var.h for Var, which is.
 //
-// A Tensor is a handle: copying it copies no numbers, and views (narrow, transpose, ...) share
-// them, so that writing into one is seen through the other. `clone()` makes numbers of one's own.
-// Const is that of the handle.
+// A Tensor is a handle: copying it does not copy the elements, and views (narrow, transpose, ...)
+// share them, so writing to one is visible in the others. `clone()` copies the elements. A const
+// Tensor is a const handle; its elements may still be written to.
 #pragma once
 
 #include <unroll/tensor/nested.h>
@@ -22,7 +22,7 @@ namespace detail {
 
 extern std::atomic<std::uint64_t> write_clock;
 
-// One block of memory: this header, and behind it the numbers when the tensor owns them.
+// One block of memory: this header, followed by the elements if the tensor owns them.
 struct TensorData {
   std::atomic<std::uint32_t> references{1};
   DType dtype = DType::f32;
@@ -31,16 +31,17 @@ struct TensorData {
   std::array<Index, Shape::kMaxRank> strides{};
   Index numel = 0;
   std::byte* data = nullptr;
-  TensorData* owner = nullptr;  // of the numbers, when this is a view
+  TensorData* owner = nullptr;  // of the elements, if this is a view
   std::size_t bytes = 0;        // of the whole block
-  // When the numbers were made, and last written to in place (0: never), on the clock of saved.h.
+  // The times at which the elements were created and last written to in place (0: never), on the
+  // clock of saved.h.
   std::uint64_t made = write_clock.load(std::memory_order_relaxed);
   std::atomic<std::uint64_t> written{0};
 };
 
 void destroy(TensorData* data) noexcept;
-// Throws where a derivative runs on this thread and the numbers, which have been written to in
-// place, are no longer those that its op was recorded with.
+// Throws if a derivative is running on this thread and the elements were modified in place after
+// its op was recorded.
 void check_saved(const TensorData& tensor);
 
 // See saved.h.
@@ -51,7 +52,7 @@ void require_saved(const Tensor& tensor);
 
 class Tensor {
  public:
-  Tensor() = default;  // undefined: no shape, no numbers
+  Tensor() = default;  // undefined: no shape, no elements
   Tensor(const Tensor& other) noexcept : impl_(other.impl_) { retain(); }
   Tensor(Tensor&& other) noexcept : impl_(std::exchange(other.impl_, nullptr)) {}
   Tensor& operator=(const Tensor& other) noexcept {
@@ -65,9 +66,9 @@ class Tensor {
   ~Tensor() { release(); }
   void swap(Tensor& other) noexcept { std::swap(impl_, other.impl_); }
 
-  // --- making one ---
-  static Tensor empty(const Shape& shape, DType dtype = f32);  // numbers not set
-  // The same of x's shape, type and, where x is a block of memory without gaps, memory order.
+  // --- creation ---
+  static Tensor empty(const Shape& shape, DType dtype = f32);  // elements are uninitialised
+  // Uninitialised, with x's shape, dtype and, if x is dense, memory order.
   static Tensor empty_like(const Tensor& x);
   static Tensor zeros(const Shape& shape, DType dtype = f32);
   static Tensor ones(const Shape& shape, DType dtype = f32);
@@ -75,43 +76,43 @@ class Tensor {
   static Tensor scalar(double value, DType dtype = f32);  // shape []
   static Tensor arange(Index n, DType dtype = f32);       // 0, 1, ..., n-1
   static Tensor eye(Index n, DType dtype = f32);
-  // What nested braces show: of({1, 2}) is [2], of({{1}, {2}}) is [2, 1], and so on. Throws when
-  // rows differ in length.
+  // From nested braces: of({1, 2}) has shape [2], of({{1}, {2}}) has shape [2, 1]. Throws if rows
+  // differ in length.
   static Tensor of(std::initializer_list<detail::Nested<double>> values, DType dtype = f32);
-  // A copy of values in row-major order; throws when their number does not fit the shape. The type
-  // is that of the values unless another is asked for; of numbers in braces f32.
+  // A copy of values in row-major order. Throws if their number does not fit the shape. Default
+  // dtype: that of the values; f32 for values in braces.
   static Tensor from(std::span<const float> values, const Shape& shape, DType dtype = f32);
   static Tensor from(std::span<const double> values, const Shape& shape, DType dtype = f64);
   static Tensor from(std::initializer_list<detail::Nested<double>> values, const Shape& shape,
                      DType dtype = f32);
 
-  // --- asking it ---
+  // --- queries ---
   bool defined() const { return impl_ != nullptr; }
   const Shape& shape() const { return impl().shape; }
   int rank() const { return impl().shape.rank(); }
   Index size(int axis) const { return shape()[shape().axis(axis, "size")]; }
   Index numel() const { return impl().numel; }
   DType dtype() const { return impl().dtype; }
-  // Itself: what is written for Vars (f(x).value()) serves Tensors too.
+  // Returns the tensor itself, so that f(x).value() works for both Var and Tensor.
   const Tensor& value() const { return *this; }
   std::span<const Index> strides() const {
     return {impl().strides.data(), static_cast<std::size_t>(rank())};
   }
   bool is_contiguous() const { return impl().contiguous; }  // row-major without gaps
-  // True when nobody else can see these numbers, so that they may be overwritten.
+  // True if this is the only handle of these elements, so that they may be overwritten.
   bool is_unique() const {
     return impl_ && !impl_->owner && impl_->references.load(std::memory_order_acquire) == 1;
   }
   bool shares_storage_with(const Tensor& other) const;
 
-  double item() const;                                 // of a tensor with one element
+  double item() const;                                 // the value of a tensor with one element
   double at(std::initializer_list<AnyIndex> i) const;  // bounds are checked
   void set(std::initializer_list<AnyIndex> i, double value);
   template <class T>
-  std::vector<T> to_vector() const;  // row-major; converts the type
+  std::vector<T> to_vector() const;  // row-major; converts to T
 
-  // The first element. T must be float for f32 and double for f64. Call mark_written() after
-  // writing through it into numbers that somebody else may hold.
+  // A pointer to the first element. T must be float for f32 and double for f64. After writing
+  // through it to elements that may be shared, call mark_written().
   template <class T>
   const T* data() const {
     require_dtype(dtype_of<T>);
@@ -125,7 +126,7 @@ class Tensor {
     return reinterpret_cast<T*>(impl_->data);
   }
 
-  // --- views: no numbers are copied, except by reshape where strides leave no other way ---
+  // --- views: elements are not copied, except by reshape if the strides require it ---
   Tensor reshape(const Shape& shape) const;
   Tensor reshape(std::initializer_list<AnyIndex> sizes) const;  // one size may be -1: what is left
   Tensor transpose(int a = -2, int b = -1) const;
@@ -134,23 +135,23 @@ class Tensor {
   }
   Tensor permute(std::span<const int> axes) const;
   Tensor narrow(int axis, Index start, Index length) const;
-  Tensor select(int axis, Index index) const;  // one axis less
-  Tensor expand(const Shape& shape) const;     // sizes of 1 repeat, stride 0
+  Tensor select(int axis, Index index) const;  // removes the axis
+  Tensor expand(const Shape& shape) const;     // repeats sizes of 1, with stride 0
   Tensor unsqueeze(int axis) const;
   Tensor squeeze(int axis) const;  // throws unless the size is 1
   Tensor flatten() const { return reshape({numel()}); }
 
   // --- copies ---
   Tensor clone() const;
-  Tensor contiguous() const;  // itself if it already is
+  Tensor contiguous() const;  // the tensor itself if it is contiguous
   Tensor to(DType dtype) const;
-  void copy_(const Tensor& source);  // same shape; converts the type; the two may overlap
+  void copy_(const Tensor& source);  // same shape; converts the dtype; may overlap
   void fill_(double value);
-  // Says that the numbers have been written to, as set, copy_ and fill_ do themselves: a tape that
-  // saved the old ones then refuses to differentiate with the new ones.
+  // Marks the elements as modified in place; set, copy_ and fill_ do this themselves. A tape that
+  // saved the old elements then refuses to differentiate with the new ones.
   void mark_written();
 
-  std::string str() const;  // as people expect to see it; long ones are shortened
+  std::string str() const;  // formatted for printing; long axes are shortened
 
  private:
   friend Tensor make_view(const Tensor& base, const Shape& shape, std::span<const Index> strides,
@@ -179,7 +180,7 @@ class Tensor {
   }
   void release() noexcept {
     if (!impl_) return;
-    // The last owner needs no atomic subtraction: nobody is left to race with.
+    // The last owner can skip the atomic subtraction: no other thread has a reference.
     if (impl_->references.load(std::memory_order_acquire) == 1 ||
         impl_->references.fetch_sub(1, std::memory_order_acq_rel) == 1)
       detail::destroy(impl_);
@@ -192,16 +193,16 @@ class Tensor {
 // Writes t.str().
 std::ostream& operator<<(std::ostream& out, const Tensor& t);
 
-// A view of any shape and strides (in elements) over base's numbers, `offset` elements from base's
-// first; nothing is checked.
+// A view of any shape and strides (in elements) that begins `offset` elements after base's first
+// one. Nothing is checked.
 Tensor make_view(const Tensor& base, const Shape& shape, std::span<const Index> strides,
                  Index offset);
 
-// Throws for a view that has one number in several places, as expand() makes it: what would be
-// written there is not defined.
+// Throws if the view shows an element in several places, as after expand(): the result of writing
+// to it would be undefined.
 void check_writable(const char* op, const Tensor& target);
 
-// Throws unless a and b have the same type; `op` begins the sentence.
+// Throws, naming `op`, unless a and b have the same dtype.
 void check_same_dtype(const char* op, const Tensor& a, const Tensor& b);
 
 }  // namespace unroll

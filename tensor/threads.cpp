@@ -38,7 +38,7 @@ class Pool {
     try {
       for (int i = 1; i <= helpers; ++i) threads_.emplace_back([this, i] { work(i); });
     } catch (const std::exception&) {
-      // The system gives out no more threads: those that there are do the work.
+      // The system has no more threads: continue with those already started.
     }
   }
   ~Pool() {
@@ -51,12 +51,12 @@ class Pool {
     for (std::thread& t : threads_) t.join();
   }
 
-  // In the child of a fork, which has none of the threads: nobody waits for them, and they are not
-  // joined.
+  // For the child of a fork, in which the helper threads do not exist: they are neither waited for
+  // nor joined.
   void abandon() {
     abandoned_ = true;
     inside_.store(0);
-    new (&mutex_) std::mutex;  // one of them may have held it
+    new (&mutex_) std::mutex;  // a helper may have held it
   }
 
   // Until no thread but the calling one is at a task, or for three seconds.
@@ -82,8 +82,8 @@ class Pool {
     }
     wake_.notify_all();
     take_tasks(0);
-    // Helpers that are still waking up are not waited for: they find the call closed. One that came
-    // before is seen here.
+    // Helpers that are still waking up need not be waited for: they find the call closed. Helpers
+    // that entered before are counted in inside_.
     open_.store(0);
     while (inside_.load() > 0) pause();
     check_io(!abandoned_,
@@ -93,8 +93,7 @@ class Pool {
   }
 
  private:
-  // Tasks follow each other closely in a model; so long a helper looks for the next one before it
-  // sleeps.
+  // Spin iterations before a helper sleeps; tasks follow each other closely in a model.
   static constexpr int kSpins = 4000;
 
   static void pause() {
@@ -103,8 +102,8 @@ class Pool {
 #endif
   }
 
-  // A thread has its share of the tasks, the same in each call, so that it finds near what it wrote
-  // in the call before; when that is done, it helps with those of others.
+  // Each thread first takes its own share of the tasks, the same one in each call, so that data it
+  // wrote before is still in its cache. Then it helps with the shares of others.
   void take_tasks(int self) {
     t_inside = true;
     t_share = static_cast<std::size_t>(self);
@@ -143,7 +142,7 @@ class Pool {
       }
       inside_.fetch_add(1);
       if (open_.load() == seen) {
-        std::fesetenv(&mode_);  // a task rounds the same whoever takes it
+        std::fesetenv(&mode_);  // rounding must not depend on the thread
         take_tasks(self);
       }
       if (abandoned_) return;
@@ -154,15 +153,15 @@ class Pool {
   std::vector<std::thread> threads_;
   std::mutex mutex_;
   std::condition_variable wake_;
-  std::atomic<std::uint64_t> generation_{0};  // of the latest call
-  std::atomic<std::uint64_t> open_{0};        // the same while its tasks may be taken, else 0
-  std::atomic<int> inside_{0};                // helpers that may be at its tasks
+  std::atomic<std::uint64_t> generation_{0};  // number of the latest call
+  std::atomic<std::uint64_t> open_{0};  // the same number while its tasks may be taken, otherwise 0
+  std::atomic<int> inside_{0};          // helpers that may be running its tasks
   struct alignas(64) Share {
     std::atomic<Index> next{0};
     Index end = 0;
     std::atomic<bool> busy{false};  // its thread is at a task
   };
-  std::vector<Share> shares_;  // of the caller, then of each helper
+  std::vector<Share> shares_;  // one for the caller, then one per helper
   const std::function<void(Index)>* task_ = nullptr;
   std::fenv_t mode_{};  // the caller's
   std::exception_ptr error_;
@@ -181,16 +180,16 @@ int default_threads() {
 }
 
 struct Shared {
-  std::mutex mutex;  // held while a call is under way
+  std::mutex mutex;  // held during a call
   std::atomic<int> count{0};
   std::unique_ptr<Pool> pool;
-  Shared* lost = nullptr;  // of the process that this one was forked from
+  Shared* lost = nullptr;  // that of the parent process, after a fork
 };
 
-// Never destroyed: exit() may be called within a task, or while another thread's call is under way.
+// Never destroyed: exit() may be called inside a task, or while another thread's call is running.
 std::atomic<Shared*> g_shared{nullptr};
 
-// The child of a fork has the calling thread alone, so it begins anew; the first call starts
+// The child of a fork has only the calling thread, so it starts afresh; its first call starts
 // threads.
 void after_fork_in_child() {
   Shared* lost = g_shared.load();
@@ -201,8 +200,8 @@ void after_fork_in_child() {
   g_shared.store(fresh);
 }
 
-// The threads are joined when the program ends; where some are at work, they end the tasks that
-// they are at before what those use is destroyed.
+// Joins the threads at program exit. If some are at work, waits until they have ended their current
+// tasks, before what those use is destroyed.
 void at_exit() {
   Shared& s = *g_shared.load();
   g_exiting.store(true);

@@ -1,4 +1,4 @@
-// The numbers that everything is made of.
+// Element types and basic integer types.
 #pragma once
 
 #include <cstddef>

@@ -1,4 +1,4 @@
-// Functions of one variable by their number, for those who write ops. Not public: users call
+// Functions of one variable by their enum value, for authors of ops. Not public: users call
 // tensor/math.h.
 #pragma once
 
@@ -7,8 +7,8 @@
 
 namespace unroll {
 
-// g * f'(.), from the input or output that the table says. Where nobody else sees g, it is
-// overwritten and returned.
+// g * f'(.), computed from the saved input or output (the table says which). g is overwritten and
+// returned if it has no other owner.
 Tensor apply_gradient(kernels::Unary op, const Tensor& g, const Tensor& saved, double p = 0,
                       double q = 0);
 

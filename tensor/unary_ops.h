@@ -1,18 +1,18 @@
-// The elementwise functions of one variable: everything about each of them stands here. The
-// functions of Tensor and Var, their kernels, their derivatives, and the tests' and benchmark's lists
-// of them follow from this table.
+// The table of elementwise functions of one variable. Everything about a function is in its entry:
+// the functions of Tensor and Var, their kernels and derivatives, and the list of functions that
+// the tests check are generated from it. Only the row in benchmarks/op_rows.cpp is separate.
 //
 //   X(name, (parameters), (arguments), required, saved, value, slope, plain)
 //
-//   parameters  beside x, with defaults, and their names alone as arguments; p and q below
-//   required    what must hold of them
-//   saved       what the derivative is written with: s is the input (x), the output (y), or not used
-//               (nothing)
-//   value       f(x) for a vector x, by Highway (hn) and kernels/simd_math.h; d is the vectors' tag
-//   slope       g f' at s, likewise
+//   parameters  parameters other than x, with types and defaults; called p and q below
+//   arguments   their names alone
+//   required    the condition they must satisfy
+//   saved       what backward saves and calls s: the input (x), the output (y), or nothing
+//   value       f(x) for a vector x, in Highway (hn) and kernels/simd_math.h; d is the vector tag
+//   slope       g f' at s, also for vectors
 //   plain       g f' at s in differentiable ops, for second derivatives
 //
-// Where x is NaN, the value and the slope are NaN.
+// If x is NaN, value and slope must be NaN.
 #pragma once
 
 #include <unroll/tensor/types.h>
@@ -45,12 +45,12 @@
   X(relu, (), (), true, y, hn::IfThenElse(hn::Lt(x, hn::Zero(d)), hn::Zero(d), x),                 \
     hn::IfThenElse(hn::Gt(s, hn::Zero(d)), g, s),                                                  \
     g * Var(or_nan(above_zero(s), s)))                                                             \
-  /* x above 0, slope x below. */                                                                  \
+  /* x for x > 0, else slope x. */                                                                 \
   X(leaky_relu, (double slope = 0.01), (slope), true, x,                                           \
     hn::IfThenElse(hn::Lt(x, hn::Zero(d)), hn::Mul(p, x), x),                                      \
     or_nan(hn::IfThenElse(hn::Gt(s, hn::Zero(d)), g, hn::Mul(p, g)), s),                           \
     g * (p + (1 - p) * Var(or_nan(above_zero(s), s))))                                             \
-  /* x above 0, alpha (exp(x) - 1) below. Clevert et al. 2016 */                                   \
+  /* x for x > 0, else alpha (exp(x) - 1). Clevert et al. 2016 */                                  \
   X(elu, (double alpha = 1.0), (alpha), true, x,                                                   \
     hn::IfThenElse(hn::Gt(x, hn::Zero(d)), x, hn::Mul(p, expm1(d, at_most(d, x, 0)))),             \
     hn::IfThenElse(hn::Gt(s, hn::Zero(d)), g, hn::Mul(g, hn::Mul(p, exp(d, s)))),                  \
@@ -59,7 +59,7 @@
   X(gelu, (), (), true, x, hn::Mul(x, normal_probability(d, x)),                                   \
     hn::Mul(g, hn::MulAdd(s, normal_density(d, s), normal_probability(d, s))),                     \
     g * (normal_cdf(s) + s * normal_density(s)))                                                   \
-  /* Its approximation by tanh: x (1 + tanh(sqrt(2 / pi) (x + 0.044715 x^3))) / 2. */              \
+  /* The tanh approximation of gelu: x (1 + tanh(sqrt(2 / pi) (x + 0.044715 x^3))) / 2. */         \
   X(gelu_tanh, (), (), true, x, gelu_tanh(d, x), hn::Mul(g, gelu_tanh_slope(d, s)),                \
     g * gelu_tanh_slope(s))                                                                        \
   /* Phi(x), the distribution function of the standard normal distribution. */                     \
@@ -70,14 +70,14 @@
     g * sigmoid(s) * (1.0 + s * sigmoid(-s)))                                                      \
   /* log(1 + exp(x)), without overflow. */                                                         \
   X(softplus, (), (), true, x, softplus(d, x), hn::Mul(g, sigmoid(d, s)), g * sigmoid(s))          \
-  /* low where x is below, high where it is above: the slope is 1 from low to high. */             \
+  /* x limited to [low, high]. The slope is 1 inside, ends included, and 0 outside. */             \
   X(clamp, (double low, double high), (low, high), low <= high, x,                                 \
     hn::IfThenElse(hn::Lt(x, p), p, hn::IfThenElse(hn::Gt(x, q), q, x)),                           \
     or_nan(hn::IfThenElseZero(hn::And(hn::Ge(s, p), hn::Le(s, q)), g), s),                         \
     g * clamp_slope(s, p, q))
 // clang-format on
 
-// The parameters of an entry, after a comma where there are any; and its arguments.
+// The parameters of an entry, preceded by a comma if there are any; and its arguments.
 #define UNROLL_AND(...) __VA_OPT__(, ) __VA_ARGS__
 #define UNROLL_LIST(...) __VA_ARGS__
 
@@ -87,7 +87,7 @@ namespace unroll::detail {
 enum class UnaryOp : std::uint8_t { UNROLL_UNARY_OPS(UNROLL_NAME) };
 #undef UNROLL_NAME
 
-// Throws unless the parameters of an op are what it requires, as the table says it.
+// Throws std::invalid_argument unless the parameters satisfy the requirement in the table.
 void check_unary(const char* name, bool holds, const char* required,
                  std::initializer_list<double> given);
 

@@ -1,5 +1,5 @@
-// Time for memory: what a function computed is not kept, but computed again when its derivative is
-// needed, with the same random numbers and parameters.
+// Checkpointing: values a function computed are not saved but recomputed in backward, with the same
+// random numbers and parameters.
 #include <unroll/autograd/mode.h>
 #include <unroll/autograd/ops.h>
 #include <unroll/autograd/tape_state.h>
@@ -11,7 +11,7 @@ namespace unroll {
 namespace {
 const Op checkpoint_op{"checkpoint"};
 
-// While it lives, the thread's generator stands where it stood before.
+// While alive, resets the thread's random generator to the given earlier state.
 class Rewound {
  public:
   explicit Rewound(const Generator& before) : now_(std::exchange(default_generator(), before)) {}
@@ -47,8 +47,8 @@ std::vector<Var> checkpoint(const std::function<std::vector<Var>(const std::vect
         const ParamUses::Entered replaying(*uses, true);
         d.add_through(f, inputs, gradients);
       },
-      // The parameters that f uses are not seen from outside, so it is recorded even when no input
-      // is on the tape.
+      // Recorded even if no input requires a gradient, because f may use parameters, which are not
+      // visible here.
       true);
 }
 

@@ -1,6 +1,5 @@
-// Ops that work element by element.
-//
-// Of one variable: the table in tensor/unary_ops.h. Of two: written out.
+// Elementwise ops. Functions of one variable come from the table in tensor/unary_ops.h; functions
+// of two variables are written out here.
 #include <unroll/autograd/ops.h>
 #include <unroll/tensor/math.h>
 #include <unroll/tensor/reduce.h>
@@ -11,14 +10,15 @@
 namespace unroll {
 namespace {
 
-// Before an op of two: both are there, and a number takes the type of what it meets.
+// Prepares a binary op: checks that both operands are defined, and gives a number the dtype of the
+// other operand.
 void meet(const Op& op, const In& a, const In& b) {
   for (const In* x : {&a, &b})
     if (!x->is_number()) check_defined(op.name(), **x);
   a.like(b), b.like(a);
 }
 
-// What an op saves of an operand: itself if a derivative will need it, else nothing.
+// Saves an operand only if a derivative will need it.
 Var saved_if(bool needed, const In& x) { return needed ? *x : Var(); }
 
 }  // namespace
@@ -28,7 +28,7 @@ Var saved_if(bool needed, const In& x) { return needed ? *x : Var(); }
 namespace {
 
 Tensor above_zero(const Var& x) { return less(Tensor::scalar(0, x.dtype()), x.value()); }
-// y, but NaN where x is.
+// y, but NaN where x is NaN.
 Tensor or_nan(const Tensor& y, const Var& x) {
   return where(equal(x.value(), x.value()), y, x.value());
 }
@@ -46,7 +46,8 @@ Var normal_density(const Var& x) {
 }
 Var gelu_tanh_slope(const Var& x) {
   constexpr double kGelu = 0.797884560802865355880;  // sqrt(2 / pi)
-  // 1 - sigmoid(u) is sigmoid(-u): a subtraction one place off would be multiplied by x below.
+  // 1 - sigmoid(u) is written as sigmoid(-u), which avoids cancellation: the rounding error would
+  // be multiplied by x below.
   const Var u = 2 * kGelu * x * (1.0 + 0.044715 * square(x)), y = sigmoid(u);
   const Var slope = 2 * kGelu * (1.0 + 3 * 0.044715 * square(x));
   return y + x * slope * y * sigmoid(-u);
@@ -54,7 +55,7 @@ Var gelu_tanh_slope(const Var& x) {
 
 enum class Saved { nothing, x, y };
 
-// What an entry of the table is to the tape: plain(g, s, p, q) is its derivative in plain ops.
+// The tape's side of a table entry: plain(g, s, p, q) is its derivative in plain ops.
 struct Entry {
   Op op;
   Saved saved;
@@ -138,11 +139,12 @@ Var div(const In& a, const In& b) {
       });
 }
 
-// d a^b = b a^(b-1) da + a^b log(a) db; at a = 0 the second counts as 0 for b >= 0, as in PyTorch.
+// d a^b = b a^(b-1) da + a^b log(a) db. At a = 0 and b >= 0 the second term is taken as 0, as in
+// PyTorch.
 Var pow(const In& a, const In& b) {
   meet(pow_op, a, b);
   if (b->numel() == 1 && b->rank() <= a->rank() && !b->requires_grad()) {
-    // Exponents with an op of their own.
+    // Exponents that have an op of their own.
     const double exponent = b->item();
     if (exponent == 2) return square(a);
     if (exponent == 0.5) return sqrt(a);
@@ -157,7 +159,7 @@ Var pow(const In& a, const In& b) {
           d.add(0, g * (pow(a, b.item() - 1) * b.item()));
         } else if (d.needs(0)) {
           const Tensor zero = equal(b.value(), Tensor::scalar(0, b.dtype()));
-          // Where the exponent is 0 the slope is 0, and so are its own derivatives.
+          // Where the exponent is 0, the derivative and its own derivatives are 0.
           const Var lower = where(zero, 1.0, b - 1.0);
           d.add(0, sum_to(g * where(zero, 0.0, b * pow(a, lower)), a.shape()));
         }
@@ -173,7 +175,8 @@ Var pow(const In& a, const In& b) {
 namespace {
 Var extreme(const Op& op, const Tensor& y, const In& a, const In& b) {
   return record(op, y, {&a, &b}, [a = a.value(), b = b.value(), y](const Var& g, Cotangents& d) {
-    // What goes to a: 1 where it is taken, 1/2 where the two are equal, NaN where either is.
+    // The factor of a's gradient: 1 where a is taken, 1/2 where the two are equal, NaN where either
+    // is NaN.
     const Tensor taken = add(equal(a, y), sub(Tensor::scalar(1, y.dtype()), equal(b, y)));
     const Tensor to_a = where(equal(y, y), mul(taken, 0.5), y);
     if (d.needs(0)) d.add(0, sum_to(g * to_a, a.shape()));

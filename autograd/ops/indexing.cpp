@@ -1,4 +1,4 @@
-// Picking and spreading by index.
+// Gather and scatter: indexing and its transpose.
 #include <unroll/autograd/ops.h>
 #include <unroll/tensor/indexing.h>
 #include <unroll/tensor/math.h>

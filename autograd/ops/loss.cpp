@@ -1,10 +1,10 @@
-// Cross entropy of rows of logits, fused: saved for backward are the logits and two values a row,
+// Fused cross entropy of rows of logits. Saved for backward: the logits and two values per row,
 // never the probabilities.
 //
 // With p = softmax(x), t the target, w the class weights and e the label smoothing, the loss of a
 // row is
 //   (1 - e) w_t (lse - x_t) + e / V sum_v w_v (lse - x_v),   lse = log sum exp x
-// as PyTorch defines it.
+// as in PyTorch. N rows, V classes.
 #include <unroll/autograd/fused.h>
 #include <unroll/autograd/ops.h>
 #include <unroll/autograd/ops/loss.h>
@@ -20,7 +20,7 @@ namespace {
 
 const Op cross_entropy_op{"cross_entropy"};
 
-// The weight of each class: [V] ones where none are given.
+// The class weights [V]; ones if none are given.
 Tensor weights_of(const CrossEntropyOptions& options, Index classes, DType dtype) {
   if (!options.class_weights.defined()) return Tensor::ones({classes}, dtype);
   check(options.class_weights.shape() == Shape({classes}),
@@ -29,7 +29,7 @@ Tensor weights_of(const CrossEntropyOptions& options, Index classes, DType dtype
   return options.class_weights.to(dtype).contiguous();
 }
 
-// What the op is called with, beside the logits.
+// The arguments of the op other than the logits.
 struct Call {
   IndexTensor target;  // [N]
   Tensor weights;      // [V]
@@ -40,7 +40,7 @@ struct Call {
 };
 
 struct Saved {
-  Tensor top, log_sum;  // [N] the two parts of lse
+  Tensor top, log_sum;  // [N] each: the row maximum and log sum exp(x - top); lse is their sum
 };
 
 FusedOutputs<Saved> forward(const Call& call, const FusedInputs& in) {
@@ -74,7 +74,7 @@ void backward(const Call& call, const FusedInputs& in, const Saved& saved, Fused
   const Index rows = x.size(0), classes = x.size(1);
   const double e = call.smoothing, total_weight = sum(call.weights).item();
   Tensor dx = Tensor::empty(x.shape(), x.dtype());
-  Tensor scale = Tensor::zeros({rows}, x.dtype());  // of p
+  Tensor scale = Tensor::zeros({rows}, x.dtype());  // factor of p
   dispatch(x.dtype(), [&]<class T>() {
     const T *gp = gradient.data<T>(), *w = call.weights.data<T>();
     for (Index i = 0; i < rows; ++i)
@@ -103,7 +103,7 @@ void backward(const Call& call, const FusedInputs& in, const Saved& saved, Fused
 
 std::vector<Var> reference(const Call& call, const Var& x) {
   const Index n = x.size(0), v = x.size(1);
-  Tensor q = Tensor::zeros({n, v}, x.dtype());  // the weight of each -log p
+  Tensor q = Tensor::zeros({n, v}, x.dtype());  // the factor of each -log p
   Tensor ignored = Tensor::zeros({n, 1}, x.dtype());
   for (Index i = 0; i < n; ++i) {
     if (call.target[i] == call.ignore_id) {
@@ -114,7 +114,7 @@ std::vector<Var> reference(const Call& call, const Var& x) {
       q.set({i, j},
             call.weights.at({j}) * (call.share() + (j == call.target[i] ? 1 - call.smoothing : 0)));
   }
-  // A class that does not count may have a logit of -inf.
+  // A class whose factor is 0 may have a logit of -inf.
   return {-sum(where(q, log_softmax(masked_fill(x, ignored, 0)) * q, 0.0), 1)};
 }
 

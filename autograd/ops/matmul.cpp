@@ -1,4 +1,4 @@
-// Products.
+// Matrix products.
 #include <unroll/autograd/ops.h>
 #include <unroll/tensor/matmul.h>
 #include <unroll/tensor/reduce.h>
@@ -16,7 +16,7 @@ Var rows_of(const Var& x) {
 
 Var matmul(const In& a, const In& b) {
   check_defined("matmul", *a), check_defined("matmul", *b);
-  // A 1-D operand is a matrix with an axis of 1, which goes again.
+  // A 1-D operand gets an axis of size 1, which is removed from the result.
   const Where at = a.where();
   if (a->rank() == 1)
     return squeeze(In(matmul(In(unsqueeze(a, 0), at), b), at), b->rank() == 1 ? -1 : -2);

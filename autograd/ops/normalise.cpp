@@ -11,7 +11,7 @@ namespace {
 
 const Op layer_norm_op{"layer_norm"}, rms_norm_op{"rms_norm"}, dropout_op{"dropout"};
 
-constexpr Index kRun = 256;  // rows that one task of the derivative takes
+constexpr Index kRun = 256;  // rows per task in backward
 
 template <class T>
 const T* read(const Tensor& t) {
@@ -19,7 +19,7 @@ const T* read(const Tensor& t) {
 }
 Tensor whole(const Tensor& t) { return t.defined() ? t.contiguous() : t; }
 
-// Which norm: layer norm subtracts the mean of a row before it divides, RMS norm does not.
+// Layer norm subtracts the mean of a row before it divides; RMS norm does not.
 struct Norm {
   double eps;
   bool centred;
@@ -27,7 +27,7 @@ struct Norm {
 enum Input { kX, kGain, kBias };
 
 struct Saved {
-  Tensor shift, scale;  // of each row: y = (x - shift) scale gain + bias
+  Tensor shift, scale;  // [rows]: y = (x - shift) scale gain + bias
 };
 
 FusedOutputs<Saved> norm_forward(const Norm& norm, const FusedInputs& in) {
@@ -51,7 +51,7 @@ void norm_backward(const Norm& norm, const FusedInputs& in, const Saved& saved, 
   const Tensor x = in[kX].contiguous(), gain = whole(in[kGain]), dy = g[0].contiguous();
   const Index n = x.shape().back(), rows = x.numel() / n;
   Tensor dx = Tensor::empty(x.shape(), x.dtype());
-  // Each run of rows has sums of its own, which are added in order.
+  // Each block of rows has its own partial sums, which are added in a fixed order.
   const Index runs = (rows + kRun - 1) / kRun;
   const auto sums = [&](int at) {
     return d.needs(at) ? Tensor::zeros({runs, n}, x.dtype()) : Tensor();

@@ -13,7 +13,7 @@ const Op sum_op{"sum"}, sum_to_op{"sum_to"}, logsumexp_op{"logsumexp"}, max_op{"
     min_op{"min"}, var_op{"var"}, cumsum_op{"cumsum"};
 const Op softmax_op{"softmax"}, log_softmax_op{"log_softmax"};
 
-// A reduced value with its axes back, as size 1, so that it broadcasts against what it came from.
+// Restores reduced axes as size 1, so that y broadcasts against the input.
 Var with_axes(const Var& y, const Shape& from, const Axes& axes) {
   return reshape(y, reduced_shape("reduce", from, axes, true));
 }
@@ -31,7 +31,7 @@ Var extreme(const Op& op, const Tensor& y, const In& x, const Axes& axes) {
   });
 }
 
-// An op that works along the last axis, along any.
+// Applies an op that works along the last axis to any axis.
 template <class F>
 Var along(const In& x, int axis, const char* op, F f) {
   check_defined(op, *x);
@@ -82,8 +82,8 @@ Var var(const In& x, const Axes& axes, bool keepdim, Index correction) {
   const Index n = reduced ? x->numel() / reduced : 0;
   check(n > correction && n > 0, "var: more than {} elements were required: got {} of the shape {}",
         std::max<Index>(correction, 0), n, x->shape());
-  // The corrected two-pass algorithm (Chan, Golub and LeVeque 1983): `rest` is what rounding left
-  // of the mean, which counts where the mean is large beside the deviations.
+  // The corrected two-pass algorithm (Chan, Golub and LeVeque 1983). `rest` is the rounding error
+  // of the mean; it matters if the mean is large compared with the deviations.
   const double divisor = static_cast<double>(n - correction);
   const Tensor centre = mean(x.value(), axes, true), deviation = sub(x.value(), centre);
   const Tensor rest = mean(deviation, axes, true);
@@ -97,7 +97,7 @@ Var var(const In& x, const Axes& axes, bool keepdim, Index correction) {
                 });
 }
 
-// log sum exp(x) = m + log sum exp(x - m), m the largest.
+// log sum exp(x) = m + log sum exp(x - m), with m the maximum.
 Var logsumexp(const In& x, const Axes& axes, bool keepdim) {
   check_defined("logsumexp", *x);
   const Shape kept = reduced_shape("logsumexp", x->shape(), axes, true);
@@ -112,8 +112,8 @@ Var logsumexp(const In& x, const Axes& axes, bool keepdim) {
   const Tensor y = add(log(sum(exp(sub(x.value(), shift)), axes, true)), shift);
   return record(logsumexp_op, y.reshape(reduced_shape("logsumexp", x->shape(), axes, keepdim)),
                 {&x}, [x = *x, shift, axes, kept](const Var& g, Cotangents& d) {
-                  // softmax(x): 0 for a row of -inf. It is computed from x, since y may have
-                  // rounded away what is small beside the largest.
+                  // softmax(x), 0 for a row of -inf. Computed from x: values small compared with
+                  // the maximum may have been lost to rounding in y.
                   const Var e = exp(x - shift), total = sum(e, axes, true);
                   const Tensor none = equal(total.value(), Tensor::scalar(0, x.dtype()));
                   d.add(0, reshape(g, kept) * (e / masked_fill(total, none, 1)));

@@ -1,4 +1,4 @@
-// Ops that move numbers and change none.
+// Ops that move elements without changing them.
 #include <unroll/autograd/ops.h>
 #include <unroll/tensor/indexing.h>
 

@@ -1,4 +1,4 @@
-// sort and topk: the values are gathered from where argsort and argtopk find them.
+// sort and topk: argsort or argtopk gives the indices, and the values are gathered.
 #include <unroll/autograd/ops.h>
 
 namespace unroll {

@@ -1,4 +1,4 @@
-// Products, deviations, norms, and log of a cumulative sum of exponentials.
+// Products, standard deviations, norms, and logcumsumexp.
 #include <unroll/autograd/ops.h>
 
 #include <algorithm>
@@ -10,15 +10,15 @@ namespace {
 
 const Op norm_op{"norm"}, logcumsumexp_op{"logcumsumexp"};
 
-// sqrt(v), v >= 0, which passes no gradient on at 0, where its slope is infinite.
+// sqrt(v), v >= 0. Its gradient at 0 is defined as 0 (the derivative is infinite there).
 Var sqrt_or_zero(const In& v) {
   const Where at = v.where();
   const Tensor zero = equal(v.value(), 0.0);
   return where(zero, In(0.0, at), In(sqrt(In(where(zero, In(1.0, at), v), at)), at));
 }
 
-// sqrt(sum x^2) [reduced axes kept]; x is divided by its largest magnitude where the squares would
-// leave the range of the type.
+// sqrt(sum x^2) with the reduced axes kept. x is first divided by its largest magnitude if the
+// squares would overflow or underflow.
 Tensor norm_of(const Tensor& x, const Axes& axes) {
   const Tensor y = sqrt(sum(square(x), axes, true));
   const bool f = x.dtype() == f32;
@@ -27,7 +27,7 @@ Tensor norm_of(const Tensor& x, const Axes& axes) {
   const std::vector<double> values = y.to_vector<double>();
   if (x.numel() == 0 || std::all_of(values.begin(), values.end(), inside)) return y;
   const Tensor top = max(abs(x), axes, true);
-  // An infinite or NaN magnitude stays what it is, and one of 0 too.
+  // A magnitude that is 0, infinite or NaN cannot be divided by.
   const Tensor usable = mul(less(0.0, top), less(top, INFINITY));
   const Tensor scale = where(usable, top, 1.0);
   return where(usable, mul(sqrt(sum(square(div(x, scale)), axes, true)), scale), top);
@@ -53,8 +53,8 @@ Var norm(const In& x, const Axes& axes, bool keepdim) {
   });
 }
 
-// Halves are multiplied until one element is left, so that the derivative needs no division and
-// zeros do no harm.
+// Multiplies pairs of halves until one element is left. The derivative then needs no division, so
+// zeros are no problem.
 Var prod(const In& x, const Axes& axes, bool keepdim) {
   check_defined("prod", *x);
   const Where at = x.where();
@@ -83,7 +83,7 @@ Var prod(const In& x, const Axes& axes, bool keepdim) {
 
 namespace {
 
-// Sizes before, on and behind an axis.
+// Product of the sizes before an axis, its size, and product of the sizes behind it.
 struct Around {
   Index outer = 1, n, inner = 1;
   Around(const Shape& shape, int axis) : n(shape[axis]) {
@@ -92,7 +92,7 @@ struct Around {
   }
 };
 
-// In f64: what is smaller than the rounding of a large sum would be lost to its differences.
+// Computed in f64: in f32, terms smaller than the rounding error of a large sum would be lost.
 Tensor logcumsumexp_of(const Tensor& x, int axis) {
   const Around a(x.shape(), axis);
   const Tensor source = x.contiguous();
@@ -124,7 +124,7 @@ Tensor logcumsumexp_of(const Tensor& x, int axis) {
 }
 
 // dx_j = sum over i >= j of g_i exp(x_j - y_i) = a_j exp(x_j - y_j), with a_j = g_j + a_{j+1}
-// exp(y_j - y_{j+1}): y never falls, so that no exponent is above 0.
+// exp(y_j - y_{j+1}). y never decreases, so no exponent is above 0.
 Tensor logcumsumexp_gradient(const Tensor& g, const Tensor& x, const Tensor& y, int axis) {
   const Around a(x.shape(), axis);
   const Tensor gc = g.contiguous(), xc = x.contiguous();
@@ -151,7 +151,7 @@ Tensor logcumsumexp_gradient(const Tensor& g, const Tensor& x, const Tensor& y, 
   return dx;
 }
 
-// The reference: sums of 1, 2, 4, ... elements, each of two of the ones before.
+// The reference implementation: sums over 1, 2, 4, ... elements, each the sum of two previous ones.
 Var logcumsumexp_reference(const Var& x, int axis) {
   Var y = x;
   const Index n = x.size(axis);

@@ -1,6 +1,6 @@
-// Attention as one op: softmax(scale q k^T) v of each head of each sequence (Vaswani et al. 2017),
-// a block of queries at a time (Milakov and Gimelshein 2018; Dao et al. 2022). Saved for backward:
-// the inputs, and two values for each query and head.
+// Attention as one fused op: softmax(scale q k^T) v for each head of each sequence (Vaswani et al.
+// 2017), computed in blocks of queries (Milakov and Gimelshein 2018; Dao et al. 2022). Saved for
+// backward: the inputs, and two values per query and head.
 #include <unroll/autograd/fused.h>
 #include <unroll/autograd/ops.h>
 #include <unroll/autograd/sequence/attention.h>
@@ -15,7 +15,7 @@ namespace {
 const Op attention_op{"attention"};
 
 struct Sizes {
-  Index queries, keys, size, value_size;  // rows; columns of a head
+  Index queries, keys, size, value_size;  // rows; columns per head
 };
 
 template <class T>
@@ -31,13 +31,13 @@ kernels::RowGroups view(const RowGroups& g) {
   return {g.rows().data(), g.offsets().data(), g.count()};
 }
 
-// Numbers of a row next to each other, as the kernel reads them.
+// Makes the elements of each row contiguous, as the kernel requires.
 Tensor with_rows(const Tensor& x) {
   return x.strides()[1] == 1 || x.shape()[1] == 1 ? x : x.contiguous();
 }
 
-// What the op is called with, beside its inputs: q, k and v, or all three as blocks of columns of
-// one.
+// The arguments of the op other than its inputs. The inputs are q, k and v, or one tensor with all
+// three as blocks of columns.
 struct Call {
   AttentionRows rows;
   Sizes sizes;
@@ -45,7 +45,7 @@ struct Call {
   kernels::AttentionDropout dropout;
 
   Index columns() const { return rows.heads * sizes.size; }  // of q and of k
-  // Which input and which column q, k or v (0, 1, 2) begins at.
+  // The input, and the column in it, at which part 0 (q), 1 (k) or 2 (v) begins.
   int input(int part) const { return joined ? 0 : part; }
   Index column(int part) const { return joined ? part * columns() : 0; }
 
@@ -104,7 +104,7 @@ Call checked_call(const std::vector<Var>& inputs, const AttentionRows& given) {
 }
 
 struct Saved {
-  Tensor softmax;  // [N, H, 2] of each query and head: kernels::SoftmaxOfRow
+  Tensor softmax;  // [N, H, 2], two values per query and head: kernels::SoftmaxOfRow
 };
 
 FusedOutputs<Saved> forward(const Call& call, const FusedInputs& in) {
@@ -143,7 +143,7 @@ void backward(const Call& call, const FusedInputs& in, const Saved& saved, Fused
     d.add(static_cast<int>(i), Var(std::move(gradients[i])));
 }
 
-// What dropout multiplies the weights [H, T, S] of sequence s by.
+// The dropout factors of the weights [H, T, S] of sequence s.
 Tensor dropout_factors(const Call& call, Index s, const Tensor& weights) {
   Tensor out = Tensor::empty(weights.shape(), weights.dtype());
   const IndexTensor rows = call.rows.queries.rows_of(s);
@@ -155,7 +155,7 @@ Tensor dropout_factors(const Call& call, Index s, const Tensor& weights) {
   return out;
 }
 
-// The same in plain ops, sequence by sequence.
+// The reference implementation, one sequence at a time.
 std::vector<Var> reference(const Call& call, const std::vector<Var>& in) {
   const AttentionRows& o = call.rows;
   const auto part = [&](int i) {

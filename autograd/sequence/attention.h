@@ -10,8 +10,8 @@
 
 namespace unroll {
 
-// Which rows each sequence has: rows()[offsets()[s]] .. rows()[offsets()[s + 1] - 1]. Every row of
-// 0 .. N-1 belongs to one sequence.
+// The rows that belong to each sequence: rows()[offsets()[s]] .. rows()[offsets()[s + 1] - 1].
+// Every row of 0 .. N-1 belongs to exactly one sequence.
 class RowGroups {
  public:
   RowGroups(IndexTensor rows, std::vector<Index> offsets);
@@ -30,18 +30,18 @@ class RowGroups {
 struct AttentionRows {
   RowGroups queries, keys;
   Index heads = 1;
-  bool causal = false;  // query t of T sees keys 0 .. t + S - T of S
-  double scale = 0;     // of the logits q k; 0: 1 / sqrt(K)
-  double dropout = 0;   // of the weights, drawn from the thread's default_generator()
+  bool causal = false;  // query t (of T) sees keys 0 .. t + S - T (of S)
+  double scale = 0;     // of the logits q k; 0 means 1 / sqrt(K)
+  double dropout = 0;   // probability, of the weights; uses the thread's default_generator()
 };
-// softmax(scale q k^T) v of q [N, H K], k [M, H K], v [M, H D] -> [N, H D]: head h has block h of
-// the columns, and each sequence's queries see that sequence's keys. Time grows as T S, memory as
-// T. A query that sees no key gives zeros. Throws std::invalid_argument where shapes, types or row
-// groups do not fit. Vaswani et al. 2017.
+// softmax(scale q k^T) v, of q [N, H K], k [M, H K], v [M, H D] -> [N, H D]. Head h is block h of
+// the columns; the queries of a sequence see the keys of the same sequence. With T queries and S
+// keys, time is O(T S) and memory O(T). A query that sees no key gives zeros. Throws
+// std::invalid_argument if shapes, dtypes or row groups do not match. Vaswani et al. 2017.
 Var attention(const In& q, const In& k, const In& v, const AttentionRows& rows);
-// The same of q, k and v side by side, [N, 3 H K].
+// The same with q, k and v side by side in one tensor [N, 3 H K] -> [N, H K].
 Var self_attention(const In& qkv, const AttentionRows& rows);
-// [queries, keys]: 1 where a query may see a key, else 0.
+// [queries, keys]: 1 where a query may see a key, otherwise 0. The last query sees all keys.
 Tensor causal_mask(Index queries, Index keys, DType dtype = f32);
 
 }  // namespace unroll

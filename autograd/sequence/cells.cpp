@@ -4,7 +4,7 @@
 namespace unroll {
 namespace {
 
-// Blocks [first, first + count) of H columns.
+// Column blocks [first, first + count), each H columns wide.
 Var blocks(const Var& x, Index size, Index first, Index count = 1) {
   return narrow(x, 1, first * size, count * size);
 }
@@ -42,7 +42,7 @@ Var gru_step(const Var& px, const Var& h, const Var& wh, const Var& bhn, bool re
     Var hn = blocks(hw, size, 2);
     if (bhn.defined()) hn = hn + bhn;
     const Var n = tanh(blocks(px, size, 2) + r * hn);
-    return z * h + (1.0 - z) * n;  // h exactly where z is 1
+    return z * h + (1.0 - z) * n;  // exactly h where z is 1
   }
   const Var rz = sigmoid(blocks(px, size, 0, 2) + matmul(h, blocks(wh, size, 0, 2)));
   const Var r = blocks(rz, size, 0), z = blocks(rz, size, 1);

@@ -20,10 +20,10 @@ const Op& op_of(Recurrence kind) {
   return kind == Recurrence::lstm ? lstm_op : kind == Recurrence::gru ? gru_op : rnn_op;
 }
 
-// The inputs of the op, in this order; c0 is the LSTM's alone.
+// The inputs of the op, in this order; c0 is used by the LSTM only.
 enum Input { kX, kWx, kB, kWh, kBhn, kH0, kC0 };
 
-// What a layer is called with, beside its inputs.
+// The arguments of the op other than its inputs.
 struct Call {
   Recurrence kind;
   SequenceLayout layout;
@@ -36,11 +36,12 @@ struct Call {
   bool gru() const { return kind == Recurrence::gru; }
 };
 
-// What backward needs beside the inputs.
+// Saved for backward in addition to the inputs.
 struct Saved {
   Tensor rows;    // [N, H] the outputs
   Tensor gates;   // [N, saved_of(kind) H]
-  Tensor states;  // [N + B, H] of equal lengths: the rows, and h0 before (in reverse: behind) them
+  Tensor states;  // [N + B, H], equal lengths only: the rows, with h0 before them (behind them in
+                  // reverse)
   bool from_zero = false;
 };
 
@@ -86,8 +87,8 @@ FusedOutputs<Saved> forward(const Call& call, const FusedInputs& in) {
               gates = kernels::gates_of(kind) * hidden, width = kernels::saved_of(kind) * hidden;
   const DType dtype = x.dtype();
   Saved saved;
-  // The gradient of wh needs the state before each row: of equal lengths that is the rows shifted
-  // by a step.
+  // The gradient of wh needs the state before each row. For equal lengths this is the rows shifted
+  // by one time step.
   if (call.layout.is_equal()) {
     const bool reverse = call.options.reverse;
     saved.states = Tensor::empty({n + batch, hidden}, dtype);
@@ -100,9 +101,9 @@ FusedOutputs<Saved> forward(const Call& call, const FusedInputs& in) {
   saved.from_zero = is_zero(h0);
   Tensor h = Tensor::empty(h0.shape(), dtype),
          c = call.lstm() ? Tensor::empty(h0.shape(), dtype) : Tensor();
-  // A small input is projected by the kernel step by step. Otherwise the projection is written into
-  // the buffer that the kernel works on in place: an LSTM's gates, an RNN's output; the GRU needs
-  // it beside its gates.
+  // The kernel projects a small input step by step. Otherwise the projection is written into the
+  // buffer the kernel works on in place: the gates (LSTM) or the output (RNN). The GRU needs it in
+  // addition to its gates.
   const bool by_step =
       wx.defined() && kernels::projects_by_step(wx.shape()[0], gates, size_of(dtype));
   Tensor projected = x;
@@ -162,7 +163,7 @@ void backward(const Call& call, const FusedInputs& in, const Saved& saved, Fused
     d.add_product(kWx, in[kX], Var(dz));
   }
   if (d.needs(kB)) d.add(kB, sum(Var(dz), {0}));
-  // A start from zero adds nothing to the sum of products.
+  // A zero initial state adds nothing to the product, so its rows are skipped.
   const Index skip = shifted && saved.from_zero ? batch : 0;
   const auto continuing = [&](const Tensor& t) {
     return Var(t.narrow(0, call.options.reverse ? 0 : skip, n - skip));
@@ -173,7 +174,7 @@ void backward(const Call& call, const FusedInputs& in, const Saved& saved, Fused
   if (call.lstm()) d.add(kC0, Var(dc));
 }
 
-// The same in plain ops: project, then the time loop.
+// The reference implementation: project, then run the time loop.
 std::vector<Var> reference(const Call& call, const std::vector<Var>& in) {
   Var x = call.options.ids.defined() ? embedding(call.options.ids, in[kX]) : in[kX];
   if (in[kWx].defined()) x = linear(x, in[kWx], in[kB]);  // [N, G H]

@@ -31,7 +31,7 @@ std::pair<Var, States> time_loop(const Var& rows, const States& initial,
   const auto advance = [&](States& s, Index t) {
     outputs.push_back(step(narrow(rows, 0, layout.offset(t) - base, layout.batch(t)), s));
   };
-  std::vector<States> rest;  // what stands below the rows that run; the last comes first
+  std::vector<States> rest;  // rows that are not running, last group first
   Index running = layout.batch(reverse ? end - 1 : begin);
   States s = narrow_states(initial, 0, running);
   if (!reverse) {
@@ -45,7 +45,7 @@ std::pair<Var, States> time_loop(const Var& rows, const States& initial,
     }
   } else {
     for (Index t = end - 1; t >= begin; --t) {
-      if (layout.batch(t) > running) {  // some begin
+      if (layout.batch(t) > running) {  // some sequences begin
         s = stack_states({s, narrow_states(initial, running, layout.batch(t) - running)});
         running = layout.batch(t);
       }

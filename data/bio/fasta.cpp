@@ -9,19 +9,19 @@ namespace unroll::data {
 
 namespace {
 
-constexpr std::string_view kLetters = "ACGTUNRYSWKMBDHV-.";  // the bases, then what counts as N
+constexpr std::string_view kLetters = "ACGTUNRYSWKMBDHV-.";  // the bases, then letters read as N
 
 char upper(char c) { return static_cast<char>(std::toupper(static_cast<unsigned char>(c))); }
 bool is_space(char c) { return std::isspace(static_cast<unsigned char>(c)) != 0; }
 
-// The whole character that begins at `at`, for messages.
+// The UTF-8 character that begins at `at`, for messages.
 std::string letter(std::string_view text, std::size_t at) {
   std::size_t end = at + 1;
   while (end < text.size() && (text[end] & 0xC0) == 0x80) ++end;
   return excerpt(text.substr(at, end - at));
 }
 
-// The lines of a text, however they end, without white space at their ends.
+// The lines of a text with any line endings, without trailing white space.
 class Lines {
  public:
   explicit Lines(std::string_view text) : rest_(without_mark(text)) {}
@@ -35,7 +35,7 @@ class Lines {
     while (!row.empty() && is_space(row.back())) row.remove_suffix(1);
     return true;
   }
-  int number() const { return number_; }  // of the line that came last, from 1
+  int number() const { return number_; }  // of the last line returned, from 1
 
  private:
   std::string_view rest_;

@@ -12,14 +12,14 @@ namespace unroll::data {
 
 namespace {
 
-// A number as a double has it: what is too small for one is 0. False when this is none.
+// Parses a number as a double; values too small for one become 0. False if it is not a number.
 bool read_number(std::string_view text, double& value) {
   if (text.size() > 1 && text[0] == '+' && text[1] != '-') text.remove_prefix(1);
   const char* last = text.data() + text.size();
   const auto [end, error] = std::from_chars(text.data(), last, value);
   if (end != last || error == std::errc::invalid_argument) return false;
   if (error == std::errc()) return true;
-  // Out of range, and from_chars does not say on which side; strtod does.
+  // On overflow and underflow from_chars gives no value; strtod gives infinity or 0.
   value = std::strtod(std::string(text).c_str(), nullptr);
   return std::abs(value) < 1;
 }

@@ -9,25 +9,26 @@ namespace unroll::data {
 class Table {
  public:
   struct Row {
-    std::vector<std::string> cells;  // one for each column
-    int line = 0;                    // where it began in the file
+    std::vector<std::string> cells;  // one per column
+    int line = 0;                    // where the row begins in the file
   };
-  // `source` is the name of the file in errors.
+  // `source` is the file name used in errors.
   Table(std::string source, std::vector<std::string> names, std::vector<Row> rows);
-  // The rows of these numbers, in this order.
+  // The rows with these indices, in this order.
   Table select(const std::vector<std::size_t>& rows) const;
 
   const std::string& source() const { return source_; }
-  const std::vector<std::string>& names() const { return names_; }  // of the columns
+  const std::vector<std::string>& names() const { return names_; }  // column names
   std::size_t rows() const { return rows_.size(); }
   const std::string& cell(std::size_t row, std::size_t column) const;  // bounds are checked
-  // The place of the one column of this name; throws with the names that there are.
+  // The index of the only column with this name. Throws, listing the existing names, if there is
+  // none or several.
   std::size_t column(const std::string& name) const;
-  // A column as numbers; empty cells, NA and nan are NaN. Throws with file, line and column at
-  // anything else.
+  // A column as numbers; empty cells, NA and nan become NaN. Throws std::runtime_error with file,
+  // line and column for other text.
   std::vector<double> numbers(const std::string& name) const;
   std::vector<std::string> strings(const std::string& name) const;
-  int line(std::size_t row) const;  // where a row began in the file
+  int line(std::size_t row) const;  // where a row begins in the file
 
  private:
   std::string source_;
@@ -35,7 +36,8 @@ class Table {
   std::vector<Row> rows_;
 };
 
-// The first line names the columns. Throws std::runtime_error with file, line and what was wrong.
+// Reads a CSV file whose first line names the columns. Throws std::runtime_error with file, line
+// and problem.
 Table read_csv(const std::string& path, char separator = ',');
 Table parse_csv(const std::string& text, const std::string& source = "text", char separator = ',');
 

@@ -23,7 +23,8 @@ std::string lower(std::string_view text) {
 }
 bool is_digit(char c) { return c >= '0' && c <= '9'; }
 
-// 1 .. 12, or 0 where the word is no month: by its first three letters, but not for "mayor".
+// The number of a month, 1 .. 12, or 0 if the word is no month. Its first three letters decide, but
+// words such as "mayor" are refused.
 int month_of(std::string_view word) {
   constexpr std::array kMonths{"january"sv,   "february"sv, "march"sv,    "april"sv,
                                "may"sv,       "june"sv,     "july"sv,     "august"sv,
@@ -44,11 +45,11 @@ bool is_weekday(std::string_view word) {
   return std::find(kKorean.begin(), kKorean.end(), word) != kKorean.end();
 }
 
-// What a cell says before the order of its numbers is known.
+// The parts of a date before the order of its numbers is known.
 struct Parts {
   std::array<int, 3> numbers{};          // in the order of the text
-  DateOrder order = DateOrder::unknown;  // what the text tells
-  bool year_last = false;                // a year of four digits stands at the end: dmy or mdy
+  DateOrder order = DateOrder::unknown;  // if the text determines it
+  bool year_last = false;                // ends with a four-digit year: dmy or mdy
   Seconds time = 0;                      // of the day
 };
 
@@ -66,8 +67,8 @@ std::optional<NumberToken> take_number(std::string_view& text) {
   return n;
 }
 
-// Cuts a time such as 16:00, 16:00:00.000Z, 4:00 PM or T00:00:00-04:00 off the end, and returns its
-// second of the day; -1 where it is none.
+// Removes a time such as 16:00, 16:00:00.000Z, 4:00 PM or T00:00:00-04:00 from the end and returns
+// it as second of the day, or -1 if there is none.
 Seconds cut_time(std::string_view& text) {
   const std::size_t colon = text.find(':');
   if (colon == std::string_view::npos) return 0;
@@ -92,7 +93,7 @@ Seconds cut_time(std::string_view& text) {
   return time;
 }
 
-// Signs that may stand between the parts of a date.
+// Removes separators between the parts of a date.
 bool drop_between(std::string_view& text) {
   for (const std::string_view sign :
        {" "sv, "-"sv, "/"sv, "."sv, ","sv, "년"sv, "월"sv, "일"sv, "年"sv, "月"sv, "日"sv, "("sv,
@@ -187,7 +188,7 @@ std::optional<Seconds> seconds_of(int year, int month, int day, Seconds time) {
   return kDay * std::chrono::sys_days(date).time_since_epoch().count() + time;
 }
 
-// The date that the parts are in this order.
+// The date if its numbers are in this order.
 std::optional<Seconds> resolve(const Parts& p, DateOrder order) {
   const auto& n = p.numbers;
   if (p.order == DateOrder::ymd) return seconds_of(n[0], n[1], n[2], p.time);
@@ -199,7 +200,7 @@ std::optional<Seconds> resolve(const Parts& p, DateOrder order) {
   return seconds_of(year, n[0], n[1], p.time);
 }
 
-// Names of columns whose numbers may be dates, too.
+// Column names whose numbers may be dates.
 bool is_called_date(const std::string& name) {
   constexpr std::array kWhole{"data"sv, "day"sv, "time"sv, "year"sv, "일시"sv, "unix"sv};
   const std::string word = lower(name);
@@ -208,7 +209,7 @@ bool is_called_date(const std::string& name) {
          std::find(kWhole.begin(), kWhole.end(), word) != kWhole.end();
 }
 
-// Dates that are one number; nullopt where the cells are none.
+// Dates given as one number; nullopt if it is not a date.
 std::optional<Seconds> seconds_of_number(double n, bool years) {
   constexpr double kSpreadsheetEpoch = 25569;  // 1970-01-01 as days since 1899-12-30
   const auto seconds = [](double s) { return static_cast<Seconds>(std::floor(s)); };
@@ -244,14 +245,14 @@ Seconds span_of(const std::vector<std::optional<Seconds>>& seconds) {
   return low > high ? 0 : high - low;
 }
 
-constexpr double kMostCells = 0.8;  // of those with a value: then it is a column of dates
+constexpr double kMostCells = 0.8;  // the share of non-empty cells that must be dates
 
 }  // namespace
 
 std::optional<DateColumn> date_column(const Table& table, std::size_t column, DateOrder order) {
   std::vector<std::optional<Parts>> parts;
   std::size_t filled = 0, dates = 0;
-  bool ambiguous = false;  // some need the order
+  bool ambiguous = false;  // some dates depend on the order
   std::size_t example = 0;
   for (std::size_t row = 0; row < table.rows(); ++row) {
     const std::string& cell = table.cell(row, column);
@@ -296,7 +297,7 @@ std::optional<DateColumn> date_column(const Table& table, std::size_t column, Da
     possible.push_back(std::move(c));
   }
   if (order != DateOrder::unknown) return finished(std::move(possible.front()));
-  // Those that make the most dates, and of these those that run in one direction.
+  // Prefer the orders that give the most dates, and of these those in which the dates are monotone.
   std::size_t most = 0;
   for (const DateColumn& c : possible) most = std::max(most, count(c));
   std::erase_if(possible, [&](const DateColumn& c) { return count(c) < most; });
@@ -304,14 +305,14 @@ std::optional<DateColumn> date_column(const Table& table, std::size_t column, Da
                                          [](const auto& c) { return is_monotone(c.seconds); }))
     std::erase_if(possible, [](const DateColumn& c) { return !is_monotone(c.seconds); });
   if (!enough(most)) return std::nullopt;
-  // Where dots are written, the day comes first.
+  // With dots, the day comes first.
   const bool dots = table.cell(example, column).find('.') != std::string::npos;
   if (possible.size() > 1 && dots && parts[example]->year_last)
     std::erase_if(possible, [](const DateColumn& c) { return c.order != DateOrder::dmy; });
-  // 24/03/04 and 24/03/31 are 27 days apart, not 27 years.
+  // Prefer the shorter span: 24/03/04 and 24/03/31 are 27 days apart, not 27 years.
   std::int64_t shortest = INT64_MAX;
   for (const DateColumn& c : possible) shortest = std::min(shortest, span_of(c.seconds));
-  constexpr std::int64_t kTimes = 100;  // more than days to months
+  constexpr std::int64_t kTimes = 100;  // larger than the ratio of months to days
   std::erase_if(possible, [&](const auto& c) {
     return span_of(c.seconds) / kTimes > std::max(shortest, kDay);
   });

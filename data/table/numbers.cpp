@@ -27,7 +27,7 @@ bool drop_suffix(std::string_view& text, std::string_view suffix) {
   return there;
 }
 
-// Blanks: ASCII, no-break, narrow no-break, thin and ideographic.
+// Blanks: ASCII, no-break, narrow no-break, thin and ideographic space.
 constexpr std::array kBlanks{" "sv, "\t"sv, "\u00A0"sv, "\u202F"sv, "\u2009"sv, "\u3000"sv};
 void trim(std::string_view& text) {
   const auto any = [&](bool (*drop)(std::string_view&, std::string_view)) {
@@ -44,7 +44,7 @@ constexpr std::array kUnits{"US$"sv, "HK$"sv, "R$"sv, "A$"sv, "C$"sv,  "$"sv,  "
                             "£"sv,   "¥"sv,   "₩"sv,  "₹"sv,  "₽"sv, "₺"sv,  "₿"sv,
                             "원"sv,  "円"sv,  "元"sv, "kr"sv, "zł"sv,  "Fr."sv};
 
-// A currency's sign, or a code of three capital letters, before or behind.
+// Removes a currency sign, or a code of three capital letters, before or after the number.
 bool drop_unit(std::string_view& text, std::string& unit,
                bool (*drop)(std::string_view&, std::string_view), bool behind) {
   if (!unit.empty()) return false;
@@ -61,7 +61,7 @@ bool drop_unit(std::string_view& text, std::string& unit,
   return drop(text, code);
 }
 
-// What stands around the digits of a number.
+// The parts of a cell other than the digits.
 struct Dressing {
   bool negative = false, percent = false;
   double factor = 1;
@@ -71,7 +71,7 @@ struct Dressing {
 Dressing undress(std::string_view& text) {
   Dressing d;
   trim(text);
-  drop_prefix(text, "'");  // a spreadsheet's mark of a text
+  drop_prefix(text, "'");  // marks a cell as text in spreadsheets
   if (text.size() > 1 && text.front() == '(' && text.back() == ')') {
     d.negative = true;
     text = text.substr(1, text.size() - 2);
@@ -103,8 +103,8 @@ Dressing undress(std::string_view& text) {
   return d;
 }
 
-// The digits as from_chars takes them; empty where the groups are none. A group has three digits,
-// in India two, the last one three.
+// The digits in the format of from_chars; empty if the grouping is invalid. A group has three
+// digits (in India two), the last group always three.
 std::string without_groups(std::string_view text, char decimal) {
   const std::string_view other = decimal == '.' ? ","sv : "."sv;
   const std::array marks{other, "'"sv, "’"sv, " "sv, "\u00A0"sv, "\u202F"sv, "\u2009"sv};
@@ -136,7 +136,7 @@ std::string without_groups(std::string_view text, char decimal) {
   return digits + std::string(text);
 }
 
-// As a double has it: what is too small for one is 0. False when this is none.
+// Parses a number as a double; values too small for one become 0. False if it is not a number.
 bool read_plain(const std::string& text, double& value) {
   if (text.empty() || !(is_digit(text[0]) || text[0] == '.')) return false;
   const char* last = text.data() + text.size();
@@ -174,26 +174,26 @@ DecimalMark decimal_mark(std::string_view cell) {
   const bool point = read_number(cell, '.').has_value(), comma = read_number(cell, ',').has_value();
   if (point != comma) return point ? DecimalMark::point : DecimalMark::comma;
   if (!point) return DecimalMark::unknown;
-  // Both readings are right: without any mark, or with one before three digits.
+  // Both readings are valid: there is no mark, or a single one before three digits.
   undress(cell);
   const std::size_t at = cell.find_first_of(".,");
   if (at == std::string_view::npos) return DecimalMark::unknown;
-  // No group of thousands begins with 0.
+  // A group of thousands does not begin with 0.
   if (cell.front() == '0') return cell[at] == '.' ? DecimalMark::point : DecimalMark::comma;
   return DecimalMark::either;
 }
 
 namespace {
 
-// The first cells of a column that show each mark; empty where none does.
+// The first cell of a column for each kind of mark; empty if there is none.
 struct Evidence {
   std::optional<std::size_t> point, comma, either;  // rows
-  char decimal = 0;                                 // 0 where nothing tells
+  char decimal = 0;                                 // 0 if undetermined
 };
 
 Evidence evidence_of(const Table& table, std::size_t column) {
   Evidence e;
-  bool long_plain = false;  // "1234": its thousands are not grouped
+  bool long_plain = false;  // a number such as "1234": thousands are not grouped
   const auto note = [](std::optional<std::size_t>& first, std::size_t row) {
     if (!first) first = row;
   };
@@ -217,7 +217,7 @@ Evidence evidence_of(const Table& table, std::size_t column) {
   }
   if (e.point.has_value() != e.comma.has_value()) {
     e.decimal = e.point ? '.' : ',';
-  } else if (!e.point && e.either && long_plain) {  // then a mark is decimal
+  } else if (!e.point && e.either && long_plain) {  // so the mark is decimal
     e.decimal = table.cell(*e.either, column).find(',') == std::string::npos ? '.' : ',';
   }
   return e;

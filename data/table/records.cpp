@@ -13,7 +13,7 @@ class Reader {
 
   bool ended() const { return at_ >= text_.size(); }
 
-  // The next record; `empty` where the line has nothing, not even quotes.
+  // Reads the next record; sets `empty` if the line has no characters, not even quotes.
   Record record(bool& empty) {
     Record record{{}, line_};
     bool quoted = false;

@@ -1,5 +1,4 @@
-// Splits a text into records and fields, by the rules of RFC 4180. Private to the readers of
-// tables.
+// Splits text into records and fields as in RFC 4180. Private to the readers of tables.
 #pragma once
 
 #include <string>
@@ -13,12 +12,12 @@ struct Record {
   int line = 1;  // where it begins
 };
 enum class Blanks {
-  kept,    // a part of the field, as RFC 4180 says
-  trimmed  // not a part of the field; they may also surround a quoted field
+  kept,    // part of the field, as in RFC 4180
+  trimmed  // not part of the field; allowed around quoted fields
 };
 
-// Empty lines are no records. Throws std::runtime_error with source and line at a quote that is
-// not closed, or that something follows.
+// Empty lines are skipped. Throws std::runtime_error with source and line if a quote is not closed,
+// or text follows a closing quote.
 std::vector<Record> read_records(std::string_view text, const std::string& source, char separator,
                                  Blanks blanks);
 

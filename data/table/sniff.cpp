@@ -14,7 +14,7 @@ namespace {
 
 using detail::Record;
 
-constexpr std::size_t kLines = 200;  // that are looked at for the separator
+constexpr std::size_t kLines = 200;  // number of lines used to find the separator
 
 std::vector<std::string_view> first_lines(std::string_view text) {
   std::vector<std::string_view> lines;
@@ -26,7 +26,7 @@ std::vector<std::string_view> first_lines(std::string_view text) {
   return lines;
 }
 
-// Fields of a line; quotes hold separators.
+// The number of fields of a line; separators inside quotes do not count.
 std::size_t fields_of(std::string_view line, char separator) {
   std::size_t fields = 1;
   bool quoted = false, blank = true;
@@ -39,7 +39,7 @@ std::size_t fields_of(std::string_view line, char separator) {
   return fields - (separator == ' ' && blank);
 }
 
-// How many lines have the number of fields that the most have, and that number.
+// The most frequent number of fields: how many lines have it, and the number itself.
 std::pair<std::size_t, std::size_t> agreement(const std::vector<std::string_view>& lines,
                                               char separator) {
   std::map<std::size_t, std::size_t> counts;
@@ -50,7 +50,7 @@ std::pair<std::size_t, std::size_t> agreement(const std::vector<std::string_view
   return best;
 }
 
-// One column of numbers, some of which have a comma.
+// Whether it is one column of numbers, some of which contain a comma.
 bool is_one_column(const std::vector<std::string_view>& lines) {
   return lines.size() > 1 && lines[0].find(',') == std::string_view::npos &&
          std::all_of(lines.begin() + 1, lines.end(), [](std::string_view line) {
@@ -62,7 +62,7 @@ char find_separator(std::string_view text) {
   const std::vector<std::string_view> lines = first_lines(text);
   if (is_one_column(lines)) return '\t';
   char best = ',';
-  std::size_t most = lines.size() / 2;  // of a separator by chance there are fewer
+  std::size_t most = lines.size() / 2;  // fewer lines agree by chance
   for (const char separator : {'\t', ';', '|', ','}) {
     const std::size_t n = agreement(lines, separator).first;
     if (n > most) {
@@ -74,7 +74,7 @@ char find_separator(std::string_view text) {
   return agreement(lines, ' ').first == lines.size() && !lines.empty() ? ' ' : ',';
 }
 
-// Runs of blanks outside of quotes as one tab.
+// Replaces each run of blanks outside quotes by one tab.
 std::string with_tabs(std::string_view text) {
   std::string out;
   bool quoted = false;
@@ -101,7 +101,8 @@ bool is_value(const std::string& cell) {
   return date_column(one, 0, DateOrder::dmy) || date_column(one, 0, DateOrder::mdy);
 }
 
-// A column of row numbers or names that write.table of R leaves without a name.
+// Whether the first column holds row numbers or names, which R's write.table leaves without a
+// column name.
 bool counts_up(const std::vector<Record>& records, std::size_t first) {
   for (std::size_t i = first; i < records.size(); ++i)
     if (records[i].fields.front() != std::to_string(i - first + 1)) return false;
@@ -113,7 +114,7 @@ bool counts_up(const std::vector<Record>& records, std::size_t first) {
 SniffedTable sniff_table(const std::string& whole, const std::string& source) {
   std::string_view text = without_mark(whole);
   SniffedTable out{Table(source, {}, {})};
-  const std::string_view hint = text.substr(0, 6);  // sep=; is a spreadsheet's
+  const std::string_view hint = text.substr(0, 6);  // "sep=;" is written by spreadsheets
   if (hint.size() == 6 && hint.substr(0, 4) == "sep=" && (hint[5] == '\r' || hint[5] == '\n')) {
     out.separator = hint[4];
     text.remove_prefix(6);
@@ -132,13 +133,13 @@ SniffedTable sniff_table(const std::string& whole, const std::string& source) {
   const auto has_values_only = [](const Record& r) {
     return std::all_of(r.fields.begin(), r.fields.end(), is_value);
   };
-  // Remarks; but "#Date" above values is a name.
+  // Comment lines; but "#Date" above values is a column name.
   while (records.size() > 1 && records[0].fields[0].size() > 1 && records[0].fields[0][0] == '#' &&
          !has_values_only(records[1])) {
     records.erase(records.begin());
     ++out.before;
   }
-  // The names stand in the first line that is about as long as most rows.
+  // The column names are in the first line that has about as many fields as most rows.
   std::map<std::size_t, std::size_t> counts;
   for (const Record& r : records) ++counts[r.fields.size()];
   const std::size_t usual = std::max_element(counts.begin(), counts.end(), [](auto& a, auto& b) {

@@ -1,4 +1,4 @@
-// Text to ids and back.
+// Conversion of text to ids and back.
 #pragma once
 
 #include <unroll/tensor/types.h>
@@ -10,26 +10,25 @@
 
 namespace unroll::data {
 
-enum class Unit { bytes, words };  // a word: what stands between white space
+enum class Unit { bytes, words };  // words are separated by white space
 
 class Vocabulary {
  public:
   struct Options {
     Unit unit = Unit::words;
-    Index min_count = 1;  // units that come less often are unknown
-    Index max_size = 0;   // above 0: at most so many ids, that of the unknown included
+    Index min_count = 1;  // rarer units become unknown
+    Index max_size = 0;   // if above 0: maximal number of ids, including the unknown id
   };
-  // Every unit of the text, the most frequent first (ties in alphabetical order). Id 0 is
-  // "<unknown>".
+  // Every unit of the text, most frequent first (ties alphabetically). Id 0 is "<unknown>".
   Vocabulary(std::string_view text, const Options& options);
 
   struct UnitsOptions {
     Unit unit = Unit::words;
-    std::string unknown = "<unknown>";  // the unit that stands for all that are not listed
+    std::string unknown = "<unknown>";  // the unit that stands for all units not in the list
   };
-  // The vocabulary whose unit number i is units[i]: what units() of another gave, or a list from
-  // elsewhere, so that a model needs no training text. Throws unless the units differ, can be met
-  // in a text (one byte each, or without white space) and contain `unknown`.
+  // The vocabulary in which unit i is units[i], such as the units() of another one, so that a model
+  // can be used without its training text. Throws unless the units are distinct, can occur in a
+  // text (one byte each, or without white space) and contain `unknown`.
   static Vocabulary from_units(std::vector<std::string> units, const UnitsOptions& options);
 
   Index size() const { return static_cast<Index>(units_.size()); }
@@ -38,8 +37,8 @@ class Vocabulary {
   const std::vector<std::string>& units() const { return units_; }  // by id
   const std::string& unit(Index id) const;                          // throws unless 0 <= id < size
 
-  std::vector<Index> encode(std::string_view text) const;  // what is not known is unknown_id()
-  // Words are joined by a space. Throws unless all ids are in [0, size).
+  std::vector<Index> encode(std::string_view text) const;  // unknown units become unknown_id()
+  // The text of some ids; words are joined by a space. Throws unless all ids are in [0, size).
   std::string decode(const std::vector<Index>& ids) const;
 
  private:

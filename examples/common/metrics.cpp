@@ -76,8 +76,8 @@ double Confusion::macro_f1() const {
 }
 
 double Confusion::mcc() const {
-  // With n examples, r right ones, t_c of class c and p_c predicted as c:
-  // (r n - sum t_c p_c) / sqrt((n^2 - sum p_c^2) (n^2 - sum t_c^2)).
+  // With n examples, r of them right, t_c of class c and p_c predicted as c:
+  //   (r n - sum t_c p_c) / sqrt((n^2 - sum p_c^2) (n^2 - sum t_c^2)).
   const auto n = static_cast<double>(all_), right = static_cast<double>(right_);
   double both = 0, truths = 0, predictions = 0;
   for (std::size_t c = 0; c < truth_.size(); ++c) {
@@ -95,7 +95,7 @@ double auc(const std::vector<double>& scores, const std::vector<bool>& positive)
   std::iota(order.begin(), order.end(), std::size_t{0});
   std::sort(order.begin(), order.end(),
             [&](std::size_t a, std::size_t b) { return scores[a] < scores[b]; });
-  // Pairs (positive, negative) in which the positive one is above, from low scores to high.
+  // Counts pairs (positive, negative) with the positive ranked higher, in order of ascending score.
   double pairs = 0, negatives = 0, positives = 0;
   for (std::size_t i = 0; i < order.size();) {
     double tied_positives = 0, tied_negatives = 0;
@@ -122,8 +122,8 @@ Comparison compare(const std::vector<bool>& first, const std::vector<bool>& seco
   if (n == 0) return out;
   out.difference = (a - b) / n;
   out.standard_error = std::sqrt(std::max(0.0, (a + b) / n - out.difference * out.difference) / n);
-  // The examples that both or neither have right say nothing. Of the others, each model has half
-  // if they are equally good: a binomial distribution.
+  // Examples that both models, or neither, predict right are ignored. If the models are equally
+  // good, the others are split between them by a binomial distribution with p = 1/2.
   double tail = 0;
   for (double k = 0; k <= std::min(a, b); ++k)
     tail += std::exp(log_choose(a + b, k) - (a + b) * std::log(2.0));

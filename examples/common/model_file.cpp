@@ -31,7 +31,7 @@ void check_metadata(const unroll::Metadata& metadata) {
 
 void remember(const Curves& curves, unroll::Metadata& metadata) {
   if (std::isnan(curves.kept_loss)) return;
-  metadata[kLoss] = fmt::format("{}", curves.kept_loss);  // all digits
+  metadata[kLoss] = fmt::format("{}", curves.kept_loss);  // exact
   metadata[kEpoch] = fmt::format("{}", curves.kept_epoch);
 }
 

@@ -1,5 +1,4 @@
-// --save and --load: a model's parameters, and what the model is, so that a file is not taken for
-// another.
+// --save and --load: the parameters of a model, with metadata that identifies the model.
 #pragma once
 
 #include "examples/common/program.h"
@@ -13,33 +12,33 @@
 
 namespace program {
 
-// One file holds one model, trained once: `models` are those that there are, `option` says how
-// often each is trained.
+// Throws unless one model is trained once, since a file holds one model. `models` lists the
+// possible models for the message; `option` is the option for the number of runs.
 void check_one_model(const Options& o, const std::string& model, const std::string& models,
                      const std::string& option, unroll::Index times);
 
-// Throws std::invalid_argument where a file cannot hold this.
+// Throws std::invalid_argument if the metadata cannot be stored in a file.
 void check_metadata(const unroll::Metadata& metadata);
 
-// Where the parameters that were kept come from, as metadata and back.
+// Stores the epoch and loss of the kept parameters in metadata, and reads them back.
 void remember(const Curves& curves, unroll::Metadata& metadata);
 Curves remembered(const std::string& path, const unroll::Metadata& metadata);
 
-// Throws std::runtime_error where a file says something else of its model than was expected.
+// Throws std::runtime_error if the metadata in a file differs from what was expected.
 void check_expected(const std::string& path, const unroll::Metadata& found,
                     const unroll::Metadata& expected);
 
-// A model file: what it says of itself, and its parameters by name.
+// The contents of a model file: metadata, and parameters by name.
 struct ModelFile {
   unroll::Metadata metadata;
   unroll::NamedTensors values;
 };
 
-// Reads a file without knowing yet which model it holds. Throws std::runtime_error where it is of
-// another program, or a value is not finite.
+// Reads a model file of unknown kind. Throws std::runtime_error if it was written by another
+// program or contains a value that is not finite.
 ModelFile read_model(const std::string& path, const std::string& program);
 
-// The parameters from a file that says of itself what `expected` says.
+// Loads the parameters from a file whose metadata equals `expected`.
 template <class Model>
 Curves load_model(const std::string& path, Model& model, const unroll::Metadata& expected) {
   ModelFile file = read_model(path, expected.at("program"));
@@ -49,14 +48,16 @@ Curves load_model(const std::string& path, Model& model, const unroll::Metadata&
   return remembered(path, file.metadata);
 }
 
-// Is there anything to save? A run that was interrupted before the first epoch was over, or before
-// one was better than no training, must not replace a good model.
+// Whether there is anything worth saving. A run interrupted before the end of its first epoch, or
+// before an epoch improved on the initial model, must not overwrite a good model.
 bool worth_saving(const Curves& curves, const std::string& path);
 
-// The report has where the parameters come from, as <name>.validation and <name>.epoch.
+// Reports the epoch and validation loss of the kept parameters as <name>.epoch and
+// <name>.validation.
 void report_origin(const Curves& curves, const std::string& name, Report& report);
 
-// The model from --load, or else as `train` makes it, which returns its Curves; --save writes it.
+// Loads the model (--load), or else trains it with `train`, which returns its Curves. Saves it with
+// --save.
 template <class Model, class Train>
 Curves load_or_train(const Options& o, Model& model, unroll::Metadata metadata,
                      const std::string& name, Report& report, Train&& train) {

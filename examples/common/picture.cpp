@@ -18,7 +18,7 @@ namespace program {
 std::string quoted(const std::string& text) {
   std::string out = "'";
   for (const char c : text) {
-    if (c == '\'') out += c;  // twice
+    if (c == '\'') out += c;  // doubled, as gnuplot requires
     out += static_cast<unsigned char>(c) < ' ' ? ' ' : c;
   }
   return out + "'";
@@ -33,14 +33,14 @@ bool can_draw(const std::string& path) {
 
 void draw(const std::string& path, const std::string& script, PictureSize size) {
   if (!can_draw(path)) return;
-  // Drawn beside its place, so that a picture is whole or not there.
+  // Drawn to a temporary file first, so that the picture is never incomplete.
   const std::string part = path + ".part";
   const std::string text = fmt::format(
       "set terminal pngcairo size {},{} font 'Sans,11' noenhanced\nset output {}\n"
       "set border lc rgb '#555555'\nset tics nomirror\nset grid lc rgb '#dddddd'\n{}\n"
       "unset output\n",
       size.width, size.height, quoted(part), script);
-  const auto before = std::signal(SIGPIPE, SIG_IGN);  // gnuplot stops reading at an error
+  const auto before = std::signal(SIGPIPE, SIG_IGN);  // gnuplot stops reading after an error
   std::FILE* pipe = popen("gnuplot 2>/dev/null", "w");
   const bool written =
       pipe != nullptr && std::fwrite(text.data(), 1, text.size(), pipe) == text.size();
@@ -50,7 +50,7 @@ void draw(const std::string& path, const std::string& script, PictureSize size) 
   if (drawn) std::filesystem::rename(part, path, error);
   const bool there = drawn && !error;
   if (!there) std::filesystem::remove(part, error);
-  // Ctrl-C ends gnuplot too.
+  // Ctrl-C also stops gnuplot.
   unroll::check_io(there || interrupted(), "{}: a picture by gnuplot was required: it gave none",
                    path);
   if (there) say("Picture: {}\n", path);

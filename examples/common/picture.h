@@ -1,22 +1,22 @@
-// Pictures, by gnuplot.
+// Pictures drawn by gnuplot.
 #pragma once
 
 #include <string>
 
 namespace program {
 
-// Is there a gnuplot? Where there is none, the first call says that the picture `path` will not be
-// drawn; programs ask before they begin to work.
+// Whether gnuplot is installed. If not, the first call prints that the picture `path` will not be
+// drawn. Programs call it before they start to work.
 bool can_draw(const std::string& path);
 
 struct PictureSize {
   int width = 1100, height = 750;  // pixels
 };
-// Runs a gnuplot script that draws the PNG `path`, and says where the picture is; does nothing
-// where there is no gnuplot. Throws std::runtime_error where gnuplot fails.
+// Runs a gnuplot script that draws the PNG file `path`, and prints where it is. Does nothing
+// without gnuplot. Throws std::runtime_error if gnuplot fails.
 void draw(const std::string& path, const std::string& script, PictureSize size = {});
 
-// A text as a gnuplot string.
+// Quotes a text for a gnuplot script.
 std::string quoted(const std::string& text);
 
 }  // namespace program

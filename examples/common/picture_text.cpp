@@ -11,7 +11,7 @@ namespace program {
 namespace {
 
 constexpr char32_t kFirstSyllable = 0xAC00, kLastSyllable = 0xD7A3;
-constexpr char32_t kUsual = 0x0530;  // Latin, Greek and Cyrillic, which the usual fonts have
+constexpr char32_t kUsual = 0x0530;  // below: Latin, Greek and Cyrillic, which common fonts have
 
 bool has_font(const std::string& text) {
   std::string letters;

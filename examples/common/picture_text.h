@@ -1,15 +1,15 @@
-// Names of any script in pictures.
+// Makes names in any script drawable in pictures.
 #pragma once
 
 #include <string>
 
 namespace program {
 
-// The text as it is where some font of this machine has all its letters. Otherwise Hangul is
-// written in Latin letters ("jongga" for 종가), and a text with other letters gives `otherwise`.
+// The text itself if a font on this machine has all its letters. Otherwise Hangul is romanised
+// ("jongga" for 종가), and a text with other letters is replaced by `otherwise`.
 std::string drawable(const std::string& text, const std::string& otherwise);
 
-// Hangul by the Revised Romanisation of Korean, syllable by syllable; the rest stays.
+// Hangul in the Revised Romanisation of Korean, syllable by syllable; other text is unchanged.
 std::string romanised(const std::string& text);
 
 }  // namespace program

@@ -25,21 +25,21 @@ namespace {
 
 namespace fs = std::filesystem;
 
-volatile std::sig_atomic_t g_interrupted = 0;  // by which signal
-bool g_only_output = false;  // no file is to be written: without a reader the work is for nothing
+volatile std::sig_atomic_t g_interrupted = 0;  // the signal, or 0
+bool g_only_output = false;  // no file is written, so without a reader the work is useless
 
 void on_interrupt(int signal) {
-  if (g_interrupted) std::_Exit(128 + signal);  // the second time, at once
+  if (g_interrupted) std::_Exit(128 + signal);  // the second signal ends the program at once
   g_interrupted = signal;
 }
 
 void listen_to_signals() {
   for (const int signal : {SIGINT, SIGTERM, SIGHUP})
     if (std::signal(signal, on_interrupt) == SIG_IGN) std::signal(signal, SIG_IGN);  // nohup
-  std::signal(SIGPIPE, SIG_IGN);  // `| head` must not end a run that has a model to save
+  std::signal(SIGPIPE, SIG_IGN);  // `| head` must not stop a run that will save a model
 }
 
-// One line without control characters, whatever bytes of a file it quotes.
+// Replaces control characters, so that a message quoting a file stays on one line.
 std::string one_line(const std::string& text) {
   std::string out;
   for (const char& c : text) out += unroll::excerpt({&c, 1});
@@ -87,7 +87,7 @@ void declare_common(CLI::App& app, Options& o) {
       ->type_name("FOLDER");
 }
 
-// An empty word is no value of any option, and CLI11 takes the word after "--csv=" for its value.
+// No option accepts an empty value, and CLI11 would take the word after "--csv=" as its value.
 void check_not_empty(int argc, char** argv) {
   for (int i = 1; i < argc; ++i) {
     const std::string word = argv[i];
@@ -108,7 +108,7 @@ bool same_file(const std::string& a, const std::string& b) {
            fs::equivalent(a, b, error);
   const auto whole = [&](const std::string& path) {
     const fs::path p = fs::weakly_canonical(fs::absolute(path, error), error);
-    return p.has_filename() ? p : p.parent_path();  // without a slash at the end
+    return p.has_filename() ? p : p.parent_path();  // without a trailing slash
   };
   return whole(a) == whole(b);
 }
@@ -141,7 +141,7 @@ void Options::prepare(const std::vector<std::string>& inputs) const {
     check_apart(option, path, taken);
     taken.push_back(path);
   }
-  // Said before the work begins, not after minutes of it.
+  // Checked before the work starts, not after.
   if (!save.empty()) check_file("--save", save);
   if (!json.empty()) check_file("--json", json);
   if (pictures.empty()) return;
@@ -168,7 +168,7 @@ CLI::Validator whole_number(std::uint64_t least, std::uint64_t most) {
     if (error != std::errc() || at != end || value < least || value > most)
       return fmt::format("a whole number from {} to {} was required: got {}", least, most,
                          unroll::excerpt(text));
-    text = std::to_string(value);  // CLI11 would take a 0 in front for octal
+    text = std::to_string(value);  // CLI11 would read a leading 0 as octal
     return {};
   };
   return {check, ""};
@@ -201,7 +201,7 @@ std::vector<std::string> metric_names(const std::vector<std::string>& names) {
 
 int guarded(const std::string& name, const std::function<int()>& body) {
   try {
-    unroll::threads();  // which reads UNROLL_THREADS
+    unroll::threads();  // reads UNROLL_THREADS
     const int code = body();
     if (reader_gone()) return code;
     unroll::check_io(std::fflush(stdout) == 0 && std::ferror(stdout) == 0,
@@ -239,7 +239,7 @@ int run(int argc, char** argv, const About& about, const std::function<void(CLI:
     body(options, report);
     if (interrupted() && g_interrupted == 0) return 128 + SIGPIPE;
     if (interrupted()) {
-      // Half of the numbers in the file that was to hold all of them would mislead its reader.
+      // An incomplete report would mislead its reader.
       std::fflush(stdout);
       std::fputs(fmt::format("{}: interrupted: above is what was finished{}\n", about.name,
                              options.json.empty() ? "" : ", and --json was not written")

@@ -1,4 +1,4 @@
-// The numbers of a program as one JSON object. The benchmarks use it too.
+// Collects the results of a program as one JSON object. Also used by the benchmarks.
 #pragma once
 
 #include <cstdint>
@@ -7,13 +7,14 @@
 
 namespace program {
 
-// Every number that is printed, under a dotted name, for --json.
+// All printed results, under dotted names, for --json.
 class Report {
  public:
   void add(const std::string& name, double value) { metrics_[name] = value; }
-  // Throws std::runtime_error with the name of the first number that is NaN or infinite.
+  // Throws std::runtime_error with the name of the first value that is NaN or infinite.
   void check_finite() const;
-  // {"program", "seed", "threads", "metrics": {name: number}}; null for what is not finite.
+  // Writes {"program", "seed", "threads", "metrics": {name: value}}; values that are not finite
+  // become null.
   void write(const std::string& path, const std::string& program, std::uint64_t seed,
              int threads) const;
 

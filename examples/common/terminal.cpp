@@ -21,13 +21,13 @@ namespace {
 
 bool g_reader_gone = false;
 
-// Can the cursor be moved?
+// Whether the cursor can be moved.
 bool is_terminal() {
   const char* term = std::getenv("TERM");
   return isatty(STDOUT_FILENO) != 0 && term != nullptr && std::string_view(term) != "dumb";
 }
 
-// https://no-color.org
+// See https://no-color.org.
 bool has_colours() {
   const char* none = std::getenv("NO_COLOR");
   return is_terminal() && (none == nullptr || *none == '\0');
@@ -40,14 +40,14 @@ std::size_t terminal_width() {
 
 bool begins_letter(char c) { return (static_cast<unsigned char>(c) & 0xC0) != 0x80; }
 
-// Letters of East Asian scripts take two places of a terminal. Unicode Standard Annex 11.
+// East Asian characters take two columns of a terminal. Unicode Standard Annex 11.
 std::size_t width_of(char32_t letter) {
   constexpr std::pair<char32_t, char32_t> kWide[]{
       {0x1100, 0x115F}, {0x2E80, 0x303E}, {0x3041, 0xA4CF}, {0xAC00, 0xD7A3},   {0xF900, 0xFAFF},
       {0xFE30, 0xFE6F}, {0xFF00, 0xFF60}, {0xFFE0, 0xFFE6}, {0x1F300, 0x1FAFF}, {0x20000, 0x3FFFD}};
   for (const auto& [first, last] : kWide)
     if (letter >= first && letter <= last) return 2;
-  return letter >= 0x0300 && letter <= 0x036F ? 0 : 1;  // an accent stands on the letter before
+  return letter >= 0x0300 && letter <= 0x036F ? 0 : 1;  // combining accents take no column
 }
 
 std::size_t width_of(const std::string& utf8) {
@@ -106,7 +106,7 @@ std::string ProgressLine::str(std::size_t width) const {
   if (width_of(line()) > width) bar.clear();
   while (width_of(line()) > width && !notes.empty()) notes.pop_back();
   if (width_of(line()) <= width) return line();
-  return width_of(count) <= width ? count : "";  // not even the label has room
+  return width_of(count) <= width ? count : "";  // not even the label fits
 }
 
 Progress::Progress(std::string label, unroll::Index total)
@@ -122,7 +122,7 @@ void Progress::show() const {
   const ProgressLine line{
       label_, done_, total_, seconds, done > 0 && !ended_ ? seconds * (total - done) / done : 0,
       note_};
-  // A line that wraps could not be drawn again in its place.
+  // A wrapped line could not be redrawn in place.
   put(is_terminal() ? "\r" + line.str(terminal_width() - 1) + "\033[K" : line.str(1000) + "\n");
 }
 
@@ -166,7 +166,7 @@ void Table::add(const std::string& name, std::vector<Cell> cells, std::string re
 }
 
 std::string Table::str(bool bold) const {
-  // A star stands outside the column of digits, so that these stay below each other.
+  // The star is outside the column of digits, so that digits stay aligned.
   std::vector<std::size_t> widths, spreads(headings_.size(), 0);
   for (const std::string& heading : headings_) widths.push_back(width_of(heading));
   for (const Row& row : rows_) {

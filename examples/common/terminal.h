@@ -1,4 +1,4 @@
-// What a person sees: lines of text, one that shows how far the work is, and tables.
+// Terminal output: text, a progress line, and tables.
 #pragma once
 
 #include <unroll/tensor/types.h>
@@ -11,37 +11,37 @@
 
 namespace program {
 
-// Text to standard output, at once. A reader that has gone (`| head`) or a full disk does not throw
-// here, so that what is under way is finished and saved; guarded() (program.h) reports it at the
-// end.
+// Writes text to standard output at once. It does not throw if the reader has gone (`| head`) or
+// the disk is full, so that running work is finished and saved; guarded() (program.h) reports it at
+// the end.
 void put(const std::string& text);
-bool reader_gone();  // standard output was a pipe that nobody reads any more
+bool reader_gone();  // standard output is a pipe whose reader has ended
 template <class... Args>
 void say(fmt::format_string<Args...> format, Args&&... args) {
   put(fmt::format(format, std::forward<Args>(args)...));
 }
 
-// How far some work is, as one line.
+// The state of some work as one line.
 struct ProgressLine {
   std::string label;
   unroll::Index done = 0, total = 0;
   double seconds = 0;
-  double left = 0;   // seconds; shown from 10 on
-  std::string note;  // fields, separated by ", "
-  // At most `width` columns. Where they are too few, whole fields go: the bar, then the note's last
-  // ones, never part of a number.
+  double left = 0;   // seconds; shown if at least 10
+  std::string note;  // fields separated by ", "
+  // At most `width` columns. If they are too few, whole fields are dropped: first the bar, then the
+  // last fields of the note, never part of a number.
   std::string str(std::size_t width) const;
 };
 
-// A line that is drawn again and again on a terminal. In a file or pipe a line is written when the
-// work is done, and every minute before.
+// A line that is redrawn on a terminal. In a file or pipe a line is written once a minute and at
+// the end.
 class Progress {
  public:
   Progress(std::string label, unroll::Index total);
   ~Progress();
-  void part(double share);             // of the next one, so much is done
-  void step(const std::string& note);  // one more is done
-  void end(const std::string& note);   // the last words
+  void part(double share);             // the share of the current step that is done
+  void step(const std::string& note);  // one more step is done
+  void end(const std::string& note);   // the final text
   Progress(const Progress&) = delete;
   Progress& operator=(const Progress&) = delete;
 
@@ -56,17 +56,17 @@ class Progress {
   std::chrono::steady_clock::time_point start_, shown_;
 };
 
-// Rows of numbers under headings: names to the left, numbers to the right, remarks at the end. The
-// best number has a star, and is bold where there are colours. Names and headings may come from
-// files: control characters do not reach the terminal.
+// A table of numbers with headings: names on the left, numbers right-aligned, remarks at the end.
+// The best number has a star, and is bold if colours are supported. Control characters in names and
+// headings, which may come from files, are not printed.
 class Table {
  public:
   struct Cell {
     std::string text;
     bool best = false;
-    std::string spread = {};  // behind the number and its star
+    std::string spread = {};  // printed after the number and its star
   };
-  // The first heading stands above the names.
+  // The first heading is that of the names.
   explicit Table(const std::vector<std::string>& headings);
   void add(const std::string& name, std::vector<Cell> cells, std::string remark = {});
   std::string str(bool bold) const;
@@ -82,14 +82,14 @@ class Table {
   std::vector<Row> rows_;
 };
 
-// The code point that begins at `at` of a text in UTF-8; `at` is moved behind it.
+// Returns the code point that begins at `at` in a UTF-8 text, and advances `at`.
 char32_t next_letter(const std::string& utf8, std::size_t& at);
 
-// A paragraph in lines that fit a terminal, the last one ended too.
+// Wraps a paragraph at `width` columns; the last line ends with a newline too.
 std::string wrapped(const std::string& text, std::size_t width = 80);
 
 struct MeanAndStd {
-  double mean = 0, std = 0;  // std 0 for a single value
+  double mean = 0, std = 0;  // std is 0 for a single value
 };
 MeanAndStd mean_and_std(const std::vector<double>& values);
 

@@ -25,11 +25,12 @@ bool begins_with(std::string_view bytes, std::string_view prefix) {
 }
 bool is_high(char c) { return static_cast<unsigned char>(c) >= 0x80; }
 
-// Converts, or returns false with the place of the first byte that the encoding does not have.
+// Converts the bytes. Returns false with the position of the first byte that is invalid in the
+// encoding.
 bool convert(std::string_view bytes, const std::string& encoding, const std::string& source,
              std::string& out, std::size_t& bad_byte) {
   iconv_t converter = iconv_open("UTF-8", encoding.c_str());
-  // iconv_open reports an error by this value.
+  // iconv_open returns this value on errors.
   check_io(converter != reinterpret_cast<iconv_t>(-1),  // NOLINT(performance-no-int-to-ptr)
            "{}: an encoding that iconv knows was required (iconv -l lists them): got \"{}\"",
            source, unroll::excerpt(encoding));
@@ -54,8 +55,8 @@ bool convert(std::string_view bytes, const std::string& encoding, const std::str
   return true;
 }
 
-// UTF-16 without a byte order mark: of a table in any script, the separators, digits and line ends
-// have a zero byte, always at the same place of the pair.
+// Detects UTF-16 without a byte order mark. In a table, separators, digits and line ends have a
+// zero byte, always at the same position of the pair.
 std::string utf16_by_zeros(std::string_view bytes) {
   const std::string_view head = bytes.substr(0, 4096);
   std::size_t zeros[2] = {0, 0};
@@ -66,7 +67,7 @@ std::string utf16_by_zeros(std::string_view bytes) {
   return {};
 }
 
-// In Korean text bytes above 127 come in pairs. In Western text most of them stand alone.
+// In Korean text bytes above 127 come in pairs; in Western text most of them are single.
 bool looks_korean(std::string_view bytes) {
   std::size_t pairs = 0, alone = 0;
   for (std::size_t i = 0; i < bytes.size(); ++i) {
@@ -104,7 +105,7 @@ std::string gunzip(std::string_view bytes, const std::string& source) {
   std::string out;
   char buffer[1 << 15];
   std::string_view rest = bytes;
-  while (!rest.empty()) {  // a file may hold several members, one after another
+  while (!rest.empty()) {  // a file may have several gzip members
     const auto given = static_cast<uInt>(std::min<std::size_t>(rest.size(), UINT_MAX));
     stream.next_in = reinterpret_cast<Bytef*>(const_cast<char*>(rest.data()));
     stream.avail_in = given;
@@ -116,7 +117,7 @@ std::string gunzip(std::string_view bytes, const std::string& source) {
     check_io(out.size() <= kMostText, "{}: at most {} bytes of text were required: got more",
              source, kMostText);
     if (result == Z_STREAM_END) {
-      if (!begins_with(rest, "\x1F\x8B")) return out;  // zeros at the end are padding
+      if (!begins_with(rest, "\x1F\x8B")) return out;  // trailing zeros are padding
       inflateReset(&stream);
       continue;
     }

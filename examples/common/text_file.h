@@ -1,4 +1,4 @@
-// Text files as people have them: compressed by gzip or not, in UTF-8 or in another encoding.
+// Reads text files of any kind: compressed by gzip or not, in UTF-8 or another encoding.
 #pragma once
 
 #include <string>
@@ -8,18 +8,18 @@ namespace program {
 
 struct TextFile {
   std::string text;      // UTF-8, without a byte order mark
-  std::string encoding;  // what it was read as: "UTF-8", "UTF-16LE", "CP949", ...
+  std::string encoding;  // detected or given: "UTF-8", "UTF-16LE", "CP949", ...
   bool compressed = false;
 };
 
-// Reads a whole text file. gzip is recognised by its first bytes, whatever the file's name. An
-// encoding that is not given is recognised: by a byte order mark; UTF-16 without one by its zero
-// bytes; else UTF-8 where the text is valid UTF-8; else CP949 (which contains EUC-KR) or CP1252,
-// whichever fits the bytes better. Throws std::runtime_error where the file cannot be read, is
-// another kind of archive or not text, is damaged, or has more than 1 GiB of text.
+// Reads a whole text file. gzip is detected by its first bytes, whatever the file's name. Unless
+// given, the encoding is detected: by a byte order mark; UTF-16 without one by its zero bytes;
+// otherwise UTF-8 if the text is valid UTF-8; otherwise CP949 (which contains EUC-KR) or CP1252,
+// whichever fits better. Throws std::runtime_error if the file cannot be read, is another kind of
+// archive, is not text, is damaged, or has more than 1 GiB of text.
 TextFile read_text_file(const std::string& path, const std::string& encoding = {});
 
-// The two steps of it; `source` names the text in errors.
+// The two steps of read_text_file; `source` names the text in errors.
 std::string gunzip(std::string_view bytes, const std::string& source);
 std::string to_utf8(std::string_view bytes, const std::string& encoding, const std::string& source);
 

@@ -1,4 +1,4 @@
-// The loop over epochs, and one epoch.
+// The loop over epochs, and the loop over the batches of an epoch.
 #pragma once
 
 #include "examples/common/program.h"
@@ -19,28 +19,28 @@ namespace program {
 struct Training {
   std::string label;  // of the progress bar
   unroll::Index epochs = 0;
-  // > 0: stop early, after so many epochs without a better validation loss, and go back to the
-  // parameters that had the best one.
+  // If above 0: early stopping after this many epochs without a better validation loss. The
+  // parameters with the best one are then restored.
   unroll::Index patience = 0;
 };
 
-// The losses of each epoch, and where the parameters that are kept come from.
+// The losses of each epoch, and the epoch and loss of the parameters that are kept.
 struct Curves {
   std::vector<double> train, validation;
-  unroll::Index kept_epoch = 0;     // 0: as they were before training
-  double kept_loss = std::nan("");  // on the validation part; NaN where that is not known
+  unroll::Index kept_epoch = 0;     // 0: the initial parameters
+  double kept_loss = std::nan("");  // on the validation part; NaN if unknown
 };
 
-// `epoch` goes through the training part once and returns its mean loss, as train_epoch does; it
-// looks at interrupted() after each batch, and may take the Progress to say how far it is.
-// `validate` returns the loss on the validation part, NaN where there is none.
+// Trains for several epochs. `epoch` goes through the training part once and returns its mean loss,
+// as train_epoch does; it checks interrupted() after each batch, and may report to the Progress.
+// `validate` returns the loss on the validation part, or NaN if there is none.
 //
-// Interrupted, the model goes back to the end of the last whole epoch, or to the best one.
+// On interruption, the parameters of the last complete epoch, or the best ones, are restored.
 template <class Model, class Epoch, class Validate>
 Curves train(Model& model, const Training& o, Epoch&& epoch, Validate&& validate) {
   Curves curves;
   const bool early = o.patience > 0;
-  // The model as it is at the start counts too: it may already be the best.
+  // The initial model counts too: it may already be the best.
   if (early) curves.kept_loss = validate();
   Model kept = model;
   Progress bar(o.label, o.epochs);
@@ -53,7 +53,7 @@ Curves train(Model& model, const Training& o, Epoch&& epoch, Validate&& validate
       train_loss = epoch();
     if (interrupted()) {
       ended = "interrupted";
-      break;  // part of an epoch is no point of a curve
+      break;  // an incomplete epoch is not recorded
     }
     unroll::check_io(std::isfinite(train_loss),
                      "{}: a finite loss was required: got {} in epoch {}", o.label, train_loss, e);
@@ -79,9 +79,9 @@ Curves train(Model& model, const Training& o, Epoch&& epoch, Validate&& validate
   return curves;
 }
 
-// One pass over `batches` of examples: for each, the mean loss of the batch as loss_of(batch)
-// records it on a tape, its gradient clipped to the norm `clip`, and a step of the optimiser with
-// the rate of the schedule. Returns the mean loss over the examples.
+// One pass over `batches` of examples. loss_of(batch) records the mean loss of a batch on a tape;
+// its gradient is clipped to the norm `clip`, followed by an optimizer step with the rate of the
+// schedule. Returns the mean loss over the examples.
 template <class Optimizer, class Schedule, class LossOf>
 double train_epoch(Optimizer& optimizer, const Schedule& schedule, double clip,
                    const std::vector<std::vector<unroll::Index>>& batches, Progress& bar,

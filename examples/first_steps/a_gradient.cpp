@@ -10,9 +10,9 @@ int main() {
 
   Param a(Tensor::scalar(0)), b(Tensor::scalar(0));
   for (int step = 0; step < 200; ++step) {
-    Tape tape;  // records while it lives
+    Tape tape;  // records while it is alive
     Var loss = mean(square(a * x + b - y));
-    Gradients g = tape.backward(loss);  // a value: nothing to set to zero
+    Gradients g = tape.backward(loss);  // a value: there is no gradient to reset
     for (Param* p : {&a, &b}) p->set_value(sub(p->value(), mul(g[*p], 0.1)));
     if (step == 0) fmt::print("the first loss on tape:\n{}", tape.dump());
     if (step % 50 == 49) fmt::print("step {:3}: loss {:.4f}\n", step + 1, loss.item());

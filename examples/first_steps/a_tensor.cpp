@@ -1,4 +1,4 @@
-// A tensor: numbers with a shape. Views share them, shapes broadcast as in NumPy.
+// A tensor: an array of elements with a shape. Views share elements; shapes broadcast as in NumPy.
 #include <unroll/unroll.h>
 
 using namespace unroll;

@@ -1,4 +1,4 @@
-// An LSTM cell in plain ops, put through time by nn::unroll, equals nn::LSTM: numbers and
+// An LSTM cell written in plain ops and run over time by nn::unroll equals nn::LSTM, in values and
 // gradients.
 #include <unroll/unroll.h>
 
@@ -23,7 +23,7 @@ int main() {
   const auto& built_in = lstm.layers[0];
   const MyLSTM mine{built_in.wx, built_in.wh, built_in.b};
 
-  // Three sequences of different lengths: rows of features, no padding.
+  // Three sequences of different lengths, stored as rows without padding.
   const nn::Sequence x(Generator(1).normal({9, 3}), SequenceLayout({4, 2, 3}));
   const MyLSTM::State zero{Tensor::zeros({3, 8}), Tensor::zeros({3, 8})};
 

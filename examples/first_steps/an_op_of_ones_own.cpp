@@ -1,4 +1,4 @@
-// An op of one's own: softsign(x) = x / (1 + |x|), with its derivative, checked to second order.
+// A user-defined op: softsign(x) = x / (1 + |x|), with its derivative, checked to second order.
 #include <unroll/unroll.h>
 
 using namespace unroll;
@@ -6,8 +6,8 @@ using namespace unroll;
 Var softsign(const In& x) {
   static const Op op("softsign");
   const Tensor y = div(x.value(), add(abs(x.value()), 1));
-  // What the lambda captures is what the tape saves. It is written in ordinary ops on Vars, so that
-  // it can be differentiated in its turn: d/dx = 1 / (1 + |x|)^2.
+  // The tape saves what the lambda captures. The derivative is written in differentiable ops, so
+  // that it can be differentiated again: d/dx = 1 / (1 + |x|)^2.
   return record(op, y, {&x}, [x = *x](const Var& gradient, Cotangents& out) {
     out.add(0, gradient / square(abs(x) + 1));
   });

@@ -1,4 +1,4 @@
-// What the library found on this machine, and what it decided: CPU, SIMD, BLAS, threads.
+// Prints what the library detected and chose on this machine: CPU, SIMD, BLAS, threads.
 #include "examples/common/program.h"
 
 #include <unroll/tensor/build_info.h>

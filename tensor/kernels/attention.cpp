@@ -16,11 +16,11 @@ HWY_BEFORE_NAMESPACE();
 namespace unroll::kernels::HWY_NAMESPACE {
 namespace {
 
-constexpr Index kQueries = 48;  // of a block: its scores stay in the second cache
+constexpr Index kQueries = 48;  // queries per block: its logits stay in the L2 cache
 
 HWY_INLINE Index round_up(Index n, Index to) { return (n + to - 1) / to * to; }
 
-// A head of one sequence's rows, one after another, times a factor.
+// Copies one head of the given rows to contiguous memory, times a factor.
 template <class T>
 void gather(Rows<const T> from, const Index* rows, Index count, Index column, Index size, T factor,
             T* to) {
@@ -47,7 +47,7 @@ struct Head {
   const Index* q_rows = a.queries.rows + a.queries.offsets[s];
   const Index* k_rows = a.keys.rows + a.keys.offsets[s];
   Index width = panel_width<T>(), padded = round_up(keys, width);
-  // Scaled queries, and keys in panels: [size, keys].
+  // Scaled queries, and keys packed in panels: [size, keys].
   Scratch<T> q{queries * a.size}, k{keys * a.size}, k_across{padded * a.size};
   Scratch<T> scores{kQueries * padded};
 
@@ -56,25 +56,26 @@ struct Head {
     gather(a.k, k_rows, keys, h * a.size, a.size, T{1}, k.get());
     pack(k.get(), Index{1}, a.size, a.size, keys, k_across.get());
   }
-  // Keys that query t sees.
+  // The number of keys that query t sees.
   Index seen(Index t) const {
     return a.causal ? std::clamp<Index>(t + 1 + keys - queries, 0, keys) : keys;
   }
-  // The scores of queries [t, t + count) against the keys that any of them sees, `columns` a row.
+  // Computes the logits of queries [t, t + count) against all keys that any of them sees, `columns`
+  // per row.
   Index score(Index t, Index count) {
     const Index columns = round_up(seen(t + count - 1), width);
     multiply(count, columns, a.size, Left<T>{q.get() + t * a.size, a.size},
              Packed<T>{k_across.get(), a.size}, nullptr, 0, scores.get(), columns);
     return columns;
   }
-  Index place(Index t) const { return q_rows[t] * a.heads + h; }  // of a row's softmax
+  Index place(Index t) const { return q_rows[t] * a.heads + h; }  // index of a query's softmax
 };
 
-// The first `count` weights (or their gradients) of a row times what dropout makes of them.
+// Multiplies the first `count` weights (or their gradients) of a row by their dropout factors.
 template <class T>
 void drop(const AttentionDropout& dropout, Index place, T* row, Index count) {
   const hn::ScalableTag<T> d;
-  const hn::Rebind<std::uint32_t, decltype(d)> du;  // as many lanes
+  const hn::Rebind<std::uint32_t, decltype(d)> du;  // the same number of lanes
   const hn::RebindToUnsigned<decltype(d)> wide;
   const auto scale = hn::Set(d, static_cast<T>(dropout.scale()));
   const auto limit = hn::Set(wide, dropout.limit());
@@ -124,7 +125,7 @@ void forward_head(const Attention<T>& a, Index s, Index h, Rows<T> out, SoftmaxO
           x = hn::IfThenElse(hn::FirstN(d, static_cast<std::size_t>(n)), x, hn::Set(d, -kInf));
         top = hn::IfThenElse(hn::Or(hn::Gt(x, top), hn::IsNaN(x)), x, top);
       });
-      // NaN wins, so that it is seen in the result.
+      // If any logit is NaN, the maximum is NaN, and so is the result.
       const T most = hn::AllFalse(d, hn::IsNaN(top)) ? hn::GetLane(hn::MaxOfLanes(d, top))
                                                      : std::numeric_limits<T>::quiet_NaN();
       const auto shift = hn::Set(d, most == -kInf ? T{0} : most);
@@ -153,11 +154,10 @@ void forward_head(const Attention<T>& a, Index s, Index h, Rows<T> out, SoftmaxO
   });
 }
 
-// With P the weights, G = d_out v^T and D the sum of P G of each row:
-//   dv = P^T d_out,  dS = P (G - D),  dq = scale dS k,  dk = dS^T (scale q),
-// where with dropout, M being its factors, G M stands for G, and P M for P in dv.
-// D is summed from the P and G that it is compared with, so that dS is exactly 0 where one key has
-// all the weight.
+// P are the weights, G = d_out v^T, D = row sums of P G:
+//   dv = P^T d_out,  dS = P (G - D),  dq = scale dS k,  dk = dS^T (scale q).
+// With dropout factors M, G is replaced by G M, and P in dv by P M. D is computed from the same P
+// and G, so that dS is exactly 0 if one key has all the weight.
 template <class T>
 void backward_head(const Attention<T>& a, Index s, Index h, Rows<const T> d_out,
                    const SoftmaxOfRow<T>* softmax, Rows<T> dq, Rows<T> dk, Rows<T> dv) {
@@ -239,7 +239,7 @@ HWY_AFTER_NAMESPACE();
 namespace unroll::kernels {
 namespace {
 
-// Heads of sequences are independent of each other: each is a task.
+// Each head of each sequence is an independent task.
 template <class F>
 void each_head(const RowGroups& queries, Index heads, F f) {
   parallel_for(queries.count * heads, [&](Index i) {

@@ -22,7 +22,7 @@ UNROLL_FUNCTION(add, hn::Add(a, b))
 UNROLL_FUNCTION(sub, hn::Sub(a, b))
 UNROLL_FUNCTION(mul, hn::Mul(a, b))
 UNROLL_FUNCTION(div, hn::Div(a, b))
-// NaN in either goes through.
+// If either is NaN, the result is NaN.
 UNROLL_FUNCTION(minimum, hn::IfThenElse(hn::Or(hn::Lt(a, b), hn::IsNaN(a)), a, b))
 UNROLL_FUNCTION(maximum, hn::IfThenElse(hn::Or(hn::Gt(a, b), hn::IsNaN(a)), a, b))
 UNROLL_FUNCTION(equal, hn::IfThenElseZero(hn::Eq(a, b), hn::Set(d, 1)))
@@ -41,12 +41,12 @@ struct pow {
     return hn::Load(d, base);
   }
 #if HWY_TARGET != HWY_SCALAR
-  // exp(b log(a)) in f64, for half of the lanes of f32.
+  // exp(b log(a)), computed in f64 for half of the lanes of an f32 vector.
   template <class DH, class VH>
   static HWY_INLINE VH of_half(DH d, VH a, VH b) {
     const hn::Rebind<double, DH> wide;
     const auto power = hn::Mul(hn::PromoteTo(wide, b), hn::Log(wide, hn::PromoteTo(wide, a)));
-    // Beyond +-200 it is 0 or infinity in f32.
+    // Beyond +-200 the result is 0 or infinity in f32.
     const auto limit = hn::Set(wide, 200.0);
     return hn::DemoteTo(d, hn::Exp(wide, hn::Min(hn::Max(power, hn::Neg(limit)), limit)));
   }
@@ -55,7 +55,8 @@ struct pow {
   static HWY_INLINE V f(D d, V a, V b) {
 #if HWY_TARGET != HWY_SCALAR
     if constexpr (Is32<D>::value) {
-      // Normal numbers above 0; or below 0 where b is whole, so that its lowest bit is the sign.
+      // The fast path takes normal a > 0, or a < 0 if b is an integer, whose lowest bit gives the
+      // sign.
       const auto size = hn::Abs(a), range = hn::Abs(b);
       const auto normal =
           hn::And(hn::Ge(size, hn::Set(d, 0x1p-126F)), hn::Lt(size, hn::Set(d, 0x1p127F)));
@@ -78,7 +79,7 @@ struct pow {
 
 }  // namespace functions2
 
-// Steps are 0 or 1, as for binary(); n is a multiple of the lanes.
+// Strides are 0 or 1, as for binary(); n is a multiple of the number of lanes.
 template <class F, class T>
 void values(const T* a, Index step_a, const T* b, Index step_b, T* y, Index n) {
   const hn::ScalableTag<T> d;
@@ -112,7 +113,7 @@ void where_run(const T* const* from, const Index* steps, T* y, Index n) {
     return steps[k] == 0 ? hn::Set(d, *from[k]) : load(from[k] + i, count);
   };
   each<T>(n, [&](Index i, Index count) HWY_ATTR {
-    const auto zero = hn::Eq(at(0, i, count), hn::Zero(d));  // NaN is not
+    const auto zero = hn::Eq(at(0, i, count), hn::Zero(d));  // false for NaN
     store(hn::IfThenElse(zero, at(2, i, count), at(1, i, count)), y + i, count);
   });
 }
@@ -121,7 +122,7 @@ template <class T>
 bool all_finite_run(const T* x, std::size_t n) {
   const hn::ScalableTag<T> d;
   const std::size_t lanes = hn::Lanes(d);
-  auto sum = hn::Zero(d);  // x - x is 0 for a finite x, NaN otherwise
+  auto sum = hn::Zero(d);  // x - x is 0 for finite x, otherwise NaN
   std::size_t i = 0;
   for (; i + lanes <= n; i += lanes) {
     const auto v = hn::LoadU(d, x + i);

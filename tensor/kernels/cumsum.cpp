@@ -10,8 +10,8 @@ HWY_BEFORE_NAMESPACE();
 namespace unroll::kernels::HWY_NAMESPACE {
 namespace {
 
-// The cumulative sums of the lanes of a vector: each lane adds the one 1, then 2, then 4 lanes
-// before it (Hillis and Steele 1986); in reverse the one behind it.
+// Cumulative sums within a vector: each lane adds the value 1, then 2, then 4 lanes before it
+// (Hillis and Steele 1986); in reverse, behind it.
 template <bool kReverse>
 struct Scan {
   using D = hn::ScalableTag<double>;
@@ -20,7 +20,8 @@ struct Scan {
   static constexpr std::size_t kLanes = hn::MaxLanes(D());
   using Lanes = decltype(hn::SetTableIndices(D(), static_cast<const std::int64_t*>(nullptr)));
 
-  // Each lane's place after moving by so many lanes; lanes that nothing moves to take any.
+  // Lane indices for a shift by `count` lanes. Lanes shifted in are arbitrary; they are masked
+  // later.
   static HWY_INLINE Lanes moved_by(std::int64_t count) {
     HWY_ALIGN std::int64_t from[kLanes];
     for (std::size_t i = 0; i < kLanes; ++i) {
@@ -34,7 +35,7 @@ struct Scan {
     for (std::int64_t& at : from) at = lane;
     return hn::SetTableIndices(d, from);
   }
-  static HWY_INLINE auto fed(std::size_t count) {  // the lanes that something moves to
+  static HWY_INLINE auto fed(std::size_t count) {  // the lanes that get a shifted value
     if constexpr (kReverse) {
       return hn::FirstN(d, kLanes - count);
     } else {
@@ -43,7 +44,7 @@ struct Scan {
   }
 
   Lanes by1, by2, by4, last;
-  V carry;  // the sum of all vectors before, in every lane
+  V carry;  // sum of all vectors before, in every lane
 
   HWY_INLINE Scan()
       : by1(moved_by(1)),
@@ -60,7 +61,7 @@ struct Scan {
       return v;
     }
   }
-  // The next vector's sums. Only the last addition waits for the vector before.
+  // The sums of the next vector. Only the last addition depends on the previous vector.
   HWY_INLINE V operator()(V v) {
     v = add_moved<4>(add_moved<2>(add_moved<1>(v, by1), by2), by4);
     const V total = hn::TableLookupLanes(v, last);
@@ -86,7 +87,7 @@ void row(const T* x, T* y, Index n) {
   }
 }
 
-// What is shorter than a vector.
+// The remainder, shorter than a vector.
 template <class T>
 void short_row(const T* x, T* y, Index n, bool reverse) {
   double sum = 0;
@@ -109,10 +110,10 @@ void rows_run(const T* x, T* y, Index rows, Index n, bool reverse) {
 
 template <class T>
 void columns_run(const T* x, T* y, Index stride, Index rows, Index columns, bool reverse) {
-  constexpr Index kColumns = 512;  // whose sums stay in the first cache
+  constexpr Index kColumns = 512;  // their sums stay in the L1 cache
   const hn::ScalableTag<double> d;
   const Index lanes = static_cast<Index>(hn::Lanes(d));
-  if (columns <= lanes) {  // one vector, which stays in a register
+  if (columns <= lanes) {  // a single vector, kept in a register
     auto sum = hn::Zero(d);
     for (Index i = 0; i < rows; ++i) {
       const Index at = (reverse ? rows - 1 - i : i) * stride;

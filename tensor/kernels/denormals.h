@@ -1,6 +1,6 @@
-// While it lives, this thread treats denormal numbers as zero: kernels would slow down a
-// hundredfold on the tails of decaying states. The caller's floating-point mode comes back with the
-// destructor.
+// While alive, this thread flushes denormals to zero: arithmetic on them can be a hundred times
+// slower, and decaying states produce them. The destructor restores the caller's floating-point
+// mode.
 #pragma once
 
 #if defined(__x86_64__)
@@ -13,7 +13,7 @@ class FlushDenormals {
 #if defined(__x86_64__)
  public:
   FlushDenormals() : outermost_(!t_flushes) {
-    if (!outermost_) return;  // reading the mode would wait for all that is being computed
+    if (!outermost_) return;  // reading the mode serialises the pipeline
     t_flushes = true;
     before_ = _mm_getcsr();
     if ((before_ & kFlags) != kFlags) _mm_setcsr(before_ | kFlags);

@@ -1,4 +1,4 @@
-// Elementwise kernels over contiguous runs. T is float or double.
+// Elementwise kernels over contiguous memory. T is float or double.
 #pragma once
 
 #include <unroll/tensor/unary_ops.h>
@@ -25,16 +25,16 @@ enum class Binary : std::uint8_t { UNROLL_BINARY_OPS(UNROLL_NAME) };
 // y[i] = f(x[i])
 template <class T>
 void unary(Unary op, const T* x, T* y, Index n, T p = 0, T q = 0);
-// dx[i] = g[i * step_g] * f'(x[i * step_s]); s is the saved input or output; steps are 0 or 1
+// dx[i] = g[i * step_g] * f'(x[i * step_s]); s is the saved input or output; strides are 0 or 1
 template <class T>
 void unary_gradient(Unary op, const T* g, Index step_g, const T* s, Index step_s, T* dx, Index n,
                     T p = 0, T q = 0);
 
-// y[i] = f(a[i * step_a], b[i * step_b]); steps are 0 or 1
+// y[i] = f(a[i * step_a], b[i * step_b]); strides are 0 or 1
 template <class T>
 void binary(Binary op, const T* a, Index step_a, const T* b, Index step_b, T* y, Index n);
 
-// y[i] = from[0] is not 0 ? from[1] : from[2], at i * steps[k] of each; steps are 0 or 1
+// y[i] = from[0] is not 0 ? from[1] : from[2], at i * steps[k] of each; strides are 0 or 1
 template <class T>
 void where(const T* const* from, const Index* steps, T* y, Index n);
 // y[i] += x[i]

@@ -16,9 +16,9 @@
 namespace unroll::kernels {
 namespace {
 
-// OpenBLAS chooses its kernels by the model number of the CPU. On a model that it does not know it
-// takes its oldest ones, four times slower. The CPU's features say better what it can do, so it is
-// told the core of that family and made to choose again.
+// OpenBLAS chooses its kernels by the CPU model. For a model it does not know it falls back to its
+// oldest ones, which are four times slower. The CPU's feature flags are more reliable, so we set
+// OPENBLAS_CORETYPE accordingly and make OpenBLAS choose again.
 struct Core {
   const char* name;
   const char* why;
@@ -36,7 +36,7 @@ Core best_core() {
   return {nullptr, nullptr};
 }
 
-// Cores made before AVX2, which OpenBLAS falls back to.
+// Cores from before AVX2, which OpenBLAS falls back to.
 bool is_old(const char* core) {
   for (const char* old : {"Prescott", "Core2", "Katmai", "Coppermine", "Northwood", "Banias",
                           "Atom", "Nehalem", "Penryn", "Dunnington", "Unknown", "Generic"})
@@ -44,7 +44,8 @@ bool is_old(const char* core) {
   return false;
 }
 
-// The threads are ours; those that OpenBLAS started when it was loaded would only spin beside them.
+// We use our own threads. The threads that OpenBLAS starts when loaded would only compete with
+// them.
 void stop_threads() {
   openblas_set_num_threads(1);
   if (const auto stop = reinterpret_cast<int (*)()>(dlsym(RTLD_DEFAULT, "blas_thread_shutdown_")))
@@ -88,7 +89,7 @@ const BlasInfo& ready() {
   return info;
 }
 
-// C [m, n] = init + A [m, k] B [k, n], as gemm.h has it.
+// C [m, n] = init + A [m, k] B [k, n], see gemm.h.
 template <class T>
 struct Product {
   Index m, n, k;
@@ -97,7 +98,7 @@ struct Product {
   Index step_init;
   T* c;
   Index step_c;
-  // That of some rows and columns of C.
+  // The product for some rows and columns of C.
   Product part(Index row, Index rows, Index column, Index columns) const {
     return {rows,
             columns,
@@ -111,7 +112,7 @@ struct Product {
   }
 };
 
-// The pieces along the longer side of C, `each` rows or columns of it, on all threads.
+// Runs f on the tiles of C along its longer side, `each` rows or columns per tile, on all threads.
 template <class T, class F>
 void each_piece(const Product<T>& of, Index each, F f) {
   const bool by_rows = of.m > of.n;
@@ -121,12 +122,11 @@ void each_piece(const Product<T>& of, Index each, F f) {
   });
 }
 
-// From this many multiplications on a product is cut into pieces for the threads: less is done
-// before its operands have crossed from core to core.
+// Products with at least this many multiplications are split over threads. For smaller ones, moving
+// the operands between cores takes longer than the product.
 constexpr Index kLarge = Index{1} << 25;
 
-// One column, or one row, of C: BLAS reads the matrix once, where its general product packs it
-// first.
+// Matrix-vector products: gemv reads the matrix once, while gemm first packs it.
 template <class T>
 void by_matrix_vector(const Product<T>& of) {
   const auto call = [] {
@@ -135,10 +135,10 @@ void by_matrix_vector(const Product<T>& of) {
     else
       return &cblas_dgemv;
   }();
-  // Some versions of BLAS multiply what was never set with a beta of 0.
+  // Some BLAS versions read y even with a beta of 0, and y is uninitialised.
   if (!of.init)
     for (Index i = 0; i < std::max(of.m, of.n); ++i) of.c[i * (of.n == 1 ? of.step_c : 1)] = 0;
-  // y = M x, and of one row y = M' x with the roles of A and B exchanged.
+  // y = M x; a single row is computed as y = M' x with A and B exchanged.
   const bool column = of.n == 1;
   const Matrix<T>&matrix = column ? of.a : of.b, &x = column ? of.b : of.a;
   const bool transposed = matrix.transposed == column;
@@ -167,7 +167,7 @@ void by_blas(const Product<T>& of) {
        of.c, static_cast<blasint>(of.step_c));
 }
 
-// For what BLAS cannot count, and for a product so small that it is done before BLAS has begun.
+// For sizes beyond BLAS's 32-bit integers, and for products too small to be worth a BLAS call.
 constexpr Index kTiny = 512;
 
 template <class T>
@@ -188,26 +188,27 @@ void by_loops(const Product<T>& of) {
   }
 }
 
-// Panels do without packing A, which pays where C has enough rows for the packing of B, and long
-// rows of A do not crowd the cache. Measured with AVX-512: 5 to 30 percent faster than BLAS within
-// these bounds, even or slower beyond them. BLAS has kernels of its own for less than a million
-// multiplications.
+// Whether our panel kernels are used instead of BLAS. They do not pack A. This pays off if C has
+// enough rows to amortise the packing of B, and the row stride of A causes no L1 conflict misses.
+// Measured with AVX-512: 5 to 30 percent faster than BLAS within these bounds, equal or slower
+// outside. BLAS has special kernels for products with less than a million multiplications.
 template <class T>
 bool suits_panels(const Product<T>& of) {
   const Index width = panel_width<T>(), half = width / 2, padded = (of.n + half - 1) / half * half;
   const bool across = of.a.transposed;
-  if (across && of.b.transposed) return false;  // BLAS copies both as well, and faster
+  if (across && of.b.transposed) return false;  // BLAS copies both too, and faster
   return width * static_cast<Index>(sizeof(T)) == 128 && of.m * of.n * of.k >= (Index{1} << 20) &&
          4 * padded <= 5 * of.n && of.m >= (across ? 12 : 48) &&
          (across || of.k <= 1024 || !crowded(of.a.step, sizeof(T)));
 }
 
-// Numbers that stay in half of the second cache: of A in one call, of packed B.
+// Elements that fit in half of the L2 cache: of A in one call, and of packed B.
 template <class T>
 constexpr Index kNear = (Index{1} << 19) / static_cast<Index>(sizeof(T));
 
-// Terms of each sum at a time, at the most: what of A is read again and again stays near. Where it
-// is gathered for that, it is read in one sweep, from further away.
+// The depth of a block: the maximal number of terms of k processed at a time, so that the part of A
+// that is reused stays in cache. A transposed A with a power-of-two stride is gathered in one sweep
+// and can be deeper.
 template <class T>
 Index deepest(const Product<T>& of) {
   if (!of.a.transposed) return 512;
@@ -215,9 +216,9 @@ Index deepest(const Product<T>& of) {
   return std::clamp<Index>(3 * kNear<T> / (2 * of.m), 256, 768);
 }
 
-// On one thread, by blocks of columns and `deep` terms of each sum at a time. Where A is
-// transposed, as for the gradient of a weight, the rows of C are few for so long sums, so that B is
-// read once and packed on the way; else a block of it is packed for all rows.
+// Computes the product on one thread in blocks of columns, with `deep` terms of k at a time. If A
+// is transposed, as in the gradient of a weight, C has few rows compared with k, so B is read once
+// and packed on the fly; otherwise a block of B is packed once for all rows.
 template <class T>
 void by_panels(const Product<T>& of, Index deep) {
   const bool across = of.a.transposed, once = across && !of.b.transposed;
@@ -258,8 +259,8 @@ void gemm(Index m, Index n, Index k, Matrix<T> a, Matrix<T> b, const T* init, In
   const FlushDenormals flush;
   Product<T> of{m, n, k, a, b, init, step_init, c, step_c};
   if (suits_panels(of)) {
-    // A sum runs over k in one order, wherever its element is: the depth must not depend on how C
-    // is cut, into a piece or two for each thread.
+    // The blocks of k determine the rounding, so the depth depends on the problem size only, not on
+    // how C is tiled over threads.
     const Index most = deepest(of);
     const Index passes = (k + most - 1) / most, deep = (k + passes - 1) / passes;
     const Index pieces =
@@ -271,19 +272,19 @@ void gemm(Index m, Index n, Index k, Matrix<T> a, Matrix<T> b, const T* init, In
   if (init && init != c)
     for (Index i = 0; i < m; ++i) std::copy_n(init + i * step_init, n, c + i * step_c);
   if (init) of.init = c, of.step_init = step_c;
-  // BLAS counts in 32 bits.
+  // BLAS uses 32-bit integers.
   constexpr Index kLimit = std::numeric_limits<blasint>::max();
   if (m * n * k <= kTiny || std::max({m, n, k, a.step, b.step, step_c}) > kLimit)
     return by_loops(of);
-  // BLAS wants steps of at least 1 and of the row's length.
+  // BLAS requires strides of at least 1 and at least the length of a row.
   of.a.step = std::max(a.step, std::max<Index>(1, a.transposed ? m : k));
   of.b.step = std::max(b.step, std::max<Index>(1, b.transposed ? k : n));
   of.step_c = std::max(step_c, n);
   ready();
   if (m * n * k < kLarge) return by_blas(of);
-  // BLAS sums an element in another order where a cut falls elsewhere, so the cuts depend on the
-  // sizes and never on the number of threads. Each piece packs the other operand again, so there
-  // are two, or up to eight of a long side.
+  // In BLAS, tiling affects the order of summation and thus rounding, so tile sizes depend on the
+  // problem size only, and results do not depend on the thread count. Each tile packs the other
+  // operand again, so there are only two tiles, or up to eight along a long side.
   const Index side = std::max(m, n);
   const Index tile = std::max(std::min<Index>(512, (side + 1) / 2), (side + 7) / 8);
   each_piece(of, tile, by_blas<T>);

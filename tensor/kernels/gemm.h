@@ -1,4 +1,4 @@
-// Matrix products, by BLAS or by panels of our own; gemm.cpp is the only caller of BLAS.
+// Matrix products, by BLAS or by our own panel kernels. Only gemm.cpp calls BLAS.
 #pragma once
 
 #include <unroll/tensor/types.h>
@@ -7,20 +7,21 @@
 
 namespace unroll::kernels {
 
-// A matrix in row-major order with `step` elements from row to row, or the transpose of one.
+// A matrix in row-major order with row stride `step` (in elements), or its transpose.
 template <class T>
 struct Matrix {
   const T* data;
   Index step;
   bool transposed = false;
-  // From this row and column on.
+  // The submatrix that begins at this row and column.
   Matrix from(Index row, Index column) const {
     return {data + (transposed ? column * step + row : row * step + column), step, transposed};
   }
 };
 
-// C [m, n] = init + A [m, k] B [k, n]. init may be null (zeros) or C itself; its rows are step_init
-// apart (0: one row for all), C's step_c. Results do not depend on the number of threads.
+// C [m, n] = init + A [m, k] B [k, n]. init may be null (zeros) or C itself; step_init is its row
+// stride (0: the same row for all), step_c that of C. Results do not depend on the number of
+// threads.
 template <class T>
 void gemm(Index m, Index n, Index k, Matrix<T> a, Matrix<T> b, const T* init, Index step_init, T* c,
           Index step_c);
@@ -30,7 +31,7 @@ template <class T>
 void gemm_batched(Index count, Index m, Index n, Index k, Matrix<T> a, Index stride_a, Matrix<T> b,
                   Index stride_b, T* c, Index step_c, Index stride_c);
 
-// What was found and decided about BLAS, for build_info().
+// The BLAS that was found and the core chosen for it, for build_info().
 struct BlasInfo {
   std::string version, core, reason;
 };

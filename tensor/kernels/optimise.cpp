@@ -10,8 +10,8 @@ HWY_BEFORE_NAMESPACE();
 namespace unroll::kernels::HWY_NAMESPACE {
 namespace {
 
-// Calls f(load, store) for each vector: load(p) and store(v, p) touch the numbers of array p that
-// stand there.
+// Calls f(load, store) for each vector: load(p) and store(v, p) access the elements of array p at
+// the current position.
 template <class T, class F>
 HWY_INLINE void sweep(Index n, F f) {
   const hn::ScalableTag<T> d;
@@ -59,7 +59,7 @@ void rmsprop_run(const Update& u, T* value, const T* gradient, T* square, T* mea
     if (mean) {
       const auto m = hn::MulAdd(keep, load(mean), hn::Mul(take, g));
       store(m, mean);
-      variance = at_least(d, hn::NegMulAdd(m, m, s), 0);  // below which rounding may bring it
+      variance = at_least(d, hn::NegMulAdd(m, m, s), 0);  // rounding may make it negative
     }
     auto move = hn::Div(g, hn::Add(hn::Sqrt(variance), eps));
     if (velocity) {

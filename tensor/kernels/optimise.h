@@ -1,4 +1,4 @@
-// One fused pass of each optimiser over n numbers. T is float or double.
+// One fused update step of each optimizer over n elements. T is float or double.
 #pragma once
 
 #include <unroll/tensor/types.h>
@@ -7,7 +7,7 @@ namespace unroll::kernels {
 
 struct Update {
   double lr = 0, weight_decay = 0;
-  bool decoupled = false;  // weight decay apart from the gradient (AdamW)
+  bool decoupled = false;  // decoupled weight decay (AdamW)
   double momentum = 0;
   bool nesterov = false;                                          // SGD
   double alpha = 0, eps = 0;                                      // RMSprop, Adagrad

@@ -1,4 +1,5 @@
-// Work by runs of rows on the threads. Denormals count as zero, however much work it is.
+// Splits work over rows among the threads. Denormals are always flushed to zero, even without
+// threads.
 #pragma once
 
 #include <unroll/tensor/kernels/denormals.h>
@@ -6,11 +7,11 @@
 
 namespace unroll::kernels {
 
-// call(f, first, count) for runs of `each` of `rows`.
+// Calls call(f, first, count) for blocks of `each` rows.
 void spread_runs(Index rows, Index each, void (*call)(const void*, Index, Index), const void* f);
 
-// Calls f(first, count) for runs of `each` rows, the last perhaps of fewer: where a cut could be
-// seen in a result, `each` must not depend on the number of threads.
+// Calls f(first, count) for blocks of `each` rows; the last may be smaller. Where blocks affect
+// rounding, `each` must depend on the problem size only, not on the thread count.
 template <class F>
 void parallel_runs(Index rows, Index each, const F& f) {
   const auto call = [](const void* of, Index first, Index count) {
@@ -21,11 +22,10 @@ void parallel_runs(Index rows, Index each, const F& f) {
   if (rows > 0) call(&f, 0, rows);
 }
 
-// Calls f(first, count) for runs of rows of n numbers: for all of them at once where that is little
-// work.
+// Calls f(first, count) for blocks of rows of n elements; small work is done in a single call.
 template <class F>
 void parallel_rows(Index rows, Index n, const F& f) {
-  constexpr Index kRun = Index{1} << 17;  // numbers in one run
+  constexpr Index kRun = Index{1} << 17;  // elements per block
   const Index each = n < 2 ? kRun : (kRun + n - 1) / n;
   parallel_runs(rows, rows < 2 * each ? rows : each, f);
 }

@@ -17,8 +17,8 @@ constexpr std::uint32_t kMultiplier0 = 0xD2511F53, kMultiplier1 = 0xCD9E8D57;
 constexpr std::uint32_t kWeyl0 = 0x9E3779B9, kWeyl1 = 0xBB67AE85;
 
 #if HWY_TARGET != HWY_SCALAR
-// A block for each lane of 64 bits. A word of 32 stands in the lower half of its lane; what is in
-// the upper half is of no account.
+// One Philox block per 64-bit lane. Each 32-bit word is in the lower half of its lane; the upper
+// half is ignored.
 void philox_run(std::uint64_t key, std::uint64_t position, std::uint64_t* words, Index blocks) {
   const hn::ScalableTag<std::uint64_t> d;
   const hn::Repartition<std::uint32_t, decltype(d)> half;
@@ -81,7 +81,7 @@ void normal_pairs_run(T* values, Index pairs, T mean, T std) {
     if (!whole) std::copy_n(at, 2 * (pairs - i), rest);
     hn::Vec<decltype(d)> u, v;
     hn::LoadInterleaved2(d, whole ? at : rest, u, v);
-    // 1 - u is at least 2^-53, so that the radius is at most sqrt(2 * 53 log 2) = 8.6.
+    // 1 - u is at least 2^-53, so the radius is at most sqrt(2 * 53 log 2) = 8.6.
     const auto logarithm = hn::Log(d, hn::Sub(hn::Set(d, T{1}), u));
     const auto radius = hn::Mul(hn::Set(d, std), hn::Sqrt(hn::Mul(hn::Set(d, T{-2}), logarithm)));
     const auto angle = hn::Mul(hn::Set(d, 2 * std::numbers::pi_v<T>), v);

@@ -1,15 +1,15 @@
-// The loops behind Generator (tensor/random.h).
+// The kernels of Generator (tensor/random.h).
 #pragma once
 
 #include <unroll/tensor/types.h>
 
 namespace unroll::kernels {
 
-// Philox4x32-10 of the counters from `position` on: two words of 64 bits for each block.
+// Philox4x32-10 for the counters from `position` on: two 64-bit words per block.
 void philox(std::uint64_t key, std::uint64_t position, std::uint64_t* words, Index blocks);
 
-// Box and Muller: each pair of uniform numbers u, v in [0, 1) becomes two of the normal
-// distribution.
+// Box-Muller transform: each pair u, v of uniform values in [0, 1) becomes two standard normal
+// ones.
 template <class T>
 void normal_pairs(T* values, Index pairs, T mean, T std);
 

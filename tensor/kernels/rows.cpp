@@ -27,7 +27,7 @@ struct Add {
     return 0;
   }
 };
-// NaN in either goes through.
+// If either is NaN, the result is NaN.
 struct Max {
   template <class V>
   static HWY_INLINE V f(V a, V b) {
@@ -61,13 +61,13 @@ struct Min {
   }
 };
 
-// Op over f(i) for vectors at i = 0, lanes, ...; the tail is filled up with the identity.
+// Reduces f(i) over vectors at i = 0, lanes, ...; the last vector is padded with the identity.
 template <class Op, class T, class F>
 HWY_INLINE T fold(std::size_t n, F f) {
   const hn::ScalableTag<T> d;
   const std::size_t lanes = hn::Lanes(d);
   const auto none = hn::Set(d, Op::template identity<T>());
-  auto a = none, b = none, c = none, e = none;  // each waits for its last
+  auto a = none, b = none, c = none, e = none;  // four accumulators to hide latency
   std::size_t i = 0;
   for (; i + 4 * lanes <= n; i += 4 * lanes) {
     a = Op::f(a, f(i, lanes));
@@ -80,8 +80,8 @@ HWY_INLINE T fold(std::size_t n, F f) {
   return Op::all(d, Op::f(Op::f(a, b), Op::f(c, e)));
 }
 
-// A sum of more terms is the sum of its halves, so that its rounding grows with the logarithm of
-// their number.
+// Longer sums are split in halves (pairwise summation), so that the rounding error grows with the
+// logarithm of their length.
 constexpr std::size_t kBlock = 1024;
 
 template <class T, class F>
@@ -92,7 +92,7 @@ double wide_sum(std::size_t begin, std::size_t n, const F& f) {
   }
   return fold<Add, T>(n, [&](std::size_t i, std::size_t k) { return f(begin + i, k); });
 }
-// The sum of f(i) for vectors at i = 0, lanes, ... of n numbers.
+// The sum of f(i) over vectors at i = 0, lanes, ... of n elements.
 template <class T, class F>
 T sum_of(std::size_t n, const F& f) {
   return static_cast<T>(wide_sum<T>(0, n, f));
@@ -116,8 +116,8 @@ void reduce_rows_run(Reduce op, const T* x, T* y, Index rows, std::size_t n) {
     y[r] = op == Reduce::sum ? row_sum(x, n) : op == Reduce::max ? row_max(x, n) : row_min(x, n);
 }
 
-// Op over so many vectors of columns from x on, rows `step` apart, in halves too. `last` is how
-// many numbers the last vector has.
+// Reduces kWide vectors of columns starting at x, with row stride `step`, also pairwise. `last` is
+// the number of elements in the last vector.
 template <class Op, int kWide, class T, class V>
 void strip(const T* x, Index rows, Index step, Index last, V (&total)[kWide]) {
   const Index lanes = static_cast<Index>(hn::Lanes(hn::ScalableTag<T>()));
@@ -144,7 +144,7 @@ void strip(const T* x, Index rows, Index step, Index last, V (&total)[kWide]) {
 template <class Op, class T>
 void columns(const T* x, Index step, T* y, Index rows, Index n) {
   const Index lanes = static_cast<Index>(hn::Lanes(hn::ScalableTag<T>()));
-  constexpr int kWide = 4;  // neighbouring lines are read together
+  constexpr int kWide = 4;  // adjacent cache lines are read together
   using V = hn::Vec<hn::ScalableTag<T>>;
   Index i = 0;
   for (; i + kWide * lanes <= n; i += kWide * lanes) {
@@ -178,13 +178,13 @@ double sum_of_squares_run(const T* x, std::size_t n, double scale) {
 
 template <class T>
 struct LogSum {
-  T top, log_sum;  // as logsumexp_rows has them
+  T top, log_sum;  // as in logsumexp_rows
 };
 template <class T>
 LogSum<T> row_logsumexp(const T* x, std::size_t n) {
   const hn::ScalableTag<T> d;
   const T top = row_max(x, n);
-  if (!(std::abs(top) < std::numeric_limits<T>::infinity())) return {top, 0};  // or NaN
+  if (!(std::abs(top) < std::numeric_limits<T>::infinity())) return {top, 0};  // infinite or NaN
   const auto shift = hn::Set(d, top);
   const T sum = sum_of<T>(
       n, [&](std::size_t i, std::size_t k) { return exp(d, hn::Sub(load(x + i, k), shift)); });
@@ -292,8 +292,8 @@ void normalise_run(const T* x, const T* gain, const T* bias, T* y, T* mean, T* r
   }
 }
 
-// With h the normalised row and u = g gain: dx = rstd (u - mean(u) - h mean(u h)); RMSNorm leaves
-// out mean(u).
+// With h the normalised row and u = g gain: dx = rstd (u - mean(u) - h mean(u h)). For RMS norm the
+// term mean(u) is left out.
 template <class T>
 void normalise_gradient_run(const T* g, const T* x, const T* gain, const T* mean, const T* rstd,
                             T* dx, T* dgain, T* dbias, Index rows, std::size_t n, bool centred) {

@@ -1,4 +1,4 @@
-// A buffer for the length of a call, from the caching allocator.
+// A temporary buffer from the caching allocator.
 #pragma once
 
 #include <unroll/tensor/memory.h>

@@ -1,7 +1,7 @@
-// Vectorised elementary functions, accurate to a few units in the last place; included once for
-// each SIMD target.
+// Vectorised elementary functions, accurate to a few units in the last place. Included once per
+// SIMD target.
 //
-// f32 has its own exp, tanh and erf, made for speed; f64 and the rest lean on Highway's.
+// f32 has its own fast exp, tanh and erf; f64 and the other functions use Highway's.
 #if defined(UNROLL_SIMD_MATH_H) == defined(HWY_TARGET_TOGGLE)
 #ifdef UNROLL_SIMD_MATH_H
 #undef UNROLL_SIMD_MATH_H
@@ -18,12 +18,12 @@
 #include <algorithm>
 #include <cmath>
 
-// For the lambda of a pass: where all lanes are full, nothing is asked for each vector.
+// For lambdas of passes over full vectors, which must be inlined.
 #ifndef UNROLL_INLINED
 #define UNROLL_INLINED __attribute__((always_inline))
 #endif
 
-// Loops of a known count are written out, so that an array of vectors stays in registers.
+// Unrolls loops with a constant count, so that arrays of vectors stay in registers.
 #ifndef UNROLL_WRITTEN_OUT
 #if defined(__clang__)
 #define UNROLL_WRITTEN_OUT _Pragma("clang loop unroll(full)")
@@ -37,13 +37,13 @@ namespace unroll::kernels::HWY_NAMESPACE {
 
 namespace hn = hwy::HWY_NAMESPACE;
 
-// Where rows are far apart, each is asked for so many rows before it is wanted.
+// Prefetch distance, in rows, for matrices with a large row stride.
 constexpr Index kRowsAhead = 32;
 
 template <class D>
 using Is32 = std::integral_constant<bool, sizeof(hn::TFromD<D>) == 4>;
 
-// Horner's scheme, the highest power first.
+// Horner's scheme, highest power first.
 template <class D, class V, class... C>
 HWY_INLINE V horner(D d, V x, hn::TFromD<D> first, C... rest) {
   V p = hn::Set(d, first);
@@ -51,9 +51,9 @@ HWY_INLINE V horner(D d, V x, hn::TFromD<D> first, C... rest) {
   return p;
 }
 
-// f32: exp(x) = 2^n (1 + rest) with exp(r) by a polynomial, |r| <= ln 2 / 2. n + 127, the exponent
-// field of 2^n, stands in the last bits of `exponent`: adding kRounder rounds to an integer and
-// leaves it there.
+// f32: exp(x) = 2^n (1 + rest), where exp of the remainder r, |r| <= ln 2 / 2, is a polynomial.
+// Adding kRounder rounds to an integer and leaves n + 127, the exponent field of 2^n, in the low
+// bits of `exponent`.
 constexpr float kRounder = 0x1.8p23F + 127;
 template <class VI, class V>
 struct PowerOfTwo {
@@ -72,12 +72,12 @@ HWY_INLINE auto split_exp(D d, V x) {
   return PowerOfTwo<hn::Vec<hn::RebindToSigned<D>>, V>{exponent, hn::MulAdd(p, hn::Mul(r, r), r)};
 }
 
-// exp(x); 2^n is applied in two halves, so that the ends of the range come out right.
+// exp(x). 2^n is applied in two factors, so that results near overflow and underflow are right.
 template <class D, class V>
 HWY_INLINE V exp(D d, V x) {
   if constexpr (Is32<D>::value) {
     const hn::RebindToSigned<D> di;
-    // Outside of this the result is 0 or infinity anyway; NaN goes through.
+    // Outside this range the result is 0 or infinity anyway. NaN is passed on.
     const V c = hn::IfThenElse(hn::IsNaN(x), x,
                                hn::Min(hn::Max(x, hn::Set(d, -104.0F)), hn::Set(d, 89.0F)));
     const auto [exponent, rest] = split_exp(d, c);
@@ -88,13 +88,13 @@ HWY_INLINE V exp(D d, V x) {
     const V b = hn::BitCast(d, hn::ShiftLeft<23>(hn::Add(hn::Sub(n, half), bias)));
     return hn::Mul(hn::MulAdd(rest, a, a), b);
   } else {
-    // Highway's wraps around where the result is far beyond infinity.
+    // Highway's exp wraps around for inputs far beyond the overflow threshold.
     return hn::IfThenElse(hn::IsNaN(x), x, hn::Exp(d, hn::Min(x, hn::Set(d, 710.0))));
   }
 }
 
-// exp(x) for x in [-kNear, 0] or NaN. Below -87.33 the result is not a normal number any more, and
-// from -87.69 on it is exactly 0, since n + 127 is 0 there.
+// exp(x) for x in [-kNear, 0] or NaN. Below -87.33 the result would be denormal; from -87.69 on it
+// is exactly 0, because n + 127 is 0 there.
 constexpr float kNear = 88.0F;
 template <class D, class V>
 HWY_INLINE V exp_near(D d, V x) {
@@ -107,9 +107,8 @@ HWY_INLINE V exp_near(D d, V x) {
   }
 }
 
-// 1 / x for x in [1, 2^126]: for f32 the CPU's estimate, made exact by Newton's steps; a division
-// takes longer. The last step adds what is missing to the estimate, so that 1 / 1 is 1 whatever the
-// estimate was.
+// 1 / x for x in [1, 2^126]. For f32: the CPU's estimate refined by Newton steps, which is faster
+// than a division. The last step adds a correction to the estimate, so that 1 / 1 is exactly 1.
 template <class D, class V>
 HWY_INLINE V reciprocal_from_one(D d, V x) {
   if constexpr (Is32<D>::value && HWY_TARGET <= HWY_AVX2) {
@@ -121,7 +120,7 @@ HWY_INLINE V reciprocal_from_one(D d, V x) {
   }
 }
 
-// The least or the greatest of x and a limit, or NaN.
+// The min (max) of x and a limit; NaN if x is NaN.
 template <class D, class V>
 HWY_INLINE V at_most(D d, V x, hn::TFromD<D> limit) {
   const V top = hn::Set(d, limit);
@@ -137,7 +136,7 @@ HWY_INLINE V minus_abs(D d, V x) {
   return hn::Or(x, hn::SignBit(d));
 }
 
-// sigmoid(x) and 1 - sigmoid(x) from e = exp(-|x|), each to the last place.
+// sigmoid(x) and 1 - sigmoid(x) from e = exp(-|x|), each accurate to the last place.
 template <class V>
 struct SigmoidPair {
   V y, rest;
@@ -148,7 +147,7 @@ HWY_INLINE SigmoidPair<V> sigmoid_from(D d, V x, V e) {
   const auto negative = hn::Lt(x, hn::Zero(d));
   return {hn::IfThenElse(negative, small, large), hn::IfThenElse(negative, large, small)};
 }
-// For what multiplies with x: 0 where x is far below 0.
+// For functions that multiply it by x: 0 where x is far below 0.
 template <class D, class V>
 HWY_INLINE SigmoidPair<V> sigmoid_pair(D d, V x) {
   return sigmoid_from(d, x, exp(d, minus_abs(d, x)));
@@ -166,7 +165,7 @@ template <class D, class V>
 HWY_INLINE V tanh(D d, V x) {
   if constexpr (Is32<D>::value) {
     const V one = hn::Set(d, 1.0F);
-    const V y = at_least(d, minus_abs(d, x), -20.0F);  // beyond which tanh is 1
+    const V y = at_least(d, minus_abs(d, x), -20.0F);  // tanh is 1 beyond
     const V e = exp_near(d, hn::Add(y, y));
     const V large = hn::CopySignToAbs(
         hn::NegMulAdd(hn::Add(e, e), reciprocal_from_one(d, hn::Add(e, one)), one), x);
@@ -203,7 +202,7 @@ HWY_INLINE V softplus(D d, V x) {
   return hn::IfThenElse(hn::IsNaN(x), x, hn::Add(hn::Max(x, hn::Zero(d)), tail));
 }
 
-// Calls the scalar function for each lane: for what is seldom used or has to be exact.
+// Calls a scalar function for each lane: for rare or exact cases.
 template <class D, class V, class F>
 HWY_INLINE V each_lane(D d, V x, F f) {
   using T = hn::TFromD<D>;
@@ -213,7 +212,7 @@ HWY_INLINE V each_lane(D d, V x, F f) {
   return hn::Load(d, lanes);
 }
 
-// f32: a rational approximation on [-4, 4], beyond which erf is 1 to the last place.
+// f32: a rational approximation on [-4, 4]; beyond that erf is 1 to the last place.
 template <class D, class V>
 HWY_INLINE V erf(D d, V x) {
   if constexpr (Is32<D>::value) {
@@ -230,7 +229,7 @@ HWY_INLINE V erf(D d, V x) {
   }
 }
 
-// Sine and cosine: Highway's within the range where they are accurate, the C library's beyond.
+// Sine and cosine: Highway's in the range where they are accurate, otherwise the C library's.
 template <class D, class V>
 HWY_INLINE V sin(D d, V x) {
   const auto far = hn::Not(hn::Lt(hn::Abs(x), hn::Set(d, 30000)));
@@ -257,20 +256,20 @@ template <class D, class V>
 HWY_INLINE V normal_probability(D d, V x) {
   using T = hn::TFromD<D>;
   const V half = hn::Set(d, static_cast<T>(0.5));
-  // 1 + erf cancels in the left tail, where f32 is right to 2^-24 only.
+  // 1 + erf cancels in the left tail, where f32 has an absolute accuracy of 2^-24 only.
   if constexpr (!Is32<D>::value)
     return each_lane(d, x, [](double v) { return 0.5 * std::erfc(v * -0.707106781186547524); });
   return hn::MulAdd(half, erf(d, hn::Mul(x, hn::Set(d, static_cast<T>(0.707106781186547524)))),
                     half);
 }
 
-// The same, right in the left tail too: erfc(z) = t exp(-z^2 + p(t)) with t = 1 / (1 + z / 2)
-// (Press et al., Numerical Recipes, 6.2), z^2 with what rounding takes from it.
+// The same, accurate in the left tail too: erfc(z) = t exp(-z^2 + p(t)) with t = 1 / (1 + z / 2)
+// (Press et al., Numerical Recipes, 6.2), where z^2 includes its own rounding error.
 template <class D, class V>
 HWY_INLINE V normal_cdf(D d, V x) {
   const V near = normal_probability(d, x);
   if constexpr (Is32<D>::value) {
-    const V c = at_least(d, x, -40.0F);  // where it is 0
+    const V c = at_least(d, x, -40.0F);  // it is 0 below
     const V one = hn::Set(d, 1.0F), z = hn::Mul(hn::Abs(c), hn::Set(d, 0.707106781F));
     const V t = hn::Div(one, hn::MulAdd(z, hn::Set(d, 0.5F), one));
     const V p = horner(d, t, 0.17087277F, -0.82215223F, 1.48851587F, -1.13520398F, 0.27886807F,
@@ -285,11 +284,10 @@ HWY_INLINE V normal_cdf(D d, V x) {
   }
 }
 
-// Loads and stores of the n last elements, n below the number of lanes; the lanes beyond them are
-// 0.
+// Loads and stores the last n elements, n below the number of lanes. The other lanes are 0.
 template <class D>
 HWY_INLINE hn::Vec<D> load_n(D d, const hn::TFromD<D>* from, std::size_t n) {
-#if HWY_TARGET <= HWY_AVX2  // where a masked load does not touch the rest
+#if HWY_TARGET <= HWY_AVX2  // a masked load does not touch the rest
   return hn::MaskedLoad(hn::FirstN(d, n), d, from);
 #else
   HWY_ALIGN hn::TFromD<D> lanes[HWY_MAX_BYTES / sizeof(hn::TFromD<D>)] = {};
@@ -308,7 +306,7 @@ HWY_INLINE void store_n(hn::Vec<D> v, D d, hn::TFromD<D>* to, std::size_t n) {
 #endif
 }
 
-// The same of n numbers, all lanes or fewer.
+// Loads and stores n elements, n up to the number of lanes.
 template <class T>
 HWY_INLINE auto load(const T* x, Index n) {
   const hn::ScalableTag<T> d;
@@ -325,7 +323,7 @@ HWY_INLINE void store(V v, T* x, Index n) {
   }
 }
 
-// Elements of T as a vector of f64, and back; n as for load and store.
+// Converts elements of T to a vector of f64, and back; n as for load and store.
 template <class T>
 HWY_INLINE auto load_wide(const T* x, Index n) {
   const hn::ScalableTag<double> d;
@@ -357,8 +355,8 @@ HWY_INLINE void store_wide(V v, T* x, Index n) {
   }
 }
 
-// Calls f(j, how many) for each vector of a row of n numbers, the tail last. For f64, whose
-// functions are long, f is there once, and asks for each vector whether it is whole.
+// Calls f(j, count) for each vector of a row of n elements, the tail last. For f64, whose functions
+// are long, f is instantiated once and handles full and partial vectors alike, to save code size.
 template <class T, class F>
 HWY_INLINE void each(Index n, F f) {
   const Index lanes = static_cast<Index>(hn::Lanes(hn::ScalableTag<T>()));
@@ -371,9 +369,9 @@ HWY_INLINE void each(Index n, F f) {
   if (j < n) f(j, n - j);
 }
 
-// Calls pass(from, to, count) for n numbers, count a multiple of the lanes: what is left over goes
-// through buffers, so that a pass is one loop. `to` may be one of `from`, of which those whose step
-// is 0 are one vector for all.
+// Calls pass(from, to, count) with a count that is a multiple of the lanes; the tail of the n
+// elements goes through buffers, so that a pass needs only one loop. `to` may be one of `from`.
+// Operands with stride 0 are one vector used throughout.
 template <std::size_t kFrom, class T, class F>
 HWY_INLINE void whole_vectors(const T* const (&from)[kFrom], const Index (&steps)[kFrom], T* to,
                               Index n, F pass) {
@@ -392,7 +390,8 @@ HWY_INLINE void whole_vectors(const T* const (&from)[kFrom], const Index (&steps
   }
 }
 
-// Calls f(a, b) with each operand whose step is 0, one number for all, as a vector of its copies.
+// Calls f(a, b), where an operand with stride 0 (one value for all) is replaced by a vector of
+// copies.
 template <class T, class F>
 HWY_INLINE void copies_of_one(const T* a, Index step_a, const T* b, Index step_b, F f) {
   const hn::ScalableTag<T> d;

@@ -5,11 +5,11 @@
 namespace unroll::kernels {
 namespace {
 
-// Multiplications that a shard has at least: what a thread reads and writes crosses from core to
-// core, which below this costs more than the second core gains.
+// The minimal number of multiplications per shard. Below this, moving data between cores costs more
+// than a second core gains.
 constexpr Index kMinShardWork = Index{1} << 24;
-// Batch rows that a shard of a recurrence has at least: its product reads the whole weight at every
-// step, for 2 rows as for 12.
+// The minimal number of batch rows per shard of a recurrence: its product reads the whole weight in
+// every step, whether for 2 rows or for 12.
 constexpr Index kMinShardRows = 4;
 
 }  // namespace
@@ -20,7 +20,7 @@ std::vector<Index> batch_shards(const Steps& s, Index row_cost, Index parts, Ind
                             std::max<Index>(parts, 1));
   std::vector<Index> bounds{0};
   Index done = 0;
-  Index length = s.steps;  // of sequence b, going down as b grows
+  Index length = s.steps;  // of sequence b; does not increase with b
   for (Index b = 0; b < batch; ++b) {
     while (s.batch(length - 1) <= b) --length;
     done += length;

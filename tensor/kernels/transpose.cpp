@@ -1,5 +1,5 @@
-// 128-bit vectors do, and need no dispatch: time goes into the cache lines that are read, and each
-// of those is used up at once, a few of `from` at a time.
+// 128-bit vectors are enough here, without dispatch: the time is spent reading cache lines. Each
+// line of `from` is used completely before the next ones are read.
 #include <unroll/tensor/kernels/transpose.h>
 
 #include <cstring>
@@ -22,7 +22,7 @@ void store(Vec<T> v, T* to) {
   std::memcpy(to, &v, kBytes);
 }
 
-// A block of as many rows and columns as a vector has lanes.
+// A square block with as many rows and columns as a vector has lanes.
 void block(const float* from, Index from_step, float* to, Index to_step) {
   const Vec<float> a = load(from), b = load(from + from_step);
   const Vec<float> c = load(from + 2 * from_step), d = load(from + 3 * from_step);

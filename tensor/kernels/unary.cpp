@@ -1,4 +1,4 @@
-// The functions of one variable: the values and slopes of the table in unary_ops.h.
+// Functions of one variable: values and slopes from the table in unary_ops.h.
 #include <unroll/tensor/kernels/elementwise.h>
 
 #undef HWY_TARGET_INCLUDE
@@ -15,7 +15,7 @@ HWY_INLINE auto number(D d, double value) {
   return hn::Set(d, static_cast<hn::TFromD<D>>(value));
 }
 
-// A gradient at s: NaN where s is.
+// The gradient g, but NaN where s is NaN.
 template <class V>
 HWY_INLINE V or_nan(V gradient, V s) {
   return hn::IfThenElse(hn::IsNaN(s), s, gradient);
@@ -83,7 +83,7 @@ void slopes(const T* const* x, const Index* steps, T* y, Index n, T p_value, T q
   }
 }
 
-// The passes for one T, in the order of the table.
+// The kernels for one T, in the order of the table.
 template <class T>
 using Pass = void (*)(const T* const* x, T* y, Index n, T p, T q);
 template <class T>
