@@ -23,6 +23,7 @@
 #include <unroll/autograd/gradcheck.h>
 #include <unroll/autograd/gradients.h>
 #include <unroll/autograd/mode.h>
+#include <unroll/autograd/op.h>
 #include <unroll/autograd/ops.h>
 #include <unroll/autograd/param.h>
 #include <unroll/autograd/sequence/attention.h>

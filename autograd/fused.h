@@ -15,7 +15,7 @@
 // declared with {.once = true} and passes OnceDifferentiable() instead.
 #pragma once
 
-#include <unroll/autograd/tape.h>
+#include <unroll/autograd/op.h>
 
 #include <span>
 #include <utility>

@@ -1,4 +1,5 @@
 #include <unroll/autograd/gradcheck.h>
+#include <unroll/autograd/op.h>
 #include <unroll/autograd/ops.h>
 #include <unroll/autograd/tape_state.h>
 #include <unroll/tensor/math.h>

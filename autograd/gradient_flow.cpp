@@ -1,3 +1,4 @@
+#include <unroll/autograd/op.h>
 #include <unroll/autograd/tape_state.h>
 #include <unroll/tensor/math.h>
 #include <unroll/tensor/reduce.h>

@@ -1,6 +1,7 @@
 // The internals of a tape: entries, slots and leaves. Private to autograd/.
 #pragma once
 
+#include <unroll/autograd/op.h>
 #include <unroll/autograd/tape.h>
 #include <unroll/tensor/memory.h>
 

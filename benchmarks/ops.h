@@ -7,6 +7,7 @@
 
 #include "benchmarks/workloads.h"
 
+#include <unroll/autograd/op.h>
 #include <unroll/autograd/ops.h>
 
 namespace bench {

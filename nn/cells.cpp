@@ -1,3 +1,4 @@
+#include <unroll/autograd/op.h>
 #include <unroll/autograd/sequence/cells.h>
 #include <unroll/autograd/sequence/recurrent.h>
 #include <unroll/nn/cells.h>

@@ -1,6 +1,7 @@
 // Checkpointing: values a function computed are not saved but recomputed in backward, with the same
 // random numbers and parameters.
 #include <unroll/autograd/mode.h>
+#include <unroll/autograd/op.h>
 #include <unroll/autograd/ops.h>
 #include <unroll/autograd/tape_state.h>
 #include <unroll/tensor/random.h>

@@ -1,5 +1,6 @@
 // Elementwise ops. Functions of one variable come from the table in tensor/unary_ops.h; functions
 // of two variables are written out here.
+#include <unroll/autograd/op.h>
 #include <unroll/autograd/ops.h>
 #include <unroll/tensor/math.h>
 #include <unroll/tensor/reduce.h>

@@ -1,4 +1,5 @@
 // Gather and scatter: indexing and its transpose.
+#include <unroll/autograd/op.h>
 #include <unroll/autograd/ops.h>
 #include <unroll/tensor/indexing.h>
 #include <unroll/tensor/math.h>

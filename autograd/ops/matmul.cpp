@@ -1,4 +1,5 @@
 // Matrix products.
+#include <unroll/autograd/op.h>
 #include <unroll/autograd/ops.h>
 #include <unroll/tensor/matmul.h>
 #include <unroll/tensor/reduce.h>

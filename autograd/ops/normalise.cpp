@@ -1,5 +1,6 @@
 // Normalisation of rows, and dropout.
 #include <unroll/autograd/fused.h>
+#include <unroll/autograd/op.h>
 #include <unroll/autograd/ops.h>
 #include <unroll/tensor/kernels/parallel_rows.h>
 #include <unroll/tensor/kernels/rows.h>

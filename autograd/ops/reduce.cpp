@@ -1,4 +1,5 @@
 // Sums, extremes and softmax.
+#include <unroll/autograd/op.h>
 #include <unroll/autograd/ops.h>
 #include <unroll/tensor/math.h>
 #include <unroll/tensor/reduce.h>

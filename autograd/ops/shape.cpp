@@ -1,4 +1,5 @@
 // Ops that move elements without changing them.
+#include <unroll/autograd/op.h>
 #include <unroll/autograd/ops.h>
 #include <unroll/tensor/indexing.h>
 

@@ -1,4 +1,5 @@
 // Products, standard deviations, norms, and logcumsumexp.
+#include <unroll/autograd/op.h>
 #include <unroll/autograd/ops.h>
 
 #include <algorithm>

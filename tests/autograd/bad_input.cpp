@@ -3,6 +3,7 @@
 #include "tests/support.h"
 
 #include <unroll/autograd/gradcheck.h>
+#include <unroll/autograd/op.h>
 #include <unroll/autograd/ops.h>
 
 #include <cmath>

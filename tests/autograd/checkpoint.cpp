@@ -2,6 +2,7 @@
 // inputs or constants, nested, differentiated up to three times.
 #include "tests/support.h"
 
+#include <unroll/autograd/op.h>
 #include <unroll/autograd/ops.h>
 #include <unroll/nn/cells.h>
 #include <unroll/nn/module.h>

@@ -2,6 +2,7 @@
 // infinity.
 #include "tests/support.h"
 
+#include <unroll/autograd/op.h>
 #include <unroll/autograd/ops.h>
 #include <unroll/nn/loss.h>
 

@@ -4,6 +4,7 @@
 
 #include <unroll/autograd/fused.h>
 #include <unroll/autograd/gradcheck.h>
+#include <unroll/autograd/op.h>
 #include <unroll/autograd/sequence/attention.h>
 #include <unroll/autograd/sequence/recurrent.h>
 

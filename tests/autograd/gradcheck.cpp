@@ -1,5 +1,6 @@
 // Every op's first and second derivatives, and a check that none escapes.
 #include <unroll/autograd/gradcheck.h>
+#include <unroll/autograd/op.h>
 #include <unroll/autograd/ops.h>
 #include <unroll/autograd/sequence/attention.h>
 #include <unroll/autograd/sequence/recurrent.h>

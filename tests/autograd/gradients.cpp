@@ -2,6 +2,7 @@
 #include "tests/nn/random_sequences.h"
 
 #include <unroll/autograd/gradcheck.h>
+#include <unroll/autograd/op.h>
 
 #include <array>
 #include <cmath>

@@ -2,6 +2,7 @@
 // and harmless where none does.
 #include "tests/support.h"
 
+#include <unroll/autograd/op.h>
 #include <unroll/autograd/ops.h>
 #include <unroll/nn/loss.h>
 #include <unroll/nn/module.h>

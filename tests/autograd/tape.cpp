@@ -2,6 +2,7 @@
 #include "tests/nn/random_sequences.h"
 
 #include <unroll/autograd/gradcheck.h>
+#include <unroll/autograd/op.h>
 #include <unroll/nn/loss.h>
 #include <unroll/nn/recurrent.h>
 #include <unroll/tensor/memory.h>

@@ -1,6 +1,7 @@
 // Independent tapes on several threads; models that share parameters; gradients added up.
 #include "tests/nn/random_sequences.h"
 
+#include <unroll/autograd/op.h>
 #include <unroll/nn/attention.h>
 
 #include <thread>

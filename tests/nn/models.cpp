@@ -3,6 +3,7 @@
 #include "tasks.h"
 
 #include <unroll/autograd/gradcheck.h>
+#include <unroll/autograd/op.h>
 #include <unroll/autograd/sequence/attention.h>
 #include <unroll/tensor/indexing.h>
 #include <unroll/tensor/matmul.h>
