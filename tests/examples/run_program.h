@@ -9,6 +9,7 @@
 #include <rapidjson/document.h>
 
 #include <fcntl.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -53,8 +54,17 @@ class Folder {
 struct Outcome {
   int code = -1;  // the exit code; -1: ended by a signal
   std::string out, err;
-  double seconds_after_interrupt = 0;
+  double cpu_after_interrupt = 0;  // seconds; unlike time, independent of the machine's load
 };
+
+// The CPU time that a running process has used so far.
+inline double cpu_seconds_of(pid_t process) {
+  clockid_t clock{};
+  timespec used{};
+  REQUIRE(clock_getcpuclockid(process, &clock) == 0);
+  REQUIRE(clock_gettime(clock, &used) == 0);
+  return static_cast<double>(used.tv_sec) + 1e-9 * static_cast<double>(used.tv_nsec);
+}
 
 // With interrupt_after > 0: Ctrl-C, or another signal, after so many milliseconds. `out_to` takes
 // the output instead of Outcome::out.
@@ -79,17 +89,19 @@ inline Outcome run_program(const std::string& name, const std::vector<std::strin
     _exit(127);
   }
   Outcome result;
-  std::chrono::steady_clock::time_point interrupted{};
+  double cpu_before = 0;
   if (interrupt_after > 0) {
     std::this_thread::sleep_for(std::chrono::milliseconds(interrupt_after));
-    interrupted = std::chrono::steady_clock::now();
+    cpu_before = cpu_seconds_of(child);
     kill(child, signal);
   }
   int status = 0;
-  REQUIRE(waitpid(child, &status, 0) == child);
-  if (interrupt_after > 0)
-    result.seconds_after_interrupt =
-        std::chrono::duration<double>(std::chrono::steady_clock::now() - interrupted).count();
+  rusage used{};
+  REQUIRE(wait4(child, &status, 0, &used) == child);
+  const auto seconds = [](const timeval& t) {
+    return static_cast<double>(t.tv_sec) + 1e-6 * static_cast<double>(t.tv_usec);
+  };
+  result.cpu_after_interrupt = seconds(used.ru_utime) + seconds(used.ru_stime) - cpu_before;
   result.code = WIFEXITED(status) ? WEXITSTATUS(status) : -1;
   if (out_to.empty()) result.out = unroll::read_file(out);
   result.err = unroll::read_file(err);
