@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <atomic>
 #include <cfenv>
+#include <chrono>
 #include <condition_variable>
 #include <cstdlib>
 #include <exception>
@@ -25,6 +26,10 @@ namespace unroll {
 namespace {
 
 thread_local bool t_inside = false;
+thread_local std::size_t t_share = 0;  // its share in the current call
+
+// After exit() has begun no further task starts: what tasks use is about to be destroyed.
+std::atomic<bool> g_exiting{false};
 
 class Pool {
  public:
@@ -52,6 +57,15 @@ class Pool {
     abandoned_ = true;
     inside_.store(0);
     new (&mutex_) std::mutex;  // a helper may have held it
+  }
+
+  // Waits until no thread but the calling one is running a task, for at most three seconds.
+  void wait_for_tasks() const {
+    const auto end = std::chrono::steady_clock::now() + std::chrono::seconds(3);
+    for (std::size_t i = 0; i < shares_.size(); ++i)
+      while (shares_[i].busy.load() && !(t_inside && i == t_share) &&
+             std::chrono::steady_clock::now() < end)
+        std::this_thread::sleep_for(std::chrono::milliseconds(1));
   }
 
   void run(Index count, const std::function<void(Index)>& task) {
@@ -92,16 +106,24 @@ class Pool {
   // wrote before is still in its cache. Then it helps with the shares of others.
   void take_tasks(int self) {
     t_inside = true;
+    t_share = static_cast<std::size_t>(self);
+    std::atomic<bool>& busy = shares_[t_share].busy;
     const std::size_t all = shares_.size();
     for (std::size_t k = 0; k < all; ++k) {
       Share& share = shares_[(static_cast<std::size_t>(self) + k) % all];
       for (Index i; (i = share.next.fetch_add(1, std::memory_order_relaxed)) < share.end;) {
+        busy.store(true);
+        while (g_exiting.load()) {
+          busy.store(false);
+          std::this_thread::sleep_for(std::chrono::seconds(1));
+        }
         try {
           (*task_)(i);
         } catch (...) {
           std::lock_guard lock(mutex_);
           if (!error_) error_ = std::current_exception();
         }
+        busy.store(false, std::memory_order_release);
       }
     }
     t_inside = false;
@@ -137,6 +159,7 @@ class Pool {
   struct alignas(64) Share {
     std::atomic<Index> next{0};
     Index end = 0;
+    std::atomic<bool> busy{false};  // its thread is running a task
   };
   std::vector<Share> shares_;  // one for the caller, then one per helper
   const std::function<void(Index)>* task_ = nullptr;
@@ -177,12 +200,14 @@ void after_fork_in_child() {
   g_shared.store(fresh);
 }
 
-// Joins the threads at program exit, unless some are at work.
+// Joins the threads at program exit. If some are at work, waits for the tasks they are running,
+// before what these tasks use is destroyed.
 void at_exit() {
   Shared& s = *g_shared.load();
-  if (t_inside) return;
-  const std::unique_lock lock(s.mutex, std::try_to_lock);
-  if (lock) s.pool.reset();
+  g_exiting.store(true);
+  std::unique_lock lock(s.mutex, std::defer_lock);
+  if (!t_inside && lock.try_lock()) return s.pool.reset();
+  if (s.pool) s.pool->wait_for_tasks();
 }
 
 Shared& shared() {

@@ -217,7 +217,7 @@ std::optional<Seconds> seconds_of_number(double n, bool years) {
     const int year = static_cast<int>(n);
     const Seconds begin = *seconds_of(year, 1, 1, 0),
                   end = year == 2500 ? begin : *seconds_of(year + 1, 1, 1, 0);
-    const double days = (n - year) * static_cast<double>((end - begin) / kDay);
+    const double days = (n - year) * static_cast<double>(end - begin) / kDay;
     return begin + kDay * static_cast<Seconds>(std::lround(days));
   }
   if (n >= 20000 && n < 80000) return seconds((n - kSpreadsheetEpoch) * kDay + 0.5);
@@ -351,7 +351,7 @@ std::string date_text(std::int64_t seconds, bool with_time) {
                      second = seconds - kDay * days;
   const std::chrono::year_month_day date{
       std::chrono::sys_days(std::chrono::days(static_cast<int>(days)))};
-  const std::string day =
+  std::string day =
       fmt::format("{:04}-{:02}-{:02}", static_cast<int>(date.year()),
                   static_cast<unsigned>(date.month()), static_cast<unsigned>(date.day()));
   if (!with_time) return day;

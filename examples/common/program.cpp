@@ -69,16 +69,16 @@ void check_apart(const std::string& option, const std::string& path,
 void declare_common(CLI::App& app, Options& o) {
   constexpr auto kMost = std::numeric_limits<std::uint64_t>::max();
   add_number(app, "--seed", o.seed, 0, kMost,
-             "Random seed; on the same kind of CPU, the same seed gives\nthe same numbers")
+             "Random seed; on the same kind of CPU, the same\nseed gives the same numbers")
       ->capture_default_str();
   add_number(app, "--threads", o.threads, 1, 256,
-             "Threads (default: the cores); the numbers stay the same");
+             "Threads (default: the cores); the numbers stay the\nsame");
   add_number(app, "--epochs", o.epochs, 1, 100000, "Train for at most so many epochs");
-  app.add_option(
-         "--save", o.save,
-         "Write the trained model to this file. After Ctrl-C: the\nmodel of the last whole "
-         "epoch (or of the best one, where\ntraining goes back to it); before the first, the "
-         "file stays\nas it was")
+  app.add_option("--save", o.save,
+                 "Write the trained model to this file. After\nCtrl-C: the model of the last whole "
+                 "epoch (or of\n"
+                 "the best one, where training goes back to it);\nbefore the first, the file stays "
+                 "as it was")
       ->type_name("FILE");
   app.add_option("--load", o.load, "Take the model from this file instead of training")
       ->type_name("FILE");

@@ -4,6 +4,7 @@
 
 #include <fmt/format.h>
 
+#include <poll.h>
 #include <sys/ioctl.h>
 #include <unistd.h>
 
@@ -78,7 +79,12 @@ void put(const std::string& text) {
   if (!all || std::fflush(stdout) != 0) g_reader_gone |= errno == EPIPE;
 }
 
-bool reader_gone() { return g_reader_gone; }
+bool reader_gone() {
+  pollfd output{STDOUT_FILENO, 0,
+                0};  // poll reports a pipe whose reader has ended before a write fails
+  if (!g_reader_gone && ::poll(&output, 1, 0) > 0) g_reader_gone = (output.revents & POLLERR) != 0;
+  return g_reader_gone;
+}
 
 std::string ProgressLine::str(std::size_t width) const {
   constexpr int kBar = 13;

@@ -43,6 +43,14 @@ program::Curves fit(Model& model, const Examples& e, const unroll::data::Split& 
   unroll::optim::AdamW adam(unroll::nn::parameters(model),
                             {.lr = s.lr, .weight_decay = s.weight_decay});
 
+  // Where a model starts as the counted words (Motifs) and positions do not help it, it may be best
+  // as it was: it stays so unless the middle part says otherwise by more than the standard error of
+  // the difference. Its probabilities are right at the start, and smoothed labels would blunt them.
+  bool keep_best = false;
+  if constexpr (requires { model.options().aligned; })
+    keep_best = !model.options().aligned && !split.validation.empty();
+  const double smoothing = keep_best ? 0 : s.label_smoothing;
+
   const auto epoch = [&](program::Progress& bar) {
     const auto batches = unroll::data::shuffled_batches(lengths, random, {.size = size});
     return program::train_epoch(adam, schedule, 2, batches, bar, [&](const auto& batch) {
@@ -55,25 +63,35 @@ program::Curves fit(Model& model, const Examples& e, const unroll::data::Split& 
         labels.push_back(e.labels[split.train[j]]);
       }
       return unroll::nn::cross_entropy(logits_of(model, sequences, labels), labels,
-                                       {.label_smoothing = s.label_smoothing});
+                                       {.label_smoothing = smoothing});
     });
   };
-  const auto validate = [&] {
-    if (split.validation.empty()) return std::nan("");
+  const auto losses = [&] {  // of each sequence of the middle part
     const Probabilities p = probabilities(model, e.sequences, split.validation);
-    double sum = 0;
+    std::vector<double> out;
     for (std::size_t i = 0; i < p.size(); ++i)
-      sum -= std::log(std::max(1e-30, p[i][e.labels[split.validation[i]]]));
-    return sum / static_cast<double>(p.size());
+      out.push_back(-std::log(std::max(1e-30, p[i][e.labels[split.validation[i]]])));
+    return out;
   };
-  // The rate ends at 0 after the last epoch, so nothing stops early. Where a model starts as the
-  // counted words (Motifs) and positions do not help it, it may be best as it was.
-  bool keep_best = false;
-  if constexpr (requires { model.options().aligned; })
-    keep_best = !model.options().aligned && !split.validation.empty();
-  return program::train(model,
-                        {.label = label, .epochs = epochs, .patience = keep_best ? epochs : 0},
-                        epoch, validate);
+  const auto validate = [&] {
+    return split.validation.empty() ? std::nan("") : program::mean_and_std(losses()).mean;
+  };
+  // The rate ends at 0 after the last epoch, so nothing stops early.
+  if (!keep_best) return program::train(model, {.label = label, .epochs = epochs}, epoch, validate);
+  const Model start = model;
+  std::vector<double> gains = losses();
+  program::Curves curves = program::train(
+      model, {.label = label, .epochs = epochs, .patience = epochs}, epoch, validate);
+  const std::vector<double> now = losses();
+  for (std::size_t i = 0; i < now.size(); ++i) gains[i] -= now[i];
+  const program::MeanAndStd gain = program::mean_and_std(gains);
+  if (curves.kept_epoch > 0 && gain.mean < gain.std / std::sqrt(static_cast<double>(now.size()))) {
+    program::say("{}: no better than the counted words it started as, so it stays these.\n", label);
+    model = start;
+    curves.kept_epoch = 0;
+    curves.kept_loss += gain.mean;
+  }
+  return curves;
 }
 
 }  // namespace dna

@@ -17,6 +17,8 @@
 
 #include <fmt/format.h>
 
+#include <cmath>
+#include <map>
 #include <optional>
 
 using namespace dna;
@@ -68,16 +70,20 @@ class Experiment {
     for (std::size_t f = 0; f < splits.size() && !program::interrupted(); ++f) {
       std::vector<Line> lines;
       baselines(used, splits[f], lines);
+      Asked asked;
       for (const std::string& name : models) {
         Trained model = loaded ? *loaded : train(name, used, splits, f);
         if (program::interrupted()) break;
         program::report_origin(model.curves, fmt::format("{}.fold{}", name, f + 1), report_);
         lines.push_back(line(name, used, true));
-        lines.back().middle_loss = model.curves.kept_loss;
-        lines.back().add(used, splits[f].test,
-                         model.ask(used.sequences, splits[f].test, choice_.both_strands ? 2 : 1));
+        add_network(lines.back(), model, used, splits[f], asked);
         // Attention is the one to look at, where it was trained; else the first.
         if (drawn && f == 0 && (!shown || name == "attention")) shown = std::move(model);
+      }
+      if (asked.networks > 1 && !program::interrupted()) {
+        lines.push_back(line("together", used, true));
+        lines.back().middle_loss = log_loss(used, splits[f].validation, asked.middle);
+        lines.back().add(used, splits[f].test, asked.test);
       }
       merge(std::move(lines), f);
     }
@@ -178,6 +184,40 @@ class Experiment {
     return {"motifs"};
   }
 
+  // The probabilities of several networks, averaged.
+  struct Asked {
+    Probabilities middle, test;
+    double networks = 0;
+    void add(Probabilities& mean, const Probabilities& p) const {
+      if (mean.empty()) mean = Probabilities(p.size(), std::vector<double>(p[0].size(), 0.0));
+      for (std::size_t i = 0; i < p.size(); ++i)
+        for (std::size_t c = 0; c < p[i].size(); ++c)
+          mean[i][c] += (p[i][c] - mean[i][c]) / networks;
+    }
+  };
+
+  static double log_loss(const Examples& e, const std::vector<Index>& which,
+                         const Probabilities& p) {
+    double sum = 0;
+    for (std::size_t i = 0; i < p.size(); ++i) {
+      const auto label = static_cast<std::size_t>(e.labels[static_cast<std::size_t>(which[i])]);
+      sum -= std::log(std::max(1e-30, p[i][label]));
+    }
+    return p.empty() ? 0 : sum / static_cast<double>(p.size());
+  }
+
+  void add_network(Line& line, const Trained& model, const Examples& e, const Split& split,
+                   Asked& asked) const {
+    const int strands = choice_.both_strands ? 2 : 1;
+    const Probabilities middle = model.ask(e.sequences, split.validation, strands),
+                        test = model.ask(e.sequences, split.test, strands);
+    line.middle_loss = log_loss(e, split.validation, middle);
+    line.add(e, split.test, test);
+    ++asked.networks;
+    if (!middle.empty()) asked.add(asked.middle, middle);
+    asked.add(asked.test, test);
+  }
+
   static Line line(const std::string& name, const Examples& e, bool network) {
     const std::map<std::string, std::string> remarks{
         {"majority", "always the most frequent class"},
@@ -186,7 +226,8 @@ class Experiment {
         {"markov", "a Markov chain for each class"},
         {"junction", "two readers that meet in the middle"},
         {"attention", "bidirectional GRU, attention over everything"},
-        {"motifs", "counted words and positions, corrected by motifs and a GRU"}};
+        {"motifs", "counted words and positions, corrected by motifs and a GRU"},
+        {"together", "the mean of the networks' probabilities"}};
     return Line(name, remarks.at(name), network, static_cast<Index>(e.classes.size()));
   }
 

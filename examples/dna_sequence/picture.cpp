@@ -38,12 +38,13 @@ class Axis {
   double width() const {
     return (length_ == 0 ? 100.0 : static_cast<double>(length_)) / static_cast<double>(bins_);
   }
-  std::string settings() const {
+  // With at most so many numbers below.
+  std::string settings(double most_tics) const {
     if (length_ == 0)
-      return "set xrange [0:100]\nset xtics 10\nset xlabel 'part of the sequence (%)'\n";
+      return "set xrange [0:100]\nset xtics 20\nset xlabel 'part of the sequence (%)'\n";
     const auto left = static_cast<double>(-origin_), right = left + static_cast<double>(length_);
     double every = 1;
-    for (int i = 0; (right - left) / every > 16; ++i) every *= i % 3 == 1 ? 2.5 : 2;
+    for (int i = 0; (right - left) / every > most_tics; ++i) every *= i % 3 == 1 ? 2.5 : 2;
     std::string tics =
         left <= 0 && right >= 0 ? fmt::format("'{}' 0", named_ ? "|" : "middle") : std::string();
     const auto add = [&](double n) {
@@ -217,16 +218,16 @@ void draw_classes(const Trained& model, const Examples& e, const std::vector<Ind
   const std::string title =
       program::quoted(fmt::format("Where the prediction of {} depends on the bases{}", model.name,
                                   attentive ? ", and where the weight of attention is" : ""));
-  program::draw(
-      path,
-      fmt::format("{}set multiplot layout {},{} title {} font 'Sans Bold,13'\n"
-                  "set lmargin 10\nset rmargin 10\nset boxwidth {}\n{}{}"
-                  "set key tmargin right horizontal reverse Left\n{}unset multiplot\n",
-                  blocks, rows, columns, title, 0.8 * axis.width(), axis.settings(), scales, plots),
-      {.width = columns == 1   ? 1100
-                : columns == 2 ? 1500
-                               : 1900,
-       .height = std::max(500, 250 * static_cast<int>(rows))});
+  program::draw(path,
+                fmt::format("{}set multiplot layout {},{} title {} font 'Sans Bold,13'\n"
+                            "set lmargin 10\nset rmargin 10\nset boxwidth {}\n{}{}"
+                            "set key tmargin right horizontal reverse Left\n{}unset multiplot\n",
+                            blocks, rows, columns, title, 0.8 * axis.width(),
+                            axis.settings(columns == 1 ? 16 : 8), scales, plots),
+                {.width = columns == 1   ? 1100
+                          : columns == 2 ? 1500
+                                         : 1900,
+                 .height = std::max(500, 250 * static_cast<int>(rows))});
 }
 
 }  // namespace dna

@@ -52,6 +52,8 @@ Fitted fit_all_baselines(const Market& m) {
   fitted.prior = m.prior;
   fitted.shares.assign(m.prior.size(), 0);
   const std::vector<Index>& middle = m.split.validation;
+  fitted.garch_shares =
+      shares(m, garch_forecast(m, fitted.early), ewma_forecast(m, fitted.early), middle);
   fitted.middle = {mean_nll(score(m, constant_forecast(m, fitted.early), middle)),
                    mean_nll(score(m, ewma_forecast(m, fitted.early), middle)),
                    mean_nll(score(m, garch_forecast(m, fitted.early), middle)),
@@ -184,38 +186,37 @@ class Application {
     Entry network{name, forecast(model, m), fitted.middle[3]};
     network.network = true;
     entries.push_back(std::move(network));
-    if (predicts) return write(predictions(m, entries.back().forecast));
+    if (predicts) {
+      fmt::print(stderr, "{}\n", what_is_new(m, known));
+      return write(predictions(m, entries.back().forecast));
+    }
     if (!std::isnan(curves.kept_loss)) {
       const std::string run = fmt::format("{}.seed{}", name, o_.seed);
       report_.add(run + ".validation", curves.kept_loss);
       report_.add(run + ".epoch", static_cast<double>(curves.kept_epoch));
     }
     report_days(m, report_);
-    say_what_is_new(m, known);
+    fmt::print("{} daily returns of {}, {} to {}.\n{}\n", m.rows(), program::shown(m.prices.names),
+               m.day(0), m.day(m.rows() - 1), program::wrapped(what_is_new(m, known)));
     if (!m.split.test.empty()) judge(m, entries, report_);
     print_tomorrow(m, entries, report_);
     draw(m, entries, o_);
   }
 
-  void say_what_is_new(const Market& m, bool known) const {
-    program::say("{} daily returns of {}, {} to {}.\n", m.rows(), program::shown(m.prices.names),
-                 m.day(0), m.day(m.rows() - 1));
+  std::string what_is_new(const Market& m, bool known) const {
     const auto last = metadata_.find("last_fitted_day");  // not there without dates
     const std::string day = last == metadata_.end() ? "" : last->second;
-    if (!known) {
-      program::say(
-          "Which of these days the model was fitted on is not known, as {}: nothing is\n"
-          "scored.\n",
+    if (!known)
+      return fmt::format(
+          "Which of these days the model was fitted on is not known, as {}: nothing is scored.",
           m.prices.dates.empty() ? "the file has no dates and begins otherwise than the model's"
                                  : "the model's file had no dates");
-    } else if (m.split.test.empty()) {
-      program::say(
-          "The model was fitted on days up to {}: none of these are new, nothing is scored.\n",
-          m.prices.dates.empty() ? "the last" : metadata_.at("last_fitted_day"));
-    } else {
-      program::say("\nThe last {} days{} on which nothing of the model was fitted.\n\n",
-                   m.split.test.size(), day.empty() ? "" : fmt::format(", after {},", day));
-    }
+    if (m.split.test.empty())
+      return fmt::format(
+          "The model was fitted on days up to {}: none of these are new, nothing is scored.",
+          day.empty() ? "the last" : day);
+    return fmt::format("The last {} days{} on which nothing of the model was fitted.",
+                       m.split.test.size(), day.empty() ? "" : fmt::format(", after {},", day));
   }
 
   void write(const std::string& text) const {

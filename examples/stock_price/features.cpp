@@ -57,13 +57,15 @@ Forecast network_forecast(const Market& m, const unroll::Tensor& mean,
   return {{std::move(part)}};
 }
 
-std::vector<double> shares(const Market& m, const Forecast& network, const Forecast& ewma,
+std::vector<double> shares(const Market& m, const Forecast& better, const Forecast& simple,
                            const std::vector<Index>& rows) {
-  const std::vector<Score> with = score(m, network, rows), without = score(m, ewma, rows);
+  // In standard errors: what is no evidence, and what is enough of it.
+  constexpr double kFaint = 0.25, kClear = 1;
+  const std::vector<Score> with = score(m, better, rows), without = score(m, simple, rows);
   std::vector<double> out;
   for (std::size_t j = 0; j < with.size(); ++j) {
     const std::vector<double>&a = with[j].nll, &b = without[j].nll;
-    // How much likelier the mixture is than EWMA, and the standard error of that.
+    // How much likelier the mixture is than the simple one, and the standard error of that.
     const auto gain = [&](double share) {
       Score mixed;
       for (std::size_t i = 0; i < a.size(); ++i)
@@ -79,22 +81,21 @@ std::vector<double> shares(const Market& m, const Forecast& network, const Forec
     const double share = 0.5 * (low + high);
     const Difference d = gain(share);
     const double evidence = d.standard_error > 0 ? -d.mean / d.standard_error : 0;
-    constexpr double kFaint = 0.25;  // standard errors that are no evidence at all
-    out.push_back(evidence < kFaint ? 0 : share * std::min(evidence, 1.0));
+    out.push_back(share * std::clamp((evidence - kFaint) / (kClear - kFaint), 0.0, 1.0));
   }
   return out;
 }
 
-Forecast shared(const Forecast& network, const Forecast& ewma, const std::vector<double>& shares) {
+Forecast shared(const Forecast& better, const Forecast& simple, const std::vector<double>& shares) {
   Forecast out;
-  for (Forecast::Part part : network.parts) {
-    for (std::size_t j = 0; j < shares.size(); ++j) part.weight[j] *= shares[j];
-    out.parts.push_back(std::move(part));
-  }
-  for (Forecast::Part part : ewma.parts) {
-    for (std::size_t j = 0; j < shares.size(); ++j) part.weight[j] *= 1 - shares[j];
-    out.parts.push_back(std::move(part));
-  }
+  const auto add = [&](const Forecast& forecast, auto&& share) {
+    for (Forecast::Part part : forecast.parts) {
+      for (std::size_t j = 0; j < shares.size(); ++j) part.weight[j] *= share(shares[j]);
+      out.parts.push_back(std::move(part));
+    }
+  };
+  add(better, [](double share) { return share; });
+  add(simple, [](double share) { return 1 - share; });
   return out;
 }
 

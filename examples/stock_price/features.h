@@ -21,11 +21,11 @@ Inputs inputs_of(const Market& m, const std::vector<Baselines>& fitted);
 Forecast network_forecast(const Market& m, const unroll::Tensor& mean,
                           const unroll::Tensor& log_variance, const unroll::Tensor& nu);
 
-// A network's share of its forecast beside EWMA's, for each column: the one that is likeliest on
-// `rows`, and less of it where it is hardly likelier than EWMA there.
-std::vector<double> shares(const Market& m, const Forecast& network, const Forecast& ewma,
+// The share of a forecast in a mixture with a simpler one, for each column: the share that is
+// likeliest on `rows`, and less of it where the mixture is hardly likelier than the simple one.
+std::vector<double> shares(const Market& m, const Forecast& better, const Forecast& simple,
                            const std::vector<Index>& rows);
 // The two as one mixture.
-Forecast shared(const Forecast& network, const Forecast& ewma, const std::vector<double>& shares);
+Forecast shared(const Forecast& better, const Forecast& simple, const std::vector<double>& shares);
 
 }  // namespace stock

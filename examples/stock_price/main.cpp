@@ -15,9 +15,8 @@ int main(int argc, char** argv) {
   return program::run(
       argc, argv,
       {.name = "stock_price",
-       .description =
-           "Forecasts the distribution of tomorrow's prices, by RNN, LSTM and GRU beside "
-           "three\nbaselines.",
+       .description = "Forecasts the distribution of tomorrow's prices, by RNN, LSTM and GRU\n"
+                      "beside three baselines.",
        .picture = "stock_price.png"},
       [&](CLI::App& app) { declare(app, choice); },
       [&](const program::Options& options, program::Report& report) {

@@ -15,7 +15,7 @@ void for_each_value(FittedOrConst& fitted, std::size_t j, F&& f) {
     auto& g = baselines->garch;
     f(g.mu), f(g.omega), f(g.alpha), f(g.beta), f(g.nu);
   }
-  f(fitted.prior[j]), f(fitted.shares[j]);
+  f(fitted.prior[j]), f(fitted.shares[j]), f(fitted.garch_shares[j]);
   for (auto& middle : fitted.middle) f(middle[j]);
 }
 
@@ -48,6 +48,7 @@ Fitted as_fitted(const Tensor& values) {
   Fitted fitted;
   fitted.early.resize(columns), fitted.late.resize(columns);
   fitted.prior.resize(columns), fitted.shares.resize(columns);
+  fitted.garch_shares.resize(columns);
   for (auto& middle : fitted.middle) middle.resize(columns);
   for (std::size_t j = 0; j < columns; ++j) {
     Index i = 0;
@@ -56,6 +57,11 @@ Fitted as_fitted(const Tensor& values) {
     });
   }
   return fitted;
+}
+
+Forecast beside_network(const Market& m, const Fitted& fitted) {
+  return shared(garch_forecast(m, fitted.early), ewma_forecast(m, fitted.early),
+                fitted.garch_shares);
 }
 
 std::vector<double> mean_nll(const std::vector<Score>& scores) {

@@ -12,7 +12,8 @@ namespace stock {
 struct Fitted {
   std::vector<Baselines> early, late;  // [K] on the training part; on that and the middle part
   std::vector<double> prior;           // [K] Market::prior
-  std::vector<double> shares;          // [K] of the network beside EWMA
+  std::vector<double> shares;          // [K] of the network beside what needs none
+  std::vector<double> garch_shares;    // [K] of GARCH beside EWMA in that
   // [K] mean nll on the middle part: of constant, ewma, garch (fitted on the training part) and
   // the network's forecast.
   std::array<std::vector<double>, 4> middle;
@@ -20,7 +21,7 @@ struct Fitted {
 
 Tensor as_tensor(const Fitted& fitted);  // [K, values], f64
 Fitted as_fitted(const Tensor& values);
-inline constexpr Index kFittedValues = 22;  // of a column
+inline constexpr Index kFittedValues = 23;  // of a column
 
 template <class Layer>
 struct Model {
@@ -36,12 +37,15 @@ struct Model {
 
 std::vector<double> mean_nll(const std::vector<Score>& scores);
 
-// The network beside EWMA, as they were fitted.
+// What stands beside the network: GARCH and EWMA, fitted on the training part.
+Forecast beside_network(const Market& m, const Fitted& fitted);
+
+// The network's share and what stands beside it.
 template <class Layer>
 Forecast forecast(const Model<Layer>& model, const Market& m) {
   const Fitted fitted = as_fitted(model.fitted.value());
   const Inputs in = inputs_of(m, fitted.early);
-  return shared(forecast(model.network, m, in), ewma_forecast(m, fitted.early), fitted.shares);
+  return shared(forecast(model.network, m, in), beside_network(m, fitted), fitted.shares);
 }
 
 template <class Layer>
@@ -50,9 +54,10 @@ program::Curves fit(Model<Layer>& model, const Market& m, Fitted fitted, const S
   const Inputs in = inputs_of(m, fitted.early);
   program::Curves curves = fit(model.network, m, in, settings, label, seed);
   const std::vector<Index>& middle = m.split.validation;
-  const Forecast network = forecast(model.network, m, in), ewma = ewma_forecast(m, fitted.early);
-  fitted.shares = shares(m, network, ewma, middle);
-  fitted.middle[3] = mean_nll(score(m, shared(network, ewma, fitted.shares), middle));
+  const Forecast network = forecast(model.network, m, in);
+  fitted.shares = shares(m, network, ewma_forecast(m, fitted.early), middle);
+  const Forecast whole = shared(network, beside_network(m, fitted), fitted.shares);
+  fitted.middle[3] = mean_nll(score(m, whole, middle));
   model.fitted.set_value(as_tensor(fitted));
   return curves;
 }

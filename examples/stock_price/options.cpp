@@ -14,36 +14,42 @@ constexpr Index kFewestToTrain = 200, kFewestToForecast = 2;  // days
 
 void declare(CLI::App& app, Choice& choice) {
   app.add_option("--csv", choice.csv,
-                 "Daily prices in a table of text: CSV or the like, .gz too\n"
+                 "Daily prices in a table: CSV or the like, .gz too\n"
                  "(default: DAX, SMI, CAC and FTSE, 1991-1998)")
       ->type_name("FILE");
   app.add_option("--columns", choice.columns,
-                 "The columns with prices, by name: A,B,... (default: the\nclosing price)")
+                 "The columns with prices, by name: A,B,...\n"
+                 "(default: the closing price)")
       ->type_name("NAMES")
       ->delimiter(',');
-  app.add_option("--ticker", choice.ticker, "The rows of one ticker, where several are in the file")
+  app.add_option("--ticker", choice.ticker, "The rows of one ticker, of several in the file")
       ->type_name("NAME");
   app.add_option("--date-order", choice.date_order,
-                 "The order of day and month in dates such as 03/04/2024\n"
-                 "(default: as the data show): dmy, mdy or ymd")
+                 "Of day and month in dates such as 03/04/2024: dmy,\n"
+                 "mdy or ymd (default: as the data show)")
       ->type_name("ORDER")
       ->check(CLI::IsMember({"dmy", "mdy", "ymd"}).description(""));
   app.add_option("--decimal", choice.decimal,
-                 "The decimal mark of the numbers, . or , (default: as the data\nshow)")
+                 "The decimal mark of the numbers, . or ,\n"
+                 "(default: as the data show)")
       ->type_name("MARK")
       ->check(CLI::IsMember({".", ","}).description(""));
   app.add_option("--encoding", choice.encoding,
-                 "The encoding of the file, as iconv calls it (default: as the\nbytes show)")
+                 "The encoding of the file, as iconv calls it\n"
+                 "(default: as the bytes show)")
       ->type_name("NAME");
   app.add_option("--model", choice.model,
-                 "One model only: rnn, lstm, gru, or none (baselines); with\n--load the file says")
+                 "One model only: rnn, lstm, gru, or none\n"
+                 "(baselines); with --load the file says")
       ->type_name("NAME")
       ->check(CLI::IsMember({"rnn", "lstm", "gru", "none"}).description(""));
   program::add_number(app, "--seeds", choice.seeds, 1, 100,
-                      "Train each model so many times; their forecasts are mixed\n(default: 3)");
+                      "Train each model so many times; their forecasts\n"
+                      "are mixed (default: 3)");
   app.add_option("--predict", choice.predict,
-                 "With --load: a CSV with date, mean, volatility and 95 % interval\n"
-                 "for each day of this file after its first, and for the next")
+                 "With --load: write CSV with date, mean, volatility\n"
+                 "and 95 % interval for each day of this file but\n"
+                 "its first, and for the day after its last")
       ->type_name("FILE");
   app.add_option("--out", choice.out, "Where --predict writes (default: standard output)")
       ->type_name("FILE");

@@ -8,8 +8,8 @@
 cmake_minimum_required(VERSION 3.25)
 include(${CMAKE_CURRENT_LIST_DIR}/../../cmake/PublicHeaders.cmake)
 
-set(private tensor/recurrent.h tensor/strided.h tensor/unary.h autograd/tape_state.h
-    autograd/ops/loss.h     data/table/records.h)
+set(private tensor/json.h tensor/recurrent.h tensor/saved.h tensor/stored.h tensor/strided.h
+    tensor/unary.h autograd/tape_state.h autograd/ops/loss.h data/table/records.h)
 set(may_include_tensor tensor)
 set(may_include_autograd autograd tensor)
 set(may_include_nn nn autograd tensor)
