@@ -31,7 +31,7 @@ struct GradcheckResult {
   explicit operator bool() const { return ok; }
 };
 
-// Checks first derivatives; gradcheck_second checks the derivative of the gradient.
+// Checks first derivatives; gradgradcheck checks the derivatives of the gradient.
 GradcheckResult gradcheck(const Function& f, const std::vector<Tensor>& inputs,
                           const GradcheckOptions& options = {});
 GradcheckResult gradgradcheck(const Function& f, const std::vector<Tensor>& inputs,

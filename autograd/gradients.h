@@ -48,6 +48,7 @@ class Gradients {
   bool has(const Param& param) const { return find(param.id()) != nullptr; }
   bool has(const Var& leaf) const;
 
+  // Adds gradients; a parameter in only one of the two keeps its gradient.
   Gradients& operator+=(const Gradients& other);
   Gradients& operator*=(double factor);
 

@@ -43,9 +43,9 @@ class Tape {
   // value was modified in place.
   Gradients backward(const Var& loss, const BackwardOptions& options = {});
 
-  Index size() const;        // number of entries
-  std::string dump() const;  // the recorded graph, one entry per line
-  std::string dump_dot() const;
+  Index size() const;            // number of entries
+  std::string dump() const;      // the recorded graph as text, one entry per line
+  std::string dump_dot() const;  // the same in Graphviz's language
 
   // The recording tape of this thread, or nullptr.
   static Tape* current();

@@ -57,6 +57,7 @@ Attended scaled_dot_product_attention(const In& q, const In& k, const In& v,
   // A row of only -inf has softmax 0.
   const Var weights = softmax(logits);
   const Var used = dropout_now > 0 ? dropout(weights, dropout_now) : weights;
+  // [.., T, S] [.., S, D] -> [.., T, D]
   return {matmul(used, v), o.weights ? weights : Var()};
 }
 
@@ -81,13 +82,16 @@ MultiHeadAttention::MultiHeadAttention(const Options& o)
 
 MultiHeadAttention::CallOptions MultiHeadAttention::defaults() { return {}; }
 
+// [B, T, D] -> [B, heads, T, D / heads]
 Var MultiHeadAttention::heads_of(const Var& x) const {
   return transpose(reshape(x, {x.shape()[0], x.shape()[1], heads_, x.shape()[2] / heads_}), 1, 2);
 }
+// [B, heads, T, D / heads] -> [B, T, D]
 Var MultiHeadAttention::joined(const Var& x) const {
   return reshape(transpose(x, 1, 2), {x.shape()[0], x.shape()[2], heads_ * x.shape()[3]});
 }
 
+// [.., D] -> [.., parts D]
 Var MultiHeadAttention::project(const In& x, Index part, Index parts) const {
   const Index dim = out.weight.shape()[0];
   const Param &w = query_key_value.weight, &b = query_key_value.bias;
@@ -161,6 +165,7 @@ Sequence MultiHeadAttention::operator()(const Gathered& x, const CallOptions& o,
   check_rows(x);
   const RowGroups groups = RowGroups::of(x.layout());
   const Var projected = query_key_value(x).rows();  // [N, 3 D]
+  // [N, 3 D] -> [N, D]
   return {out(self_attention(projected, {.queries = groups,
                                          .keys = groups,
                                          .heads = heads_,
@@ -175,6 +180,7 @@ MultiHeadAttention::Memory MultiHeadAttention::prepare(const Gathered& keys, Whe
   const Index dim = out.weight.shape()[0];
   const Var both =
       keys.map([&](const Var& rows) { return project(rows, 1, 2); }).rows();  // [N, 2 D]
+  // [N, D] each
   return {narrow(both, 1, 0, dim), narrow(both, 1, dim, dim), keys.layout()};
 }
 
@@ -206,9 +212,10 @@ Var softmax_by_sequence(const In& logits, const SequenceLayout& layout) {
   const Caller caller(logits.where());
   check(logits->shape() == Shape({layout.rows()}),
         "softmax_by_sequence: {} logits were required: got {}", layout.rows(), logits->shape());
-  const Sequence rows(reshape(logits, {layout.rows(), 1}), layout);
+  const Sequence rows(reshape(logits, {layout.rows(), 1}), layout);  // [N, 1]
   const Var grid = reshape(rows.padded(-INFINITY), {layout.sequences(), layout.steps()});
   const Var weights = reshape(softmax(grid), {layout.sequences(), layout.steps(), 1});
+  // [B, T, 1] -> [N]
   return reshape(Sequence::from_padded(weights, layout.lengths()).rows, {layout.rows()});
 }
 
@@ -219,7 +226,7 @@ AdditiveAttention::AdditiveAttention(const Options& o)
 
 AdditiveAttention::Memory AdditiveAttention::prepare(const Gathered& keys, Where where) const {
   const Caller caller(where);
-  return {keys, wk(keys).rows()};
+  return {keys, wk(keys).rows()};  // [N, hidden]
 }
 
 Attended AdditiveAttention::operator()(const In& query, const Memory& memory) const {
@@ -230,8 +237,9 @@ Attended AdditiveAttention::operator()(const In& query, const Memory& memory) co
         layout.sequences(), query->shape());
   const Index n = layout.rows();
   const Var q = index_select(wq(query), 0, layout.sequence_of_rows());  // [N, hidden]
-  const Var logits = reshape(matmul(tanh(q + memory.keys), v), {n});
-  const Var weights = softmax_by_sequence(logits, layout);
+  const Var logits = reshape(matmul(tanh(q + memory.keys), v), {n});    // [N]
+  const Var weights = softmax_by_sequence(logits, layout);              // [N]
+  // Weighted sums over each sequence: [N, key] -> [B, key].
   return {Sequence(memory.values.rows * reshape(weights, {n, 1}), layout).sum(), weights};
 }
 

@@ -21,6 +21,7 @@ struct InitOptions {
   Generator* generator = nullptr;  // default: the thread's default_generator()
 };
 
+// Uniform in [low, high), and normal.
 Tensor uniform(const Shape& shape, double low, double high, const InitOptions& options = {});
 Tensor normal(const Shape& shape, double mean, double std, const InitOptions& options = {});
 // Glorot and Bengio 2010: uniform in +-gain sqrt(6 / (fan_in + fan_out)), or normal with the same

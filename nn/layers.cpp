@@ -72,8 +72,10 @@ Sequence Dropout::variational(const Sequence& x, Where where) const {
   check(x.rows.rank() == 2, "Dropout: rows [N, D] were required for one mask over time: got {}",
         x.rows.shape());
   if (!training() || p_ == 0) return x;
+  // One mask row per sequence, [B, D].
   const Tensor ones = Tensor::ones({x.layout.sequences(), x.rows.shape().back()}, x.rows.dtype());
   const Tensor mask = dropout(ones, p_).value();
+  // [B, D] -> [N, D]
   return {x.rows * index_select(mask, 0, x.layout.sequence_of_rows()), x.layout};
 }
 

@@ -9,7 +9,8 @@
 
 namespace unroll::nn {
 
-// y = x weight + bias, x [.., in], y [.., out]. The weight is stored as [in, out].
+// y = x weight + bias, x [.., in], y [.., out]. The weight is stored as [in, out]. Like all layers,
+// it throws std::invalid_argument if options or shapes do not fit.
 class Linear {
  public:
   struct Options {
@@ -38,13 +39,13 @@ class Embedding {
   struct Options {
     Index vocab = 0, dim = 0;
     Index padding_id = -1;  // -1: none
-    bool frozen = false;
+    bool frozen = false;    // true: the table is not trained
     DType dtype = f32;
   };
   explicit Embedding(const Options& options);
   struct TableOptions {
     Index padding_id = -1;  // -1: none; its row keeps the given values
-    bool frozen = true;
+    bool frozen = true;     // true: the table is not trained
   };
   // Copies an existing table [vocab, dim], such as a pretrained one.
   explicit Embedding(const Tensor& table) : Embedding(table, TableOptions()) {}
@@ -66,6 +67,7 @@ class Embedding {
   Index padding_id_ = -1;
 };
 
+// Layer norm over the last axis: (x - mean) / sqrt(variance + eps) * gain + bias. Ba et al. 2016.
 class LayerNorm {
  public:
   struct Options {
@@ -91,6 +93,7 @@ class LayerNorm {
   double eps_;
 };
 
+// x / sqrt(mean(x^2) + eps) * gain, over the last axis. Zhang and Sennrich 2019.
 class RMSNorm {
  public:
   struct Options {

@@ -7,15 +7,19 @@
 
 namespace unroll {
 
+// concat joins along an existing axis; sizes along the other axes must be equal. stack joins along
+// a new axis; all shapes must be equal.
 Tensor concat(std::span<const Tensor> parts, int axis = 0);
-Tensor stack(std::span<const Tensor> parts, int axis = 0);  // along a new axis
+Tensor stack(std::span<const Tensor> parts, int axis = 0);
 inline Tensor concat(std::initializer_list<Tensor> parts, int axis = 0) {
   return concat(std::span(parts.begin(), parts.size()), axis);
 }
 inline Tensor stack(std::initializer_list<Tensor> parts, int axis = 0) {
   return stack(std::span(parts.begin(), parts.size()), axis);
 }
+// Reverses the order along an axis.
 Tensor flip(const Tensor& x, int axis);
+// Adds `before` and `after` slices of `value` at the ends of an axis.
 Tensor pad(const Tensor& x, int axis, Index before, Index after, double value = 0);
 
 // out[i][j] = x[index[i][j]][j] along the axis; index has x's rank, the result index's shape.
@@ -24,6 +28,7 @@ Tensor gather(const Tensor& x, int axis, const IndexTensor& index);
 Tensor scatter_add(const Tensor& x, int axis, const IndexTensor& index, const Tensor& source);
 // The same, in place; x may have any strides.
 void scatter_add_into(Tensor& x, int axis, const IndexTensor& index, const Tensor& source);
+// Slices x[.., index[i], ..] along the axis; index is 1-D [n]. The axis gets size n.
 Tensor index_select(const Tensor& x, int axis, const IndexTensor& index);
 // The transpose of index_select: zeros of size `size` along the axis, plus slice i of x at
 // index[i].

@@ -15,6 +15,7 @@ struct Stats {
   Index system_calls = 0;  // number of allocations from the system
 };
 
+// The current counters; and a new start of the peak at in_use.
 Stats stats();
 void reset_peak();
 // False under AddressSanitizer: freed blocks are then returned to the system at once, so that use

@@ -14,6 +14,8 @@ class Generator {
  public:
   explicit Generator(std::uint64_t seed = 0) : seed_(seed) {}
 
+  // Uniform in [low, high), and normal. Each throws std::invalid_argument on parameters that are
+  // not finite or a negative std.
   Tensor uniform(const Shape& shape, double low = 0, double high = 1, DType dtype = f32);
   Tensor normal(const Shape& shape, double mean = 0, double std = 1, DType dtype = f32);
   // 1 with the given probability, otherwise 0.
@@ -43,6 +45,7 @@ class Generator {
 // The generator of the calling thread, used by initialisers and dropout by default. It starts with
 // seed 0.
 Generator& default_generator();
+// Resets the default_generator() of the calling thread to a seed.
 void manual_seed(std::uint64_t seed);
 
 }  // namespace unroll

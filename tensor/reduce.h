@@ -23,9 +23,11 @@ IndexTensor argmax(const Tensor& x, int axis = -1);
 IndexTensor argmin(const Tensor& x, int axis = -1);
 // Sums x down to `shape`; the inverse of broadcasting `shape` to the shape of x.
 Tensor sum_to(const Tensor& x, const Shape& shape);
+// Cumulative sum along an axis; with `reverse` from the end. Same shape as x.
 Tensor cumsum(const Tensor& x, int axis, bool reverse = false);
 
-// Along the last axis.
+// Along the last axis; same shape as x. softmax_gradient gives the gradient of x from that of the
+// result g and the result y (of log_softmax if `logarithm`).
 Tensor softmax(const Tensor& x);
 Tensor log_softmax(const Tensor& x);
 Tensor softmax_gradient(const Tensor& g, const Tensor& y, bool logarithm);

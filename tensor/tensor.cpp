@@ -1,6 +1,6 @@
 #include <unroll/tensor/memory.h>
-#include <unroll/tensor/strided.h>
 #include <unroll/tensor/saved.h>
+#include <unroll/tensor/strided.h>
 #include <unroll/tensor/tensor.h>
 
 #include <algorithm>

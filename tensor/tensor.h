@@ -66,7 +66,7 @@ class Tensor {
   ~Tensor() { release(); }
   void swap(Tensor& other) noexcept { std::swap(impl_, other.impl_); }
 
-  // --- creation ---
+  // --- creation (default dtype f32) ---
   static Tensor empty(const Shape& shape, DType dtype = f32);  // elements are uninitialised
   // Uninitialised, with x's shape, dtype and, if x is dense, memory order.
   static Tensor empty_like(const Tensor& x);
@@ -75,7 +75,7 @@ class Tensor {
   static Tensor full(const Shape& shape, double value, DType dtype = f32);
   static Tensor scalar(double value, DType dtype = f32);  // shape []
   static Tensor arange(Index n, DType dtype = f32);       // 0, 1, ..., n-1
-  static Tensor eye(Index n, DType dtype = f32);
+  static Tensor eye(Index n, DType dtype = f32);          // [n, n], ones on the diagonal
   // From nested braces: of({1, 2}) has shape [2], of({{1}, {2}}) has shape [2, 1]. Throws if rows
   // differ in length.
   static Tensor of(std::initializer_list<detail::Nested<double>> values, DType dtype = f32);
@@ -89,12 +89,14 @@ class Tensor {
   // --- queries ---
   bool defined() const { return impl_ != nullptr; }
   const Shape& shape() const { return impl().shape; }
-  int rank() const { return impl().shape.rank(); }
+  int rank() const { return impl().shape.rank(); }  // number of axes
+  // Size along an axis; negative axes count from the end.
   Index size(int axis) const { return shape()[shape().axis(axis, "size")]; }
-  Index numel() const { return impl().numel; }
+  Index numel() const { return impl().numel; }  // number of elements
   DType dtype() const { return impl().dtype; }
   // Returns the tensor itself, so that f(x).value() works for both Var and Tensor.
   const Tensor& value() const { return *this; }
+  // In elements; 0 along axes repeated by expand().
   std::span<const Index> strides() const {
     return {impl().strides.data(), static_cast<std::size_t>(rank())};
   }
@@ -105,8 +107,8 @@ class Tensor {
   }
   bool shares_storage_with(const Tensor& other) const;
 
-  double item() const;                                 // the value of a tensor with one element
-  double at(std::initializer_list<AnyIndex> i) const;  // bounds are checked
+  double item() const;                                 // throws unless there is one element
+  double at(std::initializer_list<AnyIndex> i) const;  // one index per axis; bounds are checked
   void set(std::initializer_list<AnyIndex> i, double value);
   template <class T>
   std::vector<T> to_vector() const;  // row-major; converts to T
@@ -126,25 +128,28 @@ class Tensor {
     return reinterpret_cast<T*>(impl_->data);
   }
 
-  // --- views: elements are not copied, except by reshape if the strides require it ---
+  // --- views ---
+  // Elements are not copied, except by reshape if the strides require it. Negative axes count from
+  // the end. All throw std::invalid_argument if an axis, index or size does not fit.
   Tensor reshape(const Shape& shape) const;
-  Tensor reshape(std::initializer_list<AnyIndex> sizes) const;  // one size may be -1: what is left
-  Tensor transpose(int a = -2, int b = -1) const;
+  Tensor reshape(std::initializer_list<AnyIndex> sizes) const;  // one size may be -1
+  Tensor transpose(int a = -2, int b = -1) const;  // swaps two axes; default: the last two
   Tensor permute(std::initializer_list<int> axes) const {
     return permute(std::span(axes.begin(), axes.size()));
   }
+  // Axis i of the result is axis axes[i].
   Tensor permute(std::span<const int> axes) const;
-  Tensor narrow(int axis, Index start, Index length) const;
-  Tensor select(int axis, Index index) const;  // removes the axis
-  Tensor expand(const Shape& shape) const;     // repeats sizes of 1, with stride 0
-  Tensor unsqueeze(int axis) const;
-  Tensor squeeze(int axis) const;  // throws unless the size is 1
+  Tensor narrow(int axis, Index start, Index length) const;  // the slice [start, start + length)
+  Tensor select(int axis, Index index) const;                // removes the axis
+  Tensor expand(const Shape& shape) const;                   // repeats sizes of 1, with stride 0
+  Tensor unsqueeze(int axis) const;                          // inserts an axis of size 1
+  Tensor squeeze(int axis) const;                            // throws unless the size is 1
   Tensor flatten() const { return reshape({numel()}); }
 
   // --- copies ---
-  Tensor clone() const;
-  Tensor contiguous() const;  // the tensor itself if it is contiguous
-  Tensor to(DType dtype) const;
+  Tensor clone() const;              // a row-major copy
+  Tensor contiguous() const;         // the tensor itself if it is contiguous
+  Tensor to(DType dtype) const;      // the tensor itself if it has the dtype
   void copy_(const Tensor& source);  // same shape; converts the dtype; may overlap
   void fill_(double value);
   // Marks the elements as modified in place; set, copy_ and fill_ do this themselves. A tape that

@@ -26,9 +26,9 @@ namespace unroll {
 namespace {
 
 thread_local bool t_inside = false;
-thread_local std::size_t t_share = 0;  // this thread's in the call that it is inside of
+thread_local std::size_t t_share = 0;  // its share in the current call
 
-// Once exit() is under way no further task begins: what the tasks use is about to be destroyed.
+// After exit() has begun no further task starts: what tasks use is about to be destroyed.
 std::atomic<bool> g_exiting{false};
 
 class Pool {
@@ -59,7 +59,7 @@ class Pool {
     new (&mutex_) std::mutex;  // a helper may have held it
   }
 
-  // Until no thread but the calling one is at a task, or for three seconds.
+  // Waits until no thread but the calling one is running a task, for at most three seconds.
   void wait_for_tasks() const {
     const auto end = std::chrono::steady_clock::now() + std::chrono::seconds(3);
     for (std::size_t i = 0; i < shares_.size(); ++i)
@@ -159,7 +159,7 @@ class Pool {
   struct alignas(64) Share {
     std::atomic<Index> next{0};
     Index end = 0;
-    std::atomic<bool> busy{false};  // its thread is at a task
+    std::atomic<bool> busy{false};  // its thread is running a task
   };
   std::vector<Share> shares_;  // one for the caller, then one per helper
   const std::function<void(Index)>* task_ = nullptr;
@@ -200,8 +200,8 @@ void after_fork_in_child() {
   g_shared.store(fresh);
 }
 
-// Joins the threads at program exit. If some are at work, waits until they have ended their current
-// tasks, before what those use is destroyed.
+// Joins the threads at program exit. If some are at work, waits for the tasks they are running,
+// before what these tasks use is destroyed.
 void at_exit() {
   Shared& s = *g_shared.load();
   g_exiting.store(true);

@@ -114,7 +114,7 @@ std::vector<Var> reference(const Call& call, const Var& x) {
       q.set({i, j},
             call.weights.at({j}) * (call.share() + (j == call.target[i] ? 1 - call.smoothing : 0)));
   }
-  // A class whose factor is 0 may have a logit of -inf.
+  // [N, V] -> [N]. A class whose factor is 0 may have a logit of -inf.
   return {-sum(where(q, log_softmax(masked_fill(x, ignored, 0)) * q, 0.0), 1)};
 }
 

@@ -159,8 +159,10 @@ Tensor dropout_factors(const Call& call, Index s, const Tensor& weights) {
 std::vector<Var> reference(const Call& call, const std::vector<Var>& in) {
   const AttentionRows& o = call.rows;
   const auto part = [&](int i) {
+    // [rows, H K] or [rows, H D]
     return call.joined ? narrow(in[0], 1, call.column(i), call.columns()) : in[i];
   };
+  // Rows of sequence s -> [H, rows, size].
   const auto heads = [&](const Var& x, const RowGroups& groups, Index s, Index size) {
     const IndexTensor rows = groups.rows_of(s);  // [T]
     return transpose(reshape(index_select(x, 0, rows), {rows.numel(), o.heads, size}), 0, 1);
@@ -179,11 +181,12 @@ std::vector<Var> reference(const Call& call, const std::vector<Var>& in) {
     if (o.dropout > 0) weights = weights * dropout_factors(call, s, weights.value());
     const Var vs = heads(v, o.keys, s, call.sizes.value_size);  // [H, S, D]
     const Var out = transpose(matmul(weights, vs), 0, 1);       // [T, H, D]
+    // [T, H, D] -> [T, H D]
     parts.push_back(reshape(out, {out.size(0), o.heads * call.sizes.value_size}));
   }
   std::vector<Index> back(static_cast<std::size_t>(call.sizes.queries));
   for (Index i = 0; i < call.sizes.queries; ++i) back[o.queries.rows()[i]] = i;
-  return {index_select(concat(parts, 0), 0, back)};
+  return {index_select(concat(parts, 0), 0, back)};  // [N, H D]
 }
 
 Var attend(std::vector<Var> inputs, const AttentionRows& rows, Where where) {

@@ -26,7 +26,7 @@ std::vector<FastaRecord> read_fastq(const std::string& path);
 std::vector<FastaRecord> parse_fastq(const std::string& text, const std::string& source = "text");
 
 // A C G T (U counts as T) become 0 1 2 3; ambiguity letters (N, R, Y, ...) and alignment gaps (-
-// and .) become 4. Throws for anything else.
+// and .) become 4. Throws std::invalid_argument for anything else.
 inline constexpr Index kBases = 5;
 std::vector<Index> encode_dna(std::string_view sequence);
 // The opposite strand, in its reading direction.

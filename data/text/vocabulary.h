@@ -10,7 +10,7 @@
 
 namespace unroll::data {
 
-enum class Unit { bytes, words };  // words are separated by white space
+enum class Unit { bytes, words };  // words: separated by white space
 
 class Vocabulary {
  public:
@@ -31,7 +31,7 @@ class Vocabulary {
   // text (one byte each, or without white space) and contain `unknown`.
   static Vocabulary from_units(std::vector<std::string> units, const UnitsOptions& options);
 
-  Index size() const { return static_cast<Index>(units_.size()); }
+  Index size() const { return static_cast<Index>(units_.size()); }  // number of ids
   Index unknown_id() const { return unknown_; }
   Unit unit_kind() const { return kind_; }
   const std::vector<std::string>& units() const { return units_; }  // by id

@@ -80,7 +80,7 @@ void put(const std::string& text) {
 }
 
 bool reader_gone() {
-  pollfd output{STDOUT_FILENO, 0, 0};  // a pipe without a reader says so before it is written to
+  pollfd output{STDOUT_FILENO, 0, 0};  // poll reports that the reader of a pipe has ended
   if (!g_reader_gone && ::poll(&output, 1, 0) > 0) g_reader_gone = (output.revents & POLLERR) != 0;
   return g_reader_gone;
 }
