@@ -1,5 +1,7 @@
 #include "benchmarks/workloads.h"
 
+#include "benchmarks/read.h"
+
 #include <unroll/unroll.h>
 
 #include <memory>
@@ -144,6 +146,18 @@ std::function<void()> streaming() {
   };
 }
 
+// Reading the weights of such a step, all of them once.
+std::function<void()> streaming_limit() {
+  auto lstm = std::make_shared<nn::LSTM>(nn::LSTM::Options{.in = 1, .hidden = 64});
+  return [=] {
+    const nn::LSTMCell& cell = lstm->layers[0];
+    volatile float sum = 0;
+    for (int i = 0; i < kStreamed; ++i)
+      for (const Param* p : {&cell.wx, &cell.wh, &cell.b})
+        sum = sum + sum_of(p->value().data<float>(), p->value().numel());
+  };
+}
+
 // An LSTM as a user would write it, in plain ops.
 struct OwnCell {
   struct State {
@@ -219,6 +233,7 @@ const std::vector<Workload>& workloads() {
         {"w6", "overhead: 500 x tanh(z + b) on 16 numbers, forward and backward, an op", 0, 1000,
          op_overhead},
         {"w7", "streaming LSTM: hidden 64, 1 feature, B 1, a step", 0, kStreamed, streaming},
+        {"w7_limit", "reading w7's weights, a step", 0, kStreamed, streaming_limit},
         {"w8", "ragged: w2's model, 32 lengths within 1..128", ragged.rows(), 1,
          [ragged] { return tagger_step(64, 64, 512, 2, ragged, adam); }},
         {"w8_equal", "the same with equal lengths", 32 * kEqualSteps, 1,

@@ -180,20 +180,22 @@ class Recurrent {
     // unchanged if a layer throws. A separate vector would be allocated in every step.
     const auto given = static_cast<std::ptrdiff_t>(state.size());
     state.reserve(2 * layers.size());
-    Var at = *x;
+    const Var* at = &*x;
+    Var out;
     try {
       for (std::size_t l = 0; l < layers.size(); ++l) {
         const C& cell = layers[l];
-        state.push_back(given > 0 ? advance(cell, at, state[l])
-                                  : advance(cell, at, cell.initial(at.shape()[0])));
-        at = detail::output_of(cell, state.back());
+        state.push_back(given > 0 ? advance(cell, *at, state[l])
+                                  : advance(cell, *at, cell.initial(at->shape()[0])));
+        out = detail::output_of(cell, state.back());
+        at = &out;
       }
     } catch (...) {
       state.erase(state.begin() + given, state.end());
       throw;
     }
     state.erase(state.begin(), state.begin() + given);
-    return at;
+    return out;
   }
 
   std::vector<C> layers, reverse;

@@ -40,17 +40,30 @@ struct SizeClass {
   std::size_t bytes;
 };
 
-SizeClass size_class(std::size_t bytes) {
+constexpr SizeClass any_size_class(std::size_t bytes) {
   if (bytes <= kAlignment) return {0, kAlignment};
-  if (bytes > kLargest) throw std::bad_alloc();
-  const int log = std::bit_width(bytes - 1);                          // 2^(log-1) < bytes <= 2^log
-  const int shift = std::max(log - 3, std::countr_zero(kAlignment));  // granularity 2^shift bytes
+  const int log = static_cast<int>(std::bit_width(bytes - 1));        // 2^(log-1) < bytes <= 2^log
+  const int shift = std::max(log - 3, std::countr_zero(kAlignment));  // steps of 2^shift bytes
   const std::size_t steps = ((bytes - 1) >> shift) + 1, rounded = steps << shift;
   const int quarter = static_cast<int>(steps - ((std::size_t{1} << (log - 1)) >> shift));  // 1..4
   return {4 * (log - 7) + quarter, rounded};
 }
 
-// A freed block stores the link to the next one.
+// That of small blocks is looked up.
+constexpr auto kSmallClasses = [] {
+  std::array<SizeClass, 64> out{};
+  for (std::size_t i = 0; i < out.size(); ++i) out[i] = any_size_class((i + 1) * kAlignment);
+  return out;
+}();
+
+inline SizeClass size_class(std::size_t bytes) {
+  const std::size_t steps = (bytes - 1) / kAlignment;  // of no bytes a very large number
+  if (steps < kSmallClasses.size()) return kSmallClasses[steps];
+  if (bytes > kLargest) throw std::bad_alloc();
+  return any_size_class(bytes);
+}
+
+// A freed block holds the link to the next one.
 struct FreeList {
   void* head = nullptr;
 

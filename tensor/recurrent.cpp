@@ -10,13 +10,36 @@ const T* numbers(const Tensor* t) {
 }
 
 bool is(const Tensor& t, Index rows, Index columns) {
-  return t.rank() == 2 && t.shape()[0] == rows && t.shape()[1] == columns;
+  const std::span<const Index> sizes = t.shape().span();
+  return sizes.size() == 2 && sizes[0] == rows && sizes[1] == columns;
 }
+
+// Whether all is as check_recurrent wants it, without asking what is not: a step of a stream takes
+// less than a microsecond.
+bool fits(kernels::Recurrence kind, const RecurrentStep& s, Index rows, Index batch) {
+  if (!s.wh.defined() || s.wh.rank() != 2 || (s.wx && (!s.wx->defined() || s.wx->rank() != 2)))
+    return false;
+  const Index hidden = *s.wh.shape().begin(), columns = kernels::gates_of(kind) * hidden;
+  const Index dim = s.wx ? *s.wx->shape().begin() : columns;
+  const auto typed = [&](const Tensor& t) { return t.defined() && t.dtype() == s.wh.dtype(); };
+  const auto matrix = [&](const Tensor& t, Index m, Index n) { return typed(t) && is(t, m, n); };
+  const auto row = [&](const Tensor* t, Index n) {
+    return !t || (typed(*t) && t->rank() == 1 && *t->shape().begin() == n);
+  };
+  return is(s.wh, hidden, columns) && (s.wx ? matrix(*s.wx, dim, columns) : !s.b) &&
+         matrix(s.x, rows, dim) && matrix(s.h, batch, hidden) &&
+         (s.c ? matrix(*s.c, batch, hidden) : kind != kernels::Recurrence::lstm) &&
+         (!s.c || kind == kernels::Recurrence::lstm) && row(s.b, columns) &&
+         (!s.bhn || kind == kernels::Recurrence::gru) && row(s.bhn, hidden);
+}
+
+bool contiguous(const Tensor* t) { return !t || t->is_contiguous(); }
 
 }  // namespace
 
 void check_recurrent(const char* op, kernels::Recurrence kind, const RecurrentStep& s, Index rows,
                      Index batch) {
+  if (fits(kind, s, rows, batch)) return;
   const bool lstm = kind == kernels::Recurrence::lstm, gru = kind == kernels::Recurrence::gru;
   for (const Tensor* t : {&s.x, s.wx, &s.wh, &s.h, s.b, s.bhn, s.c})
     check(!t || t->defined(), "{}: tensors with values were required: got an undefined one", op);
@@ -45,20 +68,18 @@ void check_recurrent(const char* op, kernels::Recurrence kind, const RecurrentSt
 }
 
 std::pair<Tensor, Tensor> recurrent_step(kernels::Recurrence kind, const RecurrentStep& s) {
-  const Index batch = s.x.rank() > 0 ? s.x.shape()[0] : 0;
+  const Index batch = s.x.defined() && s.x.rank() > 0 ? s.x.shape()[0] : 0;
   check_recurrent("recurrent_step", kind, s, batch, batch);
   check(s.wx, "recurrent_step: a weight wx was required: got none");
   const Index dim = s.wx->shape()[0], hidden = s.wh.shape()[0];
-  for (const Tensor* t : {&s.x, s.wx, s.b, &s.wh, s.bhn, &s.h, s.c}) {
-    if (!t) continue;
-    if (!t->is_contiguous()) {
-      const auto whole = [](const Tensor* v) { return v ? v->contiguous() : Tensor(); };
-      const Tensor x = s.x.contiguous(), wx = s.wx->contiguous(), wh = s.wh.contiguous(),
-                   h = s.h.contiguous();
-      const Tensor b = whole(s.b), bhn = whole(s.bhn), c = whole(s.c);
-      return recurrent_step(
-          kind, {x, &wx, s.b ? &b : nullptr, wh, s.bhn ? &bhn : nullptr, h, s.c ? &c : nullptr});
-    }
+  if (!(contiguous(&s.x) && contiguous(s.wx) && contiguous(s.b) && contiguous(&s.wh) &&
+        contiguous(s.bhn) && contiguous(&s.h) && contiguous(s.c))) {
+    const auto whole = [](const Tensor* v) { return v ? v->contiguous() : Tensor(); };
+    const Tensor x = s.x.contiguous(), wx = s.wx->contiguous(), wh = s.wh.contiguous(),
+                 h = s.h.contiguous();
+    const Tensor b = whole(s.b), bhn = whole(s.bhn), c = whole(s.c);
+    return recurrent_step(
+        kind, {x, &wx, s.b ? &b : nullptr, wh, s.bhn ? &bhn : nullptr, h, s.c ? &c : nullptr});
   }
   Tensor h = Tensor::empty(s.h.shape(), s.x.dtype()),
          c = s.c ? Tensor::empty(s.h.shape(), s.x.dtype()) : Tensor();

@@ -40,8 +40,8 @@ struct Rnn {
   }
 };
 
-// Where a gate waits for another one, it has a loop of its own: within one loop the CPU would wait
-// too, as it looks ahead by two or three vectors only.
+// tanh(c') has a loop of its own: within one loop the CPU would wait for c', as it looks ahead by
+// two or three vectors only.
 struct Lstm {
   // z holds x + h w and becomes i f g o; where they are saved, it is the first 4 H of that, and c'
   // goes behind them.
@@ -50,16 +50,17 @@ struct Lstm {
                                  T* out, T* c) {
     const hn::ScalableTag<T> d;
     each<T>(h, [&](Index j, Index k) UNROLL_INLINED {
-      store(sigmoid(d, load(z + j, k)), z + j, k);
-      store(sigmoid(d, load(z + h + j, k)), z + h + j, k);
-      store(tanh(d, load(z + 2 * h + j, k)), z + 2 * h + j, k);
-      store(sigmoid(d, load(z + 3 * h + j, k)), z + 3 * h + j, k);
+      const auto i = sigmoid(d, load(z + j, k)), f = sigmoid(d, load(z + h + j, k));
+      const auto g = tanh(d, load(z + 2 * h + j, k));
+      store(i, z + j, k);
+      store(f, z + h + j, k);
+      store(g, z + 2 * h + j, k);
+      store(hn::MulAdd(f, load(c_before + j, k), hn::Mul(i, g)), c + j, k);
     });
     each<T>(h, [&](Index j, Index k) UNROLL_INLINED {
-      const auto next = hn::MulAdd(load(z + h + j, k), load(c_before + j, k),
-                                   hn::Mul(load(z + j, k), load(z + 2 * h + j, k)));
-      store(next, c + j, k);
-      store(hn::Mul(load(z + 3 * h + j, k), tanh(d, next)), out + j, k);
+      const auto o = sigmoid(d, load(z + 3 * h + j, k));
+      store(o, z + 3 * h + j, k);
+      store(hn::Mul(o, tanh(d, load(c + j, k))), out + j, k);
     });
   }
   template <class T>

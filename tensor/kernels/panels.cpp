@@ -162,12 +162,9 @@ HWY_NOINLINE void block(const Block<T>& of) {
     for (int r = 0; r < kRows; ++r) std::copy_n(edge + r * width, columns, of.c + r * of.step_c);
 }
 
-// Few rows leave registers for more columns, which hides the latency of the sums; one row alone
-// waits for the weight only, which is read in one sweep where it is row-major.
-template <class T>
-HWY_INLINE int panels_at_once(Index rows, const Panels<T>& w, Index width) {
-  if constexpr (kMaxRows == 12)
-    return rows == 1 && w.panel_step == width ? 8 : rows <= 3 ? 4 : rows <= 6 ? 2 : 1;
+// Few rows leave registers for more columns, which hides the latency of the sums.
+HWY_INLINE int panels_at_once(Index rows) {
+  if constexpr (kMaxRows == 12) return rows <= 3 ? 4 : rows <= 6 ? 2 : 1;
   return rows == 1 ? 4 : rows <= 3 ? 2 : 1;
 }
 // Rows of half a panel at once, of `rest` that are left.
@@ -177,8 +174,7 @@ constexpr Index rows_of_half(Index rest) { return rest >= kMaxRows ? kMaxRows : 
 constexpr bool occurs(int rows, int vectors) {
   if (vectors == 1) return rows == rows_of_half(rows);
   if (vectors == 2) return rows <= kMaxRows;
-  if constexpr (kMaxRows == 12)
-    return vectors == 16 ? rows == 1 : vectors == 8 ? rows <= 3 : rows > 3 && rows <= 6;
+  if constexpr (kMaxRows == 12) return vectors == 8 ? rows <= 3 : rows > 3 && rows <= 6;
   return vectors == 8 ? rows == 1 : vectors == 4 && (rows == 2 || rows == 3);
 }
 
@@ -224,10 +220,10 @@ template <class T>
 void multiply_all(Index m, Index n, Index k, Left<T> a, Panels<T> w, const T* init, Index step_init,
                   T* c, Index step_c) {
   const Index width = width_of_panel<T>(), each = rows_of_block(m);
-  const Index wide = panels_at_once(each, w, width);
+  const Index wide = panels_at_once(each);
   for (Index j = 0; j < n;) {
     const Index panels = (n - j + width - 1) / width;
-    const Index group = a.across ? 1 : panels >= wide ? wide : panels >= 4 && wide == 8 ? 4 : 1;
+    const Index group = a.across || panels < wide ? 1 : wide;
     const Index columns = std::min(group * width, n - j);
     const bool half = 2 * columns <= width && !a.across;
     const Panels<T> panel{w.data + j / width * w.panel_step, w.step, w.panel_step};
@@ -247,8 +243,6 @@ void multiply_all(Index m, Index n, Index k, Left<T> a, Panels<T> w, const T* in
         rows_of<1, false>(rows, of);
       } else if (a.across) {
         rows_of<2, true>(rows, of);
-      } else if (group == 8) {
-        rows_of<16, false>(rows, of);
       } else if (group == 4) {
         rows_of<8, false>(rows, of);
       } else if (group == 2) {

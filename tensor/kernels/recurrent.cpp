@@ -1,13 +1,19 @@
 #include <unroll/tensor/kernels/denormals.h>
 #include <unroll/tensor/kernels/panels.h>
 #include <unroll/tensor/kernels/recurrent.h>
+#include <unroll/tensor/kernels/row.h>
 #include <unroll/tensor/kernels/scratch.h>
 #include <unroll/tensor/kernels/time_walk.h>
 
 #include <algorithm>
+#include <array>
+#include <optional>
 
 namespace unroll::kernels {
 namespace {
+
+// A step's products up to so large are on the stack.
+constexpr std::size_t kNearBytes = 8192;
 
 // Batch rows [lo, hi) through all time steps. `wx` is given where inputs are projected here;
 // `aside` has room for two products of these rows.
@@ -136,12 +142,21 @@ template <class T>
 void recurrent_step(Recurrence kind, Index m, Index dim, Index h,
                     const RecurrentStepArguments<T>& a) {
   const FlushDenormals flush;
-  const Index gates = gates_of(kind) * h;
-  Scratch<T> products(2 * m * gates);
-  T *x = products.get(), *z = x + m * gates;
-  multiply_once(m, gates, dim, Left<T>{a.x, dim}, a.wx, gates, a.b, 0, x, gates);
-  multiply_once(m, gates, h, Left<T>{a.h, h}, a.wh, gates, sums_products(kind) ? x : nullptr, gates,
-                z, gates);
+  const Index gates = gates_of(kind) * h, size = 2 * m * gates;
+  alignas(64) std::array<T, kNearBytes / sizeof(T)> near;
+  std::optional<Scratch<T>> far;
+  if (size > static_cast<Index>(near.size())) far.emplace(size);
+  T *const x = far ? far->get() : near.data(), *const z = x + m * gates;
+  if (m == 1) {
+    const RowProduct<T> projection{a.x, a.wx, dim}, recurrent{a.h, a.wh, h}, none{};
+    const bool sums = sums_products(kind);
+    multiply_row<T>(gates, a.b, projection, sums ? recurrent : none, sums ? z : x);
+    if (!sums) multiply_row<T>(gates, nullptr, recurrent, none, z);
+  } else {
+    multiply_once(m, gates, dim, Left<T>{a.x, dim}, a.wx, gates, a.b, 0, x, gates);
+    multiply_once(m, gates, h, Left<T>{a.h, h}, a.wh, gates, sums_products(kind) ? x : nullptr,
+                  gates, z, gates);
+  }
   GatesForward<T> g{};
   g.x = x, g.step_x = gates;
   g.z = z, g.step_z = gates;

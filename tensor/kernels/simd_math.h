@@ -107,29 +107,42 @@ HWY_INLINE V exp_near(D d, V x) {
   }
 }
 
-// 1 / x for x in [1, 2^126]. For f32: the CPU's estimate refined by Newton steps, which is faster
-// than a division. The last step adds a correction to the estimate, so that 1 / 1 is exactly 1.
+// a / b for b in [1, 2]. AVX-512's division of f32 takes longer than the CPU's estimate of 1 / b
+// and a step of Newton's method, which adds what is missing to the estimate: 1 / 1 is exactly 1.
+template <class D>
+constexpr bool kEstimates = Is32<D>::value&& HWY_TARGET <= HWY_AVX3;
 template <class D, class V>
-HWY_INLINE V reciprocal_from_one(D d, V x) {
-  if constexpr (Is32<D>::value && HWY_TARGET <= HWY_AVX2) {
-    V r = hn::ApproximateReciprocal(x);
-    if constexpr (HWY_TARGET > HWY_AVX3) r = hn::Mul(r, hn::NegMulAdd(x, r, hn::Set(d, 2.0F)));
-    return hn::MulAdd(r, hn::NegMulAdd(x, r, hn::Set(d, 1.0F)), r);
+HWY_INLINE V divide(D d, V a, V b) {
+  if constexpr (kEstimates<D>) {
+    const V r = hn::ApproximateReciprocal(b);
+    return hn::Mul(a, hn::MulAdd(r, hn::NegMulAdd(b, r, hn::Set(d, 1.0F)), r));
   } else {
-    return hn::Div(hn::Set(d, 1), x);
+    return hn::Div(a, b);
+  }
+}
+// Adds what is missing to the quotient, which is closer; but that is lost where it is no normal
+// number any more: for small a, b must be 2, of which the estimate is exact.
+template <class D, class V>
+HWY_INLINE V divide_closely(D, V a, V b) {
+  if constexpr (kEstimates<D>) {
+    const V r = hn::ApproximateReciprocal(b), q = hn::Mul(a, r);
+    return hn::MulAdd(r, hn::NegMulAdd(b, q, a), q);
+  } else {
+    return hn::Div(a, b);
   }
 }
 
-// The min (max) of x and a limit; NaN if x is NaN.
+// The min (max) of x and a limit; NaN if x is NaN. x86 returns the second operand if one is NaN.
+constexpr bool kSecondOfNaN = HWY_ARCH_X86 && HWY_TARGET <= HWY_SSSE3;
 template <class D, class V>
 HWY_INLINE V at_most(D d, V x, hn::TFromD<D> limit) {
   const V top = hn::Set(d, limit);
-  return hn::IfThenElse(hn::Gt(x, top), top, x);
+  return kSecondOfNaN ? hn::Min(top, x) : hn::IfThenElse(hn::Gt(x, top), top, x);
 }
 template <class D, class V>
 HWY_INLINE V at_least(D d, V x, hn::TFromD<D> limit) {
   const V bottom = hn::Set(d, limit);
-  return hn::IfThenElse(hn::Lt(x, bottom), bottom, x);
+  return kSecondOfNaN ? hn::Max(bottom, x) : hn::IfThenElse(hn::Lt(x, bottom), bottom, x);
 }
 template <class D, class V>
 HWY_INLINE V minus_abs(D d, V x) {
@@ -141,39 +154,33 @@ template <class V>
 struct SigmoidPair {
   V y, rest;
 };
-template <class D, class V>
-HWY_INLINE SigmoidPair<V> sigmoid_from(D d, V x, V e) {
-  const V large = reciprocal_from_one(d, hn::Add(hn::Set(d, 1), e)), small = hn::Mul(e, large);
-  const auto negative = hn::Lt(x, hn::Zero(d));
-  return {hn::IfThenElse(negative, small, large), hn::IfThenElse(negative, large, small)};
-}
 // For functions that multiply it by x: 0 where x is far below 0.
 template <class D, class V>
 HWY_INLINE SigmoidPair<V> sigmoid_pair(D d, V x) {
-  return sigmoid_from(d, x, exp(d, minus_abs(d, x)));
+  const V one = hn::Set(d, 1), e = exp(d, minus_abs(d, x));
+  const V large = divide(d, one, hn::Add(one, e)), small = hn::Mul(e, large);
+  return {hn::IfNegativeThenElse(x, small, large), hn::IfNegativeThenElse(x, large, small)};
 }
 // For gates: exactly 1 from 17 on and exactly 0 from -88 on.
 template <class D, class V>
 HWY_INLINE V sigmoid(D d, V x) {
   V y = minus_abs(d, x);
   if constexpr (Is32<D>::value) y = at_least(d, y, -kNear);
-  return sigmoid_from(d, x, exp_near(d, y)).y;
+  const V one = hn::Set(d, 1), e = exp_near(d, y);
+  return divide(d, hn::IfNegativeThenElse(x, e, one), hn::Add(one, e));
 }
 
-// Near 0 an odd polynomial (Cephes), elsewhere 1 - 2 e / (1 + e) with e = exp(-2|x|).
+// -m / (2 + m) with m = exp(-2|x|) - 1, which is exact near 0: there 2^n is 1, and m is `rest`.
 template <class D, class V>
 HWY_INLINE V tanh(D d, V x) {
   if constexpr (Is32<D>::value) {
+    const V y = at_least(d, minus_abs(d, x), -20.0F);  // beyond which tanh is 1
+    const auto [exponent, rest] = split_exp(d, hn::Add(y, y));
+    const V power = hn::BitCast(d, hn::ShiftLeft<23>(exponent));
     const V one = hn::Set(d, 1.0F);
-    const V y = at_least(d, minus_abs(d, x), -20.0F);  // tanh is 1 beyond
-    const V e = exp_near(d, hn::Add(y, y));
-    const V large = hn::CopySignToAbs(
-        hn::NegMulAdd(hn::Add(e, e), reciprocal_from_one(d, hn::Add(e, one)), one), x);
-    const V s = hn::Mul(x, x);
-    const V p = horner(d, s, -5.70498872745e-3F, 2.06390887954e-2F, -5.37397155531e-2F,
-                       1.33314422036e-1F, -3.33332819422e-1F);
-    const V small = hn::MulAdd(hn::Mul(p, s), x, x);
-    return hn::IfThenElse(hn::Gt(y, hn::Set(d, -0.625F)), small, large);
+    const V minus = hn::MulAdd(rest, power, hn::Sub(power, one));
+    const V plus = hn::MulAdd(rest, power, hn::Add(power, one));
+    return hn::CopySign(divide_closely(d, minus, plus), x);
   } else {
     return hn::IfThenElse(hn::IsNaN(x), x, hn::Tanh(d, x));
   }

@@ -1,5 +1,7 @@
-// One step of a stream, given what does not fit together. What it computes is tested in tests/nn.
+// One step of a stream: a row by itself, and what does not fit together. What it computes is tested
+// in tests/nn.
 #include "tests/support.h"
+#include "tests/tensor/kernels/targets.h"
 
 #include <unroll/tensor/recurrent.h>
 
@@ -33,6 +35,43 @@ std::string message(Recurrence kind, const Given& g) {
 }
 
 }  // namespace
+
+// Products of one row are a kernel of their own; sizes that fill no vector, or many.
+TEST_CASE("a step of one row equals that row of a batch's step, to the bit, on every SIMD target") {
+  for (Recurrence kind :
+       {Recurrence::rnn_tanh, Recurrence::rnn_relu, Recurrence::lstm, Recurrence::gru})
+    for (DType dtype : {f32, f64})
+      for (Index hidden : {1, 2, 3, 5, 8, 13, 16, 31, 33, 64, 100, 260})
+        for (Index dim : {1, 4, 17})
+          for_each_simd_target([&](const char* target) {
+            CAPTURE(target);
+            CAPTURE(hidden);
+            CAPTURE(dim);
+            const Index gates = kernels::gates_of(kind) * hidden, batch = 3;
+            const auto some = [&](const Shape& shape, std::uint64_t seed) {
+              return random(shape, seed).to(dtype);
+            };
+            const Tensor wx = some({dim, gates}, 1), wh = some({hidden, gates}, 2);
+            const Tensor b = some({gates}, 3), bhn = some({hidden}, 4), x = some({batch, dim}, 5);
+            const Tensor h = some({batch, hidden}, 6), c = some({batch, hidden}, 7);
+            for (bool bias : {true, false}) {
+              const auto step = [&](Index from, Index rows) {
+                const Tensor xs = x.narrow(0, from, rows), hs = h.narrow(0, from, rows),
+                             cs = c.narrow(0, from, rows);
+                return recurrent_step(kind, {xs, &wx, bias ? &b : nullptr, wh,
+                                             bias && kind == Recurrence::gru ? &bhn : nullptr, hs,
+                                             kind == Recurrence::lstm ? &cs : nullptr});
+              };
+              const auto [all_h, all_c] = step(0, batch);
+              for (Index row = 0; row < batch; ++row) {
+                const auto [one_h, one_c] = step(row, 1);
+                CHECK(one_h.to_vector<double>() == all_h.narrow(0, row, 1).to_vector<double>());
+                if (kind == Recurrence::lstm)
+                  CHECK(one_c.to_vector<double>() == all_c.narrow(0, row, 1).to_vector<double>());
+              }
+            }
+          });
+}
 
 TEST_CASE("a step whose tensors do not fit together is refused, whichever it is") {
   for (Recurrence kind :
