@@ -35,7 +35,7 @@ void require_on_tape(const char* op, const Var& y) {
 Gradients Tape::backward(const Var& loss, const BackwardOptions& options) {
   require_on_tape("backward", loss);
   check(Tape::current() == this,
-        "backward: the tape that records now was required: another tape began on this thread after "
+        "backward: the recording tape was required: another tape began on this thread after "
         "it, or it lives on another thread");
   const std::uint32_t slot = state_->slot_of(loss, "backward");
   const Var seed = seed_for("backward", loss, options.seed.defined() ? Var(options.seed) : Var());

@@ -185,7 +185,7 @@ void Engine::call_hooks(std::uint32_t slot, Var& g) {
     const Tensor changed = hook(g.value());
     if (!changed.defined()) continue;
     check(!recording(),
-          "hook: a hook that only looks was required, since the gradient is itself recorded "
+          "hook: a hook that returns nothing was required, since the gradient is itself recorded "
           "(create_graph) and a new one would be a constant there: got one of shape {}",
           changed.shape());
     check(changed.shape() == g.shape() && changed.dtype() == g.dtype(),

@@ -35,8 +35,8 @@ std::string place(Where where, Where caller) {
 
 void Tape::State::refuse_other_tape(const Var& v, const char* op) {
   fail(
-      "{}: a value of the tape that records now was required: got one (shape {}) recorded on "
-      "another tape, or on one that has ended; detach() gives its numbers as a constant",
+      "{}: a value of the recording tape was required: got one (shape {}) recorded on "
+      "another tape, or on one that has ended; detach() gives its value as a constant",
       op, v.shape());
 }
 

@@ -52,7 +52,7 @@ Tensor training_rows(const Tensor& x, const TrainingPart& part) {
   for (Index i = 0; i < rows.shape()[0]; ++i)
     for (Index j = 0; j < rows.shape()[1]; ++j)
       check(std::isfinite(rows.at({i, j})),
-            "scaler: finite numbers were required: got {} in row {}, column {}", rows.at({i, j}),
+            "scaler: finite values were required: got {} in row {}, column {}", rows.at({i, j}),
             part.indices()[static_cast<std::size_t>(i)], j);
   return rows;
 }
@@ -87,8 +87,7 @@ void check_columns(const Tensor& a, const Tensor& b, const char* what) {
   for (const Tensor* t : {&a, &b})
     for (Index j = 0; j < t->numel(); ++j)
       check(std::isfinite(t->at({j})),
-            "scaler: {} of finite numbers were required: got {} for column {}", what, t->at({j}),
-            j);
+            "scaler: {} of finite values were required: got {} for column {}", what, t->at({j}), j);
 }
 
 // (x - from) / by and its inverse, in f64: in f32 the difference could overflow.

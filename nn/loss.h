@@ -28,7 +28,7 @@ struct BCEOptions {
   Reduction reduction = Reduction::mean;
 };
 // Binary cross entropy of logits and target probabilities in [0, 1], elementwise, without overflow.
-Var bce_with_logits(const In& scores, const In& target, const BCEOptions& options = {});
+Var bce_with_logits(const In& logits, const In& target, const BCEOptions& options = {});
 
 struct GaussianNLLOptions {
   bool full = false;  // add the constant log(2 pi) / 2

@@ -34,7 +34,7 @@ std::string summary(const NamedParams& params) {
   std::size_t width = 9;
   for (const NamedParam& p : params) width = std::max(width, p.name.size());
   std::string text =
-      fmt::format("{:<{}}  {:<16} {:<5} {:>12}\n", "parameter", width, "shape", "type", "numbers");
+      fmt::format("{:<{}}  {:<16} {:<5} {:>12}\n", "parameter", width, "shape", "type", "elements");
   Index numbers = 0, bytes = 0;
   for (const NamedParam& p : params) {
     const Tensor& value = p.param->value();
@@ -46,7 +46,7 @@ std::string summary(const NamedParams& params) {
     numbers += value.numel();
     bytes += value.numel() * static_cast<Index>(size_of(value.dtype()));
   }
-  return text + fmt::format("{} parameters, {} numbers, {} of them to train, {:.1f} KiB\n",
+  return text + fmt::format("{} parameters, {} elements, {} of them trainable, {:.1f} KiB\n",
                             params.size(), numbers, parameter_count(params),
                             static_cast<double>(bytes) / 1024);
 }

@@ -95,11 +95,12 @@ Loaded assign(const std::string& origin, NamedTensors given, const NamedParams& 
            "{}: some of the model's {} names (\"{}\" ...) were required: got none of them{}",
            origin, params.size(), params.empty() ? "" : params.front().name,
            o.prefix.empty() ? "" : fmt::format(" that begins with \"{}\"", o.prefix));
-  check_io(!square || o.layout != WeightLayout::unknown,
-           "{}: how weights stand in it was required, since \"{}\" is square and the file does not "
-           "say: pass {{.layout = nn::WeightLayout::in_out}} ([in, out], as here) or "
-           "{{.layout = nn::WeightLayout::out_in}} ([out, in], as PyTorch has it)",
-           origin, square ? square : "");
+  check_io(
+      !square || o.layout != WeightLayout::unknown,
+      "{}: the layout of its weights was required, since \"{}\" is square and the file does not "
+      "say: pass {{.layout = nn::WeightLayout::in_out}} ([in, out], as here) or "
+      "{{.layout = nn::WeightLayout::out_in}} ([out, in], as PyTorch has it)",
+      origin, square ? square : "");
   for (const auto& [p, value] : values) p->param->set_value(value);
   return loaded;
 }

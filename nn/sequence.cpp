@@ -68,7 +68,7 @@ Sequence Sequence::from(const In& x) {
   check_defined("Sequence", *x);
   check(x->rank() >= 3,
         "Sequence: [B, T, ..], a batch of sequences of vectors, was required: got {} (one sequence "
-        "alone is from({{x}}), one of numbers [B, T] needs an axis behind: unsqueeze(x, -1))",
+        "alone is from({{x}}), one feature per step, [B, T], needs another axis: unsqueeze(x, -1))",
         x->shape());
   const Shape& shape = x->shape();
   check(shape[0] >= 1 && shape[1] >= 1,

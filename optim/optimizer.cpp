@@ -194,7 +194,7 @@ void Optimizer::set_state(const State& state_given) {
   }
   for (const auto& [name, tensor] : given)
     check(expected.count(name) > 0,
-          "optimizer state: entries of this optimiser were required: got an unknown \"{}\"", name);
+          "optimizer state: entries of this optimizer were required: got an unknown \"{}\"", name);
   const double steps = given.at("steps").item(), rate = given.at("lr").item();
   check(is_count(steps), "optimizer state: a whole number of \"steps\" was required: got {}",
         steps);
@@ -213,7 +213,7 @@ void Optimizer::set_state(const State& state_given) {
     const double least = min(squares).item();
     check(least >= 0,
           "optimizer state: squares of at least 0 were required as \"{}\": got {} (the state of "
-          "another optimiser, or damaged)",
+          "another optimizer, or damaged)",
           name, least);
   }
   steps_ = static_cast<Index>(steps);

@@ -38,19 +38,19 @@ double WarmUp::operator()(Index step) const {
 double Cosine::operator()(Index step) const {
   check_step("Cosine", step);
   check_rate("Cosine", "rate", lr);
-  check_rate("Cosine", "least rate", least);
+  check_rate("Cosine", "min rate", min);
   check(warmup >= 0, "Cosine: a warm-up of at least 0 steps was required: got {}", warmup);
   check(steps > warmup, "Cosine: more steps than those of the warm-up ({}) were required: got {}",
         warmup, steps);
   if (step < warmup) return WarmUp{lr, warmup}(step);
   const double part =
       static_cast<double>(std::min(step, steps) - warmup) / static_cast<double>(steps - warmup);
-  return least + (lr - least) * 0.5 * (1 + std::cos(std::numbers::pi * part));
+  return min + (lr - min) * 0.5 * (1 + std::cos(std::numbers::pi * part));
 }
 
 ReduceOnPlateau::ReduceOnPlateau(const Options& o) : o_(o), lr_(o.lr) {
   check_rate("ReduceOnPlateau", "rate", o.lr);
-  check_rate("ReduceOnPlateau", "least rate", o.least);
+  check_rate("ReduceOnPlateau", "min rate", o.min);
   check(o.patience >= 0 && o.cooldown >= 0,
         "ReduceOnPlateau: a patience and a cooldown of at least 0 were required: got {} and {}",
         o.patience, o.cooldown);
@@ -72,7 +72,7 @@ double ReduceOnPlateau::operator()(double loss) {
     bad_ = 0;
   }
   if (bad_ > o_.patience) {
-    lr_ = std::max(lr_ * o_.factor, o_.least);
+    lr_ = std::max(lr_ * o_.factor, o_.min);
     cooling_ = o_.cooldown;
     bad_ = 0;
   }

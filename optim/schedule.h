@@ -32,18 +32,18 @@ struct WarmUp {
   double operator()(Index step) const;
 };
 
-// Linear warm-up, then half a cosine from lr down to `least`, in `steps` steps. Loshchilov and
+// Linear warm-up, then half a cosine from lr down to `min`, in `steps` steps. Loshchilov and
 // Hutter 2017.
 struct Cosine {
   double lr;
   Index steps;
   Index warmup = 0;
-  double least = 0;
+  double min = 0;
   double operator()(Index step) const;
 };
 
 // Multiplies the rate by `factor` after more than `patience` calls without improvement of the loss,
-// down to `least`. A NaN loss is no improvement.
+// down to `min`. A NaN loss is no improvement.
 class ReduceOnPlateau {
  public:
   struct Options {
@@ -52,7 +52,7 @@ class ReduceOnPlateau {
     Index patience = 10;
     double threshold = 1e-4;  // minimal improvement, relative to the best loss
     Index cooldown = 0;       // calls after a reduction that are not counted
-    double least = 0;
+    double min = 0;
   };
   explicit ReduceOnPlateau(const Options& options);
   double operator()(double loss);  // returns the new rate

@@ -77,7 +77,7 @@ IndexTensor IndexTensor::full(const Shape& shape, Index value) {
 IndexTensor IndexTensor::arange(Index n) { return counted_indices("arange", n); }
 
 void IndexTensor::refuse_place(Index flat) const {
-  fail("index tensor: a place in [0, {}) was required: got {}", numel(), flat);
+  fail("index tensor: a position in [0, {}) was required: got {}", numel(), flat);
 }
 
 IndexTensor IndexTensor::reshape(const Shape& shape) const {

@@ -31,7 +31,7 @@ void check_index(const char* op, const Shape& x, int axis, const IndexTensor& in
 template <class F>
 void for_each_picked(std::span<const Index> strides, int axis, const IndexTensor& index, F&& f) {
   const int last = index.rank() - 1;
-  const Index row = index.shape()[last], step = strides[axis];
+  const Index row = index.shape()[last], stride = strides[axis];
   const Index* ids = index.data();
   std::array<Index, Shape::kMaxRank> at{};
   for (Index flat = 0; flat < index.numel(); flat += row) {
@@ -39,10 +39,10 @@ void for_each_picked(std::span<const Index> strides, int axis, const IndexTensor
     for (int i = 0; i < last; ++i)
       if (i != axis) base += at[i] * strides[i];
     if (axis == last) {
-      for (Index j = 0; j < row; ++j) f(base + ids[flat + j] * step, flat + j);
+      for (Index j = 0; j < row; ++j) f(base + ids[flat + j] * stride, flat + j);
     } else {
-      const Index across = strides[last];
-      for (Index j = 0; j < row; ++j) f(base + ids[flat + j] * step + j * across, flat + j);
+      const Index stride_in = strides[last];
+      for (Index j = 0; j < row; ++j) f(base + ids[flat + j] * stride + j * stride_in, flat + j);
     }
     for (int i = last - 1; i >= 0; --i) {
       if (++at[i] < index.shape()[i]) break;
@@ -166,22 +166,22 @@ Tensor index_select(const Tensor& x, int axis, const IndexTensor& index) {
   check(index.rank() == 1, "index_select: a 1-D index was required: got {}", index.shape());
   index.check_range("index_select", x.shape()[axis]);
   // A matrix may have any row stride, including 0.
-  const bool apart = x.rank() == 2 && axis == 0 && x.strides()[1] == 1;
-  const Tensor source = apart ? x : x.contiguous();
+  const bool strided_rows = x.rank() == 2 && axis == 0 && x.strides()[1] == 1;
+  const Tensor source = strided_rows ? x : x.contiguous();
   const Around a(x.shape(), axis);
-  const Index step = apart ? x.strides()[0] : a.inner;  // stride from slice to slice
+  const Index stride = strided_rows ? x.strides()[0] : a.inner;  // stride from slice to slice
   Tensor out = Tensor::empty(x.shape().with(axis, index.numel()), x.dtype());
   dispatch(x.dtype(), [&]<class T>() {
     const T* from = source.data<T>();
     T* to = out.data<T>();
     for (Index o = 0; o < a.outer; ++o, from += a.size * a.inner) {
       if (a.inner == 1) {
-        for (Index i : index) *to++ = from[i * step];
+        for (Index i : index) *to++ = from[i * stride];
       } else if (a.inner < kShortSlice) {
         for (Index i : index)
-          for (Index j = 0; j < a.inner; ++j) *to++ = from[i * step + j];
+          for (Index j = 0; j < a.inner; ++j) *to++ = from[i * stride + j];
       } else {
-        for (Index i : index) to = std::copy_n(from + i * step, a.inner, to);
+        for (Index i : index) to = std::copy_n(from + i * stride, a.inner, to);
       }
     }
   });
@@ -256,13 +256,13 @@ Tensor take_rows(const Tensor& table, const IndexTensor& ids) {
   const Index dim = table.shape()[1];
   // The table may have any row stride, including 0.
   const Tensor source = dim <= 1 || table.strides()[1] != 1 ? table.contiguous() : table;
-  const Index step = source.strides()[0];
+  const Index stride = source.strides()[0];
   Tensor out = Tensor::empty(ids.shape().inserted(ids.rank(), dim), table.dtype());
   dispatch(table.dtype(), [&]<class T>() {
     const T* from = source.data<T>();
     T* to = out.data<T>();
     for (Index id : ids) {
-      std::copy_n(from + id * step, dim, to);
+      std::copy_n(from + id * stride, dim, to);
       to += dim;
     }
   });
@@ -311,9 +311,9 @@ void add_rows_into(Tensor& table, const IndexTensor& ids, const Tensor& rows) {
   check_same_dtype("add_rows_into", table, rows);
   ids.check_range("add_rows_into", table.shape()[0]);
   // Rows of a wider matrix are read in place.
-  const bool apart = rows.shape() == Shape({ids.numel(), dim}) && rows.strides()[1] == 1;
-  const Tensor source = apart ? rows : rows.contiguous();
-  const Index step = apart ? rows.strides()[0] : dim;
+  const bool strided_rows = rows.shape() == Shape({ids.numel(), dim}) && rows.strides()[1] == 1;
+  const Tensor source = strided_rows ? rows : rows.contiguous();
+  const Index stride = strided_rows ? rows.strides()[0] : dim;
   // Each thread has its own column blocks, so that rows with equal ids are added in a fixed order.
   constexpr Index kBlock = 512;
   const Index blocks = (dim + kBlock - 1) / kBlock;
@@ -324,7 +324,7 @@ void add_rows_into(Tensor& table, const IndexTensor& ids, const Tensor& rows) {
       T* to = table.data<T>() + begin;
       for (Index id : ids) {
         kernels::add_into(to + id * dim, from, columns);
-        from += step;
+        from += stride;
       }
     });
   });

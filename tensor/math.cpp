@@ -15,8 +15,8 @@ Tensor combine(kernels::Binary op, const char* name, const Tensor& a, const Tens
   Tensor y = detail::empty_for(broadcast(name, a.shape(), b.shape()), {&a, &b});
   dispatch(a.dtype(), [&]<class T>() {
     detail::elementwise<T>(y, {&a, &b},
-                           [op](const T* const* from, const Index* steps, T* to, Index n) {
-                             kernels::binary(op, from[0], steps[0], from[1], steps[1], to, n);
+                           [op](const T* const* from, const Index* strides, T* to, Index n) {
+                             kernels::binary(op, from[0], strides[0], from[1], strides[1], to, n);
                            });
   });
   return y;
@@ -37,13 +37,13 @@ UNROLL_PLAIN_BINARY(UNROLL_DEFINE)
 static Tensor cubed(const Tensor& a) {
   Tensor y = detail::empty_for(a.shape(), {&a});
   dispatch(a.dtype(), [&]<class T>() {
-    detail::elementwise<T>(y, {&a}, [](const T* const* from, const Index* steps, T* to, Index n) {
+    detail::elementwise<T>(y, {&a}, [](const T* const* from, const Index* strides, T* to, Index n) {
       constexpr Index kNear = 1024;  // elements that fit in the L1 cache
       for (Index i = 0; i < n; i += kNear) {
-        const Index count = std::min(kNear, n - i), step = steps[0];
-        const T* x = from[0] + i * step;
-        kernels::binary(kernels::Binary::mul, x, step, x, step, to + i, count);
-        kernels::binary(kernels::Binary::mul, to + i, 1, x, step, to + i, count);
+        const Index count = std::min(kNear, n - i), stride = strides[0];
+        const T* x = from[0] + i * stride;
+        kernels::binary(kernels::Binary::mul, x, stride, x, stride, to + i, count);
+        kernels::binary(kernels::Binary::mul, to + i, 1, x, stride, to + i, count);
       }
     });
   });
@@ -84,13 +84,14 @@ void detail::check_unary(const char* name, bool holds, const char* required,
 Tensor detail::unary(UnaryOp op, const Tensor& x, double p, double q) {
   Tensor y = detail::empty_for(x.shape(), {&x});
   dispatch(x.dtype(), [&]<class T>() {
-    detail::elementwise<T>(y, {&x}, [=](const T* const* from, const Index* steps, T* to, Index n) {
-      if (steps[0] == 1)
-        return kernels::unary(op, from[0], to, n, static_cast<T>(p), static_cast<T>(q));
-      T value;
-      kernels::unary(op, from[0], &value, 1, static_cast<T>(p), static_cast<T>(q));
-      detail::fill_run(to, n, value);
-    });
+    detail::elementwise<T>(
+        y, {&x}, [=](const T* const* from, const Index* strides, T* to, Index n) {
+          if (strides[0] == 1)
+            return kernels::unary(op, from[0], to, n, static_cast<T>(p), static_cast<T>(q));
+          T value;
+          kernels::unary(op, from[0], &value, 1, static_cast<T>(p), static_cast<T>(q));
+          detail::fill_run(to, n, value);
+        });
   });
   return y;
 }
@@ -102,9 +103,9 @@ Tensor apply_gradient(kernels::Unary op, const Tensor& g, const Tensor& saved, d
   Tensor dx = g.is_unique() && detail::is_dense(g) ? g : detail::empty_for(g.shape(), {&g, &saved});
   dispatch(g.dtype(), [&]<class T>() {
     detail::elementwise<T>(dx, {&g, &saved},
-                           [=](const T* const* from, const Index* steps, T* to, Index n) {
-                             kernels::unary_gradient(op, from[0], steps[0], from[1], steps[1], to,
-                                                     n, static_cast<T>(p), static_cast<T>(q));
+                           [=](const T* const* from, const Index* strides, T* to, Index n) {
+                             kernels::unary_gradient(op, from[0], strides[0], from[1], strides[1],
+                                                     to, n, static_cast<T>(p), static_cast<T>(q));
                            });
   });
   return dx;
@@ -123,8 +124,8 @@ Tensor where(const Tensor& condition, const Tensor& a, const Tensor& b) {
   Tensor y = detail::empty_for(shape, {&a, &b, &c});
   dispatch(a.dtype(), [&]<class T>() {
     detail::elementwise<T>(y, {&c, &a, &b},
-                           [](const T* const* from, const Index* steps, T* to, Index n) {
-                             kernels::where(from, steps, to, n);
+                           [](const T* const* from, const Index* strides, T* to, Index n) {
+                             kernels::where(from, strides, to, n);
                            });
   });
   return y;
@@ -138,8 +139,8 @@ void add_into(Tensor& y, const Tensor& x) {
   const Tensor source = y.shares_storage_with(x) ? x.clone() : x;
   dispatch(y.dtype(), [&]<class T>() {
     detail::elementwise<T>(
-        y, {&y, &source}, [](const T* const* from, const Index* steps, T* to, Index n) {
-          kernels::binary(kernels::Binary::add, from[0], steps[0], from[1], steps[1], to, n);
+        y, {&y, &source}, [](const T* const* from, const Index* strides, T* to, Index n) {
+          kernels::binary(kernels::Binary::add, from[0], strides[0], from[1], strides[1], to, n);
         });
   });
   y.mark_written();

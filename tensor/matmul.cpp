@@ -38,12 +38,12 @@ Tensor prepared(const Tensor& x, kernels::Matrix<T>& out) {
 
 template <class T>
 void product(const Tensor& a, const Tensor& b, Tensor& y, const T* init = nullptr,
-             Index step_init = 0) {
+             Index stride_init = 0) {
   kernels::Matrix<T> ma, mb;
   const Tensor ka = prepared(a, ma), kb = prepared(b, mb);
   const Index m = a.shape()[0], n = b.shape()[1];
   // The row stride of a view with one row is arbitrary and not used.
-  kernels::gemm<T>(m, n, a.shape()[1], ma, mb, init, step_init, y.data<T>(),
+  kernels::gemm<T>(m, n, a.shape()[1], ma, mb, init, stride_init, y.data<T>(),
                    m == 1 ? n : y.strides()[0]);
 }
 

@@ -20,7 +20,7 @@ auto Nested<T>::flat(const char* op, std::initializer_list<Nested> parts) -> Fla
 template <class T>
 void Nested<T>::append_to(const char* op, Flat& out, int depth) const {
   check(is_number_ == (depth == out.shape.rank()),
-        "{}: numbers in braces of one depth were required: got {} at depth {} of {}", op,
+        "{}: values in braces of one depth were required: got {} at depth {} of {}", op,
         is_number_ ? "a number" : "a list", depth, out.shape);
   if (is_number_) return out.values.push_back(value_);
   check(static_cast<Index>(parts_.size()) == out.shape[depth],

@@ -136,7 +136,7 @@ auto load(const std::string& path, Read read, Order order) {
   const Header header(path, std::string_view(bytes).substr(start, length));
   const std::optional<Stored> type = stored_type(header.descr);
   check_io(type.has_value(),
-           "{}: numbers of type f2, f4, f8, i1 to i8, u1 to u8 or b1 were required: got {}", path,
+           "{}: elements of type f2, f4, f8, i1 to i8, u1 to u8 or b1 were required: got {}", path,
            excerpt(header.descr));
   std::vector<Index> sizes = header.shape;
   if (header.fortran) std::reverse(sizes.begin(), sizes.end());
@@ -145,7 +145,7 @@ auto load(const std::string& path, Read read, Order order) {
     const Shape shape{std::span<const Index>(sizes)};
     const auto n = static_cast<std::size_t>(shape.numel());
     check_io(available % type->bytes == 0 && n == available / type->bytes,
-             "{}: {} numbers of {} bytes were promised: the file has {} bytes for them", path, n,
+             "{}: {} elements of {} bytes were promised: the file has {} bytes for them", path, n,
              type->bytes, available);
     auto out = read(*type, shape, bytes.data() + start + length);
     return header.fortran ? order(out) : out;

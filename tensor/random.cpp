@@ -87,7 +87,7 @@ Tensor Generator::normal(const Shape& shape, double mean, double std, DType dtyp
         mean, std);
   constexpr double kFurthest = 9;  // in standard deviations; see kernels::normal_pairs
   check(fits(std::abs(mean) + kFurthest * std, dtype),
-        "normal: numbers that are finite in {} were required: got a mean of {} and a standard "
+        "normal: values that are finite in {} were required: got a mean of {} and a standard "
         "deviation of {}",
         name_of(dtype), mean, std);
   return filled(seed_, position_, shape, dtype, [=]<class T>(T* values, Index n) {

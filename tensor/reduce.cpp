@@ -54,14 +54,14 @@ void reduce_row_major(kernels::Reduce op, const Tensor& x,
   // If the reduced axes are not adjacent, they are moved to the end.
   bool together = true;
   for (int i = first; i <= last; ++i) together = together && gone[i];
-  Index inner = 1, step = 1;  // stride between the elements of a sum
+  Index inner = 1, stride = 1;  // stride between the elements of a sum
   Tensor source;
   if (together) {
     for (int i = last + 1; i < shape.rank(); ++i) inner *= shape[i];
     // A matrix may have any row stride.
     const bool rows = shape.rank() == 2 && last == 0 && inner > 1 && x.strides()[1] == 1;
     source = rows ? x : x.contiguous();
-    step = rows ? x.strides()[0] : inner;
+    stride = rows ? x.strides()[0] : inner;
   } else {
     std::vector<int> order;
     for (int i = 0; i < shape.rank(); ++i)
@@ -84,7 +84,7 @@ void reduce_row_major(kernels::Reduce op, const Tensor& x,
         kernels::parallel_rows(
             (inner + kStrip - 1) / kStrip, n * kStrip, [&](Index group, Index count) {
               const Index j = group * kStrip, columns = std::min(count * kStrip, inner - j);
-              kernels::reduce_columns(op, from + i * n * inner + j, step, to + i * inner + j, n,
+              kernels::reduce_columns(op, from + i * n * inner + j, stride, to + i * inner + j, n,
                                       columns);
             });
     }

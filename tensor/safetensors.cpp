@@ -213,7 +213,7 @@ NamedTensors load_safetensors(const std::string& path, Metadata* metadata) {
     check_io(range[0] >= 0 && begin <= end && end <= available && want <= available &&
                  end - begin == want * type->stored.bytes,
              "{}: \"{}\" of shape {} and type {} needs {} x {} bytes: its range [{}, {}) in {} "
-             "bytes of numbers does not fit (the file is truncated or damaged)",
+             "bytes of elements does not fit (the file is truncated or damaged)",
              path, excerpt(name), shape, dtype, want, type->stored.bytes, range[0], range[1],
              available);
     check_io(entries.emplace(name, Entry{type, shape, begin, end}).second,
@@ -225,11 +225,11 @@ NamedTensors load_safetensors(const std::string& path, Metadata* metadata) {
   std::sort(ranges.begin(), ranges.end());
   std::uint64_t end = 0;
   for (const auto& range : ranges) {
-    check_io(range[0] == end, "{}: numbers without gaps were required: got a range at {} after {}",
+    check_io(range[0] == end, "{}: elements without gaps were required: got a range at {} after {}",
              path, range[0], end);
     end = range[1];
   }
-  check_io(end == available, "{}: {} bytes of numbers were promised: the file has {}", path, end,
+  check_io(end == available, "{}: {} bytes of elements were promised: the file has {}", path, end,
            available);
   NamedTensors out;
   for (const auto& found : entries) {

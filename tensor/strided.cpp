@@ -92,8 +92,8 @@ bool arrange(Walk& w) {
 
 // Gathers rows [r, r + rows) and columns [c, c + columns) of one operand into a row-major tile.
 template <class T>
-void bring_together(const T* from, Index row_stride, Index column_stride, Index rows, Index columns,
-                    T* tile) {
+void gather_tile(const T* from, Index row_stride, Index column_stride, Index rows, Index columns,
+                 T* tile) {
   if (row_stride == 1)
     return kernels::transpose(from, column_stride, tile, kTileColumns, rows, columns);
   for (Index r = 0; r < rows; ++r, from += row_stride, tile += kTileColumns) {
@@ -113,11 +113,11 @@ void run_rows(const Walk& w, T* to, std::array<const T*, kMaxOperands> from, Ind
   const Index n = w.size[column], to_row = w.stride[0][row], to_column = w.stride[0][column];
   to += first * to_row;
   for (int k = 0; k < w.operands; ++k) from[k] += first * w.stride[k + 1][row];
-  std::array<Index, kMaxOperands> steps{};
+  std::array<Index, kMaxOperands> strides{};
   if (!staged) {
-    for (int k = 0; k < w.operands; ++k) steps[k] = w.stride[k + 1][column];
+    for (int k = 0; k < w.operands; ++k) strides[k] = w.stride[k + 1][column];
     for (Index r = 0; r < count; ++r) {
-      run(f, from.data(), steps.data(), to, n);
+      run(f, from.data(), strides.data(), to, n);
       to += to_row;
       for (int k = 0; k < w.operands; ++k) from[k] += w.stride[k + 1][row];
     }
@@ -128,26 +128,26 @@ void run_rows(const Walk& w, T* to, std::array<const T*, kMaxOperands> from, Ind
     for (Index c = 0; c < n; c += kTileColumns) {
       const Index rows = std::min(kTileRows, count - r), columns = std::min(kTileColumns, n - c);
       std::array<const T*, kMaxOperands> at{};
-      std::array<Index, kMaxOperands> row_steps{};
+      std::array<Index, kMaxOperands> row_strides{};
       for (int k = 0; k < w.operands; ++k) {
         const Index row_stride = w.stride[k + 1][row], column_stride = w.stride[k + 1][column];
         at[k] = from[k] + r * row_stride + c * column_stride;
         if (is_run(column_stride)) {
-          steps[k] = column_stride, row_steps[k] = row_stride;
+          strides[k] = column_stride, row_strides[k] = row_stride;
         } else {
-          bring_together(at[k], row_stride, column_stride, rows, columns, tiles[k]);
-          at[k] = tiles[k], steps[k] = 1, row_steps[k] = kTileColumns;
+          gather_tile(at[k], row_stride, column_stride, rows, columns, tiles[k]);
+          at[k] = tiles[k], strides[k] = 1, row_strides[k] = kTileColumns;
         }
       }
       for (Index i = 0; i < rows; ++i) {
         T* row_to = to + (r + i) * to_row + c * to_column;
         if (to_column == 1) {
-          run(f, at.data(), steps.data(), row_to, columns);
+          run(f, at.data(), strides.data(), row_to, columns);
         } else {
-          run(f, at.data(), steps.data(), result, columns);
+          run(f, at.data(), strides.data(), result, columns);
           for (Index j = 0; j < columns; ++j) row_to[j * to_column] = result[j];
         }
-        for (int k = 0; k < w.operands; ++k) at[k] += row_steps[k];
+        for (int k = 0; k < w.operands; ++k) at[k] += row_strides[k];
       }
     }
 }
@@ -162,10 +162,10 @@ std::vector<int> memory_order(const Tensor& x) {
 bool is_dense(const Tensor& x) {
   if (x.is_contiguous()) return true;
   const Order order = order_of(x, false);
-  Index step = 1;
+  Index stride = 1;
   for (int i = order.rank - 1; i >= 0; --i) {
-    if (x.strides()[order.axis[i]] != step) return false;
-    step *= x.shape()[order.axis[i]];
+    if (x.strides()[order.axis[i]] != stride) return false;
+    stride *= x.shape()[order.axis[i]];
   }
   return true;
 }
@@ -196,18 +196,18 @@ void for_each_run(Tensor& y, std::initializer_list<const Tensor*> operands, Run<
   T* to = y.data<T>();
   std::array<const T*, kMaxOperands> from{};
   bool flat = is_dense(y);
-  std::array<Index, kMaxOperands> steps{};
+  std::array<Index, kMaxOperands> strides{};
   int operand = 0;
   for (const Tensor* x : operands) {
     from[operand] = x->data<T>();
-    steps[operand++] = x->numel() == 1 ? 0 : 1;
+    strides[operand++] = x->numel() == 1 ? 0 : 1;
     flat = flat && (x->numel() == 1 || same_order(*x, y));
   }
   if (flat)
     return kernels::parallel_rows(y.numel(), 1, [&](Index i, Index n) {
       std::array<const T*, kMaxOperands> at = from;
-      for (int k = 0; k < operand; ++k) at[k] += i * steps[k];
-      run(f, at.data(), steps.data(), to + i, n);
+      for (int k = 0; k < operand; ++k) at[k] += i * strides[k];
+      run(f, at.data(), strides.data(), to + i, n);
     });
   Walk w = walk_over(y, operands);
   const bool staged = arrange(w);

@@ -28,9 +28,9 @@ bool same_order(const Tensor& x, const Tensor& y);
 
 inline constexpr int kMaxOperands = 3;  // of an elementwise op
 
-// to[i] = f(from[0][i * steps[0]], ..) for n elements; strides are 0 or 1.
+// to[i] = f(from[0][i * strides[0]], ..) for n elements; strides are 0 or 1.
 template <class T>
-using Run = void (*)(const void* f, const T* const* from, const Index* steps, T* to, Index n);
+using Run = void (*)(const void* f, const T* const* from, const Index* strides, T* to, Index n);
 
 // Calls `run` until all of y is written. Operands must broadcast to y's shape. y must not overlap
 // with an operand unless it is that operand.
@@ -38,13 +38,13 @@ template <class T>
 void for_each_run(Tensor& y, std::initializer_list<const Tensor*> operands, Run<T> run,
                   const void* f);
 
-// The same for a callable f(from, steps, to, n).
+// The same for a callable f(from, strides, to, n).
 template <class T, class F>
 void elementwise(Tensor& y, std::initializer_list<const Tensor*> operands, const F& f) {
   for_each_run<T>(
       y, operands,
-      [](const void* of, const T* const* from, const Index* steps, T* to, Index n) {
-        (*static_cast<const F*>(of))(from, steps, to, n);
+      [](const void* of, const T* const* from, const Index* strides, T* to, Index n) {
+        (*static_cast<const F*>(of))(from, strides, to, n);
       },
       &f);
 }

@@ -90,9 +90,10 @@ Tensor from_values(std::span<const T> values, const Shape& shape, DType dtype) {
 struct OutOfMemory : std::bad_alloc {
   std::string text;
   OutOfMemory(const Shape& shape, DType dtype)
-      : text(fmt::format("tensor: memory was required for {} numbers {} of type {}: the system has "
-                         "not so much",
-                         shape.numel(), shape, name_of(dtype))) {}
+      : text(
+            fmt::format("tensor: memory was required for {} elements {} of type {}: the system has "
+                        "no more",
+                        shape.numel(), shape, name_of(dtype))) {}
   const char* what() const noexcept override { return text.c_str(); }
 };
 
@@ -366,7 +367,7 @@ void check_writable(const char* op, const Tensor& target) {
   if (target.numel() == 0) return;
   for (int i = 0; i < target.rank(); ++i)
     check(target.strides()[i] != 0 || target.shape()[i] <= 1,
-          "{}: a tensor with a number of its own in each place was required to write to: got an "
+          "{}: a tensor whose elements do not overlap was required to write to: got an "
           "expanded one, shape {}",
           op, target.shape());
 }

@@ -138,7 +138,7 @@ void backward(const Call& call, const FusedInputs& in, const Saved& saved, Fused
     return t.defined() ? t.clone() : Tensor::zeros(h0.shape(), dtype);
   };
   Tensor dh = fresh(g[1]), dc = call.lstm() ? fresh(g[2]) : Tensor();  // [B, H]
-  const Index stride = kernels::uncrowded(gates, size_of(dtype));
+  const Index stride = kernels::without_conflicts(gates, size_of(dtype));
   const auto room = [&] { return Tensor::empty({n, stride}, dtype).narrow(1, 0, gates); };
   Tensor dz = room(), dhw = call.gru() ? room() : Tensor();  // [N, G H]
   const bool shifted = saved.states.defined();

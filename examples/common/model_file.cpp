@@ -68,7 +68,7 @@ ModelFile read_model(const std::string& path, const std::string& program) {
   check_expected(path, file.metadata, {{"program", program}});
   for (const auto& [name, value] : file.values)
     unroll::check_io(unroll::all_finite(value),
-                     "{}: finite numbers were required in \"{}\": got others", path,
+                     "{}: finite values were required in \"{}\": got others", path,
                      unroll::excerpt(name));
   return file;
 }

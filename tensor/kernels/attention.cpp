@@ -27,7 +27,7 @@ void gather(Rows<const T> from, const Index* rows, Index count, Index column, In
   const hn::ScalableTag<T> d;
   const auto f = hn::Set(d, factor);
   for (Index r = 0; r < count; ++r, to += size) {
-    const T* row = from.data + rows[r] * from.step + column;
+    const T* row = from.data + rows[r] * from.stride + column;
     each<T>(size, [&](Index j, Index n)
                       UNROLL_INLINED { store(hn::Mul(load(row + j, n), f), to + j, n); });
   }
@@ -35,7 +35,7 @@ void gather(Rows<const T> from, const Index* rows, Index count, Index column, In
 template <class T>
 void spread(const T* from, Rows<T> to, const Index* rows, Index count, Index column, Index size) {
   for (Index r = 0; r < count; ++r, from += size)
-    std::copy_n(from, size, to.data + rows[r] * to.step + column);
+    std::copy_n(from, size, to.data + rows[r] * to.stride + column);
 }
 
 // One head of one sequence.
@@ -48,13 +48,13 @@ struct Head {
   const Index* k_rows = a.keys.rows + a.keys.offsets[s];
   Index width = panel_width<T>(), padded = round_up(keys, width);
   // Scaled queries, and keys packed in panels: [size, keys].
-  Scratch<T> q{queries * a.size}, k{keys * a.size}, k_across{padded * a.size};
-  Scratch<T> scores{kQueries * padded};
+  Scratch<T> q{queries * a.size}, k{keys * a.size}, k_panels_t{padded * a.size};
+  Scratch<T> logits{kQueries * padded};
 
   Head(const Attention<T>& given, Index sequence, Index head) : a(given), s(sequence), h(head) {
     gather(a.q, q_rows, queries, h * a.size, a.size, a.scale, q.get());
     gather(a.k, k_rows, keys, h * a.size, a.size, T{1}, k.get());
-    pack(k.get(), Index{1}, a.size, a.size, keys, k_across.get());
+    pack(k.get(), Index{1}, a.size, a.size, keys, k_panels_t.get());
   }
   // The number of keys that query t sees.
   Index seen(Index t) const {
@@ -62,10 +62,10 @@ struct Head {
   }
   // Computes the logits of queries [t, t + count) against all keys that any of them sees, `columns`
   // per row.
-  Index score(Index t, Index count) {
+  Index compute_logits(Index t, Index count) {
     const Index columns = round_up(seen(t + count - 1), width);
     multiply(count, columns, a.size, Left<T>{q.get() + t * a.size, a.size},
-             Packed<T>{k_across.get(), a.size}, nullptr, 0, scores.get(), columns);
+             Packed<T>{k_panels_t.get(), a.size}, nullptr, 0, logits.get(), columns);
     return columns;
   }
   Index place(Index t) const { return q_rows[t] * a.heads + h; }  // index of a query's softmax
@@ -113,10 +113,10 @@ void forward_head(const Attention<T>& a, Index s, Index h, Rows<T> out, SoftmaxO
   gather(a.v, head.k_rows, keys, h * size, size, T{1}, v.get());
   pack(v.get(), size, Index{1}, keys, size, panels.get());
   blocks(head.queries, [&](Index t, Index count) {
-    const Index columns = head.score(t, count);
+    const Index columns = head.compute_logits(t, count);
     T sums[kQueries];
     for (Index r = 0; r < count; ++r) {
-      T* row = head.scores.get() + r * columns;
+      T* row = head.logits.get() + r * columns;
       const Index seen = head.seen(t + r);
       auto top = hn::Set(d, -kInf);
       each<T>(seen, [&](Index j, Index n) UNROLL_INLINED {
@@ -142,11 +142,11 @@ void forward_head(const Attention<T>& a, Index s, Index h, Rows<T> out, SoftmaxO
       softmax[head.place(t + r)] = {most, sums[r] == 0 ? T{0} : std::log(sums[r])};
       if (a.dropout.p > 0) drop(a.dropout, head.place(t + r), row, seen);
     }
-    multiply(count, size, std::min(columns, keys), Left<T>{head.scores.get(), columns},
+    multiply(count, size, std::min(columns, keys), Left<T>{head.logits.get(), columns},
              Packed<T>{panels.get(), keys}, nullptr, 0, block.get(), size);
     for (Index r = 0; r < count; ++r) {
       const auto factor = hn::Set(d, sums[r] == 0 ? T{0} : T{1} / sums[r]);
-      T* to = out.data + head.q_rows[t + r] * out.step + h * size;
+      T* to = out.data + head.q_rows[t + r] * out.stride + h * size;
       const T* from = block.get() + r * size;
       each<T>(size, [&](Index j, Index n)
                         UNROLL_INLINED { store(hn::Mul(load(from + j, n), factor), to + j, n); });
@@ -164,10 +164,10 @@ void backward_head(const Attention<T>& a, Index s, Index h, Rows<const T> d_out,
   const hn::ScalableTag<T> d;
   Head<T> head(a, s, h);
   const Index size = a.size, wide = a.value_size, keys = head.keys;
-  Scratch<T> v(keys * wide), v_across(head.padded * wide);
+  Scratch<T> v(keys * wide), v_panels_t(head.padded * wide);
   Scratch<T> k_panels(round_up(size, head.width) * keys);
   gather(a.v, head.k_rows, keys, h * wide, wide, T{1}, v.get());
-  pack(v.get(), Index{1}, wide, wide, keys, v_across.get());
+  pack(v.get(), Index{1}, wide, wide, keys, v_panels_t.get());
   pack(head.k.get(), size, Index{1}, keys, size, k_panels.get());
   Scratch<T> slopes(kQueries * head.padded);  // dS
   Scratch<T> g(kQueries * wide);
@@ -175,12 +175,12 @@ void backward_head(const Attention<T>& a, Index s, Index h, Rows<const T> d_out,
   std::fill_n(dk_all.get(), keys * size, T{0});
   std::fill_n(dv_all.get(), keys * wide, T{0});
   blocks(head.queries, [&](Index t, Index count) {
-    const Index columns = head.score(t, count), reached = std::min(columns, keys);
+    const Index columns = head.compute_logits(t, count), reached = std::min(columns, keys);
     gather(d_out, head.q_rows + t, count, h * wide, wide, T{1}, g.get());
-    multiply(count, columns, wide, Left<T>{g.get(), wide}, Packed<T>{v_across.get(), wide}, nullptr,
-             0, slopes.get(), columns);
+    multiply(count, columns, wide, Left<T>{g.get(), wide}, Packed<T>{v_panels_t.get(), wide},
+             nullptr, 0, slopes.get(), columns);
     for (Index r = 0; r < count; ++r) {
-      T *p = head.scores.get() + r * columns, *ds = slopes.get() + r * columns;
+      T *p = head.logits.get() + r * columns, *ds = slopes.get() + r * columns;
       const auto [top, log_sum] = softmax[head.place(t + r)];
       const Index seen = top == -std::numeric_limits<T>::infinity() ? 0 : head.seen(t + r);
       const auto shift = hn::Set(d, top), log = hn::Set(d, log_sum);
@@ -204,10 +204,10 @@ void backward_head(const Attention<T>& a, Index s, Index h, Rows<const T> d_out,
     multiply(count, size, reached, Left<T>{slopes.get(), columns}, Packed<T>{k_panels.get(), keys},
              nullptr, 0, dq_block.get(), size);
     for (Index r = 0; r < count; ++r) {
-      T* to = dq.data + head.q_rows[t + r] * dq.step + h * size;
+      T* to = dq.data + head.q_rows[t + r] * dq.stride + h * size;
       for (Index j = 0; j < size; ++j) to[j] = a.scale * dq_block.get()[r * size + j];
     }
-    multiply_once(reached, wide, count, Left<T>{head.scores.get(), columns, true}, g.get(), wide,
+    multiply_once(reached, wide, count, Left<T>{head.logits.get(), columns, true}, g.get(), wide,
                   dv_all.get(), wide, dv_all.get(), wide);
     multiply_once(reached, size, count, Left<T>{slopes.get(), columns, true},
                   head.q.get() + t * size, size, dk_all.get(), size, dk_all.get(), size);

@@ -16,11 +16,11 @@ struct RowGroups {
   Index length(Index s) const { return offsets[s + 1] - offsets[s]; }
 };
 
-// A row-major matrix with row stride `step`, in elements.
+// A row-major matrix with row stride `stride`, in elements.
 template <class T>
 struct Rows {
   T* data;
-  Index step;
+  Index stride;
 };
 
 // Dropout of the weights: the weight of query row q, head h and key j is dropped with probability

@@ -81,36 +81,37 @@ struct pow {
 
 // Strides are 0 or 1, as for binary(); n is a multiple of the number of lanes.
 template <class F, class T>
-void values(const T* a, Index step_a, const T* b, Index step_b, T* y, Index n) {
+void values(const T* a, Index stride_a, const T* b, Index stride_b, T* y, Index n) {
   const hn::ScalableTag<T> d;
   const Index lanes = static_cast<Index>(hn::Lanes(d));
   for (Index i = 0; i < n; i += lanes)
-    hn::StoreU(F::f(d, hn::LoadU(d, a + i * step_a), hn::LoadU(d, b + i * step_b)), d, y + i);
+    hn::StoreU(F::f(d, hn::LoadU(d, a + i * stride_a), hn::LoadU(d, b + i * stride_b)), d, y + i);
 }
 
 template <class T>
-using Pass = void (*)(const T* a, Index step_a, const T* b, Index step_b, T* y, Index n);
+using Pass = void (*)(const T* a, Index stride_a, const T* b, Index stride_b, T* y, Index n);
 #define UNROLL_VALUE(name) values<functions2::name, T>,
 template <class T>
 constexpr Pass<T> kValues[] = {UNROLL_BINARY_OPS(UNROLL_VALUE)};
 #undef UNROLL_VALUE
 
 template <class T>
-void binary_run(Pass<T> pass, const T* a, Index step_a, const T* b, Index step_b, T* y, Index n) {
+void binary_run(Pass<T> pass, const T* a, Index stride_a, const T* b, Index stride_b, T* y,
+                Index n) {
   if (n == 0) return;
-  copies_of_one(a, step_a, b, step_b, [=](const T* a_at, const T* b_at) {
-    whole_vectors<2>({a_at, b_at}, {step_a, step_b}, y, n,
+  copies_of_one(a, stride_a, b, stride_b, [=](const T* a_at, const T* b_at) {
+    whole_vectors<2>({a_at, b_at}, {stride_a, stride_b}, y, n,
                      [=](const T* const* from, T* to, Index count) {
-                       pass(from[0], step_a, from[1], step_b, to, count);
+                       pass(from[0], stride_a, from[1], stride_b, to, count);
                      });
   });
 }
 
 template <class T>
-void where_run(const T* const* from, const Index* steps, T* y, Index n) {
+void where_run(const T* const* from, const Index* strides, T* y, Index n) {
   const hn::ScalableTag<T> d;
   const auto at = [&](int k, Index i, Index count) HWY_ATTR {
-    return steps[k] == 0 ? hn::Set(d, *from[k]) : load(from[k] + i, count);
+    return strides[k] == 0 ? hn::Set(d, *from[k]) : load(from[k] + i, count);
   };
   each<T>(n, [&](Index i, Index count) HWY_ATTR {
     const auto zero = hn::Eq(at(0, i, count), hn::Zero(d));  // false for NaN
@@ -137,14 +138,14 @@ bool all_finite_run(const T* x, std::size_t n) {
 
 }  // namespace
 
-#define UNROLL_FOR(T, suffix)                                                               \
-  void binary_##suffix(Binary op, const T* a, Index step_a, const T* b, Index step_b, T* y, \
-                       Index n) {                                                           \
-    binary_run(kValues<T>[static_cast<std::size_t>(op)], a, step_a, b, step_b, y, n);       \
-  }                                                                                         \
-  void where_##suffix(const T* const* from, const Index* steps, T* y, Index n) {            \
-    where_run(from, steps, y, n);                                                           \
-  }                                                                                         \
+#define UNROLL_FOR(T, suffix)                                                                   \
+  void binary_##suffix(Binary op, const T* a, Index stride_a, const T* b, Index stride_b, T* y, \
+                       Index n) {                                                               \
+    binary_run(kValues<T>[static_cast<std::size_t>(op)], a, stride_a, b, stride_b, y, n);       \
+  }                                                                                             \
+  void where_##suffix(const T* const* from, const Index* strides, T* y, Index n) {              \
+    where_run(from, strides, y, n);                                                             \
+  }                                                                                             \
   bool all_finite_##suffix(const T* x, std::size_t n) { return all_finite_run(x, n); }
 UNROLL_FOR(float, f32)
 UNROLL_FOR(double, f64)
@@ -156,22 +157,23 @@ HWY_AFTER_NAMESPACE();
 #if HWY_ONCE
 namespace unroll::kernels {
 
-#define UNROLL_EXPORT(T, suffix)                                                                 \
-  HWY_EXPORT(binary_##suffix);                                                                   \
-  HWY_EXPORT(where_##suffix);                                                                    \
-  HWY_EXPORT(all_finite_##suffix);                                                               \
-  template <>                                                                                    \
-  void binary<T>(Binary op, const T* a, Index step_a, const T* b, Index step_b, T* y, Index n) { \
-    HWY_DYNAMIC_DISPATCH(binary_##suffix)                                                        \
-    (op, a, step_a, b, step_b, y, n);                                                            \
-  }                                                                                              \
-  template <>                                                                                    \
-  void where<T>(const T* const* from, const Index* steps, T* y, Index n) {                       \
-    HWY_DYNAMIC_DISPATCH(where_##suffix)(from, steps, y, n);                                     \
-  }                                                                                              \
-  template <>                                                                                    \
-  bool all_finite<T>(const T* x, Index n) {                                                      \
-    return HWY_DYNAMIC_DISPATCH(all_finite_##suffix)(x, static_cast<std::size_t>(n));            \
+#define UNROLL_EXPORT(T, suffix)                                                          \
+  HWY_EXPORT(binary_##suffix);                                                            \
+  HWY_EXPORT(where_##suffix);                                                             \
+  HWY_EXPORT(all_finite_##suffix);                                                        \
+  template <>                                                                             \
+  void binary<T>(Binary op, const T* a, Index stride_a, const T* b, Index stride_b, T* y, \
+                 Index n) {                                                               \
+    HWY_DYNAMIC_DISPATCH(binary_##suffix)                                                 \
+    (op, a, stride_a, b, stride_b, y, n);                                                 \
+  }                                                                                       \
+  template <>                                                                             \
+  void where<T>(const T* const* from, const Index* strides, T* y, Index n) {              \
+    HWY_DYNAMIC_DISPATCH(where_##suffix)(from, strides, y, n);                            \
+  }                                                                                       \
+  template <>                                                                             \
+  bool all_finite<T>(const T* x, Index n) {                                               \
+    return HWY_DYNAMIC_DISPATCH(all_finite_##suffix)(x, static_cast<std::size_t>(n));     \
   }
 UNROLL_EXPORT(float, f32)
 UNROLL_EXPORT(double, f64)

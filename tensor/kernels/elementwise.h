@@ -25,18 +25,18 @@ enum class Binary : std::uint8_t { UNROLL_BINARY_OPS(UNROLL_NAME) };
 // y[i] = f(x[i])
 template <class T>
 void unary(Unary op, const T* x, T* y, Index n, T p = 0, T q = 0);
-// dx[i] = g[i * step_g] * f'(x[i * step_s]); s is the saved input or output; strides are 0 or 1
+// dx[i] = g[i * stride_g] * f'(x[i * stride_s]); s is the saved input or output; strides are 0 or 1
 template <class T>
-void unary_gradient(Unary op, const T* g, Index step_g, const T* s, Index step_s, T* dx, Index n,
-                    T p = 0, T q = 0);
+void unary_gradient(Unary op, const T* g, Index stride_g, const T* s, Index stride_s, T* dx,
+                    Index n, T p = 0, T q = 0);
 
-// y[i] = f(a[i * step_a], b[i * step_b]); strides are 0 or 1
+// y[i] = f(a[i * stride_a], b[i * stride_b]); strides are 0 or 1
 template <class T>
-void binary(Binary op, const T* a, Index step_a, const T* b, Index step_b, T* y, Index n);
+void binary(Binary op, const T* a, Index stride_a, const T* b, Index stride_b, T* y, Index n);
 
-// y[i] = from[0] is not 0 ? from[1] : from[2], at i * steps[k] of each; strides are 0 or 1
+// y[i] = from[0] is not 0 ? from[1] : from[2], at i * strides[k] of each; strides are 0 or 1
 template <class T>
-void where(const T* const* from, const Index* steps, T* y, Index n);
+void where(const T* const* from, const Index* strides, T* y, Index n);
 // y[i] += x[i]
 template <class T>
 void add_into(T* y, const T* x, Index n) {

@@ -136,24 +136,24 @@ struct Gru {
 };
 
 template <class T>
-HWY_INLINE T* row_of(T* data, Index step, Index row) {
-  return data ? data + row * step : nullptr;
+HWY_INLINE T* row_of(T* data, Index stride, Index row) {
+  return data ? data + row * stride : nullptr;
 }
 
 template <class K, class T>
 HWY_NOINLINE void forward_rows(Index rows, Index h, const GatesForward<T>& a) {
   for (Index r = 0; r < rows; ++r)
-    K::forward(h, row_of(a.x, a.step_x, a.ids ? a.ids[r] : r), a.z + r * a.step_z, a.bias,
-               a.h_before + r * h, row_of(a.c_before, a.step_c_before, r),
-               row_of(a.saved, a.step_saved, r), a.out + r * h, row_of(a.c, a.step_c, r));
+    K::forward(h, row_of(a.x, a.stride_x, a.ids ? a.ids[r] : r), a.z + r * a.stride_z, a.bias,
+               a.h_before + r * h, row_of(a.c_before, a.stride_c_before, r),
+               row_of(a.saved, a.stride_saved, r), a.out + r * h, row_of(a.c, a.stride_c, r));
 }
 
 template <class K, class T>
 HWY_NOINLINE void backward_rows(Index rows, Index h, const GatesBackward<T>& a) {
   for (Index r = 0; r < rows; ++r)
-    K::backward(h, a.out + r * h, row_of(a.saved, a.step_saved, r), a.h_before + r * h,
-                row_of(a.c_before, a.step_c_before, r), row_of(a.d_out, h, r), a.dh + r * h,
-                row_of(a.dc, h, r), a.dx + r * a.step_dx, row_of(a.dhw, a.step_dx, r));
+    K::backward(h, a.out + r * h, row_of(a.saved, a.stride_saved, r), a.h_before + r * h,
+                row_of(a.c_before, a.stride_c_before, r), row_of(a.d_out, h, r), a.dh + r * h,
+                row_of(a.dc, h, r), a.dx + r * a.stride_dx, row_of(a.dhw, a.stride_dx, r));
 }
 
 }  // namespace

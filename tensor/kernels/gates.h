@@ -25,21 +25,21 @@ constexpr bool sums_products(Recurrence kind) { return kind != Recurrence::gru; 
 template <class T>
 struct GatesForward {
   const T* x;  // [rows, G H] projected inputs: read where the kind does not sum its products
-  Index step_x;
+  Index stride_x;
   const Index* ids;  // [rows] whose row of x each is, or null
   T* z;  // [rows, G H] product with the state, or the sum of both where the kind sums them; what
          // becomes of it is the kind's affair
-  Index step_z;
+  Index stride_z;
   const T* bias;      // [H] GRU's bhn, or null
   const T* h_before;  // [rows, H]
   const T* c_before;  // [rows, H] LSTM
-  Index step_c_before;
+  Index stride_c_before;
   T* saved;  // [rows, saved_of(kind) H] the GRU's, or null; the LSTM's gates stay in z, c goes to
              // `c`
-  Index step_saved;
+  Index stride_saved;
   T* out;  // [rows, H]
   T* c;    // [rows, H] LSTM
-  Index step_c;
+  Index stride_c;
 };
 template <class T>
 void gates_forward(Recurrence kind, Index rows, Index hidden, const GatesForward<T>& a);
@@ -48,16 +48,16 @@ template <class T>
 struct GatesBackward {
   const T* out;    // [rows, H]
   const T* saved;  // as forward saves it, with c behind the LSTM's gates
-  Index step_saved;
+  Index stride_saved;
   const T* h_before;  // [rows, H]
   const T* c_before;  // [rows, H] LSTM
-  Index step_c_before;
+  Index stride_c_before;
   const T* d_out;  // [rows, H], or null
   T* dh;           // [rows, H] in: gradient from later steps; GRU out: what goes around the product
   T* dc;           // [rows, H] LSTM, in: from later steps; out: for the step before
   T* dx;           // [rows, G H] out: of the projected inputs
   T* dhw;          // [rows, G H] out, GRU: of the product with the state; else null
-  Index step_dx;   // of dx and dhw
+  Index stride_dx;  // of dx and dhw
 };
 template <class T>
 void gates_backward(Recurrence kind, Index rows, Index hidden, const GatesBackward<T>& a);

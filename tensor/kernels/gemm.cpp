@@ -95,9 +95,9 @@ struct Product {
   Index m, n, k;
   Matrix<T> a, b;
   const T* init;
-  Index step_init;
+  Index stride_init;
   T* c;
-  Index step_c;
+  Index stride_c;
   // The product for some rows and columns of C.
   Product part(Index row, Index rows, Index column, Index columns) const {
     return {rows,
@@ -105,10 +105,10 @@ struct Product {
             k,
             a.from(row, 0),
             b.from(0, column),
-            init ? init + row * step_init + column : nullptr,
-            step_init,
-            c + row * step_c + column,
-            step_c};
+            init ? init + row * stride_init + column : nullptr,
+            stride_init,
+            c + row * stride_c + column,
+            stride_c};
   }
 };
 
@@ -137,7 +137,7 @@ void by_matrix_vector(const Product<T>& of) {
   }();
   // Some BLAS versions read y even with a beta of 0, and y is uninitialised.
   if (!of.init)
-    for (Index i = 0; i < std::max(of.m, of.n); ++i) of.c[i * (of.n == 1 ? of.step_c : 1)] = 0;
+    for (Index i = 0; i < std::max(of.m, of.n); ++i) of.c[i * (of.n == 1 ? of.stride_c : 1)] = 0;
   // y = M x; a single row is computed as y = M' x with A and B exchanged.
   const bool column = of.n == 1;
   const Matrix<T>&matrix = column ? of.a : of.b, &x = column ? of.b : of.a;
@@ -146,9 +146,9 @@ void by_matrix_vector(const Product<T>& of) {
   call(CblasRowMajor, transposed ? CblasTrans : CblasNoTrans,
        static_cast<blasint>(transposed ? of.k : results),
        static_cast<blasint>(transposed ? results : of.k), 1, matrix.data,
-       static_cast<blasint>(matrix.step), x.data,
-       static_cast<blasint>(x.transposed == column ? 1 : x.step), 1, of.c,
-       static_cast<blasint>(column ? of.step_c : 1));
+       static_cast<blasint>(matrix.stride), x.data,
+       static_cast<blasint>(x.transposed == column ? 1 : x.stride), 1, of.c,
+       static_cast<blasint>(column ? of.stride_c : 1));
 }
 
 template <class T>
@@ -163,8 +163,8 @@ void by_blas(const Product<T>& of) {
   call(CblasRowMajor, of.a.transposed ? CblasTrans : CblasNoTrans,
        of.b.transposed ? CblasTrans : CblasNoTrans, static_cast<blasint>(of.m),
        static_cast<blasint>(of.n), static_cast<blasint>(of.k), 1, of.a.data,
-       static_cast<blasint>(of.a.step), of.b.data, static_cast<blasint>(of.b.step), of.init ? 1 : 0,
-       of.c, static_cast<blasint>(of.step_c));
+       static_cast<blasint>(of.a.stride), of.b.data, static_cast<blasint>(of.b.stride),
+       of.init ? 1 : 0, of.c, static_cast<blasint>(of.stride_c));
 }
 
 // For sizes beyond BLAS's 32-bit integers, and for products too small to be worth a BLAS call.
@@ -173,16 +173,16 @@ constexpr Index kTiny = 512;
 template <class T>
 void by_loops(const Product<T>& of) {
   const Matrix<T>&a = of.a, &b = of.b;
-  const Index ai = a.transposed ? 1 : a.step, ak = a.transposed ? a.step : 1;
+  const Index ai = a.transposed ? 1 : a.stride, ak = a.transposed ? a.stride : 1;
   for (Index i = 0; i < of.m; ++i) {
-    T* row = of.c + i * of.step_c;
+    T* row = of.c + i * of.stride_c;
     if (!of.init) std::fill_n(row, of.n, T{0});
     for (Index p = 0; p < of.k; ++p) {
       const T x = a.data[i * ai + p * ak];
       if (b.transposed) {
-        for (Index j = 0; j < of.n; ++j) row[j] += x * b.data[p + j * b.step];
+        for (Index j = 0; j < of.n; ++j) row[j] += x * b.data[p + j * b.stride];
       } else {
-        for (Index j = 0; j < of.n; ++j) row[j] += x * b.data[p * b.step + j];
+        for (Index j = 0; j < of.n; ++j) row[j] += x * b.data[p * b.stride + j];
       }
     }
   }
@@ -195,11 +195,11 @@ void by_loops(const Product<T>& of) {
 template <class T>
 bool suits_panels(const Product<T>& of) {
   const Index width = panel_width<T>(), half = width / 2, padded = (of.n + half - 1) / half * half;
-  const bool across = of.a.transposed;
-  if (across && of.b.transposed) return false;  // BLAS copies both too, and faster
+  const bool transposed = of.a.transposed;
+  if (transposed && of.b.transposed) return false;  // BLAS copies both too, and faster
   return width * static_cast<Index>(sizeof(T)) == 128 && of.m * of.n * of.k >= (Index{1} << 20) &&
-         4 * padded <= 5 * of.n && of.m >= (across ? 12 : 48) &&
-         (across || of.k <= 1024 || !crowded(of.a.step, sizeof(T)));
+         4 * padded <= 5 * of.n && of.m >= (transposed ? 12 : 48) &&
+         (transposed || of.k <= 1024 || !has_conflicts(of.a.stride, sizeof(T)));
 }
 
 // Elements that fit in half of the L2 cache: of A in one call, and of packed B.
@@ -212,7 +212,7 @@ constexpr Index kNear = (Index{1} << 19) / static_cast<Index>(sizeof(T));
 template <class T>
 Index deepest(const Product<T>& of) {
   if (!of.a.transposed) return 512;
-  if (crowded(of.a.step, sizeof(T))) return 1024;
+  if (has_conflicts(of.a.stride, sizeof(T))) return 1024;
   return std::clamp<Index>(3 * kNear<T> / (2 * of.m), 256, 768);
 }
 
@@ -221,10 +221,11 @@ Index deepest(const Product<T>& of) {
 // and packed on the fly; otherwise a block of B is packed once for all rows.
 template <class T>
 void by_panels(const Product<T>& of, Index deep) {
-  const bool across = of.a.transposed, once = across && !of.b.transposed;
-  const Index width = panel_width<T>(), wide = once ? (crowded(of.a.step, sizeof(T)) ? of.n : 512)
-                                                    : kNear<T> / (deep * width) * width;
-  const Index tall = across ? 512 : 192;
+  const bool transposed = of.a.transposed, once = transposed && !of.b.transposed;
+  const Index width = panel_width<T>(),
+              wide = once ? (has_conflicts(of.a.stride, sizeof(T)) ? of.n : 512)
+                          : kNear<T> / (deep * width) * width;
+  const Index tall = transposed ? 512 : 192;
   Scratch<T> packed(once ? 0 : packed_size<T>(deep, std::min(of.n, wide)));
   for (Index j = 0; j < of.n; j += wide) {
     const Index columns = std::min(wide, of.n - j);
@@ -232,18 +233,18 @@ void by_panels(const Product<T>& of, Index deep) {
       const Index depth = std::min(deep, of.k - p);
       const Matrix<T> b = of.b.from(p, j);
       if (!once)
-        pack(b.data, b.transposed ? 1 : b.step, b.transposed ? b.step : 1, depth, columns,
+        pack(b.data, b.transposed ? 1 : b.stride, b.transposed ? b.stride : 1, depth, columns,
              packed.get());
       for (Index i = 0; i < of.m; i += tall) {
         Product<T> part = of.part(i, std::min(tall, of.m - i), j, columns);
-        if (p > 0) part.init = part.c, part.step_init = part.step_c;
-        const Left<T> a{of.a.from(i, p).data, of.a.step, across};
+        if (p > 0) part.init = part.c, part.stride_init = part.stride_c;
+        const Left<T> a{of.a.from(i, p).data, of.a.stride, transposed};
         if (once) {
-          multiply_once(part.m, columns, depth, a, b.data, b.step, part.init, part.step_init,
-                        part.c, part.step_c);
+          multiply_once(part.m, columns, depth, a, b.data, b.stride, part.init, part.stride_init,
+                        part.c, part.stride_c);
         } else {
           multiply(part.m, columns, depth, a, Packed<T>{packed.get(), depth}, part.init,
-                   part.step_init, part.c, part.step_c);
+                   part.stride_init, part.c, part.stride_c);
         }
       }
     }
@@ -253,11 +254,11 @@ void by_panels(const Product<T>& of, Index deep) {
 }  // namespace
 
 template <class T>
-void gemm(Index m, Index n, Index k, Matrix<T> a, Matrix<T> b, const T* init, Index step_init, T* c,
-          Index step_c) {
+void gemm(Index m, Index n, Index k, Matrix<T> a, Matrix<T> b, const T* init, Index stride_init,
+          T* c, Index stride_c) {
   if (m == 0 || n == 0) return;
   const FlushDenormals flush;
-  Product<T> of{m, n, k, a, b, init, step_init, c, step_c};
+  Product<T> of{m, n, k, a, b, init, stride_init, c, stride_c};
   if (suits_panels(of)) {
     // The blocks of k determine the rounding, so the depth depends on the problem size only, not on
     // how C is tiled over threads.
@@ -270,16 +271,16 @@ void gemm(Index m, Index n, Index k, Matrix<T> a, Matrix<T> b, const T* init, In
                       [&](const Product<T>& piece) { by_panels(piece, deep); });
   }
   if (init && init != c)
-    for (Index i = 0; i < m; ++i) std::copy_n(init + i * step_init, n, c + i * step_c);
-  if (init) of.init = c, of.step_init = step_c;
+    for (Index i = 0; i < m; ++i) std::copy_n(init + i * stride_init, n, c + i * stride_c);
+  if (init) of.init = c, of.stride_init = stride_c;
   // BLAS uses 32-bit integers.
   constexpr Index kLimit = std::numeric_limits<blasint>::max();
-  if (m * n * k <= kTiny || std::max({m, n, k, a.step, b.step, step_c}) > kLimit)
+  if (m * n * k <= kTiny || std::max({m, n, k, a.stride, b.stride, stride_c}) > kLimit)
     return by_loops(of);
   // BLAS requires strides of at least 1 and at least the length of a row.
-  of.a.step = std::max(a.step, std::max<Index>(1, a.transposed ? m : k));
-  of.b.step = std::max(b.step, std::max<Index>(1, b.transposed ? k : n));
-  of.step_c = std::max(step_c, n);
+  of.a.stride = std::max(a.stride, std::max<Index>(1, a.transposed ? m : k));
+  of.b.stride = std::max(b.stride, std::max<Index>(1, b.transposed ? k : n));
+  of.stride_c = std::max(stride_c, n);
   ready();
   if (m * n * k < kLarge) return by_blas(of);
   // In BLAS, tiling affects the order of summation and thus rounding, so tile sizes depend on the
@@ -291,12 +292,12 @@ void gemm(Index m, Index n, Index k, Matrix<T> a, Matrix<T> b, const T* init, In
 }
 
 template <class T>
-void gemm_batched(Index count, Index m, Index n, Index k, Matrix<T> a, Index stride_a, Matrix<T> b,
-                  Index stride_b, T* c, Index step_c, Index stride_c) {
+void gemm_batched(Index count, Index m, Index n, Index k, Matrix<T> a, Index batch_stride_a,
+                  Matrix<T> b, Index batch_stride_b, T* c, Index stride_c, Index batch_stride_c) {
   const auto each = [&](Index i) {
     Matrix<T> ai = a, bi = b;
-    ai.data += i * stride_a, bi.data += i * stride_b;
-    gemm<T>(m, n, k, ai, bi, nullptr, 0, c + i * stride_c, step_c);
+    ai.data += i * batch_stride_a, bi.data += i * batch_stride_b;
+    gemm<T>(m, n, k, ai, bi, nullptr, 0, c + i * batch_stride_c, stride_c);
   };
   if (count > 1 && m * n * k < kLarge && count * m * n * k >= kLarge)
     return parallel_for(count, each);

@@ -11,25 +11,26 @@ namespace unroll::kernels {
 template <class T>
 struct Matrix {
   const T* data;
-  Index step;
+  Index stride;
   bool transposed = false;
   // The submatrix that begins at this row and column.
   Matrix from(Index row, Index column) const {
-    return {data + (transposed ? column * step + row : row * step + column), step, transposed};
+    return {data + (transposed ? column * stride + row : row * stride + column), stride,
+            transposed};
   }
 };
 
-// C [m, n] = init + A [m, k] B [k, n]. init may be null (zeros) or C itself; step_init is its row
-// stride (0: the same row for all), step_c that of C. Results do not depend on the number of
+// C [m, n] = init + A [m, k] B [k, n]. init may be null (zeros) or C itself; stride_init is its row
+// stride (0: the same row for all), stride_c that of C. Results do not depend on the number of
 // threads.
 template <class T>
-void gemm(Index m, Index n, Index k, Matrix<T> a, Matrix<T> b, const T* init, Index step_init, T* c,
-          Index step_c);
+void gemm(Index m, Index n, Index k, Matrix<T> a, Matrix<T> b, const T* init, Index stride_init,
+          T* c, Index stride_c);
 
-// C = A B for `count` matrices, stride_* elements apart.
+// C = A B for `count` matrices, batch_stride_* elements apart.
 template <class T>
-void gemm_batched(Index count, Index m, Index n, Index k, Matrix<T> a, Index stride_a, Matrix<T> b,
-                  Index stride_b, T* c, Index step_c, Index stride_c);
+void gemm_batched(Index count, Index m, Index n, Index k, Matrix<T> a, Index batch_stride_a,
+                  Matrix<T> b, Index batch_stride_b, T* c, Index stride_c, Index batch_stride_c);
 
 // The BLAS that was found and the core chosen for it, for build_info().
 struct BlasInfo {

@@ -14,11 +14,11 @@ HWY_BEFORE_NAMESPACE();
 namespace unroll::kernels::HWY_NAMESPACE {
 namespace {
 
-// W as the kernel reads it: rows `step` apart within a panel, panels `panel_step` apart.
+// W as the kernel reads it: rows `stride` apart within a panel, panels `panel_stride` apart.
 template <class T>
 struct Panels {
   const T* data;
-  Index step, panel_step;
+  Index stride, panel_stride;
 };
 
 template <class T>
@@ -29,14 +29,14 @@ HWY_INLINE Index width_of_panel() {
 // Rows of one pass: as many as registers allow.
 constexpr int kMaxRows = HWY_TARGET <= HWY_AVX3 ? 12 : 6;
 
-// Four rows of numbers, `step` apart, to four columns of rows of `width`.
+// Four rows of numbers, `stride` apart, to four columns of rows of `width`.
 template <class T>
-HWY_INLINE void turn(const T* from, Index step, T* to, Index width) {
+HWY_INLINE void turn(const T* from, Index stride, T* to, Index width) {
 #if HWY_TARGET != HWY_SCALAR
   if constexpr (sizeof(T) == 4) {
     const hn::FixedTag<T, 4> d;
-    const auto a = hn::LoadU(d, from), b = hn::LoadU(d, from + step);
-    const auto c = hn::LoadU(d, from + 2 * step), e = hn::LoadU(d, from + 3 * step);
+    const auto a = hn::LoadU(d, from), b = hn::LoadU(d, from + stride);
+    const auto c = hn::LoadU(d, from + 2 * stride), e = hn::LoadU(d, from + 3 * stride);
     const auto ac = hn::InterleaveLower(d, a, c), be = hn::InterleaveLower(d, b, e);
     const auto ac_up = hn::InterleaveUpper(d, a, c), be_up = hn::InterleaveUpper(d, b, e);
     hn::StoreU(hn::InterleaveLower(d, ac, be), d, to);
@@ -47,18 +47,18 @@ HWY_INLINE void turn(const T* from, Index step, T* to, Index width) {
   }
 #endif
   for (Index i = 0; i < 4; ++i)
-    for (Index j = 0; j < 4; ++j) to[i * width + j] = from[j * step + i];
+    for (Index j = 0; j < 4; ++j) to[i * width + j] = from[j * stride + i];
 }
 
 template <class T>
-void pack_all(const T* w, Index step_k, Index step_n, Index k, Index n, T* out) {
+void pack_all(const T* w, Index stride_k, Index stride_n, Index k, Index n, T* out) {
   const hn::ScalableTag<T> d;
   const Index width = width_of_panel<T>(), lanes = width / 2;
   for (Index j0 = 0; j0 < n; j0 += width, out += k * width) {
     const Index columns = std::min(width, n - j0);
-    if (step_n == 1 && columns == width) {
+    if (stride_n == 1 && columns == width) {
       for (Index p = 0; p < k; ++p) {
-        const T* from = w + p * step_k + j0;
+        const T* from = w + p * stride_k + j0;
         hn::StoreU(hn::LoadU(d, from), d, out + p * width);
         hn::StoreU(hn::LoadU(d, from + lanes), d, out + p * width + lanes);
       }
@@ -67,15 +67,15 @@ void pack_all(const T* w, Index step_k, Index step_n, Index k, Index n, T* out) 
     // Rows of a transposed matrix are contiguous: four of them at a time, and no more of them than
     // stay near.
     constexpr Index kRows = 64;
-    const Index fours = step_k == 1 ? columns / 4 * 4 : 0;
+    const Index fours = stride_k == 1 ? columns / 4 * 4 : 0;
     for (Index p0 = 0; p0 < k; p0 += kRows) {
       const Index end = std::min(k, p0 + kRows), turned = p0 + (end - p0) / 4 * 4;
       for (Index j = 0; j < fours; j += 4)
         for (Index p = p0; p < turned; p += 4)
-          turn(w + p + (j0 + j) * step_n, step_n, out + p * width + j, width);
+          turn(w + p + (j0 + j) * stride_n, stride_n, out + p * width + j, width);
       for (Index j = 0; j < width; ++j)
         for (Index p = j < fours ? turned : p0; p < end; ++p)
-          out[p * width + j] = j < columns ? w[p * step_k + (j0 + j) * step_n] : T{0};
+          out[p * width + j] = j < columns ? w[p * stride_k + (j0 + j) * stride_n] : T{0};
     }
   }
 }
@@ -85,22 +85,23 @@ template <class T>
 struct Block {
   Index k;
   const T* a;
-  Index step_a;
+  Index stride_a;
   Panels<T> w;
   const T* init;
-  Index step_init;
+  Index stride_init;
   T* c;
-  Index step_c, columns;
+  Index stride_c, columns;
   // Across only: where W's panel is packed on the way, or null.
   T* packed = nullptr;
 };
 
 // A function of its own, so that its sums get all registers.
-template <int kRows, int kVectors, bool kAcross, class T>
+template <int kRows, int kVectors, bool kTransposed, class T>
 HWY_NOINLINE void block(const Block<T>& of) {
   const hn::ScalableTag<T> d;
   const Index lanes = static_cast<Index>(hn::Lanes(d)), columns = of.columns;
-  const Index k = of.k, step_a = of.step_a, step_w = of.w.step, panel_step = of.w.panel_step;
+  const Index k = of.k, stride_a = of.stride_a, stride_w = of.w.stride,
+              panel_stride = of.w.panel_stride;
   const T *HWY_RESTRICT a = of.a, *HWY_RESTRICT w = of.w.data;
   using V = hn::Vec<decltype(d)>;
   V acc[kRows][kVectors];
@@ -109,33 +110,33 @@ HWY_NOINLINE void block(const Block<T>& of) {
   T edge[kRows * kVectors * hn::MaxLanes(d)];
   const T* init = of.init;
   T* to = of.c;
-  Index step_init = of.step_init, step_to = of.step_c;
+  Index stride_init = of.stride_init, stride_to = of.stride_c;
   if (columns < width) {
     for (int r = 0; r < kRows; ++r)
       for (Index j = 0; j < width; ++j)
-        edge[r * width + j] = init && j < columns ? init[r * step_init + j] : T{0};
-    init = to = edge, step_init = step_to = width;
+        edge[r * width + j] = init && j < columns ? init[r * stride_init + j] : T{0};
+    init = to = edge, stride_init = stride_to = width;
   }
   UNROLL_WRITTEN_OUT
   for (int r = 0; r < kRows; ++r) UNROLL_WRITTEN_OUT
   for (int v = 0; v < kVectors; ++v)
-    acc[r][v] = init ? hn::LoadU(d, init + r * step_init + v * lanes) : hn::Zero(d);
+    acc[r][v] = init ? hn::LoadU(d, init + r * stride_init + v * lanes) : hn::Zero(d);
   T* packed = of.packed;
   // Every third row of A has a pointer and the two after it are steps from it: a pointer for each
   // would be more than there are registers.
   constexpr int kThirds = (kRows + 2) / 3;
   const T* at[kThirds];
   UNROLL_WRITTEN_OUT
-  for (int r = 0; r < kThirds; ++r) at[r] = a + 3 * r * step_a;
+  for (int r = 0; r < kThirds; ++r) at[r] = a + 3 * r * stride_a;
   for (Index p = 0; p < k; ++p) {
     V b[kVectors];
     UNROLL_WRITTEN_OUT
     for (int v = 0; v < kVectors; ++v)
-      b[v] = hn::LoadU(d, w + (v / 2) * panel_step + p * step_w + (v % 2) * lanes);
-    if constexpr (kAcross) {
+      b[v] = hn::LoadU(d, w + (v / 2) * panel_stride + p * stride_w + (v % 2) * lanes);
+    if constexpr (kTransposed) {
       if (packed) {
         for (int v = 0; v < kVectors; ++v) {
-          hwy::Prefetch(w + (p + kRowsAhead) * step_w + v * lanes);
+          hwy::Prefetch(w + (p + kRowsAhead) * stride_w + v * lanes);
           hn::StoreU(b[v], d, packed + v * lanes);
         }
         packed += width;
@@ -143,7 +144,7 @@ HWY_NOINLINE void block(const Block<T>& of) {
     }
     UNROLL_WRITTEN_OUT
     for (int r = 0; r < kRows; ++r) {
-      const V x = hn::Set(d, kAcross ? a[p * step_a + r] : at[r / 3][r % 3 * step_a]);
+      const V x = hn::Set(d, kTransposed ? a[p * stride_a + r] : at[r / 3][r % 3 * stride_a]);
       UNROLL_WRITTEN_OUT
       for (int v = 0; v < kVectors; ++v) acc[r][v] = hn::MulAdd(x, b[v], acc[r][v]);
     }
@@ -153,13 +154,13 @@ HWY_NOINLINE void block(const Block<T>& of) {
 #if HWY_COMPILER_GCC_ACTUAL
   // Nothing is known of these before: else g++ works out where each row goes ahead of the sums,
   // which leave no register for it.
-  asm("" : "+r"(to), "+r"(step_to));
+  asm("" : "+r"(to), "+r"(stride_to));
 #endif
   UNROLL_WRITTEN_OUT
   for (int r = 0; r < kRows; ++r) UNROLL_WRITTEN_OUT
-  for (int v = 0; v < kVectors; ++v) hn::StoreU(acc[r][v], d, to + r * step_to + v * lanes);
+  for (int v = 0; v < kVectors; ++v) hn::StoreU(acc[r][v], d, to + r * stride_to + v * lanes);
   if (columns < width)
-    for (int r = 0; r < kRows; ++r) std::copy_n(edge + r * width, columns, of.c + r * of.step_c);
+    for (int r = 0; r < kRows; ++r) std::copy_n(edge + r * width, columns, of.c + r * of.stride_c);
 }
 
 // Few rows leave registers for more columns, which hides the latency of the sums.
@@ -178,11 +179,11 @@ constexpr bool occurs(int rows, int vectors) {
   return vectors == 8 ? rows == 1 : vectors == 4 && (rows == 2 || rows == 3);
 }
 
-template <int kVectors, bool kAcross, class T>
+template <int kVectors, bool kTransposed, class T>
 HWY_INLINE void rows_of(Index rows, const Block<T>& of) {
-#define UNROLL_ROWS(n)                                                            \
-  case n:                                                                         \
-    if constexpr (occurs(n, kVectors)) return block<n, kVectors, kAcross, T>(of); \
+#define UNROLL_ROWS(n)                                                                \
+  case n:                                                                             \
+    if constexpr (occurs(n, kVectors)) return block<n, kVectors, kTransposed, T>(of); \
     break;
   switch (rows) {
     UNROLL_ROWS(1)
@@ -205,43 +206,43 @@ Index rows_of_block(Index m) {
 // Asks for the block of C that comes after that of `rows` at row r and `columns` at column j: down
 // the rows, then along the columns. A block of few terms is done before it would be there.
 template <class T>
-HWY_INLINE void fetch_next(Index m, Index n, Index k, const T* c, Index step_c, Index r, Index rows,
-                           Index j, Index columns) {
+HWY_INLINE void fetch_next(Index m, Index n, Index k, const T* c, Index stride_c, Index r,
+                           Index rows, Index j, Index columns) {
   if (k < 100) return;
   constexpr Index kLine = 64 / sizeof(T);
   const bool below = r + rows < m;
   const Index row = below ? r + rows : 0, column = below ? j : j + columns;
   for (Index i = row; i < std::min(m, row + rows); ++i)
     for (Index q = column; q < std::min(n, column + columns); q += kLine)
-      hwy::Prefetch(c + i * step_c + q);
+      hwy::Prefetch(c + i * stride_c + q);
 }
 
 template <class T>
-void multiply_all(Index m, Index n, Index k, Left<T> a, Panels<T> w, const T* init, Index step_init,
-                  T* c, Index step_c) {
+void multiply_all(Index m, Index n, Index k, Left<T> a, Panels<T> w, const T* init,
+                  Index stride_init, T* c, Index stride_c) {
   const Index width = width_of_panel<T>(), each = rows_of_block(m);
   const Index wide = panels_at_once(each);
   for (Index j = 0; j < n;) {
     const Index panels = (n - j + width - 1) / width;
-    const Index group = a.across || panels < wide ? 1 : wide;
+    const Index group = a.transposed || panels < wide ? 1 : wide;
     const Index columns = std::min(group * width, n - j);
-    const bool half = 2 * columns <= width && !a.across;
-    const Panels<T> panel{w.data + j / width * w.panel_step, w.step, w.panel_step};
+    const bool half = 2 * columns <= width && !a.transposed;
+    const Panels<T> panel{w.data + j / width * w.panel_stride, w.stride, w.panel_stride};
     for (Index r = 0, rows = 0; r < m; r += rows) {
       rows = half ? rows_of_half(m - r) : std::min(each, m - r);
       const Block<T> of{k,
-                        a.data + (a.across ? r : r * a.step),
-                        a.step,
+                        a.data + (a.transposed ? r : r * a.stride),
+                        a.stride,
                         panel,
-                        init ? init + r * step_init + j : nullptr,
-                        step_init,
-                        c + r * step_c + j,
-                        step_c,
+                        init ? init + r * stride_init + j : nullptr,
+                        stride_init,
+                        c + r * stride_c + j,
+                        stride_c,
                         columns};
-      fetch_next(m, n, k, c, step_c, r, rows, j, columns);
+      fetch_next(m, n, k, c, stride_c, r, rows, j, columns);
       if (half) {
         rows_of<1, false>(rows, of);
-      } else if (a.across) {
+      } else if (a.transposed) {
         rows_of<2, true>(rows, of);
       } else if (group == 4) {
         rows_of<8, false>(rows, of);
@@ -257,9 +258,10 @@ void multiply_all(Index m, Index n, Index k, Left<T> a, Panels<T> w, const T* in
 
 template <class T>
 void multiply_packed(Index m, Index n, Index k, Left<T> a, Packed<T> w, const T* init,
-                     Index step_init, T* c, Index step_c) {
+                     Index stride_init, T* c, Index stride_c) {
   const Index width = width_of_panel<T>();
-  multiply_all(m, n, k, a, Panels<T>{w.data, width, w.rows * width}, init, step_init, c, step_c);
+  multiply_all(m, n, k, a, Panels<T>{w.data, width, w.rows * width}, init, stride_init, c,
+               stride_c);
 }
 
 // The first k columns of m rows of a transposed A by blocks of `each` rows, each block contiguous.
@@ -271,7 +273,7 @@ void gather(Index m, Index each, Index k, Left<T> a, T* out) {
   for (Index r = 0; r < m; r += each) {
     const Index rows = std::min(each, m - r);
     for (Index p = 0; p < k; ++p, out += rows) {
-      const T* from = a.data + p * a.step + r;
+      const T* from = a.data + p * a.stride + r;
       for (Index i = 0; i < rows; i += lanes) {
         if (r + i + lanes <= m) {
           hn::StoreU(hn::LoadU(d, from + i), d, out + i);
@@ -286,31 +288,31 @@ void gather(Index m, Index each, Index k, Left<T> a, T* out) {
 // Across, where sums over many rows of W are short of rows of their own to spread a packing over:
 // the first block of rows packs a panel as it reads it.
 template <class T>
-void multiply_across(Index m, Index n, Index k, Left<T> a, const T* w, Index step_w, const T* init,
-                     Index step_init, T* c, Index step_c) {
+void multiply_transposed(Index m, Index n, Index k, Left<T> a, const T* w, Index stride_w,
+                         const T* init, Index stride_init, T* c, Index stride_c) {
   const Index width = width_of_panel<T>(), each = rows_of_block(m);
   Scratch<T> packed(width * k);
   // Narrower vectors have six rows, which fit.
-  const bool gathers = kMaxRows == 12 && m > each && crowded(a.step, sizeof(T));
+  const bool gathers = kMaxRows == 12 && m > each && has_conflicts(a.stride, sizeof(T));
   Scratch<T> near(gathers ? m * k + width : 0);
   if (gathers) gather(m, each, k, a, near.get());
   for (Index j = 0; j < n; j += width) {
     const Index columns = std::min(width, n - j);
     const bool whole = columns == width;  // else its vectors would read beyond the end of W
-    if (!whole) pack_all(w + j, step_w, Index{1}, k, columns, packed.get());
+    if (!whole) pack_all(w + j, stride_w, Index{1}, k, columns, packed.get());
     for (Index r = 0; r < m; r += each) {
       const Index rows = std::min(each, m - r);
       const bool first = whole && r == 0;
       Block<T> of{k,
                   gathers ? near.get() + r * k : a.data + r,
-                  gathers ? rows : a.step,
-                  first ? Panels<T>{w + j, step_w, 0} : Panels<T>{packed.get(), width, 0},
-                  init ? init + r * step_init + j : nullptr,
-                  step_init,
-                  c + r * step_c + j,
-                  step_c,
+                  gathers ? rows : a.stride,
+                  first ? Panels<T>{w + j, stride_w, 0} : Panels<T>{packed.get(), width, 0},
+                  init ? init + r * stride_init + j : nullptr,
+                  stride_init,
+                  c + r * stride_c + j,
+                  stride_c,
                   columns};
-      fetch_next(m, n, k, c, step_c, r, rows, j, columns);
+      fetch_next(m, n, k, c, stride_c, r, rows, j, columns);
       if (first) of.packed = packed.get();
       rows_of<2, true>(rows, of);
     }
@@ -318,32 +320,33 @@ void multiply_across(Index m, Index n, Index k, Left<T> a, const T* w, Index ste
 }
 
 template <class T>
-void multiply_row_major(Index m, Index n, Index k, Left<T> a, const T* w, Index step_w,
-                        const T* init, Index step_init, T* c, Index step_c) {
-  if (a.across) return multiply_across(m, n, k, a, w, step_w, init, step_init, c, step_c);
+void multiply_row_major(Index m, Index n, Index k, Left<T> a, const T* w, Index stride_w,
+                        const T* init, Index stride_init, T* c, Index stride_c) {
+  if (a.transposed)
+    return multiply_transposed(m, n, k, a, w, stride_w, init, stride_init, c, stride_c);
   const Index width = width_of_panel<T>();
   // Vectors of W that reach beyond its rows would read beyond its end.
   if (n % width == 0)
-    return multiply_all(m, n, k, a, Panels<T>{w, step_w, width}, init, step_init, c, step_c);
+    return multiply_all(m, n, k, a, Panels<T>{w, stride_w, width}, init, stride_init, c, stride_c);
   Scratch<T> packed((n + width - n % width) * k);
-  pack_all(w, step_w, Index{1}, k, n, packed.get());
-  multiply_packed(m, n, k, a, Packed<T>{packed.get(), k}, init, step_init, c, step_c);
+  pack_all(w, stride_w, Index{1}, k, n, packed.get());
+  multiply_packed(m, n, k, a, Packed<T>{packed.get(), k}, init, stride_init, c, stride_c);
 }
 
 }  // namespace
 
-#define UNROLL_FOR(T, s)                                                                 \
-  Index panel_width_##s() { return width_of_panel<T>(); }                                \
-  void pack_##s(const T* w, Index step_k, Index step_n, Index k, Index n, T* out) {      \
-    pack_all(w, step_k, step_n, k, n, out);                                              \
-  }                                                                                      \
-  void multiply_##s(Index m, Index n, Index k, Left<T> a, Packed<T> w, const T* init,    \
-                    Index step_i, T* c, Index step_c) {                                  \
-    multiply_packed(m, n, k, a, w, init, step_i, c, step_c);                             \
-  }                                                                                      \
-  void multiply_once_##s(Index m, Index n, Index k, Left<T> a, const T* w, Index step_w, \
-                         const T* init, Index step_i, T* c, Index step_c) {              \
-    multiply_row_major(m, n, k, a, w, step_w, init, step_i, c, step_c);                  \
+#define UNROLL_FOR(T, s)                                                                   \
+  Index panel_width_##s() { return width_of_panel<T>(); }                                  \
+  void pack_##s(const T* w, Index stride_k, Index stride_n, Index k, Index n, T* out) {    \
+    pack_all(w, stride_k, stride_n, k, n, out);                                            \
+  }                                                                                        \
+  void multiply_##s(Index m, Index n, Index k, Left<T> a, Packed<T> w, const T* init,      \
+                    Index stride_i, T* c, Index stride_c) {                                \
+    multiply_packed(m, n, k, a, w, init, stride_i, c, stride_c);                           \
+  }                                                                                        \
+  void multiply_once_##s(Index m, Index n, Index k, Left<T> a, const T* w, Index stride_w, \
+                         const T* init, Index stride_i, T* c, Index stride_c) {            \
+    multiply_row_major(m, n, k, a, w, stride_w, init, stride_i, c, stride_c);              \
   }
 UNROLL_FOR(float, f32)
 UNROLL_FOR(double, f64)
@@ -365,18 +368,18 @@ namespace unroll::kernels {
     return HWY_DYNAMIC_DISPATCH(panel_width_##s)();                                                \
   }                                                                                                \
   template <>                                                                                      \
-  void pack<T>(const T* w, Index step_k, Index step_n, Index k, Index n, T* out) {                 \
-    HWY_DYNAMIC_DISPATCH(pack_##s)(w, step_k, step_n, k, n, out);                                  \
+  void pack<T>(const T* w, Index stride_k, Index stride_n, Index k, Index n, T* out) {             \
+    HWY_DYNAMIC_DISPATCH(pack_##s)(w, stride_k, stride_n, k, n, out);                              \
   }                                                                                                \
   template <>                                                                                      \
-  void multiply<T>(Index m, Index n, Index k, Left<T> a, Packed<T> w, const T* init, Index step_i, \
-                   T* c, Index step_c) {                                                           \
-    HWY_DYNAMIC_DISPATCH(multiply_##s)(m, n, k, a, w, init, step_i, c, step_c);                    \
+  void multiply<T>(Index m, Index n, Index k, Left<T> a, Packed<T> w, const T* init,               \
+                   Index stride_i, T* c, Index stride_c) {                                         \
+    HWY_DYNAMIC_DISPATCH(multiply_##s)(m, n, k, a, w, init, stride_i, c, stride_c);                \
   }                                                                                                \
   template <>                                                                                      \
-  void multiply_once<T>(Index m, Index n, Index k, Left<T> a, const T* w, Index step_w,            \
-                        const T* init, Index step_i, T* c, Index step_c) {                         \
-    HWY_DYNAMIC_DISPATCH(multiply_once_##s)(m, n, k, a, w, step_w, init, step_i, c, step_c);       \
+  void multiply_once<T>(Index m, Index n, Index k, Left<T> a, const T* w, Index stride_w,          \
+                        const T* init, Index stride_i, T* c, Index stride_c) {                     \
+    HWY_DYNAMIC_DISPATCH(multiply_once_##s)(m, n, k, a, w, stride_w, init, stride_i, c, stride_c); \
   }
 UNROLL_EXPORT(float, f32)
 UNROLL_EXPORT(double, f64)

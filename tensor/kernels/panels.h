@@ -26,26 +26,26 @@ Index packed_size(Index k, Index n) {
 
 // Whether rows so far apart fall into so few sets of the first cache that a block of them would not
 // fit; and how far apart to put rows of so many columns.
-constexpr bool crowded(Index step, std::size_t bytes) {
-  return static_cast<std::size_t>(step) * bytes % 2048 == 0;
+constexpr bool has_conflicts(Index stride, std::size_t bytes) {
+  return static_cast<std::size_t>(stride) * bytes % 2048 == 0;
 }
-constexpr Index uncrowded(Index columns, std::size_t bytes) {
-  return crowded(columns, bytes) ? columns + static_cast<Index>(64 / bytes) : columns;
+constexpr Index without_conflicts(Index columns, std::size_t bytes) {
+  return has_conflicts(columns, bytes) ? columns + static_cast<Index>(64 / bytes) : columns;
 }
 
-// Rows of A: element (r, p) is data[r * step + p]; `across`, of a transposed one, data[r + p *
-// step].
+// Rows of A: element (r, p) is data[r * stride + p]; `transposed`, of a transposed one, data[r + p
+// * stride].
 template <class T>
 struct Left {
   const T* data;
-  Index step;
-  bool across = false;
+  Index stride;
+  bool transposed = false;
 };
 
-// Element (p, j) of W is w[p * step_k + j * step_n], so that a transpose is packed by swapping the
-// steps.
+// Element (p, j) of W is w[p * stride_k + j * stride_n], so that a transpose is packed by swapping
+// the steps.
 template <class T>
-void pack(const T* w, Index step_k, Index step_n, Index k, Index n, T* out);
+void pack(const T* w, Index stride_k, Index stride_n, Index k, Index n, T* out);
 
 // What pack() wrote, of `rows` rows.
 template <class T>
@@ -55,13 +55,13 @@ struct Packed {
 };
 
 // C [m, n] = init + A W with the first k rows of a packed W [.., n]. init may be null (zeros) or C
-// itself; its rows are step_init apart (0: one row for all).
+// itself; its rows are stride_init apart (0: one row for all).
 template <class T>
 void multiply(Index m, Index n, Index k, Left<T> a, Packed<T> w,
-              const std::type_identity_t<T>* init, Index step_init, T* c, Index step_c);
-// The same for a row-major W [k, n], rows step_w apart, that is used once.
+              const std::type_identity_t<T>* init, Index stride_init, T* c, Index stride_c);
+// The same for a row-major W [k, n], rows stride_w apart, that is used once.
 template <class T>
-void multiply_once(Index m, Index n, Index k, Left<T> a, const T* w, Index step_w,
-                   const std::type_identity_t<T>* init, Index step_init, T* c, Index step_c);
+void multiply_once(Index m, Index n, Index k, Left<T> a, const T* w, Index stride_w,
+                   const std::type_identity_t<T>* init, Index stride_init, T* c, Index stride_c);
 
 }  // namespace unroll::kernels

@@ -30,40 +30,40 @@ void forward_shard(Recurrence kind, const Steps& s, Index h, const RecurrentForw
     // LSTM's product goes where its gates are saved, RNN's where its output stands, GRU's to the
     // side.
     T* const z = lstm ? a.saved + row0 * width : sums ? a.rows + row0 * h : aside - lo * gates;
-    const Index step_z = lstm ? width : sums ? h : gates;
-    const T* x = a.ids ? a.x : a.x + row0 * a.step_x;  // projected inputs, rows step_x apart
-    Index step_x = a.step_x;
+    const Index stride_z = lstm ? width : sums ? h : gates;
+    const T* x = a.ids ? a.x : a.x + row0 * a.stride_x;  // projected inputs, rows stride_x apart
+    Index stride_x = a.stride_x;
     const Index* ids = a.ids;
     if (wx.data) {
       // Where the product with the state starts from it, else beside that.
       T* to = sums ? z : aside + (hi - lo - lo) * gates;
-      step_x = step_z;
-      multiply(end - lo, gates, a.dim, Left<T>{x + lo * a.dim, a.dim}, wx, a.b, 0, to + lo * step_x,
-               step_x);
+      stride_x = stride_z;
+      multiply(end - lo, gates, a.dim, Left<T>{x + lo * a.dim, a.dim}, wx, a.b, 0,
+               to + lo * stride_x, stride_x);
       x = to;
     } else if (ids && sums) {
       for (Index b = lo; b < end; ++b)
-        std::copy_n(x + ids[row0 + b] * step_x, gates, z + b * step_z);
-      x = z, step_x = step_z, ids = nullptr;
+        std::copy_n(x + ids[row0 + b] * stride_x, gates, z + b * stride_z);
+      x = z, stride_x = stride_z, ids = nullptr;
     }
     walk.each_part(i, lo, end, [&](Index from, Index to, bool continues) {
       const Index n = to - from, row = row0 + from;
       const T* h_before = continues ? a.rows + (prev + from) * h : a.h0 + from * h;
       if (continues || !a.from_zero)
-        multiply(n, gates, h, Left<T>{h_before, h}, w, sums ? x + from * step_x : nullptr, step_x,
-                 z + from * step_z, step_z);
+        multiply(n, gates, h, Left<T>{h_before, h}, w, sums ? x + from * stride_x : nullptr,
+                 stride_x, z + from * stride_z, stride_z);
       else if (!sums)  // where they are summed, x is in place
-        std::fill_n(z + from * step_z, n * gates, T(0));
+        std::fill_n(z + from * stride_z, n * gates, T(0));
       GatesForward<T> g{};
-      g.x = ids ? x : x + from * step_x, g.step_x = step_x;
+      g.x = ids ? x : x + from * stride_x, g.stride_x = stride_x;
       if (ids) g.ids = ids + row;
-      g.z = z + from * step_z, g.step_z = step_z;
+      g.z = z + from * stride_z, g.stride_z = stride_z;
       g.bias = a.bias, g.h_before = h_before, g.out = a.rows + row * h;
-      if (a.saved) g.saved = a.saved + row * width, g.step_saved = width;
+      if (a.saved) g.saved = a.saved + row * width, g.stride_saved = width;
       if (lstm) {
         g.c_before = continues ? a.saved + (prev + from) * width + 4 * h : a.c0 + from * h;
-        g.step_c_before = continues ? width : h;
-        g.c = g.saved + 4 * h, g.step_c = width;
+        g.stride_c_before = continues ? width : h;
+        g.c = g.saved + 4 * h, g.stride_c = width;
       }
       gates_forward(kind, n, h, g);
     });
@@ -88,17 +88,17 @@ void backward_shard(Recurrence kind, const Steps& s, Index h, const RecurrentBac
       const Index row = row0 + from;
       GatesBackward<T> g{};
       g.out = a.rows + row * h;
-      if (a.saved) g.saved = a.saved + row * width, g.step_saved = width;
+      if (a.saved) g.saved = a.saved + row * width, g.stride_saved = width;
       g.h_before = continues ? a.rows + (prev + from) * h : a.h0 + from * h;
       if (lstm) {
         g.c_before = continues ? a.saved + (prev + from) * width + 4 * h : a.c0 + from * h;
-        g.step_c_before = continues ? width : h;
+        g.stride_c_before = continues ? width : h;
         g.dc = a.dc + from * h;
       }
       if (a.d_rows) g.d_out = a.d_rows + row * h;
       g.dh = a.dh + from * h;
-      g.dx = a.dx + row * a.step_dx, g.step_dx = a.step_dx;
-      if (a.dhw) g.dhw = a.dhw + row * a.step_dx;
+      g.dx = a.dx + row * a.stride_dx, g.stride_dx = a.stride_dx;
+      if (a.dhw) g.dhw = a.dhw + row * a.stride_dx;
       gates_backward(kind, to - from, h, g);
     });
     // What goes on to the state before: through the product, and for the GRU also around it.
@@ -106,7 +106,7 @@ void backward_shard(Recurrence kind, const Steps& s, Index h, const RecurrentBac
     const Index to = a.to_start ? end : std::min(end, walk.continued(i));
     if (lo >= to) continue;
     multiply(to - lo, h, gates,
-             Left<T>{(a.dhw ? a.dhw : a.dx) + (row0 + lo) * a.step_dx, a.step_dx}, w,
+             Left<T>{(a.dhw ? a.dhw : a.dx) + (row0 + lo) * a.stride_dx, a.stride_dx}, w,
              a.dhw ? dh : nullptr, h, dh, h);
   }
 }
@@ -158,11 +158,11 @@ void recurrent_step(Recurrence kind, Index m, Index dim, Index h,
                   gates, z, gates);
   }
   GatesForward<T> g{};
-  g.x = x, g.step_x = gates;
-  g.z = z, g.step_z = gates;
+  g.x = x, g.stride_x = gates;
+  g.z = z, g.stride_z = gates;
   g.bias = a.bhn, g.h_before = a.h, g.out = a.next_h;
-  g.c_before = a.c, g.step_c_before = h;
-  g.c = a.next_c, g.step_c = h;
+  g.c_before = a.c, g.stride_c_before = h;
+  g.c = a.next_c, g.stride_c = h;
   gates_forward(kind, m, h, g);
 }
 

@@ -18,11 +18,11 @@ constexpr bool projects_by_step(Index dim, Index columns, std::size_t bytes) {
 
 template <class T>
 struct RecurrentForward {
-  // Projected inputs, bias included, rows step_x apart: [N, G H], for an LSTM where its gates are
+  // Projected inputs, bias included, rows stride_x apart: [N, G H], for an LSTM where its gates are
   // saved and for an RNN in `rows`, so that nothing is copied; or, where ids are given, [V, G H].
   // Or, where wx is given, inputs [N, D].
   const T* x;
-  Index step_x;
+  Index stride_x;
   const Index* ids;  // [N] whose row of x each is; or null
   const T *wx, *b;   // [D, G H], [G H] or null
   Index dim;         // D
@@ -49,11 +49,11 @@ struct RecurrentBackward {
   const T* saved;
   const T* d_rows;  // [N, H], or null
   T* dx;            // [N, G H]
-  T* dhw;         // [N, G H] GRU: the gradient of h w, whose last block is not that of x; else null
-  Index step_dx;  // of dx and dhw
-  bool to_start;  // whether the gradient of h0 is wanted
-  T* dh;          // [B, H] in: gradient of the last state; out: of h0, where that is wanted
-  T* dc;          // [B, H] LSTM, likewise
+  T* dhw;  // [N, G H] GRU: the gradient of h w, whose last block is not that of x; else null
+  Index stride_dx;  // of dx and dhw
+  bool to_start;    // whether the gradient of h0 is wanted
+  T* dh;            // [B, H] in: gradient of the last state; out: of h0, where that is wanted
+  T* dc;            // [B, H] LSTM, likewise
 };
 template <class T>
 void recurrent_backward(Recurrence kind, const Steps& steps, Index hidden,

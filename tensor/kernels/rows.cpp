@@ -116,16 +116,16 @@ void reduce_rows_run(Reduce op, const T* x, T* y, Index rows, std::size_t n) {
     y[r] = op == Reduce::sum ? row_sum(x, n) : op == Reduce::max ? row_max(x, n) : row_min(x, n);
 }
 
-// Reduces kWide vectors of columns starting at x, with row stride `step`, also pairwise. `last` is
-// the number of elements in the last vector.
+// Reduces kWide vectors of columns starting at x, with row stride `stride`, also pairwise. `last`
+// is the number of elements in the last vector.
 template <class Op, int kWide, class T, class V>
-void strip(const T* x, Index rows, Index step, Index last, V (&total)[kWide]) {
+void strip(const T* x, Index rows, Index stride, Index last, V (&total)[kWide]) {
   const Index lanes = static_cast<Index>(hn::Lanes(hn::ScalableTag<T>()));
   if (rows > 64) {
     const Index half = rows / 2;
     V other[kWide];
-    strip<Op, kWide>(x, half, step, last, total);
-    strip<Op, kWide>(x + half * step, rows - half, step, last, other);
+    strip<Op, kWide>(x, half, stride, last, total);
+    strip<Op, kWide>(x + half * stride, rows - half, stride, last, other);
     for (int v = 0; v < kWide; ++v) total[v] = Op::f(total[v], other[v]);
     return;
   }
@@ -133,36 +133,36 @@ void strip(const T* x, Index rows, Index step, Index last, V (&total)[kWide]) {
   UNROLL_WRITTEN_OUT
   for (int v = 0; v < kWide; ++v)
     sum[v] = hn::Set(hn::ScalableTag<T>(), Op::template identity<T>());
-  for (Index r = 0; r < rows; ++r, x += step) UNROLL_WRITTEN_OUT
+  for (Index r = 0; r < rows; ++r, x += stride) UNROLL_WRITTEN_OUT
   for (int v = 0; v < kWide; ++v) {
-    hwy::Prefetch(x + kRowsAhead * step + v * lanes);
+    hwy::Prefetch(x + kRowsAhead * stride + v * lanes);
     sum[v] = Op::f(sum[v], load(x + v * lanes, v + 1 < kWide ? lanes : last));
   }
   UNROLL_WRITTEN_OUT
   for (int v = 0; v < kWide; ++v) total[v] = sum[v];
 }
 template <class Op, class T>
-void columns(const T* x, Index step, T* y, Index rows, Index n) {
+void columns(const T* x, Index stride, T* y, Index rows, Index n) {
   const Index lanes = static_cast<Index>(hn::Lanes(hn::ScalableTag<T>()));
   constexpr int kWide = 4;  // adjacent cache lines are read together
   using V = hn::Vec<hn::ScalableTag<T>>;
   Index i = 0;
   for (; i + kWide * lanes <= n; i += kWide * lanes) {
     V total[kWide];
-    strip<Op, kWide>(x + i, rows, step, lanes, total);
+    strip<Op, kWide>(x + i, rows, stride, lanes, total);
     for (int v = 0; v < kWide; ++v) store(total[v], y + i + v * lanes, lanes);
   }
   for (; i < n; i += lanes) {
     V total[1];
-    strip<Op, 1>(x + i, rows, step, std::min(lanes, n - i), total);
+    strip<Op, 1>(x + i, rows, stride, std::min(lanes, n - i), total);
     store(total[0], y + i, std::min(lanes, n - i));
   }
 }
 template <class T>
-void reduce_columns_run(Reduce op, const T* x, Index step, T* y, Index rows, Index n) {
-  if (op == Reduce::sum) return columns<Add>(x, step, y, rows, n);
-  if (op == Reduce::max) return columns<Max>(x, step, y, rows, n);
-  columns<Min>(x, step, y, rows, n);
+void reduce_columns_run(Reduce op, const T* x, Index stride, T* y, Index rows, Index n) {
+  if (op == Reduce::sum) return columns<Add>(x, stride, y, rows, n);
+  if (op == Reduce::max) return columns<Max>(x, stride, y, rows, n);
+  columns<Min>(x, stride, y, rows, n);
 }
 
 template <class T>
@@ -328,8 +328,8 @@ void normalise_gradient_run(const T* g, const T* x, const T* gain, const T* mean
   void reduce_rows_##s(Reduce op, const T* x, T* y, Index rows, Index n) {                         \
     reduce_rows_run(op, x, y, rows, n);                                                            \
   }                                                                                                \
-  void reduce_columns_##s(Reduce op, const T* x, Index step, T* y, Index rows, Index n) {          \
-    reduce_columns_run(op, x, step, y, rows, n);                                                   \
+  void reduce_columns_##s(Reduce op, const T* x, Index stride, T* y, Index rows, Index n) {        \
+    reduce_columns_run(op, x, stride, y, rows, n);                                                 \
   }                                                                                                \
   void softmax_##s(const T* x, T* y, Index rows, Index n, bool logarithm) {                        \
     softmax_run(x, y, rows, n, logarithm);                                                         \
@@ -380,8 +380,8 @@ namespace unroll::kernels {
     HWY_DYNAMIC_DISPATCH(reduce_rows_##s)(op, x, y, rows, n);                                    \
   }                                                                                              \
   template <>                                                                                    \
-  void reduce_columns<T>(Reduce op, const T* x, Index step, T* y, Index rows, Index n) {         \
-    HWY_DYNAMIC_DISPATCH(reduce_columns_##s)(op, x, step, y, rows, n);                           \
+  void reduce_columns<T>(Reduce op, const T* x, Index stride, T* y, Index rows, Index n) {       \
+    HWY_DYNAMIC_DISPATCH(reduce_columns_##s)(op, x, stride, y, rows, n);                         \
   }                                                                                              \
   template <>                                                                                    \
   void softmax_rows<T>(const T* x, T* y, Index rows, Index n, bool logarithm) {                  \

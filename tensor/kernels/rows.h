@@ -11,9 +11,9 @@ enum class Reduce : std::uint8_t { sum, max, min };
 // y[r] = op over x[r, :]. An empty row gives the identity of op: 0, -inf or +inf.
 template <class T>
 void reduce_rows(Reduce op, const T* x, T* y, Index rows, Index n);
-// y[c] = op over x[:, c] for n columns; x has row stride `step`.
+// y[c] = op over x[:, c] for n columns; x has row stride `stride`.
 template <class T>
-void reduce_columns(Reduce op, const T* x, Index step, T* y, Index rows, Index n);
+void reduce_columns(Reduce op, const T* x, Index stride, T* y, Index rows, Index n);
 // The sum of (x[i] / scale)^2, in f64.
 template <class T>
 double sum_of_squares(const T* x, Index n, double scale);

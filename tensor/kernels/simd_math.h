@@ -380,7 +380,7 @@ HWY_INLINE void each(Index n, F f) {
 // elements goes through buffers, so that a pass needs only one loop. `to` may be one of `from`.
 // Operands with stride 0 are one vector used throughout.
 template <std::size_t kFrom, class T, class F>
-HWY_INLINE void whole_vectors(const T* const (&from)[kFrom], const Index (&steps)[kFrom], T* to,
+HWY_INLINE void whole_vectors(const T* const (&from)[kFrom], const Index (&strides)[kFrom], T* to,
                               Index n, F pass) {
   const hn::ScalableTag<T> d;
   const Index lanes = static_cast<Index>(hn::Lanes(d)), rest = n % lanes, whole = n - rest;
@@ -389,7 +389,7 @@ HWY_INLINE void whole_vectors(const T* const (&from)[kFrom], const Index (&steps
     HWY_ALIGN T edges[kFrom][HWY_MAX_BYTES / sizeof(T)];
     const T* edge[kFrom];
     for (std::size_t i = 0; i < kFrom; ++i) {
-      hn::Store(load(from[i] + whole * steps[i], rest), d, edges[i]);
+      hn::Store(load(from[i] + whole * strides[i], rest), d, edges[i]);
       edge[i] = edges[i];
     }
     pass(edge, edges[0], lanes);
@@ -400,11 +400,11 @@ HWY_INLINE void whole_vectors(const T* const (&from)[kFrom], const Index (&steps
 // Calls f(a, b), where an operand with stride 0 (one value for all) is replaced by a vector of
 // copies.
 template <class T, class F>
-HWY_INLINE void copies_of_one(const T* a, Index step_a, const T* b, Index step_b, F f) {
+HWY_INLINE void copies_of_one(const T* a, Index stride_a, const T* b, Index stride_b, F f) {
   const hn::ScalableTag<T> d;
   HWY_ALIGN T copies[2][HWY_MAX_BYTES / sizeof(T)];
-  if (step_a == 0) hn::Store(hn::Set(d, *a), d, copies[0]), a = copies[0];
-  if (step_b == 0) hn::Store(hn::Set(d, *b), d, copies[1]), b = copies[1];
+  if (stride_a == 0) hn::Store(hn::Set(d, *a), d, copies[0]), a = copies[0];
+  if (stride_b == 0) hn::Store(hn::Set(d, *b), d, copies[1]), b = copies[1];
   f(a, b);
 }
 

@@ -4,9 +4,9 @@
 
 namespace unroll::kernels {
 
-// to[r * to_step + c] = from[c * from_step + r] for rows x columns elements.
+// to[r * to_stride + c] = from[c * from_stride + r] for rows x columns elements.
 template <class T>
-void transpose(const T* from, Index from_step, T* to, Index to_step, Index rows, Index columns);
+void transpose(const T* from, Index from_stride, T* to, Index to_stride, Index rows, Index columns);
 
 // to[i] = from[-i] for n elements.
 template <class T>

@@ -74,11 +74,11 @@ void values(const T* const* x, T* y, Index n, T p_value, T q_value) {
 }
 
 template <class F, class T>
-void slopes(const T* const* x, const Index* steps, T* y, Index n, T p_value, T q_value) {
+void slopes(const T* const* x, const Index* strides, T* y, Index n, T p_value, T q_value) {
   const hn::ScalableTag<T> d;
   const auto p = hn::Set(d, p_value), q = hn::Set(d, q_value);
   for (Index i = 0; i < n; i += static_cast<Index>(hn::Lanes(d))) {
-    const auto g = hn::LoadU(d, x[0] + i * steps[0]), s = hn::LoadU(d, x[1] + i * steps[1]);
+    const auto g = hn::LoadU(d, x[0] + i * strides[0]), s = hn::LoadU(d, x[1] + i * strides[1]);
     hn::StoreU(F::gradient(d, g, s, p, q), d, y + i);
   }
 }
@@ -87,7 +87,7 @@ void slopes(const T* const* x, const Index* steps, T* y, Index n, T p_value, T q
 template <class T>
 using Pass = void (*)(const T* const* x, T* y, Index n, T p, T q);
 template <class T>
-using SlopePass = void (*)(const T* const* x, const Index* steps, T* y, Index n, T p, T q);
+using SlopePass = void (*)(const T* const* x, const Index* strides, T* y, Index n, T p, T q);
 #define UNROLL_VALUE(name, ...) values<name##_function, T>,
 #define UNROLL_GRADIENT(name, ...) slopes<name##_function, T>,
 template <class T>
@@ -99,21 +99,21 @@ constexpr SlopePass<T> kSlopes[] = {UNROLL_UNARY_OPS(UNROLL_GRADIENT)};
 
 }  // namespace
 
-#define UNROLL_FOR(T, suffix)                                                                    \
-  void unary_##suffix(Unary op, const T* x, T* y, Index n, T p, T q) {                           \
-    whole_vectors<1>({x}, {1}, y, n, [=](const T* const* from, T* to, Index count) {             \
-      kValues<T>[static_cast<std::size_t>(op)](from, to, count, p, q);                           \
-    });                                                                                          \
-  }                                                                                              \
-  void unary_gradient_##suffix(Unary op, const T* g, Index step_g, const T* s, Index step_s,     \
-                               T* dx, Index n, T p, T q) {                                       \
-    copies_of_one<T>(g, step_g, s, step_s, [&](const T* g_at, const T* s_at) {                   \
-      const Index steps[] = {step_g, step_s};                                                    \
-      whole_vectors<2>({g_at, s_at}, {step_g, step_s}, dx, n,                                    \
-                       [=](const T* const* from, T* to, Index count) {                           \
-                         kSlopes<T>[static_cast<std::size_t>(op)](from, steps, to, count, p, q); \
-                       });                                                                       \
-    });                                                                                          \
+#define UNROLL_FOR(T, suffix)                                                                      \
+  void unary_##suffix(Unary op, const T* x, T* y, Index n, T p, T q) {                             \
+    whole_vectors<1>({x}, {1}, y, n, [=](const T* const* from, T* to, Index count) {               \
+      kValues<T>[static_cast<std::size_t>(op)](from, to, count, p, q);                             \
+    });                                                                                            \
+  }                                                                                                \
+  void unary_gradient_##suffix(Unary op, const T* g, Index stride_g, const T* s, Index stride_s,   \
+                               T* dx, Index n, T p, T q) {                                         \
+    copies_of_one<T>(g, stride_g, s, stride_s, [&](const T* g_at, const T* s_at) {                 \
+      const Index strides[] = {stride_g, stride_s};                                                \
+      whole_vectors<2>({g_at, s_at}, {stride_g, stride_s}, dx, n,                                  \
+                       [=](const T* const* from, T* to, Index count) {                             \
+                         kSlopes<T>[static_cast<std::size_t>(op)](from, strides, to, count, p, q); \
+                       });                                                                         \
+    });                                                                                            \
   }
 UNROLL_FOR(float, f32)
 UNROLL_FOR(double, f64)
@@ -125,17 +125,17 @@ HWY_AFTER_NAMESPACE();
 #if HWY_ONCE
 namespace unroll::kernels {
 
-#define UNROLL_EXPORT(T, suffix)                                                              \
-  HWY_EXPORT(unary_##suffix);                                                                 \
-  HWY_EXPORT(unary_gradient_##suffix);                                                        \
-  template <>                                                                                 \
-  void unary<T>(Unary op, const T* x, T* y, Index n, T p, T q) {                              \
-    HWY_DYNAMIC_DISPATCH(unary_##suffix)(op, x, y, n, p, q);                                  \
-  }                                                                                           \
-  template <>                                                                                 \
-  void unary_gradient<T>(Unary op, const T* g, Index step_g, const T* s, Index step_s, T* dx, \
-                         Index n, T p, T q) {                                                 \
-    HWY_DYNAMIC_DISPATCH(unary_gradient_##suffix)(op, g, step_g, s, step_s, dx, n, p, q);     \
+#define UNROLL_EXPORT(T, suffix)                                                                  \
+  HWY_EXPORT(unary_##suffix);                                                                     \
+  HWY_EXPORT(unary_gradient_##suffix);                                                            \
+  template <>                                                                                     \
+  void unary<T>(Unary op, const T* x, T* y, Index n, T p, T q) {                                  \
+    HWY_DYNAMIC_DISPATCH(unary_##suffix)(op, x, y, n, p, q);                                      \
+  }                                                                                               \
+  template <>                                                                                     \
+  void unary_gradient<T>(Unary op, const T* g, Index stride_g, const T* s, Index stride_s, T* dx, \
+                         Index n, T p, T q) {                                                     \
+    HWY_DYNAMIC_DISPATCH(unary_gradient_##suffix)(op, g, stride_g, s, stride_s, dx, n, p, q);     \
   }
 UNROLL_EXPORT(float, f32)
 UNROLL_EXPORT(double, f64)

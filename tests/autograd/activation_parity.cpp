@@ -10,7 +10,7 @@ Var fan(const Var& x) { return reshape(x, {-1, 1}) * Tensor::of({1, -0.5, 0.25, 
 
 }  // namespace
 
-TEST_CASE("activations give PyTorch's numbers, values and gradients, up to 10,000") {
+TEST_CASE("activations give PyTorch's results, values and gradients, up to 10,000") {
   const std::map<std::string, Var (*)(const Var&)> functions{
       {"tanh", [](const Var& x) { return tanh(x); }},
       {"sigmoid", [](const Var& x) { return sigmoid(x); }},

@@ -103,7 +103,7 @@ TEST_CASE("self attention over ragged rows equals each sequence and head alone")
   }
 }
 
-TEST_CASE("attention with one visible key passes the value on and has no gradient of its scores") {
+TEST_CASE("attention with one visible key returns its value and gives its logits no gradient") {
   Generator g(9);
   for (const DType dtype : {f32, f64})
     for (int round = 0; round < 20; ++round) {
@@ -128,7 +128,7 @@ TEST_CASE("attention with one visible key passes the value on and has no gradien
     }
 }
 
-TEST_CASE("attention's gradient is right where its scores are large") {
+TEST_CASE("attention's gradient is right for large logits") {
   Generator g(10);
   for (const double size : {1e2, 1e4, 1e6}) {
     // Scores near `size`, whose differences are of the order of 1 and exact in f32.
@@ -155,7 +155,7 @@ TEST_CASE("attention's gradient is right where its scores are large") {
   }
 }
 
-TEST_CASE("attention keeps two numbers a query and head, not its scores") {
+TEST_CASE("attention saves two values per query and head, not its logits") {
   const Index steps = 1000;
   Generator g(3);
   const RowGroups groups = RowGroups::equal(1, steps);

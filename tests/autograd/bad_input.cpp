@@ -215,7 +215,7 @@ TEST_CASE("products refuse shapes that do not fit and types that differ") {
   });
 }
 
-TEST_CASE("ops that move numbers refuse what they cannot take") {
+TEST_CASE("ops that move elements refuse arguments that do not fit") {
   check_refused({
       {"reshape: |[2, 3]|[4]", [] { reshape(x, Shape{4}); }},
       {"reshape: |[2, 3]|[4, -1]",

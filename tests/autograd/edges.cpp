@@ -146,7 +146,7 @@ TEST_CASE("a derivative in plain ops equals the fused one, from the middle to th
         }
 }
 
-TEST_CASE("NaN goes through: no op hides it") {
+TEST_CASE("NaN propagates through every op") {
   for (DType dtype : {f32, f64}) {
     const Var bad = Tensor::of({1, NAN, 2, 3, 4, 5, 6, 7, 8, 9}, dtype),
               good = Tensor::of({1, 2, 3, 4, 5, 6, 7, 8, 9, 10}, dtype);

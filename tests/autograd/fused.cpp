@@ -196,7 +196,7 @@ Vars squares_once(const In& x) {
 
 }  // namespace
 
-TEST_CASE("a fused op of one's own is differentiated twice through its reference") {
+TEST_CASE("a user-defined fused op is differentiated twice through its reference") {
   const auto f = [](const Vars& in) {
     const Vars y = squares(in[0]);
     return y[0] * y[1];

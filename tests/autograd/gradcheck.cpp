@@ -377,7 +377,7 @@ Var wrong(const In& x) {
 }
 }  // namespace
 
-TEST_CASE("a wrong derivative is named with its op, input, element and both numbers") {
+TEST_CASE("a wrong derivative is reported with its op, input, element and both values") {
   const GradcheckResult result =
       gradcheck([](const Vars& v) { return wrong(v[0]); }, {Tensor::of({1, 3}, f64)}, {.seed = 4});
   CHECK(!result);

@@ -173,7 +173,7 @@ Var careless(const In& x, F derivative) {
 
 }  // namespace
 
-TEST_CASE("an op of one's own with several outputs, each of which may be unused") {
+TEST_CASE("a user-defined op with several outputs, each of which may be unused") {
   const auto weights = random({3}, 7);
   for (int used : {0, 1, 2}) {
     const auto f = [&](const std::vector<Var>& v) {
@@ -187,7 +187,9 @@ TEST_CASE("an op of one's own with several outputs, each of which may be unused"
   }
 }
 
-TEST_CASE("a derivative of one's own that gives another shape, type or nothing is named") {
+TEST_CASE(
+    "a user-defined derivative that gives another shape, dtype or nothing is an error that names "
+    "it") {
   const Param w(random({3}, 1));
   const auto message = [&](auto derivative) {
     Tape tape;
@@ -217,7 +219,7 @@ TEST_CASE("a derivative of one's own that gives another shape, type or nothing i
              "record: 1 to 8 inputs were required (or a span of them): got 9");
 }
 
-TEST_CASE("products, rows and ranges of a derivative of one's own must fit its input") {
+TEST_CASE("products, rows and ranges of a user-defined derivative must fit its input") {
   const Param w(random({2, 3}, 1));
   const auto message = [&](auto derivative) {
     Tape tape;
@@ -357,7 +359,7 @@ TEST_CASE("dropout keeps expectation and scale, and its gradient is its mask") {
   }
 }
 
-TEST_CASE("a parameter is a value: copies are apart, a move keeps who it is") {
+TEST_CASE("a parameter is a value: copies are independent, a move keeps the identity") {
   Param a(random({3}, 1));
   const std::uint64_t id = a.id();
   const Tensor before = a.value().clone();

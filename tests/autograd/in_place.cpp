@@ -135,7 +135,7 @@ TEST_CASE("ops that save an input refuse one that was written to, those that sav
   }
 }
 
-TEST_CASE("a saved result is watched over as a saved input is") {
+TEST_CASE("writing to a saved result is detected like writing to a saved input") {
   Tape tape;
   const Var x = tape.watch(random({3}, 1)), y = exp(x), z = sum(y);
   Tensor(y.value()).fill_(0);
@@ -226,7 +226,7 @@ TEST_CASE("many products into one weight, some of values written to between them
   CHECK(distance(tape.backward(loss)[w], expected) < 1e-10);
 }
 
-TEST_CASE("an optimiser's step and set_value leave a tape what it has saved") {
+TEST_CASE("an optimizer's step and set_value leave a tape what it has saved") {
   const Param p(random({3}, 1));
   const Tensor at = p.value().clone();
   optim::SGD sgd({{"p", p.handle()}}, {.lr = 0.1});
@@ -240,7 +240,7 @@ TEST_CASE("an optimiser's step and set_value leave a tape what it has saved") {
   CHECK(distance(tape.backward(loss)[p], mul(square(at), 3)) < 1e-14);
 }
 
-TEST_CASE("a Param, an optimiser's state and a layer hold numbers of their own") {
+TEST_CASE("a Param, an optimizer's state and a layer hold their own elements") {
   Tensor t = random({3}, 1);
   const Tensor before = t.clone();
   Param p(t), of_view(t.narrow(0, 0, 2));

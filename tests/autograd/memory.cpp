@@ -54,7 +54,7 @@ TEST_CASE(
   CHECK(tape.backward(sum(y))[x].at({0}) == 2);
 }
 
-TEST_CASE("small tapes one after another ask the system for nothing") {
+TEST_CASE("small tapes one after another allocate nothing from the system") {
   if (!memory::caching()) return;
   for (Index count : {1, 10, 500}) {
     steps(count);

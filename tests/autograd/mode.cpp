@@ -10,7 +10,7 @@
 
 using namespace unroll;
 
-TEST_CASE("where nothing is said, training is while ops are recorded") {
+TEST_CASE("by default, training mode is on while ops are recorded") {
   CHECK(!training());
   {
     Tape tape;
@@ -57,7 +57,7 @@ TEST_CASE("the innermost Training or Inference decides, whatever is recorded") {
   CHECK(training());
 }
 
-TEST_CASE("what one thread says is not heard on another") {
+TEST_CASE("the mode of one thread does not affect another") {
   const Training on;
   bool there = true;
   std::thread([&] { there = training(); }).join();
@@ -126,7 +126,7 @@ TEST_CASE("a checkpoint runs again in the mode in which it ran first") {
     for (const bool then : {false, true}) ends(on, then);
 }
 
-TEST_CASE("a checkpointed dropout drops alike in backward where nothing is said") {
+TEST_CASE("a checkpointed dropout uses the same mask in backward, in the default mode") {
   const nn::Dropout layer({.p = 0.5});
   const Tensor values = random({200}, 2);
   Tape tape;

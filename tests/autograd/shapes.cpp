@@ -306,7 +306,7 @@ TEST_CASE("tensors of no elements go through every op and back") {
   }
 }
 
-TEST_CASE("equal numbers share the gradient of an extreme evenly") {
+TEST_CASE("equal elements share the gradient of a min or max evenly") {
   const Tensor x = Tensor::of({{3, 1, 3}, {2, 2, 2}}, f64);
   Tape tape;
   const Var v = tape.watch(x);

@@ -119,7 +119,7 @@ TEST_CASE("tapes nest: the inner one differentiates within, the outer one does n
   CHECK(distance(outer.backward(sum(before))[w], exp(w.value())) == 0);
 }
 
-TEST_CASE("a parameter may be changed while a tape lives: the tape keeps the numbers it saw") {
+TEST_CASE("a parameter may be changed while a tape is alive: the tape keeps the old values") {
   Param w(random({3}, 1));
   const Tensor seen = w.value().clone();
   Tape tape;
@@ -230,7 +230,7 @@ TEST_CASE("grad of grad: the Hessian of a quartic, and nothing where nothing dep
   CHECK(distance(third[0].value(), mul(x, 24)) < 1e-12);
 }
 
-TEST_CASE("a watched value has its gradient under its own name") {
+TEST_CASE("a watched value has its own gradient") {
   Tape tape;
   const Var a = tape.watch(random({2}, 1)), b = tape.watch(random({2}, 2));
   const Gradients g = tape.backward(sum(a * b));

@@ -260,7 +260,7 @@ TEST_CASE("shares, labels and tables that do not fit are refused with a sentence
       "ids in [0, 2) were required: got 2");
   x.set({1, 2}, NAN);
   check_refused([&] { StandardScaler(x, part); },
-                "scaler: finite numbers were required: got nan in row 1, column 2");
+                "scaler: finite values were required: got nan in row 1, column 2");
   x.set({1, 2}, std::numeric_limits<double>::infinity());
   check_refused([&] { MinMaxScaler(x, part); }, "got inf in row 1, column 2");
   x.set({1, 2}, 0);
@@ -300,7 +300,7 @@ TEST_CASE("a scaler made from what another kept transforms and inverts as that o
       [&] {
         (void)StandardScaler::from(Tensor::of({NAN, 0}), two);
       },
-      "finite numbers were required: got nan for column 0");
+      "finite values were required: got nan for column 0");
   check_refused(
       [&] {
         (void)MinMaxScaler::from(two, Tensor::of({3, 1}));

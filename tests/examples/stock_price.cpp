@@ -233,7 +233,7 @@ TEST_CASE("a model that is damaged is no model") {
   auto bad = good;
   bad.at("network.head.bias") =
       unroll::Tensor::full(bad.at("network.head.bias").shape(), std::nan(""));
-  refused(bad, "finite numbers were required in \"network.head.bias\"");
+  refused(bad, "finite values were required in \"network.head.bias\"");
   bad.at("network.head.bias") = good.at("network.head.bias");
   bad.at("fitted") = unroll::Tensor::full(bad.at("fitted").shape(), -3, unroll::f64);
   refused(bad, "forecasts that are finite were required");

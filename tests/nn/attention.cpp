@@ -74,7 +74,7 @@ TEST_CASE("scaled dot product attention has the derivatives of finite difference
     }
 }
 
-TEST_CASE("a query that sees nothing gives zeros with zero gradients, never NaN") {
+TEST_CASE("a query without visible keys gives zeros with zero gradients, never NaN") {
   for (DType dtype : {f32, f64})
     for (bool plainly : {false, true}) {
       Tape tape;
@@ -200,7 +200,7 @@ TEST_CASE("heads have the derivatives of finite differences, and a fully masked 
                     {random({6, 4}, 4)});
 }
 
-TEST_CASE("softmax by sequence is a softmax of each sequence's scores") {
+TEST_CASE("softmax by sequence is a softmax of each sequence's logits") {
   Generator g(8);
   for (int trial = 0; trial < 20; ++trial) {
     const SequenceLayout layout(random_lengths(g, 1 + g.below(6), 7));

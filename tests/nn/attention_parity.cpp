@@ -80,7 +80,7 @@ void check_multihead(const golden::Case& c, DType dtype) {
 
 }  // namespace
 
-TEST_CASE("attention gives PyTorch's numbers: values, weights and gradients") {
+TEST_CASE("attention gives PyTorch's results: values, weights and gradients") {
   const auto cases = golden::cases("attention");
   CHECK(cases.size() == 13);
   for (const golden::Case& c : cases)

@@ -105,7 +105,7 @@ TEST_CASE("a table trained elsewhere is copied, and frozen unless asked otherwis
   CHECK(!nn::Embedding({.vocab = 2, .dim = 2, .frozen = true}).weight.trainable());
 }
 
-TEST_CASE("scores shares the table: its gradient is the sum of both uses") {
+TEST_CASE("logits shares the table: its gradient is the sum of both uses") {
   manual_seed(4);
   const nn::Embedding embed({.vocab = 5, .dim = 3, .dtype = f64});
   const IndexTensor ids({1, 4, 1}), target({2, 0, 1});

@@ -48,7 +48,7 @@ void check_linear(const golden::Case& c, DType dtype) {
 
 }  // namespace
 
-TEST_CASE("LayerNorm, Embedding and Linear give PyTorch's numbers") {
+TEST_CASE("LayerNorm, Embedding and Linear give PyTorch's results") {
   const std::map<std::string, void (*)(const golden::Case&, DType)> checks{
       {"layer_norm", check_layer_norm}, {"embedding", check_embedding}, {"linear", check_linear}};
   const auto cases = golden::cases("layers");

@@ -84,7 +84,7 @@ TEST_CASE("every loss has the derivatives that finite differences say, under eac
     }
 }
 
-TEST_CASE("cross entropy keeps what is small beside large scores") {
+TEST_CASE("cross entropy is accurate for small terms beside large logits") {
   const auto loss = [](const Tensor& x, const nn::CrossEntropyOptions& o = {}) {
     return nn::cross_entropy(x, IndexTensor::of({0}), o).item();
   };
@@ -233,7 +233,7 @@ TEST_CASE("an id of one's own may be the one that is ignored") {
   CHECK(a == b);
 }
 
-TEST_CASE("huge scores neither overflow nor lose the gradient") {
+TEST_CASE("huge logits neither overflow nor lose the gradient") {
   for (DType dtype : {f32, f64}) {
     Tape tape;
     const Var x = tape.watch(Tensor::of({{1e4, -1e4, 0}, {-1e4, 1e4, 0}}, dtype));

@@ -41,7 +41,7 @@ Var loss_of(const golden::Case& c, DType dtype, const std::map<std::string, Var>
 
 }  // namespace
 
-TEST_CASE("every loss gives PyTorch's numbers, values and gradients") {
+TEST_CASE("every loss gives PyTorch's results, values and gradients") {
   const auto cases = golden::cases("losses");
   CHECK(cases.size() == 70);
   for (const golden::Case& c : cases)

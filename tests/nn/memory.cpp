@@ -52,7 +52,7 @@ Index kept_by(Index layers = 1, bool bidirectional = false) {
 
 }  // namespace
 
-TEST_CASE("an LSTM keeps at most 6 x hidden numbers for each row beside its output") {
+TEST_CASE("an LSTM saves at most 6 x hidden values per row beside its output") {
   const Index kept = kept_by<nn::LSTM>();
   MESSAGE("numbers for each row and hidden unit, output included: ",
           static_cast<double>(kept) / (kRows * kRow));
@@ -64,7 +64,7 @@ TEST_CASE("an LSTM keeps at most 6 x hidden numbers for each row beside its outp
   CHECK(kept_by<nn::LSTM>(1, true) <= 2 * (1 + 6) * kRows * kRow + 2 * kRows * kRow);
 }
 
-TEST_CASE("a GRU keeps 4 x hidden numbers for each row beside its output, an RNN nothing") {
+TEST_CASE("a GRU saves 4 x hidden values per row beside its output, an RNN nothing") {
   const Index gru = kept_by<nn::GRU>(), rnn = kept_by<nn::RNN>();
   CHECK(gru >= (1 + 4) * kRows * kRow);
   CHECK(gru <= (1 + 4) * kRows * kRow + kStates);
@@ -80,7 +80,7 @@ TEST_CASE("a linear layer keeps its output and nothing beside it") {
   CHECK(use.peak <= kRows * kRow + (1 << 16));  // buffers of the product
 }
 
-TEST_CASE("cross entropy over 10,000 classes holds the scores and, going back, their gradient") {
+TEST_CASE("cross entropy over 10,000 classes holds the logits and, in backward, their gradient") {
   const Index rows = 200, classes = 10000, scores = Index{8} << 20;  // 8.0 MB, a class of 8 MiB
   const Tensor x = Tensor::zeros({rows, classes});
   const IndexTensor y = Generator(1).integers({rows}, 0, classes);
@@ -104,7 +104,7 @@ TEST_CASE("cross entropy over 10,000 classes holds the scores and, going back, t
   CHECK(peak_of(task) <= 2 * scores + scores / 5);
 }
 
-TEST_CASE("attention holds nothing of the size of its scores, forward or backward") {
+TEST_CASE("attention allocates nothing of the size of its logits, forward or backward") {
   const Index dim = 16, heads = 4;
   const nn::MultiHeadAttention attention({.dim = dim, .heads = heads});
   const auto peak = [&](Index steps, bool causal) {
@@ -123,7 +123,7 @@ TEST_CASE("attention holds nothing of the size of its scores, forward or backwar
   }
 }
 
-TEST_CASE("training in its steady state asks the system for nothing") {
+TEST_CASE("training in its steady state allocates nothing from the system") {
   const Threads one(1);
   for (const Task& task : speed_table_tasks(160, 32)) {
     CAPTURE(task.name);

@@ -264,7 +264,7 @@ TEST_CASE("losses and gradients of whole models are the same on 1, 2 and 3 threa
   }
 }
 
-TEST_CASE("three training steps with each optimiser are the same on 1, 2 and 3 threads") {
+TEST_CASE("three training steps with each optimizer are the same on 1, 2 and 3 threads") {
   using namespace optim;
   using Make = std::function<std::unique_ptr<Optimizer>(const NamedParams&)>;
   const std::vector<Make> optimizers{

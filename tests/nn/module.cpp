@@ -86,12 +86,12 @@ TEST_CASE("a copied model has parameters of its own, a moved one the same") {
 TEST_CASE("summary shows each parameter, what is frozen, and the sum") {
   const std::string text = nn::summary(Net());
   CHECK(text ==
-        "parameter     shape            type       numbers\n"
+        "parameter     shape            type      elements\n"
         "embed.weight  [100, 8]         f32            800  frozen\n"
         "head.weight   [8, 3]           f32             24\n"
         "head.bias     [3]              f32              3\n"
-        "3 parameters, 827 numbers, 27 of them to train, 3.2 KiB\n");
-  check_says(nn::summary(Nothing()), "0 parameters, 0 numbers");
+        "3 parameters, 827 elements, 27 of them trainable, 3.2 KiB\n");
+  check_says(nn::summary(Nothing()), "0 parameters, 0 elements");
 }
 
 TEST_CASE("set_trainable makes constants of a model's parameters, and gives them back") {

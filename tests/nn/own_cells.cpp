@@ -98,19 +98,19 @@ void check_chain() {
   }
 }
 
-TEST_CASE("a cell of one's own has a state of one to four Vars") {
+TEST_CASE("a user-defined cell has a state of one to four Vars") {
   check_chain<1>();
   check_chain<2>();
   check_chain<3>();
   check_chain<4>();
 }
 
-TEST_CASE("a state of a size that a cell of one's own cannot take is refused by its op") {
+TEST_CASE("a state of a wrong size for a user-defined cell is refused by its op") {
   const nn::Sequence x(random({3, 2}, 1), SequenceLayout({2, 1}));
   check_refused([&] { nn::unroll(ChainCell<1>(), x, {random({2, 4}, 1)}); }, "matmul");
 }
 
-TEST_CASE("a detached state has the same numbers and no past") {
+TEST_CASE("a detached state has the same values and no gradient") {
   const ChainCell<3> cell;
   Tape tape;
   const auto next = cell.step(cell.project(random({2, 2}, 1)), cell.initial(2));
@@ -260,7 +260,7 @@ TEST_CASE("a step that changes how many Vars the State has is refused") {
       }
 }
 
-TEST_CASE("a layer of a cell of one's own has layers, directions, dropout and steps as others") {
+TEST_CASE("a layer of a user-defined cell has layers, directions, dropout and steps as others") {
   manual_seed(5);
   Generator g(6);
   const nn::Recurrent<Averages> layer(

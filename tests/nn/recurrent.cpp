@@ -209,7 +209,7 @@ TEST_CASE("every option of the cells has gradients that agree with finite differ
   holds(nn::RNN({.in = 2, .hidden = 3, .relu = true, .dtype = f64}));
 }
 
-TEST_CASE("a cell of one's own goes through unroll as the built-in ones do") {
+TEST_CASE("a user-defined cell runs through unroll as the built-in ones do") {
   struct MyCell {
     struct State {
       Var h;

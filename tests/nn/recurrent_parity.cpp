@@ -129,10 +129,10 @@ void check_family(const std::string& family, std::size_t count) {
 
 }  // namespace
 
-TEST_CASE("an RNN, tanh or relu, gives PyTorch's numbers") { check_family<nn::RNN>("rnn", 32); }
+TEST_CASE("an RNN, tanh or relu, gives PyTorch's results") { check_family<nn::RNN>("rnn", 32); }
 
-TEST_CASE("an LSTM, with or without projection, gives PyTorch's numbers") {
+TEST_CASE("an LSTM, with or without projection, gives PyTorch's results") {
   check_family<nn::LSTM>("lstm", 32);
 }
 
-TEST_CASE("a GRU gives PyTorch's numbers") { check_family<nn::GRU>("gru", 16); }
+TEST_CASE("a GRU gives PyTorch's results") { check_family<nn::GRU>("gru", 16); }

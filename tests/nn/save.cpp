@@ -83,7 +83,7 @@ TEST_CASE("what is saved comes back bit by bit, NaN, infinity and denormals incl
   }
 }
 
-TEST_CASE("a loaded model computes what the saved one did, and an optimiser's handles stay") {
+TEST_CASE("a loaded model computes what the saved one did, and an optimizer's handles stay") {
   const Folder folder;
   manual_seed(2);
   const Model model;
@@ -98,7 +98,7 @@ TEST_CASE("a loaded model computes what the saved one did, and an optimiser's ha
                  other.head(other.lstm(other.embed(x)).last()).value()) == 0);
 }
 
-TEST_CASE("a model of another type loads the numbers, converted") {
+TEST_CASE("a model of another dtype loads the values, converted") {
   const Folder folder;
   const Model wide(f64);
   Model narrow(f32);
@@ -108,7 +108,7 @@ TEST_CASE("a model of another type loads the numbers, converted") {
   CHECK(distance(narrow.head.weight.value(), wide.head.weight.value()) < 1e-7);
 }
 
-TEST_CASE("a strict load tells every missing, extra and misshapen name at once, changing nothing") {
+TEST_CASE("a strict load names every missing, extra and misshapen name at once, changing nothing") {
   const Folder folder;
   const Param a(Tensor::ones({2})), b(Tensor::ones({3})), c(Tensor::ones({2, 2})),
       d(Tensor::ones({1}));
@@ -254,7 +254,7 @@ NamedTensors tensors_of(const NamedParams& params) {
 
 }  // namespace
 
-TEST_CASE("a square weight from elsewhere is refused until its layout is told") {
+TEST_CASE("a square weight from elsewhere is refused unless its layout is given") {
   const Folder folder;
   manual_seed(6);
   const Square model;
@@ -265,7 +265,7 @@ TEST_CASE("a square weight from elsewhere is refused until its layout is told") 
   save_safetensors(folder / "theirs", theirs, {{"format", "pt"}});
   const auto before = bytes_of(nn::state(into));
   const std::string text = message_of([&] { nn::load(folder / "theirs", into); });
-  check_says(text, "how weights stand in it was required, since \"mix.weight\" is square");
+  check_says(text, "the layout of its weights was required, since \"mix.weight\" is square");
   check_says(text, "WeightLayout::out_in");
   CHECK_THROWS_AS(nn::load(folder / "theirs", into), std::runtime_error);
   CHECK_THROWS_AS(nn::assign("theirs", theirs, nn::state(into)), std::runtime_error);

@@ -111,7 +111,7 @@ TEST_CASE("attention learns to point at the marked one of a set") {
   CHECK(recent < 0.02);  // the mean of all has 5 / 6
 }
 
-TEST_CASE("every optimiser finds the least of a quadratic that is not round") {
+TEST_CASE("every optimizer finds the minimum of a quadratic that is not round") {
   const auto loss_after = [](const auto& make, int steps) {
     const Param w(Tensor::of({2, -3}, f64));
     const auto optimizer = make(NamedParams{{"w", w.handle()}});

@@ -437,7 +437,7 @@ TEST_CASE("a frozen parameter is left alone, a parameter without a gradient too"
   }
 }
 
-TEST_CASE("a parameter with a gradient that the optimiser does not know is named") {
+TEST_CASE("a parameter with a gradient that the optimizer does not know is named") {
   manual_seed(1);
   Model model;
   (void)nn::parameters(model);
@@ -473,7 +473,7 @@ TEST_CASE("a parameter with a gradient that the optimiser does not know is named
   CHECK(all.steps() == 0);  // nothing has been changed
 }
 
-TEST_CASE("optimisers refuse what they cannot be made of") {
+TEST_CASE("optimizers refuse what they cannot be made of") {
   const Param w(Tensor::ones({2})), v(Tensor::ones({2}));
   const NamedParams one{{"w", w.handle()}};
   using namespace optim;
@@ -547,7 +547,7 @@ TEST_CASE("optimisers refuse what they cannot be made of") {
   check_refused([&] { clip_value(none, NAN); }, "clip_value: a limit above 0");
 }
 
-TEST_CASE("an optimiser that was moved from refuses to step") {
+TEST_CASE("an optimizer that was moved from refuses to step") {
   const Param w(Tensor::ones({2}));
   optim::SGD sgd({{"w", w.handle()}});
   optim::SGD taken = std::move(sgd);
@@ -559,7 +559,7 @@ TEST_CASE("an optimiser that was moved from refuses to step") {
   CHECK(taken.steps() == 1);
 }
 
-TEST_CASE("a state that does not fit is refused, and nothing of it is taken") {
+TEST_CASE("a state that does not fit is refused without changing anything") {
   const Param w(random({2}, 1));
   optim::Adam adam({{"w", w.handle()}}, {.lr = 0.25});
   {

@@ -74,7 +74,7 @@ struct Model {
 
 }  // namespace
 
-TEST_CASE("an optimiser of one's own does what the library's does, dense and by rows of a table") {
+TEST_CASE("a user-defined optimizer does what the library's does, dense and by rows of a table") {
   for (const bool writes : {false, true}) {
     manual_seed(1);
     Model model;

@@ -50,7 +50,7 @@ std::vector<double> rates_of(const golden::Case& c, std::size_t n) {
     each_step(optim::StepDecay{lr, static_cast<Index>(c.number("every")), c.number("factor")});
   } else if (op == "cosine") {
     each_step(optim::Cosine{
-        .lr = lr, .steps = static_cast<Index>(c.number("steps")), .least = c.number("least")});
+        .lr = lr, .steps = static_cast<Index>(c.number("steps")), .min = c.number("least")});
   } else if (op == "warm_up") {
     each_step(optim::WarmUp{lr, static_cast<Index>(c.number("steps")), c.number("start")});
   } else {
@@ -60,7 +60,7 @@ std::vector<double> rates_of(const golden::Case& c, std::size_t n) {
                                      .patience = static_cast<Index>(c.number("patience")),
                                      .threshold = c.number("threshold"),
                                      .cooldown = static_cast<Index>(c.number("cooldown")),
-                                     .least = c.number("least")});
+                                     .min = c.number("least")});
     for (double loss : c("losses", f64).to_vector<double>()) out.push_back(schedule(loss));
   }
   return out;
@@ -68,7 +68,7 @@ std::vector<double> rates_of(const golden::Case& c, std::size_t n) {
 
 }  // namespace
 
-TEST_CASE("three steps of every optimiser give PyTorch's parameters") {
+TEST_CASE("three steps of every optimizer give PyTorch's parameters") {
   const auto cases = golden::cases("optimizers");
   CHECK(cases.size() == 17);
   for (const golden::Case& c : cases)

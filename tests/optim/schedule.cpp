@@ -28,8 +28,8 @@ TEST_CASE("a warm-up goes in a straight line from its start, over no steps at on
   CHECK(optim::WarmUp{3, 1}(1) == 3);
 }
 
-TEST_CASE("a cosine is symmetric about its middle, ends at its least, and stays there") {
-  const optim::Cosine schedule{.lr = 1, .steps = 20, .warmup = 4, .least = 0.2};
+TEST_CASE("a cosine is symmetric about its middle, ends at its min, and stays there") {
+  const optim::Cosine schedule{.lr = 1, .steps = 20, .warmup = 4, .min = 0.2};
   for (Index i = 0; i <= 4; ++i) CHECK(schedule(i) == doctest::Approx(i / 4.0));
   CHECK(schedule(12) == doctest::Approx(0.6));
   for (Index i = 0; i <= 8; ++i) CHECK(schedule(12 - i) + schedule(12 + i) == doctest::Approx(1.2));
@@ -73,9 +73,9 @@ TEST_CASE("losses below 0, as log likelihoods are, are improved downwards as wel
   CHECK(schedule(-3) == 0.125);
 }
 
-TEST_CASE("the least rate and the cooldown hold") {
+TEST_CASE("the min rate and the cooldown hold") {
   optim::ReduceOnPlateau schedule(
-      {.lr = 1, .factor = 0.1, .patience = 0, .cooldown = 2, .least = 0.05});
+      {.lr = 1, .factor = 0.1, .patience = 0, .cooldown = 2, .min = 0.05});
   schedule(1);
   CHECK(schedule(1) == 0.1);
   CHECK(schedule(1) == 0.1);
@@ -109,8 +109,8 @@ TEST_CASE("schedules refuse rates, factors and steps that are none") {
     check_refused([&] { WarmUp{bad, 3}(1); }, "WarmUp: a finite rate of at least 0");
     check_refused([&] { WarmUp{1, 3, bad}(1); }, "WarmUp: a finite start of at least 0");
     check_refused([&] { Cosine{bad, 3}(1); }, "Cosine: a finite rate of at least 0");
-    check_refused([&] { Cosine{.lr = 1, .steps = 3, .least = bad}(1); },
-                  "Cosine: a finite least rate of at least 0");
+    check_refused([&] { Cosine{.lr = 1, .steps = 3, .min = bad}(1); },
+                  "Cosine: a finite min rate of at least 0");
   }
   check_refused([] { WarmUp{.lr = 1, .steps = -5}(1); },
                 "WarmUp: at least 0 steps were required: got -5");
@@ -125,7 +125,7 @@ TEST_CASE("a plateau refuses options and states that are none") {
              "a finite threshold of at least 0");
   const double inf = std::numeric_limits<double>::infinity();
   check_says(message_of([&] { Plateau({.lr = inf}); }), "a finite rate of at least 0");
-  check_says(message_of([&] { Plateau({.lr = 1, .least = inf}); }), "a finite least rate");
+  check_says(message_of([&] { Plateau({.lr = 1, .min = inf}); }), "a finite min rate");
   check_says(message_of([&] { Plateau({.lr = 1, .threshold = inf}); }), "a finite threshold");
   Plateau plateau({.lr = 1});
   const optim::State good = plateau.state();

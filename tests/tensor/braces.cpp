@@ -64,8 +64,8 @@ TEST_CASE("nested braces give as many axes as they are deep") {
         (void)Tensor::of({{1, 2}, {3}});
       },
       "of: rows of one length were required: got rows of 2 and 1 values");
-  check_refused([] { (void)Tensor::of({{1}, 2}); }, "numbers in braces of one depth");
-  check_refused([] { (void)Tensor::of({1, {2}}); }, "numbers in braces of one depth");
+  check_refused([] { (void)Tensor::of({{1}, 2}); }, "values in braces of one depth");
+  check_refused([] { (void)Tensor::of({1, {2}}); }, "values in braces of one depth");
 }
 
 TEST_CASE("values become a tensor of the type that is asked for, else of their own") {
@@ -99,7 +99,7 @@ TEST_CASE("tensors, shapes, ids and types write themselves to a stream as str() 
   CHECK(written(f32) + written(f64) == "f32f64");
 }
 
-TEST_CASE("t += u is t = t + u: new numbers, which other handles do not see") {
+TEST_CASE("t += u is t = t + u: new elements, and other handles keep the old ones") {
   const Tensor a = random({2, 3}, 1), b = random({3}, 2);
   Tensor t = a;
   t += b;

@@ -32,7 +32,7 @@ IndexTensor random_index(Generator& g, const Shape& shape, Index limit) {
 
 }  // namespace
 
-TEST_CASE("concat puts parts one after the other, and narrow takes them apart again") {
+TEST_CASE("narrow undoes concat") {
   Generator g(1);
   for (int round = 0; round < 500; ++round) {
     const Case c = random_case(g);
@@ -65,7 +65,7 @@ TEST_CASE("stack puts parts side by side along a new axis, and select gives them
   }
 }
 
-TEST_CASE("flip turns one axis round, twice is the identity, and never shares numbers") {
+TEST_CASE("flip reverses one axis, twice is the identity, and the result shares no elements") {
   Generator g(3);
   for (int round = 0; round < 300; ++round) {
     const Case c = random_case(g);

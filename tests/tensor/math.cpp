@@ -109,7 +109,7 @@ TEST_CASE("operators with a number on either side keep the tensor's type") {
   CHECK((x.to(f32) / 3).dtype() == f32);
 }
 
-TEST_CASE("NaN goes through minimum, maximum and relu, and is equal to nothing") {
+TEST_CASE("NaN propagates through minimum, maximum and relu, and is equal to nothing") {
   for (DType dtype : {f32, f64})
     for (Index n : {1, 3, 8, 17, 40}) {  // as a whole vector and as a rest
       const Tensor nan = Tensor::full({n}, NAN, dtype), one = Tensor::ones({n}, dtype);
@@ -160,7 +160,7 @@ TEST_CASE("what is written to a part of its own source comes out as if that had 
   check_says(message_of([&] {
                add_into(rows, Tensor::ones({3, 2}));
              }),
-             "add_into: a tensor with a number of its own in each place was required");
+             "add_into: a tensor whose elements do not overlap was required");
   check_says(message_of([&] { rows.copy_(Tensor::ones({3, 2})); }), "expanded one, shape [3, 2]");
 }
 

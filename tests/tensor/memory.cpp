@@ -77,7 +77,7 @@ TEST_CASE("release_cached gives everything back, and the next block is asked for
   CHECK(memory::stats().system_calls == calls + 2);
 }
 
-TEST_CASE("peak is the most that was held since it was reset, of large blocks and of small ones") {
+TEST_CASE("peak is the maximum of in_use since it was reset, of large blocks and of small ones") {
   const Index before = memory::stats().in_use;
   memory::reset_peak();
   CHECK(memory::stats().peak == before);

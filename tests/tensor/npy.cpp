@@ -266,9 +266,9 @@ TEST_CASE("a header that promises what the file does not hold is refused before 
                part);
   };
   says("'<f4'", "False", "(7,)",
-       "7 numbers of 4 bytes were promised: the file has 24 bytes for them");
-  says("'<f4'", "False", "(5,)", "5 numbers of 4 bytes were promised: the file has 24 bytes");
-  says("'<f4'", "False", "(4611686018427387904,)", "4611686018427387904 numbers of 4 bytes");
+       "7 elements of 4 bytes were promised: the file has 24 bytes for them");
+  says("'<f4'", "False", "(5,)", "5 elements of 4 bytes were promised: the file has 24 bytes");
+  says("'<f4'", "False", "(4611686018427387904,)", "4611686018427387904 elements of 4 bytes");
   says("'<f4'", "False", "(4611686018427387904, 8)", "must fit 63 bits");
   says("'<f4'", "False", "(99999999999999999999999,)", "sizes that fit memory was required");
   says("'<f4'", "False", "(-6,)", "sizes that fit memory");
@@ -278,7 +278,7 @@ TEST_CASE("a header that promises what the file does not hold is refused before 
   for (const char* descr :
        {"<f3", "<f1", "<i3", "<u16", "<b2", "|i2", "<c8", "f4", "<f", "!f4", "<f44"})
     says(fmt::format("'{}'", descr), "False", "(6,)",
-         fmt::format("numbers of type f2, f4, f8, i1 to i8, u1 to u8 or b1 were required: got {}",
+         fmt::format("elements of type f2, f4, f8, i1 to i8, u1 to u8 or b1 were required: got {}",
                      descr));
   says("'|O'", "False", "(6,)", "got |O");
   says("[('a', '<f4')]", "False", "(6,)", "a quoted text was required");

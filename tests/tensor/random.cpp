@@ -43,7 +43,7 @@ Moments moments(const Tensor& x) {
 
 }  // namespace
 
-TEST_CASE("the numbers are those of Philox4x32-10: published vectors, and any seed and position") {
+TEST_CASE("the generator is Philox4x32-10: published vectors, and any seed and position") {
   // kat_vectors of Random123
   CHECK(philox({0, 0, 0, 0}, 0, 0) == Words{0x6627e8d5, 0xe169c58d, 0xbc57ac4c, 0x9b00dbd8});
   const std::uint32_t ones = 0xffffffff;

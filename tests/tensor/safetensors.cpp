@@ -160,8 +160,8 @@ TEST_CASE("a header that promises what the file does not hold is refused before 
   says(entry("F32", "[4611686018427387904, 4611686018427387904]", "[0, 24]"), "must fit 63 bits");
   says(entry("F32", "[-6]", "[0, 24]"), "must not be negative");
   says(entry("F32", "[1,1,1,1,1,1,1,1,6]", "[0, 24]"), "at most 8 axes");
-  says(entry("F32", "[5]", "[0, 20]"), "20 bytes of numbers were promised: the file has 24");
-  says(entry("F32", "[5]", "[4, 24]"), "numbers without gaps were required");
+  says(entry("F32", "[5]", "[0, 20]"), "20 bytes of elements were promised: the file has 24");
+  says(entry("F32", "[5]", "[4, 24]"), "elements without gaps were required");
   says(entry("C64", "[3]", "[0, 24]"),
        "a type among F64, F32, F16, BF16, I8 to I64, U8 to U64 and BOOL was required for \"x\": "
        "got C64");
@@ -213,7 +213,7 @@ TEST_CASE("entries that share their bytes are refused before any of them is made
   memory::reset_peak();
   const Index before = memory::stats().in_use;
   check_says(message_of([&] { load(path); }),
-             "numbers without gaps were required: got a range at 0 after 1048576");
+             "elements without gaps were required: got a range at 0 after 1048576");
   CHECK(memory::stats().peak - before < 1 << 20);
 }
 

@@ -169,7 +169,7 @@ TEST_CASE("a chain of views shows the elements that a chain of index functions n
   }
 }
 
-TEST_CASE("views share their numbers: what is written into one is seen through the other") {
+TEST_CASE("views share their elements: writing to one changes the other") {
   Generator g(2);
   for (int round = 0; round < 300; ++round) {
     const Shape shape = random_shape(g, 1, 4);
@@ -201,7 +201,7 @@ TEST_CASE("copying within one storage reads everything before it writes") {
   CHECK(z.to_vector<double>() == std::vector<double>{5, 4, 3, 2, 1, 0});
 }
 
-TEST_CASE("a tensor is unique until somebody else holds its numbers") {
+TEST_CASE("a tensor is unique until another handle shares its elements") {
   Tensor x = Tensor::zeros({4});
   CHECK(x.is_unique());
   {
@@ -239,7 +239,7 @@ TEST_CASE("the makers of tensors give the numbers that they name") {
   CHECK(Tensor::zeros({3, 1}).squeeze(1).shape() == Shape{3});
 }
 
-TEST_CASE("numbers keep what their type can hold when the type changes") {
+TEST_CASE("values keep what the new dtype can represent") {
   const double inf = std::numeric_limits<double>::infinity();
   const Tensor x = Tensor::of({0.1, -0.0, inf, -inf, NAN, 1e300, 1e-300}, f64);
   const auto y = x.to(f32).to_vector<double>();

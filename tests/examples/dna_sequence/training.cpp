@@ -59,8 +59,7 @@ TEST_CASE("the same seed gives the same numbers, whatever the number of threads"
   CHECK(one.same_metrics(two));
   CHECK(one["sequences.used"] == 106);
   for (const char* model :
-       {"majority", "naive_bayes", "kmer", "markov", "junction", "attention", "motifs",
-        "together"})
+       {"majority", "naive_bayes", "kmer", "markov", "junction", "attention", "motifs", "together"})
     for (const char* metric : {"accuracy.", "macro_f1.", "mcc.", "auc.", "sensitivity."})
       CHECK(one.contains(std::string(metric) + model));
   CHECK(one.contains("confusion.junction.+.-"));
