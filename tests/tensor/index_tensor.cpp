@@ -30,7 +30,7 @@ TEST_CASE("an undefined index tensor is empty, not a crash") {
   none.check_range("test", 0);
 }
 
-TEST_CASE("ids out of range are refused with the place where they stand") {
+TEST_CASE("ids out of range are refused with their position") {
   const IndexTensor x = IndexTensor::of({0, 3, -1});
   x.check_range("test", 4, -1);
   check_says(message_of([&] { x.check_range("lookup", 4); }), "got -1 at 2");
@@ -46,8 +46,8 @@ TEST_CASE("ids out of range are refused with the place where they stand") {
                 "arange: a count that fits memory was required: got 2305843009213693952");
   check_refused([] { IndexTensor::full({Index{1} << 61}, 1); },
                 "index tensor: a count that fits memory was required");
-  check_refused([&] { (void)x[3]; }, "index tensor: a place in [0, 3) was required: got 3");
+  check_refused([&] { (void)x[3]; }, "index tensor: a position in [0, 3) was required: got 3");
   check_refused([&] { (void)x[-1]; }, "got -1");
-  check_refused([] { (void)IndexTensor()[0]; }, "a place in [0, 0) was required: got 0");
+  check_refused([] { (void)IndexTensor()[0]; }, "a position in [0, 0) was required: got 0");
   check_says(message_of([&] { x.reshape({2}); }), "a shape with 3 elements was required for [3]");
 }
