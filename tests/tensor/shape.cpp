@@ -179,7 +179,7 @@ TEST_CASE("tensors of sizes that cannot be are refused by whatever makes or view
     refuses([&] { (void)x.expand({bad, 2, 3}); });
     refuses([&] { (void)x.narrow(0, bad, 1); });
     refuses([&] { (void)x.narrow(0, 0, bad); });
-    refuses([&] { (void)x.narrow(1, kHuge, -bad); });
+    refuses([&] { (void)x.narrow(1, kHuge, bad == -kHuge - 1 ? kHuge : -bad); });
     refuses([&] { pad(x, 0, bad, 1); });
     refuses([&] { IndexTensor::full({bad}, 1); });
     refuses([&] { IndexTensor::arange(bad); });
