@@ -46,11 +46,11 @@ struct Saved {
 FusedOutputs<Saved> forward(const Call& call, const FusedInputs& in) {
   const Tensor x = in[0].contiguous();  // [N, V]
   const Index rows = x.size(0), classes = x.size(1);
-  auto [top, log_sum] = logsumexp_parts(x);
+  const LogSumExp lse = logsumexp_parts(x);
   Tensor loss = Tensor::zeros({rows}, x.dtype());
   dispatch(x.dtype(), [&]<class T>() {
-    const T *top_at = std::as_const(top).template data<T>(),
-            *log_sum_at = std::as_const(log_sum).template data<T>(), *w = call.weights.data<T>();
+    const T *top_at = lse.top.data<T>(), *log_sum_at = lse.log_sum.data<T>(),
+            *w = call.weights.data<T>();
     for (Index i = 0; i < rows; ++i) {
       const Index t = call.target[i];
       if (t == call.ignore_id) continue;
@@ -64,7 +64,7 @@ FusedOutputs<Saved> forward(const Call& call, const FusedInputs& in) {
       loss.data<T>()[i] = static_cast<T>(value);
     }
   });
-  return {{std::move(loss)}, {std::move(top), std::move(log_sum)}};
+  return {{std::move(loss)}, {lse.top, lse.log_sum}};
 }
 
 // dx = g ((1 - e) w_t + e / V sum_v w_v) p - g (1 - e) w_t onehot(t) - g e / V w
