@@ -7,8 +7,8 @@
 
 namespace dna {
 
-// What one model said of all sequences that were tested. All models are asked about the same ones,
-// in the same order.
+// The predictions of one model for the tested sequences: the same sequences, in the same order, for
+// all models.
 class Line {
  public:
   Line(std::string model, std::string about, bool is_network, Index classes)

@@ -12,7 +12,7 @@ namespace stock {
 
 using unroll::Index;
 
-// Where prices are, and what the user said of them; what is empty is found.
+// The file to read and the options given for it; what is left empty is detected.
 struct Source {
   std::string path;
   std::vector<std::string> columns = {};

@@ -210,8 +210,8 @@ template <class T>
 constexpr Index kNear = (Index{1} << 19) / static_cast<Index>(sizeof(T));
 
 // The depth of a block: the maximal number of terms of k processed at a time, so that the part of A
-// that is reused stays in cache. A transposed A with a power-of-two stride is gathered in one sweep
-// and can be deeper.
+// that is reused stays in cache. A transposed A with a power-of-two stride is copied into
+// contiguous rows first, so its blocks can be deeper.
 template <class T>
 Index deepest(const Product<T>& of) {
   if (!of.a.transposed) return 512;

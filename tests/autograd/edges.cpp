@@ -24,10 +24,10 @@ bool same(double a, double b, double tolerance) {
 }
 
 // The derivative at x: by the fused kernel, or as the op writes it in plain ops.
-double slope(const Unary& f, double x, DType dtype, bool plainly) {
+double slope(const Unary& f, double x, DType dtype, bool by_reference) {
   Tape tape;
   const Var v = tape.watch(Tensor::scalar(x, dtype));
-  return grad(f(v), {v}, {.create_graph = plainly})[0].item();
+  return grad(f(v), {v}, {.create_graph = by_reference})[0].item();
 }
 
 const std::vector<std::pair<std::string, Unary>>& unary() {
@@ -122,10 +122,10 @@ TEST_CASE("values and derivatives at the edge of a domain") {
       CAPTURE(e.x);
       const double value = e.f(Tensor::scalar(e.x, dtype)).item();
       CHECK_MESSAGE(same(value, e.value, 1e-6), "value ", value, " for ", e.value);
-      for (bool plainly : {false, true}) {
-        CAPTURE(plainly);
+      for (bool by_reference : {false, true}) {
+        CAPTURE(by_reference);
         const Unary summed = [&](const Var& x) { return sum(e.f(x)); };
-        const double got = slope(summed, e.x, dtype, plainly);
+        const double got = slope(summed, e.x, dtype, by_reference);
         CHECK_MESSAGE(same(got, e.slope, 1e-6), "derivative ", got, " for ", e.slope);
       }
     }
@@ -179,17 +179,17 @@ TEST_CASE("NaN propagates through every op") {
 
 TEST_CASE("the gradient at a NaN is NaN, and that of its neighbours is not") {
   for (const DType dtype : {f32, f64})
-    for (const bool plainly : {false, true}) {
+    for (const bool by_reference : {false, true}) {
       const auto gradient = [&](const std::function<Var(const Var&, const Var&)>& f, Index input) {
         Tape tape;
         const Var bad = tape.watch(Tensor::of({1, NAN, 2, -3, 0.5}, dtype)),
                   good = tape.watch(Tensor::of({2, 1.5, 0.75, 0.25, 3}, dtype));
-        return grad(sum(f(bad, good)), {input == 0 ? bad : good}, {.create_graph = plainly})[0]
+        return grad(sum(f(bad, good)), {input == 0 ? bad : good}, {.create_graph = by_reference})[0]
             .value();
       };
       const auto check = [&](const std::string& name, const Tensor& g) {
         CAPTURE(name);
-        CAPTURE(plainly);
+        CAPTURE(by_reference);
         CAPTURE(std::string(name_of(dtype)));
         CHECK(std::isnan(g.at({1})));
         CHECK(!std::isnan(g.at({0})));
@@ -234,8 +234,8 @@ TEST_CASE("the distribution function at 0 and next to it is 1/2, with its slope"
       const Var v = tape.watch(Tensor::scalar(x, dtype));
       const Var y = normal_cdf(v);
       CHECK(y.item() == doctest::Approx(0.5).epsilon(1e-7));
-      for (const bool plainly : {false, true})
-        CHECK(grad(y, {v}, {.create_graph = plainly, .retain = true})[0].item() ==
+      for (const bool by_reference : {false, true})
+        CHECK(grad(y, {v}, {.create_graph = by_reference, .retain = true})[0].item() ==
               doctest::Approx(0.3989422804).epsilon(1e-7));
     }
 }
@@ -272,11 +272,12 @@ TEST_CASE("the gradient of logsumexp is softmax, however large the maximum") {
   Generator g(4);
   for (const DType dtype : {f32, f64})
     for (const double offset : {0.0, 1e4, -1e7})
-      for (const bool plainly : {false, true}) {
+      for (const bool by_reference : {false, true}) {
         const Tensor x = add(g.normal({3, 5}, 0, 2, dtype), offset);
         Tape tape;
         const Var v = tape.watch(x);
-        const Tensor got = grad(sum(logsumexp(v, {0})), {v}, {.create_graph = plainly})[0].value();
+        const Tensor got =
+            grad(sum(logsumexp(v, {0})), {v}, {.create_graph = by_reference})[0].value();
         CHECK(distance(got, softmax(x.to(f64).transpose()).transpose()) <
               (dtype == f32 ? 5e-7 : 1e-15));
       }
@@ -302,12 +303,13 @@ TEST_CASE("sums of exponentials neither overflow nor lose what counts") {
     near(logsumexp(none).value(), Tensor::scalar(-kInf, dtype));
     near(softmax(Var(none)).value(),
          Tensor::zeros({3}, dtype));  // ours: a fully masked row is zeros
-    for (bool plainly : {false, true}) {
+    for (bool by_reference : {false, true}) {
       Tape tape;
       const Var a = tape.watch(half), b = tape.watch(none), c = tape.watch(large);
       const Tensor weights = Tensor::of({1, 2, 5}, dtype);
       const auto at = [&](const Var& y, const Var& x) {
-        return grad(sum(y * weights), {x}, {.create_graph = plainly, .retain = true})[0].value();
+        return grad(sum(y * weights), {x}, {.create_graph = by_reference, .retain = true})[0]
+            .value();
       };
       near(at(softmax(a), a), Tensor::of({0, -0.75, 0.75}, dtype));
       near(at(softmax(b), b), Tensor::zeros({3}, dtype));

@@ -84,11 +84,11 @@ TEST_CASE("an id of padding gets no gradient, in either kind of backward") {
   const IndexTensor ids = g.integers({4, 3}, 0, 5);
   const Tensor table = random({5, 2}, 1), u = random({4, 3, 2}, 2);
   for (Index padding : {-1, 0, 3})
-    for (bool plainly : {false, true}) {
+    for (bool by_reference : {false, true}) {
       Tape tape;
       const Var t = tape.watch(table);
       const Var y = sum(square(embedding(ids, t, padding)) * u);
-      const Tensor d = grad(y, {t}, {.create_graph = plainly})[0].value();
+      const Tensor d = grad(y, {t}, {.create_graph = by_reference})[0].value();
       Tensor expected = Tensor::zeros({5, 2}, f64);
       for (Index i = 0; i < 12; ++i)
         for (Index j = 0; j < 2; ++j)

@@ -76,7 +76,7 @@ TEST_CASE("scaled dot product attention has the derivatives of finite difference
 
 TEST_CASE("a query without visible keys gives zeros with zero gradients, never NaN") {
   for (DType dtype : {f32, f64})
-    for (bool plainly : {false, true}) {
+    for (bool by_reference : {false, true}) {
       Tape tape;
       const Var q = tape.watch(random({3, 2}, 1, dtype)), k = tape.watch(random({4, 2}, 2, dtype)),
                 v = tape.watch(random({4, 2}, 3, dtype));
@@ -85,13 +85,13 @@ TEST_CASE("a query without visible keys gives zeros with zero gradients, never N
       CHECK(max(abs(a.weights.value().select(0, 0))).item() == 0);
       CHECK(distance(sum(a.weights.value(), {1}), Tensor::of({0, 1, 1}, dtype)) < 1e-6);
       const Var loss = sum(square(a.out)) + sum(a.out);
-      const auto d = grad(loss, {q, k, v}, {.create_graph = plainly});
+      const auto d = grad(loss, {q, k, v}, {.create_graph = by_reference});
       for (const Var& x : d) CHECK(all_finite(x.value()));
       CHECK(max(abs(d[0].value().select(0, 0))).item() == 0);
       CHECK(max(abs(d[1].value().select(0, 2))).item() == 0);  // a key that nobody sees
       CHECK(max(abs(d[2].value().select(0, 2))).item() == 0);
       CHECK(max(abs(d[0].value())).item() > 0);
-      if (!plainly) continue;
+      if (!by_reference) continue;
       for (const Var& x : grad(sum(square(d[0])), {q, k, v}))
         if (x.defined()) CHECK(all_finite(x.value()));
     }

@@ -106,17 +106,17 @@ TEST_CASE("cross entropy is accurate for small terms beside large logits") {
           if (weighted) o.class_weights = g.uniform({classes}, 0.5, 2);
           // The same in f64 with the offset taken off, which changes nothing.
           const Tensor near = sub(x.to(f64), Tensor::scalar(x.to(f64).at({0, 0}), f64));
-          const auto run = [&](const Tensor& scores, bool plainly) {
+          const auto run = [&](const Tensor& scores, bool by_reference) {
             Tape tape;
             const Var v = tape.watch(scores);
             const Var y = nn::cross_entropy(v, target, o);
-            return std::pair{y.item(), grad(y, {v}, {.create_graph = plainly})[0].value()};
+            return std::pair{y.item(), grad(y, {v}, {.create_graph = by_reference})[0].value()};
           };
           CAPTURE(offset);
           CAPTURE(smoothing);
           const auto expected = run(near, false);
-          for (const bool plainly : {false, true}) {
-            const auto got = run(x, plainly);
+          for (const bool by_reference : {false, true}) {
+            const auto got = run(x, by_reference);
             const double eps = dtype == f32 ? 1e-6 : 1e-13;
             CHECK(got.first == doctest::Approx(expected.first).epsilon(eps));
             CHECK(distance(got.second, expected.second) < 5 * eps);
