@@ -1,6 +1,7 @@
 #include <unroll/autograd/engine.h>
 #include <unroll/autograd/ops.h>
 #include <unroll/tensor/indexing.h>
+#include <unroll/tensor/kernels/tuning.h>
 #include <unroll/tensor/math.h>
 #include <unroll/tensor/matmul.h>
 #include <unroll/tensor/reduce.h>
@@ -11,9 +12,6 @@
 
 namespace unroll {
 namespace {
-
-// A product of this many rows runs at full GEMM speed; collecting more would only cost memory.
-constexpr Index kFullSpeedRows = 2048;
 
 Tensor joined(const std::vector<Tensor>& parts) {
   return parts.size() == 1 ? parts.front() : concat(parts, 0);
@@ -91,7 +89,7 @@ void Engine::add_product(std::uint32_t slot, const Var& a, const Var& g) {
   w.left.push_back(a.value());
   w.right.push_back(g.value());
   w.product_rows += a.shape()[0];
-  if (w.product_rows >= kFullSpeedRows) flush_products(p);
+  if (w.product_rows >= tuning::kFullSpeedRows) flush_products(p);
 }
 
 void Engine::flush_products(Pending& p) {
@@ -112,7 +110,7 @@ void Engine::flush_products(Pending& p) {
   // Large products are not copied for joining: each is multiplied on its own.
   std::vector<Tensor> left, right;
   for (std::size_t i = 0; i < w.left.size(); ++i) {
-    if (w.left[i].shape()[0] >= kFullSpeedRows / 8) {
+    if (w.left[i].shape()[0] >= tuning::kFullSpeedRows / 8) {
       add_one(w.left[i], w.right[i]);
     } else {
       left.push_back(w.left[i]), right.push_back(w.right[i]);

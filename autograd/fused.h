@@ -35,6 +35,18 @@ struct FusedOutputs {
   Saved saved;
 };
 
+// For inputs and outputs that may be undefined, such as a bias: contiguous, and its elements for
+// reading or writing; undefined and null if it is undefined.
+inline Tensor contiguous_if_defined(const Tensor& t) { return t.defined() ? t.contiguous() : t; }
+template <class T>
+const T* read_if_defined(const Tensor& t) {
+  return t.defined() ? t.data<T>() : nullptr;
+}
+template <class T>
+T* write_if_defined(Tensor& t) {
+  return t.defined() ? t.data<T>() : nullptr;
+}
+
 struct OnceDifferentiable {};
 
 // While alive, fused ops on this thread run their reference implementation. For tests that compare

@@ -10,8 +10,6 @@
 namespace unroll::nn {
 namespace {
 
-using kernels::Recurrence;
-
 template <class Options>
 void check_options(const char* name, const Options& o) {
   check(o.in >= 1 && o.hidden >= 1, "{}: in and hidden of at least 1 were required: got {} and {}",

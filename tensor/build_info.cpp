@@ -1,5 +1,5 @@
 #include <unroll/tensor/build_info.h>
-#include <unroll/tensor/kernels/gemm.h>
+#include <unroll/tensor/kernels/blas_core.h>
 #include <unroll/tensor/threads.h>
 
 #include <fmt/format.h>
@@ -48,7 +48,7 @@ std::string simd_target() {
 }  // namespace
 
 std::string build_info() {
-  const kernels::BlasInfo blas = kernels::blas_info();
+  const kernels::BlasInfo& blas = kernels::blas_core();
   return fmt::format(
       "unroll    {}\ncompiler  {}\ncpu       {}\nfeatures  {}\nsimd      {}\nblas      {}\ncore    "
       "  {} ({}; OPENBLAS_CORETYPE "

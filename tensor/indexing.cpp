@@ -1,6 +1,7 @@
 #include <unroll/tensor/indexing.h>
 #include <unroll/tensor/kernels/elementwise.h>
 #include <unroll/tensor/kernels/parallel_rows.h>
+#include <unroll/tensor/kernels/tuning.h>
 
 #include <algorithm>
 #include <bit>
@@ -50,9 +51,6 @@ void for_each_picked(std::span<const Index> strides, int axis, const IndexTensor
     }
   }
 }
-
-// Slices with fewer elements are copied by a loop instead of a call to memcpy.
-constexpr Index kShortSlice = 16;
 
 }  // namespace
 
@@ -177,7 +175,7 @@ Tensor index_select(const Tensor& x, int axis, const IndexTensor& index) {
     for (Index o = 0; o < a.outer; ++o, from += a.size * a.inner) {
       if (a.inner == 1) {
         for (Index i : index) *to++ = from[i * stride];
-      } else if (a.inner < kShortSlice) {
+      } else if (a.inner < tuning::kShortSlice) {
         for (Index i : index)
           for (Index j = 0; j < a.inner; ++j) *to++ = from[i * stride + j];
       } else {
@@ -203,7 +201,7 @@ Tensor index_add(const Tensor& x, int axis, const IndexTensor& index, Index size
     T* to = out.data<T>();
     for (Index o = 0; o < a.outer; ++o, to += a.size * a.inner)
       for (Index i : index) {
-        if (a.inner < kShortSlice) {
+        if (a.inner < tuning::kShortSlice) {
           for (Index j = 0; j < a.inner; ++j) to[i * a.inner + j] += from[j];
         } else {
           kernels::add_into(to + i * a.inner, from, a.inner);
@@ -315,7 +313,7 @@ void add_rows_into(Tensor& table, const IndexTensor& ids, const Tensor& rows) {
   const Tensor source = strided_rows ? rows : rows.contiguous();
   const Index stride = strided_rows ? rows.strides()[0] : dim;
   // Each thread has its own column blocks, so that rows with equal ids are added in a fixed order.
-  constexpr Index kBlock = 512;
+  constexpr Index kBlock = tuning::kAddedColumns;
   const Index blocks = (dim + kBlock - 1) / kBlock;
   kernels::parallel_rows(blocks, kBlock * ids.numel(), [&](Index first, Index count) {
     const Index begin = first * kBlock, columns = std::min(count * kBlock, dim - begin);

@@ -1,3 +1,4 @@
+#include <unroll/tensor/kernels/tuning.h>
 #include <unroll/tensor/math.h>
 #include <unroll/tensor/strided.h>
 #include <unroll/tensor/unary.h>
@@ -38,7 +39,7 @@ static Tensor cubed(const Tensor& a) {
   Tensor y = detail::empty_for(a.shape(), {&a});
   dispatch(a.dtype(), [&]<class T>() {
     detail::elementwise<T>(y, {&a}, [](const T* const* from, const Index* strides, T* to, Index n) {
-      constexpr Index kNear = 1024;  // elements that fit in the L1 cache
+      constexpr Index kNear = tuning::kCubedElements;
       for (Index i = 0; i < n; i += kNear) {
         const Index count = std::min(kNear, n - i), stride = strides[0];
         const T* x = from[0] + i * stride;

@@ -7,8 +7,9 @@
 // reading data().
 #pragma once
 
-#include <unroll/tensor/kernels/elementwise.h>
+#include <unroll/tensor/binary_ops.h>
 #include <unroll/tensor/tensor.h>
+#include <unroll/tensor/unary_ops.h>
 
 namespace unroll {
 

@@ -11,25 +11,25 @@
 namespace unroll {
 namespace {
 
-// Describes the last two axes of x for BLAS. Returns false if its strides are neither those of a
-// matrix nor of a transposed one.
+// Describes the last two axes of x as a matrix. Returns false if neither its rows nor its columns
+// are contiguous, and do not overlap.
 template <class T>
-bool as_matrix(const Tensor& x, kernels::Matrix<T>& out) {
+bool as_matrix(const Tensor& x, kernels::Matrix<const T>& out) {
   const Index rows = x.shape()[-2], columns = x.shape()[-1];
   const Index down = x.strides()[x.rank() - 2], right = x.strides()[x.rank() - 1];
   if ((right == 1 || columns == 1) && (down >= columns || rows == 1)) {
-    out = {x.data<T>(), rows == 1 ? columns : down, false};
+    out = {x.data<T>(), rows, columns, rows == 1 ? columns : down};
     return true;
   }
   if ((down == 1 || rows == 1) && (right >= rows || columns == 1)) {
-    out = {x.data<T>(), columns == 1 ? rows : right, true};
+    out = {x.data<T>(), rows, columns, 1, columns == 1 ? rows : right};
     return true;
   }
   return false;
 }
 
 template <class T>
-Tensor prepared(const Tensor& x, kernels::Matrix<T>& out) {
+Tensor prepared(const Tensor& x, kernels::Matrix<const T>& out) {
   if (as_matrix(x, out)) return x;
   Tensor copy = x.contiguous();
   as_matrix(copy, out);
@@ -37,14 +37,12 @@ Tensor prepared(const Tensor& x, kernels::Matrix<T>& out) {
 }
 
 template <class T>
-void product(const Tensor& a, const Tensor& b, Tensor& y, const T* init = nullptr,
-             Index stride_init = 0) {
-  kernels::Matrix<T> ma, mb;
+void product(const Tensor& a, const Tensor& b, Tensor& y, kernels::Init<T> init = {}) {
+  kernels::Matrix<const T> ma{}, mb{};
   const Tensor ka = prepared(a, ma), kb = prepared(b, mb);
   const Index m = a.shape()[0], n = b.shape()[1];
   // The row stride of a view with one row is arbitrary and not used.
-  kernels::gemm<T>(m, n, a.shape()[1], ma, mb, init, stride_init, y.data<T>(),
-                   m == 1 ? n : y.strides()[0]);
+  kernels::gemm<T>(ma, mb, init, {y.data<T>(), m, n, m == 1 ? n : y.strides()[0]});
 }
 
 }  // namespace
@@ -91,7 +89,7 @@ Tensor matmul(const Tensor& a, const Tensor& b) {
     Tensor y = Tensor::empty(with(m, n), a.dtype());
     if (y.numel() == 0) return y;
     Tensor ea = a.expand(with(m, k)), eb = b.expand(with(k, n));
-    kernels::Matrix<T> ma, mb;
+    kernels::Matrix<const T> ma{}, mb{};
     ea = prepared(ea, ma), eb = prepared(eb, mb);
     const int lead = batch.rank();
     if (batch.numel() == 0) return y;
@@ -100,11 +98,11 @@ Tensor matmul(const Tensor& a, const Tensor& b) {
     std::array<Index, Shape::kMaxRank> index{};
     T* to = y.data<T>();
     while (true) {
-      kernels::Matrix<T> pa = ma, pb = mb;
+      kernels::Matrix<const T> pa = ma, pb = mb;
       for (int i = 0; i < lead - 1; ++i)
         pa.data += index[i] * ea.strides()[i], pb.data += index[i] * eb.strides()[i];
-      kernels::gemm_batched(count, m, n, k, pa, lead ? ea.strides()[lead - 1] : 0, pb,
-                            lead ? eb.strides()[lead - 1] : 0, to, n, m * n);
+      kernels::gemm_batched<T>(count, pa, lead ? ea.strides()[lead - 1] : 0, pb,
+                               lead ? eb.strides()[lead - 1] : 0, {to, m, n, n}, m * n);
       to += count * m * n;
       int axis = lead - 2;
       for (; axis >= 0; --axis) {
@@ -129,7 +127,7 @@ void matmul_into(Tensor& y, const Tensor& a, const Tensor& b) {
         "matmul_into: [M, N] += [M, K] x [K, N] was required: got {} += {} x {}", y.shape(),
         a.shape(), b.shape());
   dispatch(a.dtype(), [&]<class T>() {
-    product<T>(apart(a, y), apart(b, y), y, y.data<T>(), y.strides()[0]);
+    product<T>(apart(a, y), apart(b, y), y, {y.data<T>(), y.strides()[0]});
   });
   y.mark_written();
 }
@@ -152,7 +150,7 @@ void linear_into(Tensor& y, const Tensor& x, const Tensor& w, const Tensor& b) {
   const Tensor source = apart(x, y).contiguous().reshape({rows, k}), weight = apart(w, y),
                bias = b.defined() ? apart(b, y).contiguous() : Tensor();
   dispatch(x.dtype(), [&]<class T>() {
-    product<T>(source, weight, y, b.defined() ? std::as_const(bias).data<T>() : nullptr);
+    product<T>(source, weight, y, {b.defined() ? std::as_const(bias).data<T>() : nullptr});
   });
   y.mark_written();
 }

@@ -1,3 +1,4 @@
+#include <unroll/tensor/kernels/tuning.h>
 #include <unroll/tensor/memory.h>
 
 #include <pthread.h>
@@ -18,7 +19,7 @@ namespace {
 
 constexpr std::size_t kAlignment = 64;
 constexpr std::size_t kLargest = std::size_t{1} << 62;
-constexpr std::size_t kSmall = std::size_t{1} << 16;  // bytes, cached per thread up to here
+constexpr std::size_t kSmall = tuning::kThreadCachedBytes;
 constexpr int kClasses = 4 * 57;
 
 #if defined(__SANITIZE_ADDRESS__)
@@ -84,8 +85,7 @@ std::atomic<void (*)()> g_release{nullptr};
 void note_peak();
 
 // Each thread has its own counters, which are added up on request; a finished thread leaves its
-// sums behind. The peak is updated each time a thread's small blocks have grown by kPeakStep bytes.
-constexpr Index kPeakStep = 1 << 16;
+// sums behind. The peak is updated each time a thread's small blocks have grown by kPeakStepBytes.
 struct Counters {
   std::atomic<Index> in_use{0}, cached{0};
   Index low = 0;  // minimum of in_use since the peak was last updated
@@ -94,7 +94,7 @@ struct Counters {
   void taken(Index bytes) {
     bump(in_use, bytes);
     const Index now = in_use.load(std::memory_order_relaxed);
-    if (now - low < kPeakStep) return;
+    if (now - low < tuning::kPeakStepBytes) return;
     low = now;
     note_peak();
   }

@@ -1,4 +1,5 @@
 #include <unroll/tensor/kernels/random.h>
+#include <unroll/tensor/kernels/tuning.h>
 #include <unroll/tensor/random.h>
 
 #include <algorithm>
@@ -19,7 +20,7 @@ std::uint64_t scaled(std::uint64_t bits, std::uint64_t limit) {
   return static_cast<std::uint64_t>((static_cast<Wide>(bits) * static_cast<Wide>(limit)) >> 64);
 }
 
-constexpr Index kBlocks = 256;  // generated at a time
+constexpr Index kBlocks = tuning::kRandomBlocks;
 
 // Calls f(words, first, blocks) for the words of consecutive blocks (two words each), in chunks.
 template <class F>

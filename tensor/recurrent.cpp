@@ -16,10 +16,10 @@ bool is(const Tensor& t, Index rows, Index columns) {
 
 // Whether all is as check_recurrent wants it, without asking what is not: a step of a stream takes
 // less than a microsecond.
-bool fits(kernels::Recurrence kind, const RecurrentStep& s, Index rows, Index batch) {
+bool fits(Recurrence kind, const RecurrentStep& s, Index rows, Index batch) {
   if (!s.wh.defined() || s.wh.rank() != 2 || (s.wx && (!s.wx->defined() || s.wx->rank() != 2)))
     return false;
-  const Index hidden = *s.wh.shape().begin(), columns = kernels::gates_of(kind) * hidden;
+  const Index hidden = *s.wh.shape().begin(), columns = gates_of(kind) * hidden;
   const Index dim = s.wx ? *s.wx->shape().begin() : columns;
   const auto typed = [&](const Tensor& t) { return t.defined() && t.dtype() == s.wh.dtype(); };
   const auto matrix = [&](const Tensor& t, Index m, Index n) { return typed(t) && is(t, m, n); };
@@ -28,22 +28,22 @@ bool fits(kernels::Recurrence kind, const RecurrentStep& s, Index rows, Index ba
   };
   return is(s.wh, hidden, columns) && (s.wx ? matrix(*s.wx, dim, columns) : !s.b) &&
          matrix(s.x, rows, dim) && matrix(s.h, batch, hidden) &&
-         (s.c ? matrix(*s.c, batch, hidden) : kind != kernels::Recurrence::lstm) &&
-         (!s.c || kind == kernels::Recurrence::lstm) && row(s.b, columns) &&
-         (!s.bhn || kind == kernels::Recurrence::gru) && row(s.bhn, hidden);
+         (s.c ? matrix(*s.c, batch, hidden) : kind != Recurrence::lstm) &&
+         (!s.c || kind == Recurrence::lstm) && row(s.b, columns) &&
+         (!s.bhn || kind == Recurrence::gru) && row(s.bhn, hidden);
 }
 
 bool contiguous(const Tensor* t) { return !t || t->is_contiguous(); }
 
 }  // namespace
 
-void check_recurrent(const char* op, kernels::Recurrence kind, const RecurrentStep& s, Index rows,
+void check_recurrent(const char* op, Recurrence kind, const RecurrentStep& s, Index rows,
                      Index batch) {
   if (fits(kind, s, rows, batch)) return;
-  const bool lstm = kind == kernels::Recurrence::lstm, gru = kind == kernels::Recurrence::gru;
+  const bool lstm = kind == Recurrence::lstm, gru = kind == Recurrence::gru;
   for (const Tensor* t : {&s.x, s.wx, &s.wh, &s.h, s.b, s.bhn, s.c})
     check(!t || t->defined(), "{}: tensors with values were required: got an undefined one", op);
-  const Index gates = kernels::gates_of(kind);
+  const Index gates = gates_of(kind);
   const bool weights_fit = s.wh.rank() == 2 && s.wh.shape()[1] == gates * s.wh.shape()[0] &&
                            (!s.wx || (s.wx->rank() == 2 && s.wx->shape()[1] == s.wh.shape()[1]));
   if (!weights_fit)
@@ -67,7 +67,7 @@ void check_recurrent(const char* op, kernels::Recurrence kind, const RecurrentSt
     if (t) check_same_dtype(op, s.wh, *t);
 }
 
-std::pair<Tensor, Tensor> recurrent_step(kernels::Recurrence kind, const RecurrentStep& s) {
+std::pair<Tensor, Tensor> recurrent_step(Recurrence kind, const RecurrentStep& s) {
   const Index batch = s.x.defined() && s.x.rank() > 0 ? s.x.shape()[0] : 0;
   check_recurrent("recurrent_step", kind, s, batch, batch);
   check(s.wx, "recurrent_step: a weight wx was required: got none");

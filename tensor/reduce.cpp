@@ -1,6 +1,7 @@
 #include <unroll/tensor/kernels/cumsum.h>
 #include <unroll/tensor/kernels/parallel_rows.h>
 #include <unroll/tensor/kernels/rows.h>
+#include <unroll/tensor/kernels/tuning.h>
 #include <unroll/tensor/math.h>
 #include <unroll/tensor/reduce.h>
 #include <unroll/tensor/strided.h>
@@ -71,7 +72,7 @@ void reduce_row_major(kernels::Reduce op, const Tensor& x,
     source = x.permute(order).contiguous();
   }
   const Index outer = y.numel() / inner;
-  constexpr Index kStrip = 64;  // columns that are summed together
+  constexpr Index kStrip = tuning::kStripColumns;
   dispatch(x.dtype(), [&]<class T>() {
     const T* from = source.data<T>();
     T* to = y.data<T>();
@@ -215,7 +216,7 @@ Tensor cumsum(const Tensor& x, int axis, bool reverse) {
   Index inner = 1;
   for (int i = axis + 1; i < x.rank(); ++i) inner *= x.shape()[i];
   const Index outer = y.numel() / (n * inner);
-  constexpr Index kStrip = 64;  // columns that are summed together
+  constexpr Index kStrip = tuning::kStripColumns;
   dispatch(x.dtype(), [&]<class T>() {
     const T* from = source.data<T>();
     T* to = y.data<T>();

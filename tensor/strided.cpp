@@ -1,5 +1,6 @@
 #include <unroll/tensor/kernels/parallel_rows.h>
 #include <unroll/tensor/kernels/transpose.h>
+#include <unroll/tensor/kernels/tuning.h>
 #include <unroll/tensor/strided.h>
 
 #include <algorithm>
@@ -63,8 +64,8 @@ Walk walk_over(const Tensor& y, std::initializer_list<const Tensor*> operands) {
   return w;
 }
 
-// The size of a tile. Tiles of operands that are not contiguous are gathered into a buffer.
-constexpr Index kTileRows = 32, kTileColumns = 128;
+// Tiles of operands that are not contiguous are gathered into a buffer.
+using tuning::kTileColumns, tuning::kTileRows;
 
 bool is_run(Index stride) { return stride == 0 || stride == 1; }
 
@@ -213,7 +214,7 @@ void for_each_run(Tensor& y, std::initializer_list<const Tensor*> operands, Run<
   const bool staged = arrange(w);
   // Work is split into blocks of rows, for each position on the axes before the last two.
   const Index rows = w.size[w.rank - 2], n = w.size[w.rank - 1];
-  const Index each = staged ? kTileRows : std::max<Index>(1, 4096 / n);
+  const Index each = staged ? kTileRows : std::max<Index>(1, tuning::kPassElements / n);
   const Index blocks = (rows + each - 1) / each;
   Index outer = 1;
   for (int axis = 0; axis < w.rank - 2; ++axis) outer *= w.size[axis];

@@ -5,6 +5,7 @@
 // is first gathered, one tile at a time, so that whole cache lines of it are read.
 #pragma once
 
+#include <unroll/tensor/kernels/tuning.h>
 #include <unroll/tensor/tensor.h>
 
 #include <algorithm>
@@ -52,7 +53,7 @@ void elementwise(Tensor& y, std::initializer_list<const Tensor*> operands, const
 // Writes n copies of a value: the first few by a loop, the rest by block copies.
 template <class T>
 void fill_run(T* to, Index n, T value) {
-  const Index head = std::min<Index>(n, 1024);
+  const Index head = std::min(n, tuning::kFilledElements);
   std::fill_n(to, head, value);
   for (Index i = head; i < n; i += head) std::copy_n(to, std::min(head, n - i), to + i);
 }

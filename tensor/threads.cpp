@@ -1,5 +1,6 @@
 #include <unroll/tensor/error.h>
 #include <unroll/tensor/kernels/parallel_rows.h>
+#include <unroll/tensor/kernels/tuning.h>
 #include <unroll/tensor/threads.h>
 
 #include <pthread.h>
@@ -93,9 +94,6 @@ class Pool {
   }
 
  private:
-  // Spin iterations before a helper sleeps; tasks follow each other closely in a model.
-  static constexpr int kSpins = 4000;
-
   static void pause() {
 #if defined(__x86_64__)
     _mm_pause();
@@ -132,7 +130,8 @@ class Pool {
   void work(int self) {
     std::uint64_t seen = 0;
     while (true) {
-      for (int i = 0; i < kSpins && generation_.load(std::memory_order_acquire) == seen; ++i)
+      for (int i = 0; i < tuning::kSpins && generation_.load(std::memory_order_acquire) == seen;
+           ++i)
         pause();
       {
         std::unique_lock lock(mutex_);

@@ -4,6 +4,7 @@
 #include <unroll/autograd/ops.h>
 #include <unroll/tensor/kernels/parallel_rows.h>
 #include <unroll/tensor/kernels/rows.h>
+#include <unroll/tensor/kernels/tuning.h>
 #include <unroll/tensor/math.h>
 #include <unroll/tensor/reduce.h>
 
@@ -12,13 +13,7 @@ namespace {
 
 const Op layer_norm_op{"layer_norm"}, rms_norm_op{"rms_norm"}, dropout_op{"dropout"};
 
-constexpr Index kRun = 256;  // rows per task in backward
-
-template <class T>
-const T* read(const Tensor& t) {
-  return t.defined() ? t.data<T>() : nullptr;
-}
-Tensor whole(const Tensor& t) { return t.defined() ? t.contiguous() : t; }
+constexpr Index kRun = tuning::kNormRows;
 
 // Layer norm subtracts the mean of a row before it divides; RMS norm does not.
 struct Norm {
@@ -32,12 +27,14 @@ struct Saved {
 };
 
 FusedOutputs<Saved> norm_forward(const Norm& norm, const FusedInputs& in) {
-  const Tensor x = in[kX].contiguous(), gain = whole(in[kGain]), bias = whole(in[kBias]);
+  const Tensor x = in[kX].contiguous(), gain = contiguous_if_defined(in[kGain]),
+               bias = contiguous_if_defined(in[kBias]);
   const Index n = x.shape().back(), rows = x.numel() / n;
   Tensor y = Tensor::empty(x.shape(), x.dtype());
   Saved saved{Tensor::empty({rows}, x.dtype()), Tensor::empty({rows}, x.dtype())};
   dispatch(x.dtype(), [&]<class T>() {
-    const T *from = x.data<T>(), *gain_at = read<T>(gain), *bias_at = read<T>(bias);
+    const T *from = x.data<T>(), *gain_at = read_if_defined<T>(gain),
+            *bias_at = read_if_defined<T>(bias);
     T *to = y.data<T>(), *shift_at = saved.shift.data<T>(), *scale_at = saved.scale.data<T>();
     kernels::parallel_rows(rows, n, [&](Index i, Index count) {
       kernels::normalise_rows<T>(from + i * n, gain_at, bias_at, to + i * n, shift_at + i,
@@ -49,7 +46,8 @@ FusedOutputs<Saved> norm_forward(const Norm& norm, const FusedInputs& in) {
 
 void norm_backward(const Norm& norm, const FusedInputs& in, const Saved& saved, FusedGradients g,
                    Cotangents& d) {
-  const Tensor x = in[kX].contiguous(), gain = whole(in[kGain]), dy = g[0].contiguous();
+  const Tensor x = in[kX].contiguous(), gain = contiguous_if_defined(in[kGain]),
+               dy = g[0].contiguous();
   const Index n = x.shape().back(), rows = x.numel() / n;
   Tensor dx = Tensor::empty(x.shape(), x.dtype());
   // Each block of rows has its own partial sums, which are added in a fixed order.
@@ -59,10 +57,11 @@ void norm_backward(const Norm& norm, const FusedInputs& in, const Saved& saved, 
   };
   Tensor dgain = sums(kGain), dbias = sums(kBias);
   dispatch(x.dtype(), [&]<class T>() {
-    const T *dy_at = dy.data<T>(), *x_at = x.data<T>(), *gain_at = read<T>(gain);
-    const T *shift_at = read<T>(saved.shift), *scale_at = read<T>(saved.scale);
-    T *dx_at = dx.data<T>(), *dgain_at = dgain.defined() ? dgain.data<T>() : nullptr,
-      *dbias_at = dbias.defined() ? dbias.data<T>() : nullptr;
+    const T *dy_at = dy.data<T>(), *x_at = x.data<T>(), *gain_at = read_if_defined<T>(gain);
+    const T *shift_at = read_if_defined<T>(saved.shift),
+            *scale_at = read_if_defined<T>(saved.scale);
+    T *dx_at = dx.data<T>(), *dgain_at = write_if_defined<T>(dgain),
+      *dbias_at = write_if_defined<T>(dbias);
     kernels::parallel_runs(rows, kRun, [&](Index i, Index count) {
       const Index run = i / kRun;
       kernels::normalise_rows_gradient<T>(

@@ -19,12 +19,12 @@ struct Sizes {
 };
 
 template <class T>
-kernels::Rows<const T> rows_at(const Tensor& x, Index column) {
-  return {x.data<T>() + column, x.strides()[0]};
+kernels::Matrix<const T> rows_at(const Tensor& x, Index column) {
+  return {x.data<T>() + column, x.shape()[0], x.shape()[1] - column, x.strides()[0]};
 }
 template <class T>
-kernels::Rows<T> rows_into(Tensor& x, Index column) {
-  return {x.data<T>() + column, x.strides()[0]};
+kernels::Matrix<T> rows_into(Tensor& x, Index column) {
+  return {x.data<T>() + column, x.shape()[0], x.shape()[1] - column, x.strides()[0]};
 }
 
 kernels::RowGroups view(const RowGroups& g) {
@@ -136,8 +136,8 @@ void backward(const Call& call, const FusedInputs& in, const Saved& saved, Fused
     };
     kernels::attention_backward<T>(
         call.arguments<T>(x), rows_at<T>(d_out, 0),
-        reinterpret_cast<const kernels::SoftmaxOfRow<T>*>(saved.softmax.data<T>()), gradient(0),
-        gradient(1), gradient(2));
+        reinterpret_cast<const kernels::SoftmaxOfRow<T>*>(saved.softmax.data<T>()),
+        {gradient(0), gradient(1), gradient(2)});
   });
   for (std::size_t i = 0; i < gradients.size(); ++i)
     d.add(static_cast<int>(i), Var(std::move(gradients[i])));

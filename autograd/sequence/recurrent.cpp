@@ -2,7 +2,7 @@
 #include <unroll/autograd/ops.h>
 #include <unroll/autograd/sequence/cells.h>
 #include <unroll/autograd/sequence/recurrent.h>
-#include <unroll/tensor/kernels/panels.h>
+#include <unroll/tensor/kernels/plan.h>
 #include <unroll/tensor/kernels/recurrent.h>
 #include <unroll/tensor/matmul.h>
 #include <unroll/tensor/recurrent.h>
@@ -11,8 +11,6 @@
 
 namespace unroll {
 namespace {
-
-using kernels::Recurrence;
 
 const Op rnn_op{"rnn_sequence"}, lstm_op{"lstm_sequence"}, gru_op{"gru_sequence"};
 
@@ -45,16 +43,6 @@ struct Saved {
   bool from_zero = false;
 };
 
-template <class T>
-const T* read(const Tensor& t) {
-  return t.defined() ? t.data<T>() : nullptr;
-}
-template <class T>
-T* write(Tensor& t) {
-  return t.defined() ? t.data<T>() : nullptr;
-}
-Tensor whole(const Tensor& t) { return t.defined() ? t.contiguous() : t; }
-
 bool is_zero(const Tensor& x) {
   return dispatch(x.dtype(), [&]<class T>() {
     return std::all_of(x.data<T>(), x.data<T>() + x.numel(), [](T v) { return v == 0; });
@@ -80,11 +68,12 @@ void check_call(const Call& call, const std::vector<Var>& in) {
 
 FusedOutputs<Saved> forward(const Call& call, const FusedInputs& in) {
   const Recurrence kind = call.kind;
-  const Tensor x = whole(in[kX]), wx = whole(in[kWx]), b = whole(in[kB]), wh = whole(in[kWh]),
-               bhn = whole(in[kBhn]), h0 = whole(in[kH0]),
-               c0 = call.lstm() ? whole(in[kC0]) : Tensor();
+  const Tensor x = contiguous_if_defined(in[kX]), wx = contiguous_if_defined(in[kWx]),
+               b = contiguous_if_defined(in[kB]), wh = contiguous_if_defined(in[kWh]),
+               bhn = contiguous_if_defined(in[kBhn]), h0 = contiguous_if_defined(in[kH0]),
+               c0 = call.lstm() ? contiguous_if_defined(in[kC0]) : Tensor();
   const Index n = call.layout.rows(), batch = call.layout.sequences(), hidden = wh.shape()[0],
-              gates = kernels::gates_of(kind) * hidden, width = kernels::saved_of(kind) * hidden;
+              gates = gates_of(kind) * hidden, width = kernels::saved_of(kind) * hidden;
   const DType dtype = x.dtype();
   Saved saved;
   // The gradient of wh needs the state before each row. For equal lengths this is the rows shifted
@@ -118,9 +107,10 @@ FusedOutputs<Saved> forward(const Call& call, const FusedInputs& in) {
         kind, call.steps(), hidden,
         {std::as_const(projected).data<T>(), projected.strides()[0],
          call.options.ids.defined() ? call.options.ids.data() : nullptr,
-         by_step ? wx.data<T>() : nullptr, read<T>(b), wx.defined() ? wx.shape()[0] : gates,
-         wh.data<T>(), read<T>(bhn), h0.data<T>(), saved.from_zero, read<T>(c0),
-         saved.rows.data<T>(), write<T>(saved.gates), h.data<T>(), write<T>(c)});
+         by_step ? wx.data<T>() : nullptr, read_if_defined<T>(b),
+         wx.defined() ? wx.shape()[0] : gates, wh.data<T>(), read_if_defined<T>(bhn), h0.data<T>(),
+         saved.from_zero, read_if_defined<T>(c0), saved.rows.data<T>(),
+         write_if_defined<T>(saved.gates), h.data<T>(), write_if_defined<T>(c)});
   });
   std::vector<Tensor> outputs{saved.rows, h};
   if (call.lstm()) outputs.push_back(c);
@@ -129,8 +119,9 @@ FusedOutputs<Saved> forward(const Call& call, const FusedInputs& in) {
 
 void backward(const Call& call, const FusedInputs& in, const Saved& saved, FusedGradients g,
               Cotangents& d) {
-  const Tensor wh = whole(in[kWh]), h0 = whole(in[kH0]),
-               c0 = call.lstm() ? whole(in[kC0]) : Tensor(), d_rows = whole(g[0]);
+  const Tensor wh = contiguous_if_defined(in[kWh]), h0 = contiguous_if_defined(in[kH0]),
+               c0 = call.lstm() ? contiguous_if_defined(in[kC0]) : Tensor(),
+               d_rows = contiguous_if_defined(g[0]);
   const Index n = call.layout.rows(), batch = call.layout.sequences(), hidden = wh.shape()[0],
               gates = wh.shape()[1];
   const DType dtype = wh.dtype();
@@ -147,11 +138,11 @@ void backward(const Call& call, const FusedInputs& in, const Saved& saved, Fused
   dispatch(dtype, [&]<class T>() {
     kernels::recurrent_backward<T>(
         call.kind, call.steps(), hidden,
-        {wh.data<T>(), h0.data<T>(), read<T>(c0), read<T>(saved.rows), read<T>(saved.gates),
-         read<T>(d_rows), dz.data<T>(), write<T>(dhw), stride, d.needs(kH0), dh.data<T>(),
-         write<T>(dc)});
+        {wh.data<T>(), h0.data<T>(), read_if_defined<T>(c0), read_if_defined<T>(saved.rows),
+         read_if_defined<T>(saved.gates), read_if_defined<T>(d_rows), dz.data<T>(),
+         write_if_defined<T>(dhw), stride, d.needs(kH0), dh.data<T>(), write_if_defined<T>(dc)});
     if (!shifted)
-      kernels::previous_rows<T>(call.steps(), hidden, read<T>(saved.rows), h0.data<T>(),
+      kernels::previous_rows<T>(call.steps(), hidden, read_if_defined<T>(saved.rows), h0.data<T>(),
                                 before.data<T>());
   });
   if (call.options.ids.defined()) {

@@ -2,6 +2,7 @@
 #include <unroll/tensor/kernels/denormals.h>
 #include <unroll/tensor/kernels/panels.h>
 #include <unroll/tensor/kernels/scratch.h>
+#include <unroll/tensor/kernels/tuning.h>
 #include <unroll/tensor/threads.h>
 
 #include <limits>
@@ -16,26 +17,31 @@ HWY_BEFORE_NAMESPACE();
 namespace unroll::kernels::HWY_NAMESPACE {
 namespace {
 
-constexpr Index kQueries = 48;  // queries per block: its logits stay in the L2 cache
+constexpr Index kQueries = tuning::kAttentionQueries;
 
 HWY_INLINE Index round_up(Index n, Index to) { return (n + to - 1) / to * to; }
 
 // Copies one head of the given rows to contiguous memory, times a factor.
 template <class T>
-void gather(Rows<const T> from, const Index* rows, Index count, Index column, Index size, T factor,
-            T* to) {
+void gather(const Matrix<const T>& from, const Index* rows, Index count, Index column, Index size,
+            T factor, T* to) {
   const hn::ScalableTag<T> d;
   const auto f = hn::Set(d, factor);
   for (Index r = 0; r < count; ++r, to += size) {
-    const T* row = from.data + rows[r] * from.stride + column;
+    const T* row = from.at(rows[r], column);
     each<T>(size, [&](Index j, Index n)
                       UNROLL_INLINED { store(hn::Mul(load(row + j, n), f), to + j, n); });
   }
 }
 template <class T>
-void spread(const T* from, Rows<T> to, const Index* rows, Index count, Index column, Index size) {
-  for (Index r = 0; r < count; ++r, from += size)
-    std::copy_n(from, size, to.data + rows[r] * to.stride + column);
+void spread(const T* from, const Matrix<T>& to, const Index* rows, Index count, Index column,
+            Index size) {
+  for (Index r = 0; r < count; ++r, from += size) std::copy_n(from, size, to.at(rows[r], column));
+}
+
+template <class T>
+Matrix<const T> contiguous(const T* data, Index rows, Index columns) {
+  return {data, rows, columns, columns};
 }
 
 // One head of one sequence.
@@ -48,13 +54,14 @@ struct Head {
   const Index* k_rows = a.keys.rows + a.keys.offsets[s];
   Index width = panel_width<T>(), padded = round_up(keys, width);
   // Scaled queries, and keys packed in panels: [size, keys].
-  Scratch<T> q{queries * a.size}, k{keys * a.size}, k_panels_t{padded * a.size};
+  Scratch<T> q{queries * a.size}, k{keys * a.size}, packed_k{padded * a.size};
   Scratch<T> logits{kQueries * padded};
+  Panels<T> k_panels{};
 
   Head(const Attention<T>& given, Index sequence, Index head) : a(given), s(sequence), h(head) {
     gather(a.q, q_rows, queries, h * a.size, a.size, a.scale, q.get());
     gather(a.k, k_rows, keys, h * a.size, a.size, T{1}, k.get());
-    pack(k.get(), Index{1}, a.size, a.size, keys, k_panels_t.get());
+    k_panels = pack(contiguous(k.get(), keys, a.size).transpose(), packed_k.get());
   }
   // The number of keys that query t sees.
   Index seen(Index t) const {
@@ -64,8 +71,8 @@ struct Head {
   // per row.
   Index compute_logits(Index t, Index count) {
     const Index columns = round_up(seen(t + count - 1), width);
-    multiply(count, columns, a.size, Left<T>{q.get() + t * a.size, a.size},
-             Packed<T>{k_panels_t.get(), a.size}, nullptr, 0, logits.get(), columns);
+    multiply(contiguous(q.get() + t * a.size, count, a.size), k_panels, {},
+             Matrix<T>{logits.get(), count, columns, columns});
     return columns;
   }
   Index place(Index t) const { return q_rows[t] * a.heads + h; }  // index of a query's softmax
@@ -104,14 +111,15 @@ HWY_INLINE void blocks(Index queries, F f) {
 }
 
 template <class T>
-void forward_head(const Attention<T>& a, Index s, Index h, Rows<T> out, SoftmaxOfRow<T>* softmax) {
+void forward_head(const Attention<T>& a, Index s, Index h, const Matrix<T>& out,
+                  SoftmaxOfRow<T>* softmax) {
   constexpr T kInf = std::numeric_limits<T>::infinity();
   const hn::ScalableTag<T> d;
   Head<T> head(a, s, h);
   const Index size = a.value_size, keys = head.keys;
-  Scratch<T> v(keys * size), panels(round_up(size, head.width) * keys), block(kQueries * size);
+  Scratch<T> v(keys * size), packed(round_up(size, head.width) * keys), block(kQueries * size);
   gather(a.v, head.k_rows, keys, h * size, size, T{1}, v.get());
-  pack(v.get(), size, Index{1}, keys, size, panels.get());
+  const Panels<T> v_panels = pack(contiguous(v.get(), keys, size), packed.get());
   blocks(head.queries, [&](Index t, Index count) {
     const Index columns = head.compute_logits(t, count);
     T sums[kQueries];
@@ -142,11 +150,11 @@ void forward_head(const Attention<T>& a, Index s, Index h, Rows<T> out, SoftmaxO
       softmax[head.place(t + r)] = {most, sums[r] == 0 ? T{0} : std::log(sums[r])};
       if (a.dropout.p > 0) drop(a.dropout, head.place(t + r), row, seen);
     }
-    multiply(count, size, std::min(columns, keys), Left<T>{head.logits.get(), columns},
-             Packed<T>{panels.get(), keys}, nullptr, 0, block.get(), size);
+    multiply(Matrix<const T>{head.logits.get(), count, std::min(columns, keys), columns}, v_panels,
+             {}, Matrix<T>{block.get(), count, size, size});
     for (Index r = 0; r < count; ++r) {
       const auto factor = hn::Set(d, sums[r] == 0 ? T{0} : T{1} / sums[r]);
-      T* to = out.data + head.q_rows[t + r] * out.stride + h * size;
+      T* to = out.at(head.q_rows[t + r], h * size);
       const T* from = block.get() + r * size;
       each<T>(size, [&](Index j, Index n)
                         UNROLL_INLINED { store(hn::Mul(load(from + j, n), factor), to + j, n); });
@@ -159,16 +167,16 @@ void forward_head(const Attention<T>& a, Index s, Index h, Rows<T> out, SoftmaxO
 // With dropout factors M, G is replaced by G M, and P in dv by P M. D is computed from the same P
 // and G, so that dS is exactly 0 if one key has all the weight.
 template <class T>
-void backward_head(const Attention<T>& a, Index s, Index h, Rows<const T> d_out,
-                   const SoftmaxOfRow<T>* softmax, Rows<T> dq, Rows<T> dk, Rows<T> dv) {
+void backward_head(const Attention<T>& a, Index s, Index h, const Matrix<const T>& d_out,
+                   const SoftmaxOfRow<T>* softmax, const AttentionGradients<T>& d_in) {
   const hn::ScalableTag<T> d;
   Head<T> head(a, s, h);
   const Index size = a.size, wide = a.value_size, keys = head.keys;
-  Scratch<T> v(keys * wide), v_panels_t(head.padded * wide);
-  Scratch<T> k_panels(round_up(size, head.width) * keys);
+  Scratch<T> v(keys * wide), packed_v(head.padded * wide);
+  Scratch<T> packed_k(round_up(size, head.width) * keys);
   gather(a.v, head.k_rows, keys, h * wide, wide, T{1}, v.get());
-  pack(v.get(), Index{1}, wide, wide, keys, v_panels_t.get());
-  pack(head.k.get(), size, Index{1}, keys, size, k_panels.get());
+  const Panels<T> v_panels_t = pack(contiguous(v.get(), keys, wide).transpose(), packed_v.get());
+  const Panels<T> k_panels = pack(contiguous(head.k.get(), keys, size), packed_k.get());
   Scratch<T> slopes(kQueries * head.padded);  // dS
   Scratch<T> g(kQueries * wide);
   Scratch<T> dq_block(kQueries * size), dk_all(keys * size), dv_all(keys * wide);
@@ -177,8 +185,8 @@ void backward_head(const Attention<T>& a, Index s, Index h, Rows<const T> d_out,
   blocks(head.queries, [&](Index t, Index count) {
     const Index columns = head.compute_logits(t, count), reached = std::min(columns, keys);
     gather(d_out, head.q_rows + t, count, h * wide, wide, T{1}, g.get());
-    multiply(count, columns, wide, Left<T>{g.get(), wide}, Packed<T>{v_panels_t.get(), wide},
-             nullptr, 0, slopes.get(), columns);
+    multiply(contiguous(g.get(), count, wide), v_panels_t, {},
+             Matrix<T>{slopes.get(), count, columns, columns});
     for (Index r = 0; r < count; ++r) {
       T *p = head.logits.get() + r * columns, *ds = slopes.get() + r * columns;
       const auto [top, log_sum] = softmax[head.place(t + r)];
@@ -201,44 +209,37 @@ void backward_head(const Attention<T>& a, Index s, Index h, Rows<const T> d_out,
       std::fill(p + seen, p + columns, T{0});
       std::fill(ds + seen, ds + columns, T{0});
     }
-    multiply(count, size, reached, Left<T>{slopes.get(), columns}, Packed<T>{k_panels.get(), keys},
-             nullptr, 0, dq_block.get(), size);
+    multiply(Matrix<const T>{slopes.get(), count, reached, columns}, k_panels, {},
+             Matrix<T>{dq_block.get(), count, size, size});
     for (Index r = 0; r < count; ++r) {
-      T* to = dq.data + head.q_rows[t + r] * dq.stride + h * size;
+      T* to = d_in.q.at(head.q_rows[t + r], h * size);
       for (Index j = 0; j < size; ++j) to[j] = a.scale * dq_block.get()[r * size + j];
     }
-    multiply_once(reached, wide, count, Left<T>{head.logits.get(), columns, true}, g.get(), wide,
-                  dv_all.get(), wide, dv_all.get(), wide);
-    multiply_once(reached, size, count, Left<T>{slopes.get(), columns, true},
-                  head.q.get() + t * size, size, dk_all.get(), size, dk_all.get(), size);
+    // dv += P^T d_out and dk += dS^T q, for the keys that were reached.
+    const auto add = [&](T* weights, const T* rows, Index width, T* sums) {
+      const Matrix<const T> left{weights, count, reached, columns};
+      multiply_once(left.transpose(), contiguous(rows, count, width), {sums, width},
+                    Matrix<T>{sums, reached, width, width});
+    };
+    add(head.logits.get(), g.get(), wide, dv_all.get());
+    add(slopes.get(), head.q.get() + t * size, size, dk_all.get());
   });
-  spread(dk_all.get(), dk, head.k_rows, keys, h * size, size);
-  spread(dv_all.get(), dv, head.k_rows, keys, h * wide, wide);
+  spread(dk_all.get(), d_in.k, head.k_rows, keys, h * size, size);
+  spread(dv_all.get(), d_in.v, head.k_rows, keys, h * wide, wide);
 }
 
 }  // namespace
 
-#define UNROLL_FOR(T, suffix)                                                                    \
-  void attention_forward_##suffix(const Attention<T>& a, Index s, Index h, Rows<T> out,          \
-                                  SoftmaxOfRow<T>* softmax) {                                    \
-    forward_head(a, s, h, out, softmax);                                                         \
-  }                                                                                              \
-  void attention_backward_##suffix(const Attention<T>& a, Index s, Index h, Rows<const T> d_out, \
-                                   const SoftmaxOfRow<T>* softmax, Rows<T> dq, Rows<T> dk,       \
-                                   Rows<T> dv) {                                                 \
-    backward_head(a, s, h, d_out, softmax, dq, dk, dv);                                          \
-  }
-UNROLL_FOR(float, f32)
-UNROLL_FOR(double, f64)
-#undef UNROLL_FOR
+UNROLL_KERNELS(AttentionKernels, forward_head<T>, backward_head<T>)
 
 }  // namespace unroll::kernels::HWY_NAMESPACE
 HWY_AFTER_NAMESPACE();
 
 #if HWY_ONCE
 namespace unroll::kernels {
-namespace {
+UNROLL_EXPORT(AttentionKernels)
 
+namespace {
 // Each head of each sequence is an independent task.
 template <class F>
 void each_head(const RowGroups& queries, Index heads, F f) {
@@ -247,28 +248,29 @@ void each_head(const RowGroups& queries, Index heads, F f) {
     f(i / heads, i % heads);
   });
 }
-
 }  // namespace
 
-#define UNROLL_EXPORT(T, suffix)                                                                   \
-  HWY_EXPORT(attention_forward_##suffix);                                                          \
-  HWY_EXPORT(attention_backward_##suffix);                                                         \
-  template <>                                                                                      \
-  void attention_forward<T>(const Attention<T>& a, Rows<T> out, SoftmaxOfRow<T>* softmax) {        \
-    each_head(a.queries, a.heads, [&](Index s, Index h) {                                          \
-      HWY_DYNAMIC_DISPATCH(attention_forward_##suffix)(a, s, h, out, softmax);                     \
-    });                                                                                            \
-  }                                                                                                \
-  template <>                                                                                      \
-  void attention_backward<T>(const Attention<T>& a, Rows<const T> d_out,                           \
-                             const SoftmaxOfRow<T>* softmax, Rows<T> dq, Rows<T> dk, Rows<T> dv) { \
-    each_head(a.queries, a.heads, [&](Index s, Index h) {                                          \
-      HWY_DYNAMIC_DISPATCH(attention_backward_##suffix)(a, s, h, d_out, softmax, dq, dk, dv);      \
-    });                                                                                            \
-  }
-UNROLL_EXPORT(float, f32)
-UNROLL_EXPORT(double, f64)
-#undef UNROLL_EXPORT
+template <class T>
+void attention_forward(const Attention<T>& a, Matrix<T> out, SoftmaxOfRow<T>* softmax) {
+  each_head(a.queries, a.heads, [&](Index s, Index h) {
+    table<AttentionKernels, T>().forward_head(a, s, h, out, softmax);
+  });
+}
+template <class T>
+void attention_backward(const Attention<T>& a, Matrix<const T> d_out,
+                        const SoftmaxOfRow<T>* softmax, const AttentionGradients<T>& gradients) {
+  each_head(a.queries, a.heads, [&](Index s, Index h) {
+    table<AttentionKernels, T>().backward_head(a, s, h, d_out, softmax, gradients);
+  });
+}
+
+#define UNROLL_FOR(T)                                                                            \
+  template void attention_forward(const Attention<T>&, Matrix<T>, SoftmaxOfRow<T>*);             \
+  template void attention_backward(const Attention<T>&, Matrix<const T>, const SoftmaxOfRow<T>*, \
+                                   const AttentionGradients<T>&);
+UNROLL_FOR(float)
+UNROLL_FOR(double)
+#undef UNROLL_FOR
 
 }  // namespace unroll::kernels
 #endif

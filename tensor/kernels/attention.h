@@ -4,7 +4,8 @@
 // Sequence s has T_s queries and S_s keys; head h uses columns [h size, (h + 1) size) of each row.
 #pragma once
 
-#include <unroll/tensor/types.h>
+#include <unroll/tensor/kernels/dispatch.h>
+#include <unroll/tensor/kernels/matrix.h>
 
 namespace unroll::kernels {
 
@@ -14,13 +15,6 @@ struct RowGroups {
   const Index* offsets;  // [count + 1] start of each sequence in `rows`
   Index count;
   Index length(Index s) const { return offsets[s + 1] - offsets[s]; }
-};
-
-// A row-major matrix with row stride `stride`, in elements.
-template <class T>
-struct Rows {
-  T* data;
-  Index stride;
 };
 
 // Dropout of the weights: the weight of query row q, head h and key j is dropped with probability
@@ -55,7 +49,7 @@ struct AttentionDropout {
 
 template <class T>
 struct Attention {
-  Rows<const T> q, k, v;
+  Matrix<const T> q, k, v;  // rows contiguous: one row per query or key, all heads side by side
   RowGroups queries, keys;
   Index heads, size, value_size;  // columns per head: of queries and keys, and of values
   T scale;                        // of the logits
@@ -73,10 +67,23 @@ struct SoftmaxOfRow {
 // out = softmax(scale q k^T) v; also writes softmax [query rows, heads]. A query that sees no key
 // gives zeros.
 template <class T>
-void attention_forward(const Attention<T>& a, Rows<T> out, SoftmaxOfRow<T>* softmax);
-// Overwrites the rows of dq, dk and dv that belong to a sequence.
+void attention_forward(const Attention<T>& a, Matrix<T> out, SoftmaxOfRow<T>* softmax);
 template <class T>
-void attention_backward(const Attention<T>& a, Rows<const T> d_out, const SoftmaxOfRow<T>* softmax,
-                        Rows<T> dq, Rows<T> dk, Rows<T> dv);
+struct AttentionGradients {
+  Matrix<T> q, k, v;
+};
+// Overwrites the rows of the gradients that belong to a sequence.
+template <class T>
+void attention_backward(const Attention<T>& a, Matrix<const T> d_out,
+                        const SoftmaxOfRow<T>* softmax, const AttentionGradients<T>& gradients);
+
+// The two for head h of sequence s.
+template <class T>
+struct AttentionKernels {
+  void (*forward_head)(const Attention<T>& a, Index s, Index h, const Matrix<T>& out,
+                       SoftmaxOfRow<T>* softmax);
+  void (*backward_head)(const Attention<T>& a, Index s, Index h, const Matrix<const T>& d_out,
+                        const SoftmaxOfRow<T>* softmax, const AttentionGradients<T>& gradients);
+};
 
 }  // namespace unroll::kernels

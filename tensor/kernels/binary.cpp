@@ -96,9 +96,9 @@ constexpr Pass<T> kValues[] = {UNROLL_BINARY_OPS(UNROLL_VALUE)};
 #undef UNROLL_VALUE
 
 template <class T>
-void binary_run(Pass<T> pass, const T* a, Index stride_a, const T* b, Index stride_b, T* y,
-                Index n) {
+void binary_run(Binary op, const T* a, Index stride_a, const T* b, Index stride_b, T* y, Index n) {
   if (n == 0) return;
+  const Pass<T> pass = kValues<T>[static_cast<std::size_t>(op)];
   copies_of_one(a, stride_a, b, stride_b, [=](const T* a_at, const T* b_at) {
     whole_vectors<2>({a_at, b_at}, {stride_a, stride_b}, y, n,
                      [=](const T* const* from, T* to, Index count) {
@@ -120,17 +120,17 @@ void where_run(const T* const* from, const Index* strides, T* y, Index n) {
 }
 
 template <class T>
-bool all_finite_run(const T* x, std::size_t n) {
+bool all_finite_run(const T* x, Index n) {
   const hn::ScalableTag<T> d;
-  const std::size_t lanes = hn::Lanes(d);
+  const Index lanes = static_cast<Index>(hn::Lanes(d));
   auto sum = hn::Zero(d);  // x - x is 0 for finite x, otherwise NaN
-  std::size_t i = 0;
+  Index i = 0;
   for (; i + lanes <= n; i += lanes) {
     const auto v = hn::LoadU(d, x + i);
     sum = hn::Add(sum, hn::Sub(v, v));
   }
   if (i < n) {
-    const auto v = load_n(d, x + i, n - i);
+    const auto v = load_n(d, x + i, static_cast<std::size_t>(n - i));
     sum = hn::Add(sum, hn::Sub(v, v));
   }
   return hn::AllTrue(d, hn::Eq(sum, hn::Zero(d)));
@@ -138,46 +138,13 @@ bool all_finite_run(const T* x, std::size_t n) {
 
 }  // namespace
 
-#define UNROLL_FOR(T, suffix)                                                                   \
-  void binary_##suffix(Binary op, const T* a, Index stride_a, const T* b, Index stride_b, T* y, \
-                       Index n) {                                                               \
-    binary_run(kValues<T>[static_cast<std::size_t>(op)], a, stride_a, b, stride_b, y, n);       \
-  }                                                                                             \
-  void where_##suffix(const T* const* from, const Index* strides, T* y, Index n) {              \
-    where_run(from, strides, y, n);                                                             \
-  }                                                                                             \
-  bool all_finite_##suffix(const T* x, std::size_t n) { return all_finite_run(x, n); }
-UNROLL_FOR(float, f32)
-UNROLL_FOR(double, f64)
-#undef UNROLL_FOR
+UNROLL_KERNELS(BinaryKernels, binary_run<T>, where_run<T>, all_finite_run<T>)
 
 }  // namespace unroll::kernels::HWY_NAMESPACE
 HWY_AFTER_NAMESPACE();
 
 #if HWY_ONCE
 namespace unroll::kernels {
-
-#define UNROLL_EXPORT(T, suffix)                                                          \
-  HWY_EXPORT(binary_##suffix);                                                            \
-  HWY_EXPORT(where_##suffix);                                                             \
-  HWY_EXPORT(all_finite_##suffix);                                                        \
-  template <>                                                                             \
-  void binary<T>(Binary op, const T* a, Index stride_a, const T* b, Index stride_b, T* y, \
-                 Index n) {                                                               \
-    HWY_DYNAMIC_DISPATCH(binary_##suffix)                                                 \
-    (op, a, stride_a, b, stride_b, y, n);                                                 \
-  }                                                                                       \
-  template <>                                                                             \
-  void where<T>(const T* const* from, const Index* strides, T* y, Index n) {              \
-    HWY_DYNAMIC_DISPATCH(where_##suffix)(from, strides, y, n);                            \
-  }                                                                                       \
-  template <>                                                                             \
-  bool all_finite<T>(const T* x, Index n) {                                               \
-    return HWY_DYNAMIC_DISPATCH(all_finite_##suffix)(x, static_cast<std::size_t>(n));     \
-  }
-UNROLL_EXPORT(float, f32)
-UNROLL_EXPORT(double, f64)
-#undef UNROLL_EXPORT
-
+UNROLL_EXPORT(BinaryKernels)
 }  // namespace unroll::kernels
 #endif

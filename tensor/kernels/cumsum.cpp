@@ -1,4 +1,5 @@
 #include <unroll/tensor/kernels/cumsum.h>
+#include <unroll/tensor/kernels/tuning.h>
 
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "unroll/tensor/kernels/cumsum.cpp"
@@ -110,7 +111,7 @@ void rows_run(const T* x, T* y, Index rows, Index n, bool reverse) {
 
 template <class T>
 void columns_run(const T* x, T* y, Index stride, Index rows, Index columns, bool reverse) {
-  constexpr Index kColumns = 512;  // their sums stay in the L1 cache
+  constexpr Index kColumns = tuning::kCumsumColumns;
   const hn::ScalableTag<double> d;
   const Index lanes = static_cast<Index>(hn::Lanes(d));
   if (columns <= lanes) {  // a single vector, kept in a register
@@ -140,39 +141,13 @@ void columns_run(const T* x, T* y, Index stride, Index rows, Index columns, bool
 
 }  // namespace
 
-#define UNROLL_FOR(T, suffix)                                                             \
-  void cumsum_rows_##suffix(const T* x, T* y, Index rows, Index n, bool reverse) {        \
-    rows_run(x, y, rows, n, reverse);                                                     \
-  }                                                                                       \
-  void cumsum_columns_##suffix(const T* x, T* y, Index stride, Index rows, Index columns, \
-                               bool reverse) {                                            \
-    columns_run(x, y, stride, rows, columns, reverse);                                    \
-  }
-UNROLL_FOR(float, f32)
-UNROLL_FOR(double, f64)
-#undef UNROLL_FOR
+UNROLL_KERNELS(CumsumKernels, rows_run<T>, columns_run<T>)
 
 }  // namespace unroll::kernels::HWY_NAMESPACE
 HWY_AFTER_NAMESPACE();
 
 #if HWY_ONCE
 namespace unroll::kernels {
-
-#define UNROLL_EXPORT(T, suffix)                                                         \
-  HWY_EXPORT(cumsum_rows_##suffix);                                                      \
-  HWY_EXPORT(cumsum_columns_##suffix);                                                   \
-  template <>                                                                            \
-  void cumsum_rows<T>(const T* x, T* y, Index rows, Index n, bool reverse) {             \
-    HWY_DYNAMIC_DISPATCH(cumsum_rows_##suffix)(x, y, rows, n, reverse);                  \
-  }                                                                                      \
-  template <>                                                                            \
-  void cumsum_columns<T>(const T* x, T* y, Index stride, Index rows, Index columns,      \
-                         bool reverse) {                                                 \
-    HWY_DYNAMIC_DISPATCH(cumsum_columns_##suffix)(x, y, stride, rows, columns, reverse); \
-  }
-UNROLL_EXPORT(float, f32)
-UNROLL_EXPORT(double, f64)
-#undef UNROLL_EXPORT
-
+UNROLL_EXPORT(CumsumKernels)
 }  // namespace unroll::kernels
 #endif

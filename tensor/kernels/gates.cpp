@@ -156,51 +156,30 @@ HWY_NOINLINE void backward_rows(Index rows, Index h, const GatesBackward<T>& a) 
                 row_of(a.dc, h, r), a.dx + r * a.stride_dx, row_of(a.dhw, a.stride_dx, r));
 }
 
+template <class T>
+void forward_run(Recurrence kind, Index rows, Index h, const GatesForward<T>& a) {
+  if (kind == Recurrence::lstm) return forward_rows<Lstm>(rows, h, a);
+  if (kind == Recurrence::gru) return forward_rows<Gru>(rows, h, a);
+  if (kind == Recurrence::rnn_relu) return forward_rows<Rnn<true>>(rows, h, a);
+  forward_rows<Rnn<false>>(rows, h, a);
+}
+template <class T>
+void backward_run(Recurrence kind, Index rows, Index h, const GatesBackward<T>& a) {
+  if (kind == Recurrence::lstm) return backward_rows<Lstm>(rows, h, a);
+  if (kind == Recurrence::gru) return backward_rows<Gru>(rows, h, a);
+  if (kind == Recurrence::rnn_relu) return backward_rows<Rnn<true>>(rows, h, a);
+  backward_rows<Rnn<false>>(rows, h, a);
+}
+
 }  // namespace
 
-#define UNROLL_EACH_KIND(call)             \
-  switch (kind) {                          \
-    case Recurrence::rnn_tanh:             \
-      return call<Rnn<false>>(rows, h, a); \
-    case Recurrence::rnn_relu:             \
-      return call<Rnn<true>>(rows, h, a);  \
-    case Recurrence::lstm:                 \
-      return call<Lstm>(rows, h, a);       \
-    case Recurrence::gru:                  \
-      return call<Gru>(rows, h, a);        \
-  }
-#define UNROLL_FOR(T, suffix)                                                                     \
-  void gates_forward_##suffix(Recurrence kind, Index rows, Index h, const GatesForward<T>& a) {   \
-    UNROLL_EACH_KIND(forward_rows)                                                                \
-  }                                                                                               \
-  void gates_backward_##suffix(Recurrence kind, Index rows, Index h, const GatesBackward<T>& a) { \
-    UNROLL_EACH_KIND(backward_rows)                                                               \
-  }
-UNROLL_FOR(float, f32)
-UNROLL_FOR(double, f64)
-#undef UNROLL_FOR
-#undef UNROLL_EACH_KIND
+UNROLL_KERNELS(GateKernels, forward_run<T>, backward_run<T>)
 
 }  // namespace unroll::kernels::HWY_NAMESPACE
 HWY_AFTER_NAMESPACE();
 
 #if HWY_ONCE
 namespace unroll::kernels {
-
-#define UNROLL_EXPORT(T, suffix)                                                            \
-  HWY_EXPORT(gates_forward_##suffix);                                                       \
-  HWY_EXPORT(gates_backward_##suffix);                                                      \
-  template <>                                                                               \
-  void gates_forward<T>(Recurrence kind, Index rows, Index h, const GatesForward<T>& a) {   \
-    HWY_DYNAMIC_DISPATCH(gates_forward_##suffix)(kind, rows, h, a);                         \
-  }                                                                                         \
-  template <>                                                                               \
-  void gates_backward<T>(Recurrence kind, Index rows, Index h, const GatesBackward<T>& a) { \
-    HWY_DYNAMIC_DISPATCH(gates_backward_##suffix)(kind, rows, h, a);                        \
-  }
-UNROLL_EXPORT(float, f32)
-UNROLL_EXPORT(double, f64)
-#undef UNROLL_EXPORT
-
+UNROLL_EXPORT(GateKernels)
 }  // namespace unroll::kernels
 #endif

@@ -2,19 +2,19 @@
 // and backward, without temporaries.
 //
 // H hidden, G gate blocks: RNN 1, GRU 3 (r z n), LSTM 4 (i f g o). The equations are PyTorch's. An
-// array that the kind does not have is null; rows are H numbers apart where no step is given.
+// array that the kind does not have is null; rows are H elements apart where no stride is given.
 #pragma once
 
-#include <unroll/tensor/types.h>
+#include <unroll/tensor/kernels/dispatch.h>
+#include <unroll/tensor/recurrence.h>
 
 namespace unroll::kernels {
 
-enum class Recurrence : std::uint8_t { rnn_tanh, rnn_relu, lstm, gru };
+template <class T>
+struct GateKernels;
 
-constexpr Index gates_of(Recurrence kind) {
-  return kind == Recurrence::lstm ? 4 : kind == Recurrence::gru ? 3 : 1;
-}
-// Numbers kept for each row beside the output: LSTM i f g o c, GRU r z n q with q = h whn + bhn.
+// Elements saved for each row in addition to the output: LSTM i f g o c, GRU r z n q with q = h whn
+// + bhn.
 constexpr Index saved_of(Recurrence kind) {
   return kind == Recurrence::lstm ? 5 : kind == Recurrence::gru ? 4 : 0;
 }
@@ -42,7 +42,9 @@ struct GatesForward {
   Index stride_c;
 };
 template <class T>
-void gates_forward(Recurrence kind, Index rows, Index hidden, const GatesForward<T>& a);
+void gates_forward(Recurrence kind, Index rows, Index hidden, const GatesForward<T>& a) {
+  table<GateKernels, T>().gates_forward(kind, rows, hidden, a);
+}
 
 template <class T>
 struct GatesBackward {
@@ -60,6 +62,14 @@ struct GatesBackward {
   Index stride_dx;  // of dx and dhw
 };
 template <class T>
-void gates_backward(Recurrence kind, Index rows, Index hidden, const GatesBackward<T>& a);
+void gates_backward(Recurrence kind, Index rows, Index hidden, const GatesBackward<T>& a) {
+  table<GateKernels, T>().gates_backward(kind, rows, hidden, a);
+}
+
+template <class T>
+struct GateKernels {
+  decltype(&kernels::gates_forward<T>) gates_forward;
+  decltype(&kernels::gates_backward<T>) gates_backward;
+};
 
 }  // namespace unroll::kernels

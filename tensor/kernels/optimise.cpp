@@ -107,51 +107,13 @@ void adam_run(const Update& u, T* value, const T* gradient, T* mean, T* square, 
 
 }  // namespace
 
-#define UNROLL_FOR(T, s)                                                                     \
-  void sgd_##s(const Update& u, T* x, const T* g, T* v, Index n) { sgd_run(u, x, g, v, n); } \
-  void rmsprop_##s(const Update& u, T* x, const T* g, T* q, T* m, T* v, Index n) {           \
-    rmsprop_run(u, x, g, q, m, v, n);                                                        \
-  }                                                                                          \
-  void adagrad_##s(const Update& u, T* x, const T* g, T* q, Index n) {                       \
-    adagrad_run(u, x, g, q, n);                                                              \
-  }                                                                                          \
-  void adam_##s(const Update& u, T* x, const T* g, T* m, T* q, Index n) {                    \
-    adam_run(u, x, g, m, q, n);                                                              \
-  }
-UNROLL_FOR(float, f32)
-UNROLL_FOR(double, f64)
-#undef UNROLL_FOR
+UNROLL_KERNELS(OptimiseKernels, sgd_run<T>, rmsprop_run<T>, adagrad_run<T>, adam_run<T>)
 
 }  // namespace unroll::kernels::HWY_NAMESPACE
 HWY_AFTER_NAMESPACE();
 
 #if HWY_ONCE
 namespace unroll::kernels {
-
-#define UNROLL_EXPORT(T, s)                                                       \
-  HWY_EXPORT(sgd_##s);                                                            \
-  HWY_EXPORT(rmsprop_##s);                                                        \
-  HWY_EXPORT(adagrad_##s);                                                        \
-  HWY_EXPORT(adam_##s);                                                           \
-  template <>                                                                     \
-  void sgd<T>(const Update& u, T* x, const T* g, T* v, Index n) {                 \
-    HWY_DYNAMIC_DISPATCH(sgd_##s)(u, x, g, v, n);                                 \
-  }                                                                               \
-  template <>                                                                     \
-  void rmsprop<T>(const Update& u, T* x, const T* g, T* q, T* m, T* v, Index n) { \
-    HWY_DYNAMIC_DISPATCH(rmsprop_##s)(u, x, g, q, m, v, n);                       \
-  }                                                                               \
-  template <>                                                                     \
-  void adagrad<T>(const Update& u, T* x, const T* g, T* q, Index n) {             \
-    HWY_DYNAMIC_DISPATCH(adagrad_##s)(u, x, g, q, n);                             \
-  }                                                                               \
-  template <>                                                                     \
-  void adam<T>(const Update& u, T* x, const T* g, T* m, T* q, Index n) {          \
-    HWY_DYNAMIC_DISPATCH(adam_##s)(u, x, g, m, q, n);                             \
-  }
-UNROLL_EXPORT(float, f32)
-UNROLL_EXPORT(double, f64)
-#undef UNROLL_EXPORT
-
+UNROLL_EXPORT(OptimiseKernels)
 }  // namespace unroll::kernels
 #endif

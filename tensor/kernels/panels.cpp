@@ -1,6 +1,8 @@
 // The kernel behind the products with packed panels, and the loops over it.
 #include <unroll/tensor/kernels/panels.h>
+#include <unroll/tensor/kernels/plan.h>
 #include <unroll/tensor/kernels/scratch.h>
+#include <unroll/tensor/kernels/tuning.h>
 
 #include <algorithm>
 
@@ -14,22 +16,17 @@ HWY_BEFORE_NAMESPACE();
 namespace unroll::kernels::HWY_NAMESPACE {
 namespace {
 
-// W as the kernel reads it: rows `stride` apart within a panel, panels `panel_stride` apart.
 template <class T>
-struct Panels {
-  const T* data;
-  Index stride, panel_stride;
-};
-
-template <class T>
-HWY_INLINE Index width_of_panel() {
-  return 2 * static_cast<Index>(hn::Lanes(hn::ScalableTag<T>()));
+constexpr Index width_of_panel() {
+  return 2 * static_cast<Index>(hn::MaxLanes(hn::ScalableTag<T>()));
 }
 
 // Rows of one pass: as many as registers allow.
-constexpr int kMaxRows = HWY_TARGET <= HWY_AVX3 ? 12 : 6;
+constexpr int kMaxRows = HWY_TARGET <= HWY_AVX3 ? tuning::kPanelRowsAvx512
+                         : kBaseline            ? tuning::kPanelRowsBaseline
+                                                : tuning::kPanelRows;
 
-// Four rows of numbers, `stride` apart, to four columns of rows of `width`.
+// Four rows of elements, `stride` apart, to four columns of rows of `width`.
 template <class T>
 HWY_INLINE void turn(const T* from, Index stride, T* to, Index width) {
 #if HWY_TARGET != HWY_SCALAR
@@ -51,8 +48,10 @@ HWY_INLINE void turn(const T* from, Index stride, T* to, Index width) {
 }
 
 template <class T>
-void pack_all(const T* w, Index stride_k, Index stride_n, Index k, Index n, T* out) {
+void pack_run(const Matrix<const T>& of, T* out) {
   const hn::ScalableTag<T> d;
+  const Index k = of.rows, n = of.columns, stride_k = of.row_stride, stride_n = of.column_stride;
+  const T* w = of.data;
   const Index width = width_of_panel<T>(), lanes = width / 2;
   for (Index j0 = 0; j0 < n; j0 += width, out += k * width) {
     const Index columns = std::min(width, n - j0);
@@ -66,10 +65,9 @@ void pack_all(const T* w, Index stride_k, Index stride_n, Index k, Index n, T* o
     }
     // Rows of a transposed matrix are contiguous: four of them at a time, and no more of them than
     // stay near.
-    constexpr Index kRows = 64;
     const Index fours = stride_k == 1 ? columns / 4 * 4 : 0;
-    for (Index p0 = 0; p0 < k; p0 += kRows) {
-      const Index end = std::min(k, p0 + kRows), turned = p0 + (end - p0) / 4 * 4;
+    for (Index p0 = 0; p0 < k; p0 += tuning::kPackedRows) {
+      const Index end = std::min(k, p0 + tuning::kPackedRows), turned = p0 + (end - p0) / 4 * 4;
       for (Index j = 0; j < fours; j += 4)
         for (Index p = p0; p < turned; p += 4)
           turn(w + p + (j0 + j) * stride_n, stride_n, out + p * width + j, width);
@@ -91,7 +89,7 @@ struct Block {
   Index stride_init;
   T* c;
   Index stride_c, columns;
-  // Across only: where W's panel is packed on the way, or null.
+  // For a transposed A only: where W's panel is packed on the way, or null.
   T* packed = nullptr;
 };
 
@@ -136,7 +134,7 @@ HWY_NOINLINE void block(const Block<T>& of) {
     if constexpr (kTransposed) {
       if (packed) {
         for (int v = 0; v < kVectors; ++v) {
-          hwy::Prefetch(w + (p + kRowsAhead) * stride_w + v * lanes);
+          hwy::Prefetch(w + (p + tuning::kRowsAhead) * stride_w + v * lanes);
           hn::StoreU(b[v], d, packed + v * lanes);
         }
         packed += width;
@@ -208,7 +206,7 @@ Index rows_of_block(Index m) {
 template <class T>
 HWY_INLINE void fetch_next(Index m, Index n, Index k, const T* c, Index stride_c, Index r,
                            Index rows, Index j, Index columns) {
-  if (k < 100) return;
+  if (k < tuning::kFetchedTerms) return;
   constexpr Index kLine = 64 / sizeof(T);
   const bool below = r + rows < m;
   const Index row = below ? r + rows : 0, column = below ? j : j + columns;
@@ -218,31 +216,26 @@ HWY_INLINE void fetch_next(Index m, Index n, Index k, const T* c, Index stride_c
 }
 
 template <class T>
-void multiply_all(Index m, Index n, Index k, Left<T> a, Panels<T> w, const T* init,
-                  Index stride_init, T* c, Index stride_c) {
+void multiply_run(const Matrix<const T>& a, const Panels<T>& w, const Init<T>& init,
+                  const Matrix<T>& c) {
+  const Index m = c.rows, n = c.columns, k = a.columns;
+  const bool transposed = a.transposed();
   const Index width = width_of_panel<T>(), each = rows_of_block(m);
   const Index wide = panels_at_once(each);
   for (Index j = 0; j < n;) {
     const Index panels = (n - j + width - 1) / width;
-    const Index group = a.transposed || panels < wide ? 1 : wide;
+    const Index group = transposed || panels < wide ? 1 : wide;
     const Index columns = std::min(group * width, n - j);
-    const bool half = 2 * columns <= width && !a.transposed;
+    const bool half = 2 * columns <= width && !transposed;
     const Panels<T> panel{w.data + j / width * w.panel_stride, w.stride, w.panel_stride};
     for (Index r = 0, rows = 0; r < m; r += rows) {
       rows = half ? rows_of_half(m - r) : std::min(each, m - r);
-      const Block<T> of{k,
-                        a.data + (a.transposed ? r : r * a.stride),
-                        a.stride,
-                        panel,
-                        init ? init + r * stride_init + j : nullptr,
-                        stride_init,
-                        c + r * stride_c + j,
-                        stride_c,
-                        columns};
-      fetch_next(m, n, k, c, stride_c, r, rows, j, columns);
+      const Block<T> of{k,           a.at(r, 0), a.stride(),   panel,  init.part(r, j).data,
+                        init.stride, c.at(r, j), c.row_stride, columns};
+      fetch_next(m, n, k, c.data, c.row_stride, r, rows, j, columns);
       if (half) {
         rows_of<1, false>(rows, of);
-      } else if (a.transposed) {
+      } else if (transposed) {
         rows_of<2, true>(rows, of);
       } else if (group == 4) {
         rows_of<8, false>(rows, of);
@@ -256,24 +249,16 @@ void multiply_all(Index m, Index n, Index k, Left<T> a, Panels<T> w, const T* in
   }
 }
 
-template <class T>
-void multiply_packed(Index m, Index n, Index k, Left<T> a, Packed<T> w, const T* init,
-                     Index stride_init, T* c, Index stride_c) {
-  const Index width = width_of_panel<T>();
-  multiply_all(m, n, k, a, Panels<T>{w.data, width, w.rows * width}, init, stride_init, c,
-               stride_c);
-}
-
 // The first k columns of m rows of a transposed A by blocks of `each` rows, each block contiguous.
-// Writes a vector more than m * k numbers.
+// Writes a vector more than m * k elements.
 template <class T>
-void gather(Index m, Index each, Index k, Left<T> a, T* out) {
+void gather(const Matrix<const T>& a, Index each, T* out) {
   const hn::ScalableTag<T> d;
-  const Index lanes = static_cast<Index>(hn::Lanes(d));
+  const Index lanes = static_cast<Index>(hn::Lanes(d)), m = a.rows, k = a.columns;
   for (Index r = 0; r < m; r += each) {
     const Index rows = std::min(each, m - r);
     for (Index p = 0; p < k; ++p, out += rows) {
-      const T* from = a.data + p * a.stride + r;
+      const T* from = a.at(r, p);
       for (Index i = 0; i < rows; i += lanes) {
         if (r + i + lanes <= m) {
           hn::StoreU(hn::LoadU(d, from + i), d, out + i);
@@ -285,34 +270,35 @@ void gather(Index m, Index each, Index k, Left<T> a, T* out) {
   }
 }
 
-// Across, where sums over many rows of W are short of rows of their own to spread a packing over:
-// the first block of rows packs a panel as it reads it.
+// For a transposed A, a sum of many terms for few rows, so that packing W first would not pay: the
+// first block of rows packs a panel as it reads it.
 template <class T>
-void multiply_transposed(Index m, Index n, Index k, Left<T> a, const T* w, Index stride_w,
-                         const T* init, Index stride_init, T* c, Index stride_c) {
+void multiply_transposed(const Matrix<const T>& a, const Matrix<const T>& w, const Init<T>& init,
+                         const Matrix<T>& c) {
+  const Index m = c.rows, n = c.columns, k = a.columns;
   const Index width = width_of_panel<T>(), each = rows_of_block(m);
   Scratch<T> packed(width * k);
-  // Narrower vectors have six rows, which fit.
-  const bool gathers = kMaxRows == 12 && m > each && has_conflicts(a.stride, sizeof(T));
+  const bool gathers = gathers_rows(m, a.stride(), sizeof(T), kMaxRows);
   Scratch<T> near(gathers ? m * k + width : 0);
-  if (gathers) gather(m, each, k, a, near.get());
+  if (gathers) gather(a, each, near.get());
   for (Index j = 0; j < n; j += width) {
     const Index columns = std::min(width, n - j);
     const bool whole = columns == width;  // else its vectors would read beyond the end of W
-    if (!whole) pack_all(w + j, stride_w, Index{1}, k, columns, packed.get());
+    if (!whole) pack_run(w.part(0, k, j, columns), packed.get());
     for (Index r = 0; r < m; r += each) {
       const Index rows = std::min(each, m - r);
       const bool first = whole && r == 0;
-      Block<T> of{k,
-                  gathers ? near.get() + r * k : a.data + r,
-                  gathers ? rows : a.stride,
-                  first ? Panels<T>{w + j, stride_w, 0} : Panels<T>{packed.get(), width, 0},
-                  init ? init + r * stride_init + j : nullptr,
-                  stride_init,
-                  c + r * stride_c + j,
-                  stride_c,
-                  columns};
-      fetch_next(m, n, k, c, stride_c, r, rows, j, columns);
+      Block<T> of{
+          k,
+          gathers ? near.get() + r * k : a.at(r, 0),
+          gathers ? rows : a.stride(),
+          first ? Panels<T>{w.at(0, j), w.row_stride, 0} : Panels<T>{packed.get(), width, 0},
+          init.part(r, j).data,
+          init.stride,
+          c.at(r, j),
+          c.row_stride,
+          columns};
+      fetch_next(m, n, k, c.data, c.row_stride, r, rows, j, columns);
       if (first) of.packed = packed.get();
       rows_of<2, true>(rows, of);
     }
@@ -320,70 +306,27 @@ void multiply_transposed(Index m, Index n, Index k, Left<T> a, const T* w, Index
 }
 
 template <class T>
-void multiply_row_major(Index m, Index n, Index k, Left<T> a, const T* w, Index stride_w,
-                        const T* init, Index stride_init, T* c, Index stride_c) {
-  if (a.transposed)
-    return multiply_transposed(m, n, k, a, w, stride_w, init, stride_init, c, stride_c);
-  const Index width = width_of_panel<T>();
+void multiply_once_run(const Matrix<const T>& a, const Matrix<const T>& w, const Init<T>& init,
+                       const Matrix<T>& c) {
+  if (a.transposed()) return multiply_transposed(a, w, init, c);
+  const Index width = width_of_panel<T>(), n = c.columns;
   // Vectors of W that reach beyond its rows would read beyond its end.
-  if (n % width == 0)
-    return multiply_all(m, n, k, a, Panels<T>{w, stride_w, width}, init, stride_init, c, stride_c);
-  Scratch<T> packed((n + width - n % width) * k);
-  pack_all(w, stride_w, Index{1}, k, n, packed.get());
-  multiply_packed(m, n, k, a, Packed<T>{packed.get(), k}, init, stride_init, c, stride_c);
+  if (n % width == 0) return multiply_run(a, Panels<T>{w.data, w.row_stride, width}, init, c);
+  Scratch<T> packed((n + width - n % width) * w.rows);
+  pack_run(w, packed.get());
+  multiply_run(a, Panels<T>{packed.get(), width, w.rows * width}, init, c);
 }
 
 }  // namespace
 
-#define UNROLL_FOR(T, s)                                                                   \
-  Index panel_width_##s() { return width_of_panel<T>(); }                                  \
-  void pack_##s(const T* w, Index stride_k, Index stride_n, Index k, Index n, T* out) {    \
-    pack_all(w, stride_k, stride_n, k, n, out);                                            \
-  }                                                                                        \
-  void multiply_##s(Index m, Index n, Index k, Left<T> a, Packed<T> w, const T* init,      \
-                    Index stride_i, T* c, Index stride_c) {                                \
-    multiply_packed(m, n, k, a, w, init, stride_i, c, stride_c);                           \
-  }                                                                                        \
-  void multiply_once_##s(Index m, Index n, Index k, Left<T> a, const T* w, Index stride_w, \
-                         const T* init, Index stride_i, T* c, Index stride_c) {            \
-    multiply_row_major(m, n, k, a, w, stride_w, init, stride_i, c, stride_c);              \
-  }
-UNROLL_FOR(float, f32)
-UNROLL_FOR(double, f64)
-#undef UNROLL_FOR
+UNROLL_KERNELS(PanelKernels, width_of_panel<T>(), pack_run<T>, multiply_run<T>,
+               multiply_once_run<T>)
 
 }  // namespace unroll::kernels::HWY_NAMESPACE
 HWY_AFTER_NAMESPACE();
 
 #if HWY_ONCE
 namespace unroll::kernels {
-
-#define UNROLL_EXPORT(T, s)                                                                        \
-  HWY_EXPORT(panel_width_##s);                                                                     \
-  HWY_EXPORT(pack_##s);                                                                            \
-  HWY_EXPORT(multiply_##s);                                                                        \
-  HWY_EXPORT(multiply_once_##s);                                                                   \
-  template <>                                                                                      \
-  Index panel_width<T>() {                                                                         \
-    return HWY_DYNAMIC_DISPATCH(panel_width_##s)();                                                \
-  }                                                                                                \
-  template <>                                                                                      \
-  void pack<T>(const T* w, Index stride_k, Index stride_n, Index k, Index n, T* out) {             \
-    HWY_DYNAMIC_DISPATCH(pack_##s)(w, stride_k, stride_n, k, n, out);                              \
-  }                                                                                                \
-  template <>                                                                                      \
-  void multiply<T>(Index m, Index n, Index k, Left<T> a, Packed<T> w, const T* init,               \
-                   Index stride_i, T* c, Index stride_c) {                                         \
-    HWY_DYNAMIC_DISPATCH(multiply_##s)(m, n, k, a, w, init, stride_i, c, stride_c);                \
-  }                                                                                                \
-  template <>                                                                                      \
-  void multiply_once<T>(Index m, Index n, Index k, Left<T> a, const T* w, Index stride_w,          \
-                        const T* init, Index stride_i, T* c, Index stride_c) {                     \
-    HWY_DYNAMIC_DISPATCH(multiply_once_##s)(m, n, k, a, w, stride_w, init, stride_i, c, stride_c); \
-  }
-UNROLL_EXPORT(float, f32)
-UNROLL_EXPORT(double, f64)
-#undef UNROLL_EXPORT
-
+UNROLL_EXPORT(PanelKernels)
 }  // namespace unroll::kernels
 #endif

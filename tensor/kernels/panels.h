@@ -7,61 +7,65 @@
 // how a batch is divided.
 #pragma once
 
-#include <unroll/tensor/types.h>
+#include <unroll/tensor/kernels/dispatch.h>
+#include <unroll/tensor/kernels/matrix.h>
 
 #include <type_traits>
 
 namespace unroll::kernels {
 
+template <class T>
+struct PanelKernels;
+
 // Columns of a panel: the vectors' width decides.
 template <class T>
-Index panel_width();
+Index panel_width() {
+  return table<PanelKernels, T>().width;
+}
 
-// Numbers of a packed W [k, n].
+// Elements of a packed W [k, n].
 template <class T>
 Index packed_size(Index k, Index n) {
   const Index w = panel_width<T>();
   return (n + w - 1) / w * w * k;
 }
 
-// Whether rows so far apart fall into so few sets of the first cache that a block of them would not
-// fit; and how far apart to put rows of so many columns.
-constexpr bool has_conflicts(Index stride, std::size_t bytes) {
-  return static_cast<std::size_t>(stride) * bytes % 2048 == 0;
-}
-constexpr Index without_conflicts(Index columns, std::size_t bytes) {
-  return has_conflicts(columns, bytes) ? columns + static_cast<Index>(64 / bytes) : columns;
-}
-
-// Rows of A: element (r, p) is data[r * stride + p]; `transposed`, of a transposed one, data[r + p
-// * stride].
+// W as the kernel reads it: rows `stride` apart within a panel, panels `panel_stride` apart. A
+// row-major W is a case of this.
 template <class T>
-struct Left {
+struct Panels {
   const T* data;
-  Index stride;
-  bool transposed = false;
+  Index stride, panel_stride;
 };
 
-// Element (p, j) of W is w[p * stride_k + j * stride_n], so that a transpose is packed by swapping
-// the steps.
+// Copies W [k, n] into panels in `out`. A transposed W is packed in the same way.
 template <class T>
-void pack(const T* w, Index stride_k, Index stride_n, Index k, Index n, T* out);
+Panels<T> pack(Matrix<const T> w, std::type_identity_t<T>* out) {
+  table<PanelKernels, T>().pack(w, out);
+  const Index width = panel_width<T>();
+  return {out, width, w.rows * width};
+}
 
-// What pack() wrote, of `rows` rows.
+// C [m, n] = init + A W with the first k rows of a packed W [.., n]. init may be C itself.
 template <class T>
-struct Packed {
-  const T* data;
-  Index rows;
+void multiply(Matrix<const T> a, Panels<T> w, std::type_identity_t<Init<T>> init, Matrix<T> c) {
+  table<PanelKernels, T>().multiply(a, w, init, c);
+}
+// The same for a row-major W [k, n] that is used once.
+template <class T>
+void multiply_once(Matrix<const T> a, std::type_identity_t<Matrix<const T>> w,
+                   std::type_identity_t<Init<T>> init, Matrix<T> c) {
+  table<PanelKernels, T>().multiply_once(a, w, init, c);
+}
+
+template <class T>
+struct PanelKernels {
+  Index width;
+  void (*pack)(const Matrix<const T>& w, T* out);
+  void (*multiply)(const Matrix<const T>& a, const Panels<T>& w, const Init<T>& init,
+                   const Matrix<T>& c);
+  void (*multiply_once)(const Matrix<const T>& a, const Matrix<const T>& w, const Init<T>& init,
+                        const Matrix<T>& c);
 };
-
-// C [m, n] = init + A W with the first k rows of a packed W [.., n]. init may be null (zeros) or C
-// itself; its rows are stride_init apart (0: one row for all).
-template <class T>
-void multiply(Index m, Index n, Index k, Left<T> a, Packed<T> w,
-              const std::type_identity_t<T>* init, Index stride_init, T* c, Index stride_c);
-// The same for a row-major W [k, n], rows stride_w apart, that is used once.
-template <class T>
-void multiply_once(Index m, Index n, Index k, Left<T> a, const T* w, Index stride_w,
-                   const std::type_identity_t<T>* init, Index stride_init, T* c, Index stride_c);
 
 }  // namespace unroll::kernels

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <unroll/tensor/kernels/denormals.h>
+#include <unroll/tensor/kernels/tuning.h>
 #include <unroll/tensor/threads.h>
 
 namespace unroll::kernels {
@@ -25,7 +26,7 @@ void parallel_runs(Index rows, Index each, const F& f) {
 // Calls f(first, count) for blocks of rows of n elements; small work is done in a single call.
 template <class F>
 void parallel_rows(Index rows, Index n, const F& f) {
-  constexpr Index kRun = Index{1} << 17;  // elements per block
+  constexpr Index kRun = tuning::kTaskElements;
   const Index each = n < 2 ? kRun : (kRun + n - 1) / n;
   parallel_runs(rows, rows < 2 * each ? rows : each, f);
 }

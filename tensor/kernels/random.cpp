@@ -95,37 +95,18 @@ void normal_pairs_run(T* values, Index pairs, T mean, T std) {
 
 }  // namespace
 
-void philox_all(std::uint64_t key, std::uint64_t position, std::uint64_t* words, Index blocks) {
-  philox_run(key, position, words, blocks);
-}
-#define UNROLL_FOR(T, suffix)                                         \
-  void normal_pairs_##suffix(T* values, Index pairs, T mean, T std) { \
-    normal_pairs_run(values, pairs, mean, std);                       \
-  }
-UNROLL_FOR(float, f32)
-UNROLL_FOR(double, f64)
-#undef UNROLL_FOR
+UNROLL_KERNELS(RandomKernels, normal_pairs_run<T>, philox_run)
 
 }  // namespace unroll::kernels::HWY_NAMESPACE
 HWY_AFTER_NAMESPACE();
 
 #if HWY_ONCE
 namespace unroll::kernels {
+UNROLL_EXPORT(RandomKernels)
 
-HWY_EXPORT(philox_all);
 void philox(std::uint64_t key, std::uint64_t position, std::uint64_t* words, Index blocks) {
-  HWY_DYNAMIC_DISPATCH(philox_all)(key, position, words, blocks);
+  table<RandomKernels, float>().philox(key, position, words, blocks);
 }
-
-#define UNROLL_EXPORT(T, suffix)                                           \
-  HWY_EXPORT(normal_pairs_##suffix);                                       \
-  template <>                                                              \
-  void normal_pairs<T>(T * values, Index pairs, T mean, T std) {           \
-    HWY_DYNAMIC_DISPATCH(normal_pairs_##suffix)(values, pairs, mean, std); \
-  }
-UNROLL_EXPORT(float, f32)
-UNROLL_EXPORT(double, f64)
-#undef UNROLL_EXPORT
 
 }  // namespace unroll::kernels
 #endif

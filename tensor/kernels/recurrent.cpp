@@ -1,9 +1,11 @@
 #include <unroll/tensor/kernels/denormals.h>
 #include <unroll/tensor/kernels/panels.h>
+#include <unroll/tensor/kernels/plan.h>
 #include <unroll/tensor/kernels/recurrent.h>
 #include <unroll/tensor/kernels/row.h>
 #include <unroll/tensor/kernels/scratch.h>
 #include <unroll/tensor/kernels/time_walk.h>
+#include <unroll/tensor/kernels/tuning.h>
 
 #include <algorithm>
 #include <array>
@@ -12,14 +14,11 @@
 namespace unroll::kernels {
 namespace {
 
-// A step's products up to so large are on the stack.
-constexpr std::size_t kNearBytes = 8192;
-
 // Batch rows [lo, hi) through all time steps. `wx` is given where inputs are projected here;
 // `aside` has room for two products of these rows.
 template <class T>
 void forward_shard(Recurrence kind, const Steps& s, Index h, const RecurrentForward<T>& a,
-                   Packed<T> w, Packed<T> wx, Index lo, Index hi, T* aside) {
+                   Panels<T> w, Panels<T> wx, Index lo, Index hi, T* aside) {
   const TimeWalk walk{s};
   const Index gates = gates_of(kind) * h, width = saved_of(kind) * h;
   const bool lstm = kind == Recurrence::lstm, sums = sums_products(kind);
@@ -38,8 +37,8 @@ void forward_shard(Recurrence kind, const Steps& s, Index h, const RecurrentForw
       // Where the product with the state starts from it, else beside that.
       T* to = sums ? z : aside + (hi - lo - lo) * gates;
       stride_x = stride_z;
-      multiply(end - lo, gates, a.dim, Left<T>{x + lo * a.dim, a.dim}, wx, a.b, 0,
-               to + lo * stride_x, stride_x);
+      multiply(Matrix<const T>{x + lo * a.dim, end - lo, a.dim, a.dim}, wx, {a.b},
+               Matrix<T>{to + lo * stride_x, end - lo, gates, stride_x});
       x = to;
     } else if (ids && sums) {
       for (Index b = lo; b < end; ++b)
@@ -50,8 +49,9 @@ void forward_shard(Recurrence kind, const Steps& s, Index h, const RecurrentForw
       const Index n = to - from, row = row0 + from;
       const T* h_before = continues ? a.rows + (prev + from) * h : a.h0 + from * h;
       if (continues || !a.from_zero)
-        multiply(n, gates, h, Left<T>{h_before, h}, w, sums ? x + from * stride_x : nullptr,
-                 stride_x, z + from * stride_z, stride_z);
+        multiply(Matrix<const T>{h_before, n, h, h}, w,
+                 {sums ? x + from * stride_x : nullptr, stride_x},
+                 Matrix<T>{z + from * stride_z, n, gates, stride_z});
       else if (!sums)  // where they are summed, x is in place
         std::fill_n(z + from * stride_z, n * gates, T(0));
       GatesForward<T> g{};
@@ -76,7 +76,7 @@ void forward_shard(Recurrence kind, const Steps& s, Index h, const RecurrentForw
 
 template <class T>
 void backward_shard(Recurrence kind, const Steps& s, Index h, const RecurrentBackward<T>& a,
-                    Packed<T> w, Index lo, Index hi) {
+                    Panels<T> w, Index lo, Index hi) {
   const TimeWalk walk{s};
   const Index gates = gates_of(kind) * h, width = saved_of(kind) * h;
   const bool lstm = kind == Recurrence::lstm;
@@ -105,9 +105,9 @@ void backward_shard(Recurrence kind, const Steps& s, Index h, const RecurrentBac
     T* dh = a.dh + lo * h;
     const Index to = a.to_start ? end : std::min(end, walk.continued(i));
     if (lo >= to) continue;
-    multiply(to - lo, h, gates,
-             Left<T>{(a.dhw ? a.dhw : a.dx) + (row0 + lo) * a.stride_dx, a.stride_dx}, w,
-             a.dhw ? dh : nullptr, h, dh, h);
+    const T* dz = (a.dhw ? a.dhw : a.dx) + (row0 + lo) * a.stride_dx;
+    multiply(Matrix<const T>{dz, to - lo, gates, a.stride_dx}, w, {a.dhw ? dh : nullptr, h},
+             Matrix<T>{dh, to - lo, h, h});
   }
 }
 
@@ -117,13 +117,13 @@ template <class T>
 void recurrent_forward(Recurrence kind, const Steps& s, Index h, const RecurrentForward<T>& a) {
   const Index gates = gates_of(kind) * h;
   Scratch<T> packed(packed_size<T>(h, gates));
-  pack(a.w, gates, 1, h, gates, packed.get());
+  const Panels<T> w = pack(Matrix<const T>{a.w, h, gates, gates}, packed.get());
   Scratch<T> packed_x(a.wx ? packed_size<T>(a.dim, gates) : 0);
-  if (a.wx) pack(a.wx, gates, 1, a.dim, gates, packed_x.get());
+  Panels<T> wx{};
+  if (a.wx) wx = pack(Matrix<const T>{a.wx, a.dim, gates, gates}, packed_x.get());
   Scratch<T> aside(sums_products(kind) ? 0 : 2 * s.batch(0) * gates);
   each_batch_shard(s, gates * h, [&](Index lo, Index hi) {
-    forward_shard(kind, s, h, a, Packed<T>{packed.get(), h},
-                  Packed<T>{a.wx ? packed_x.get() : nullptr, a.dim}, lo, hi,
+    forward_shard(kind, s, h, a, w, wx, lo, hi,
                   sums_products(kind) ? nullptr : aside.get() + 2 * lo * gates);
   });
 }
@@ -132,10 +132,10 @@ template <class T>
 void recurrent_backward(Recurrence kind, const Steps& s, Index h, const RecurrentBackward<T>& a) {
   const Index gates = gates_of(kind) * h;
   Scratch<T> packed(packed_size<T>(gates, h));
-  pack(a.w, 1, gates, gates, h, packed.get());  // the transpose
-  each_batch_shard(s, gates * h, [&](Index lo, Index hi) {
-    backward_shard(kind, s, h, a, Packed<T>{packed.get(), gates}, lo, hi);
-  });
+  const Panels<T> w =
+      pack(Matrix<const T>{a.w, h, gates, gates}.transpose(), packed.get());  // [G H, H]
+  each_batch_shard(s, gates * h,
+                   [&](Index lo, Index hi) { backward_shard(kind, s, h, a, w, lo, hi); });
 }
 
 template <class T>
@@ -143,19 +143,20 @@ void recurrent_step(Recurrence kind, Index m, Index dim, Index h,
                     const RecurrentStepArguments<T>& a) {
   const FlushDenormals flush;
   const Index gates = gates_of(kind) * h, size = 2 * m * gates;
-  alignas(64) std::array<T, kNearBytes / sizeof(T)> near;
+  alignas(64) std::array<T, tuning::kStepBytes / sizeof(T)> near;
   std::optional<Scratch<T>> far;
   if (size > static_cast<Index>(near.size())) far.emplace(size);
   T *const x = far ? far->get() : near.data(), *const z = x + m * gates;
-  if (m == 1) {
-    const RowProduct<T> projection{a.x, a.wx, dim}, recurrent{a.h, a.wh, h}, none{};
-    const bool sums = sums_products(kind);
+  const Matrix<const T> wx{a.wx, dim, gates, gates}, wh{a.wh, h, gates, gates};
+  const bool sums = sums_products(kind);
+  if (streams_row(m)) {
+    const RowProduct<T> projection{a.x, wx}, recurrent{a.h, wh}, none{};
     multiply_row<T>(gates, a.b, projection, sums ? recurrent : none, sums ? z : x);
     if (!sums) multiply_row<T>(gates, nullptr, recurrent, none, z);
   } else {
-    multiply_once(m, gates, dim, Left<T>{a.x, dim}, a.wx, gates, a.b, 0, x, gates);
-    multiply_once(m, gates, h, Left<T>{a.h, h}, a.wh, gates, sums_products(kind) ? x : nullptr,
-                  gates, z, gates);
+    multiply_once(Matrix<const T>{a.x, m, dim, dim}, wx, {a.b}, Matrix<T>{x, m, gates, gates});
+    multiply_once(Matrix<const T>{a.h, m, h, h}, wh, {sums ? x : nullptr, gates},
+                  Matrix<T>{z, m, gates, gates});
   }
   GatesForward<T> g{};
   g.x = x, g.stride_x = gates;

@@ -10,12 +10,6 @@
 
 namespace unroll::kernels {
 
-// Whether the inputs are better projected step by step, while the step's rows are near: the weight
-// must be small enough to stay near beside the recurrent one.
-constexpr bool projects_by_step(Index dim, Index columns, std::size_t bytes) {
-  return static_cast<std::size_t>(dim * columns) * bytes <= std::size_t{1} << 16;
-}
-
 template <class T>
 struct RecurrentForward {
   // Projected inputs, bias included, rows stride_x apart: [N, G H], for an LSTM where its gates are

@@ -1,4 +1,5 @@
 #include <unroll/tensor/kernels/row.h>
+#include <unroll/tensor/kernels/tuning.h>
 
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "unroll/tensor/kernels/row.cpp"
@@ -11,15 +12,16 @@ namespace unroll::kernels::HWY_NAMESPACE {
 namespace {
 
 // Vectors of sums that leave a register for an element of a.
-constexpr int kSums = HWY_TARGET <= HWY_AVX3 ? 16 : 8;
+constexpr int kSums = HWY_TARGET <= HWY_AVX3 ? tuning::kRowSumsAvx512 : tuning::kRowSums;
 
 template <int kVectors, bool kWhole, class T>
 HWY_INLINE void add_product(const RowProduct<T>& of, Index n, Index j, Index each,
                             hn::Vec<hn::ScalableTag<T>> (&sum)[kVectors]) {
   const hn::ScalableTag<T> d;
   const Index lanes = static_cast<Index>(hn::Lanes(d));
-  const T *HWY_RESTRICT w = of.w + j, *HWY_RESTRICT a = of.a;
-  for (Index p = 0; p < of.k; ++p, w += n) {
+  const T *HWY_RESTRICT w = of.w.data + j, *HWY_RESTRICT a = of.a;
+  const Index k = of.w.rows;
+  for (Index p = 0; p < k; ++p, w += n) {
     const auto x = hn::Set(d, a[p]);
     UNROLL_WRITTEN_OUT
     for (int v = 0; v < kVectors; ++v)
@@ -56,33 +58,21 @@ HWY_INLINE void columns_from(const T* init, const RowProduct<T>& first, const Ro
     columns<1, false>(init, first, second, y, n, j, n - j);
   }
 }
+
+template <class T>
+void multiply_row_run(Index n, const T* init, const RowProduct<T>& first,
+                      const RowProduct<T>& second, T* y) {
+  columns_from<kSums>(init, first, second, y, n, 0);
+}
 }  // namespace
 
-#define UNROLL_FOR(T, s)                                                    \
-  void multiply_row_##s(Index n, const T* init, const RowProduct<T>& first, \
-                        const RowProduct<T>& second, T* y) {                \
-    columns_from<kSums>(init, first, second, y, n, 0);                      \
-  }
-UNROLL_FOR(float, f32)
-UNROLL_FOR(double, f64)
-#undef UNROLL_FOR
+UNROLL_KERNELS(RowKernels, multiply_row_run<T>)
 
 }  // namespace unroll::kernels::HWY_NAMESPACE
 HWY_AFTER_NAMESPACE();
 
 #if HWY_ONCE
 namespace unroll::kernels {
-
-#define UNROLL_EXPORT(T, s)                                                \
-  HWY_EXPORT(multiply_row_##s);                                            \
-  template <>                                                              \
-  void multiply_row<T>(Index n, const T* init, const RowProduct<T>& first, \
-                       const RowProduct<T>& second, T* y) {                \
-    HWY_DYNAMIC_DISPATCH(multiply_row_##s)(n, init, first, second, y);     \
-  }
-UNROLL_EXPORT(float, f32)
-UNROLL_EXPORT(double, f64)
-#undef UNROLL_EXPORT
-
+UNROLL_EXPORT(RowKernels)
 }  // namespace unroll::kernels
 #endif

@@ -1,4 +1,5 @@
 #include <unroll/tensor/kernels/rows.h>
+#include <unroll/tensor/kernels/tuning.h>
 
 #include <algorithm>
 #include <limits>
@@ -62,13 +63,30 @@ struct Min {
 };
 
 // Reduces f(i) over vectors at i = 0, lanes, ...; the last vector is padded with the identity.
-template <class Op, class T, class F>
-HWY_INLINE T fold(std::size_t n, F f) {
+// Compact, f is instantiated once.
+template <class Op, class T, bool kSmall, class F>
+HWY_INLINE T fold(Index n, F f) {
   const hn::ScalableTag<T> d;
-  const std::size_t lanes = hn::Lanes(d);
+  const Index lanes = static_cast<Index>(hn::Lanes(d));
   const auto none = hn::Set(d, Op::template identity<T>());
   auto a = none, b = none, c = none, e = none;  // four accumulators to hide latency
-  std::size_t i = 0;
+  Index i = 0;
+  if constexpr (kSmall) {
+    // The same sums in the same order: the accumulators take turns.
+    const Index in_turn = n / (4 * lanes) * 4 * lanes;
+    for (; i < n; i += lanes) {
+      const Index count = std::min(lanes, n - i);
+      auto v = f(i, count);
+      if (i < in_turn) {
+        v = Op::f(a, v), a = b, b = c, c = e, e = v;
+      } else if (count == lanes) {
+        a = Op::f(a, v);
+      } else {
+        b = Op::f(b, hn::IfThenElse(hn::FirstN(d, static_cast<std::size_t>(count)), v, none));
+      }
+    }
+    return Op::all(d, Op::f(Op::f(a, b), Op::f(c, e)));
+  }
   for (; i + 4 * lanes <= n; i += 4 * lanes) {
     a = Op::f(a, f(i, lanes));
     b = Op::f(b, f(i + lanes, lanes));
@@ -76,42 +94,42 @@ HWY_INLINE T fold(std::size_t n, F f) {
     e = Op::f(e, f(i + 3 * lanes, lanes));
   }
   for (; i + lanes <= n; i += lanes) a = Op::f(a, f(i, lanes));
-  if (i < n) b = Op::f(b, hn::IfThenElse(hn::FirstN(d, n - i), f(i, n - i), none));
+  if (i < n)
+    b = Op::f(b, hn::IfThenElse(hn::FirstN(d, static_cast<std::size_t>(n - i)), f(i, n - i), none));
   return Op::all(d, Op::f(Op::f(a, b), Op::f(c, e)));
 }
 
 // Longer sums are split in halves (pairwise summation), so that the rounding error grows with the
 // logarithm of their length.
-constexpr std::size_t kBlock = 1024;
-
-template <class T, class F>
-double wide_sum(std::size_t begin, std::size_t n, const F& f) {
-  if (n > kBlock) {
-    const std::size_t half = (n / 2 + kBlock - 1) / kBlock * kBlock;
-    return wide_sum<T>(begin, half, f) + wide_sum<T>(begin + half, n - half, f);
+template <class T, bool kSmall, class F>
+double wide_sum(Index begin, Index n, const F& f) {
+  constexpr Index kRun = tuning::kPairwiseElements;
+  if (n > kRun) {
+    const Index half = (n / 2 + kRun - 1) / kRun * kRun;
+    return wide_sum<T, kSmall>(begin, half, f) + wide_sum<T, kSmall>(begin + half, n - half, f);
   }
-  return fold<Add, T>(n, [&](std::size_t i, std::size_t k) { return f(begin + i, k); });
+  return fold<Add, T, kSmall>(n, [&](Index i, Index k) { return f(begin + i, k); });
 }
 // The sum of f(i) over vectors at i = 0, lanes, ... of n elements.
-template <class T, class F>
-T sum_of(std::size_t n, const F& f) {
-  return static_cast<T>(wide_sum<T>(0, n, f));
+template <class T, bool kSmall = kCompact<T>, class F>
+T sum_of(Index n, const F& f) {
+  return static_cast<T>(wide_sum<T, kSmall>(0, n, f));
 }
 template <class T>
-T row_sum(const T* x, std::size_t n) {
-  return sum_of<T>(n, [&](std::size_t i, std::size_t k) { return load(x + i, k); });
+T row_sum(const T* x, Index n) {
+  return sum_of<T, kBaseline>(n, [&](Index i, Index k) { return load(x + i, k); });
 }
 template <class T>
-T row_max(const T* x, std::size_t n) {
-  return fold<Max, T>(n, [&](std::size_t i, std::size_t k) { return load(x + i, k); });
+T row_max(const T* x, Index n) {
+  return fold<Max, T, kBaseline>(n, [&](Index i, Index k) { return load(x + i, k); });
 }
 template <class T>
-T row_min(const T* x, std::size_t n) {
-  return fold<Min, T>(n, [&](std::size_t i, std::size_t k) { return load(x + i, k); });
+T row_min(const T* x, Index n) {
+  return fold<Min, T, kBaseline>(n, [&](Index i, Index k) { return load(x + i, k); });
 }
 
 template <class T>
-void reduce_rows_run(Reduce op, const T* x, T* y, Index rows, std::size_t n) {
+void reduce_rows_run(Reduce op, const T* x, T* y, Index rows, Index n) {
   for (Index r = 0; r < rows; ++r, x += n)
     y[r] = op == Reduce::sum ? row_sum(x, n) : op == Reduce::max ? row_max(x, n) : row_min(x, n);
 }
@@ -121,7 +139,7 @@ void reduce_rows_run(Reduce op, const T* x, T* y, Index rows, std::size_t n) {
 template <class Op, int kWide, class T, class V>
 void strip(const T* x, Index rows, Index stride, Index last, V (&total)[kWide]) {
   const Index lanes = static_cast<Index>(hn::Lanes(hn::ScalableTag<T>()));
-  if (rows > 64) {
+  if (rows > tuning::kPairwiseRows) {
     const Index half = rows / 2;
     V other[kWide];
     strip<Op, kWide>(x, half, stride, last, total);
@@ -135,7 +153,7 @@ void strip(const T* x, Index rows, Index stride, Index last, V (&total)[kWide]) 
     sum[v] = hn::Set(hn::ScalableTag<T>(), Op::template identity<T>());
   for (Index r = 0; r < rows; ++r, x += stride) UNROLL_WRITTEN_OUT
   for (int v = 0; v < kWide; ++v) {
-    hwy::Prefetch(x + kRowsAhead * stride + v * lanes);
+    hwy::Prefetch(x + tuning::kRowsAhead * stride + v * lanes);
     sum[v] = Op::f(sum[v], load(x + v * lanes, v + 1 < kWide ? lanes : last));
   }
   UNROLL_WRITTEN_OUT
@@ -144,7 +162,7 @@ void strip(const T* x, Index rows, Index stride, Index last, V (&total)[kWide]) 
 template <class Op, class T>
 void columns(const T* x, Index stride, T* y, Index rows, Index n) {
   const Index lanes = static_cast<Index>(hn::Lanes(hn::ScalableTag<T>()));
-  constexpr int kWide = 4;  // adjacent cache lines are read together
+  constexpr int kWide = tuning::kReducedVectors;
   using V = hn::Vec<hn::ScalableTag<T>>;
   Index i = 0;
   for (; i + kWide * lanes <= n; i += kWide * lanes) {
@@ -166,11 +184,11 @@ void reduce_columns_run(Reduce op, const T* x, Index stride, T* y, Index rows, I
 }
 
 template <class T>
-double sum_of_squares_run(const T* x, std::size_t n, double scale) {
+double sum_of_squares_run(const T* x, Index n, double scale) {
   const hn::ScalableTag<double> d;
   const auto divisor = hn::Set(d, scale);
-  return wide_sum<double>(0, n, [&](std::size_t i, std::size_t k) {
-    auto v = load_wide(x + i, static_cast<Index>(k));
+  return wide_sum<double, kBaseline>(0, n, [&](Index i, Index k) {
+    auto v = load_wide(x + i, k);
     if (scale != 1) v = hn::Div(v, divisor);
     return hn::Mul(v, v);
   });
@@ -181,18 +199,18 @@ struct LogSum {
   T top, log_sum;  // as in logsumexp_rows
 };
 template <class T>
-LogSum<T> row_logsumexp(const T* x, std::size_t n) {
+LogSum<T> row_logsumexp(const T* x, Index n) {
   const hn::ScalableTag<T> d;
   const T top = row_max(x, n);
   if (!(std::abs(top) < std::numeric_limits<T>::infinity())) return {top, 0};  // infinite or NaN
   const auto shift = hn::Set(d, top);
-  const T sum = sum_of<T>(
-      n, [&](std::size_t i, std::size_t k) { return exp(d, hn::Sub(load(x + i, k), shift)); });
+  const T sum =
+      sum_of<T>(n, [&](Index i, Index k) { return exp(d, hn::Sub(load(x + i, k), shift)); });
   return {top, std::log(sum)};
 }
 
 template <class T>
-void softmax_run(const T* x, T* y, Index rows, std::size_t n, bool logarithm) {
+void softmax_run(const T* x, T* y, Index rows, Index n, bool logarithm) {
   const hn::ScalableTag<T> d;
   constexpr T kInf = std::numeric_limits<T>::infinity();
   for (Index r = 0; r < rows; ++r, x += n, y += n) {
@@ -200,7 +218,7 @@ void softmax_run(const T* x, T* y, Index rows, std::size_t n, bool logarithm) {
       const LogSum<T> all = row_logsumexp(x, n);
       const auto shift = hn::Set(d, all.top == -kInf ? T{0} : all.top);
       const auto log_sum = hn::Set(d, all.log_sum);
-      each<T>(n, [&](std::size_t i, std::size_t k) {
+      each<T>(n, [&](Index i, Index k) {
         store(hn::Sub(hn::Sub(load(x + i, k), shift), log_sum), y + i, k);
       });
       continue;
@@ -211,32 +229,30 @@ void softmax_run(const T* x, T* y, Index rows, std::size_t n, bool logarithm) {
       continue;
     }
     const auto shift = hn::Set(d, top);
-    const T sum = sum_of<T>(n, [&](std::size_t i, std::size_t k) {
+    const T sum = sum_of<T>(n, [&](Index i, Index k) {
       const auto e = exp(d, hn::Sub(load(x + i, k), shift));
       store(e, y + i, k);
       return e;
     });
     const auto scale = hn::Set(d, T{1} / sum);
-    each<T>(n,
-            [&](std::size_t i, std::size_t k) { store(hn::Mul(load(y + i, k), scale), y + i, k); });
+    each<T>(n, [&](Index i, Index k) { store(hn::Mul(load(y + i, k), scale), y + i, k); });
   }
 }
 
 template <class T>
-void softmax_gradient_run(const T* g, const T* y, T* dx, Index rows, std::size_t n,
-                          bool logarithm) {
+void softmax_gradient_run(const T* g, const T* y, T* dx, Index rows, Index n, bool logarithm) {
   const hn::ScalableTag<T> d;
   for (Index r = 0; r < rows; ++r, g += n, y += n, dx += n) {
     if (logarithm) {
       const auto sum = hn::Set(d, row_sum(g, n));
-      each<T>(n, [&](std::size_t i, std::size_t k) {
+      each<T>(n, [&](Index i, Index k) {
         store(hn::NegMulAdd(exp(d, load(y + i, k)), sum, load(g + i, k)), dx + i, k);
       });
     } else {
-      const auto sum = hn::Set(d, sum_of<T>(n, [&](std::size_t i, std::size_t k) {
+      const auto sum = hn::Set(d, sum_of<T>(n, [&](Index i, Index k) {
                                  return hn::Mul(load(g + i, k), load(y + i, k));
                                }));
-      each<T>(n, [&](std::size_t i, std::size_t k) {
+      each<T>(n, [&](Index i, Index k) {
         store(hn::Mul(load(y + i, k), hn::Sub(load(g + i, k), sum)), dx + i, k);
       });
     }
@@ -244,7 +260,7 @@ void softmax_gradient_run(const T* g, const T* y, T* dx, Index rows, std::size_t
 }
 
 template <class T>
-void logsumexp_run(const T* x, T* top, T* log_sum, Index rows, std::size_t n) {
+void logsumexp_run(const T* x, T* top, T* log_sum, Index rows, Index n) {
   for (Index r = 0; r < rows; ++r, x += n) {
     const LogSum<T> all = row_logsumexp(x, n);
     top[r] = all.top, log_sum[r] = all.log_sum;
@@ -253,7 +269,7 @@ void logsumexp_run(const T* x, T* top, T* log_sum, Index rows, std::size_t n) {
 
 template <class T>
 void scaled_softmax_run(const T* x, const T* top, const T* log_sum, const T* scale, T* y,
-                        Index rows, std::size_t n) {
+                        Index rows, Index n) {
   const hn::ScalableTag<T> d;
   for (Index r = 0; r < rows; ++r, x += n, y += n) {
     if (scale[r] == 0) {
@@ -262,7 +278,7 @@ void scaled_softmax_run(const T* x, const T* top, const T* log_sum, const T* sca
     }
     const auto shift = hn::Set(d, top[r]), log = hn::Set(d, log_sum[r]);
     const auto factor = hn::Set(d, scale[r]);
-    each<T>(n, [&](std::size_t i, std::size_t k) {
+    each<T>(n, [&](Index i, Index k) {
       const auto log_p = hn::Sub(hn::Sub(load(x + i, k), shift), log);
       store(hn::Mul(exp(d, log_p), factor), y + i, k);
     });
@@ -271,19 +287,19 @@ void scaled_softmax_run(const T* x, const T* top, const T* log_sum, const T* sca
 
 template <class T>
 void normalise_run(const T* x, const T* gain, const T* bias, T* y, T* mean, T* rstd, Index rows,
-                   std::size_t n, double eps, bool centred) {
+                   Index n, double eps, bool centred) {
   const hn::ScalableTag<T> d;
   for (Index r = 0; r < rows; ++r, x += n, y += n) {
     const T m = centred ? row_sum(x, n) / static_cast<T>(n) : T{0};
     const auto shift = hn::Set(d, m);
-    const T squares = sum_of<T>(n, [&](std::size_t i, std::size_t k) {
+    const T squares = sum_of<T>(n, [&](Index i, Index k) {
       const auto c = hn::Sub(load(x + i, k), shift);
       return hn::Mul(c, c);
     });
     const T s = T{1} / std::sqrt(squares / static_cast<T>(n) + static_cast<T>(eps));
     mean[r] = m, rstd[r] = s;
     const auto scale = hn::Set(d, s);
-    each<T>(n, [&](std::size_t i, std::size_t k) {
+    each<T>(n, [&](Index i, Index k) {
       auto v = hn::Mul(hn::Sub(load(x + i, k), shift), scale);
       if (gain) v = hn::Mul(v, load(gain + i, k));
       if (bias) v = hn::Add(v, load(bias + i, k));
@@ -296,23 +312,23 @@ void normalise_run(const T* x, const T* gain, const T* bias, T* y, T* mean, T* r
 // term mean(u) is left out.
 template <class T>
 void normalise_gradient_run(const T* g, const T* x, const T* gain, const T* mean, const T* rstd,
-                            T* dx, T* dgain, T* dbias, Index rows, std::size_t n, bool centred) {
+                            T* dx, T* dgain, T* dbias, Index rows, Index n, bool centred) {
   const hn::ScalableTag<T> d;
   for (Index r = 0; r < rows; ++r, g += n, x += n, dx += n) {
     const auto shift = hn::Set(d, mean[r]), scale = hn::Set(d, rstd[r]);
-    const auto h_at = [&](std::size_t i, std::size_t k) {
+    const auto h_at = [&](Index i, Index k) {
       return hn::Mul(hn::Sub(load(x + i, k), shift), scale);
     };
-    const auto u_at = [&](std::size_t i, std::size_t k) {
+    const auto u_at = [&](Index i, Index k) {
       const auto v = load(g + i, k);
       return gain ? hn::Mul(v, load(gain + i, k)) : v;
     };
     const T sum_u = centred ? sum_of<T>(n, u_at) : T{0};
     const T sum_uh =
-        sum_of<T>(n, [&](std::size_t i, std::size_t k) { return hn::Mul(u_at(i, k), h_at(i, k)); });
+        sum_of<T>(n, [&](Index i, Index k) { return hn::Mul(u_at(i, k), h_at(i, k)); });
     const auto mean_u = hn::Set(d, sum_u / static_cast<T>(n));
     const auto mean_uh = hn::Set(d, sum_uh / static_cast<T>(n));
-    each<T>(n, [&](std::size_t i, std::size_t k) {
+    each<T>(n, [&](Index i, Index k) {
       const auto h = h_at(i, k), v = load(g + i, k);
       if (dgain) store(hn::MulAdd(v, h, load(dgain + i, k)), dgain + i, k);
       if (dbias) store(hn::Add(v, load(dbias + i, k)), dbias + i, k);
@@ -324,102 +340,15 @@ void normalise_gradient_run(const T* g, const T* x, const T* gain, const T* mean
 
 }  // namespace
 
-#define UNROLL_FOR(T, s)                                                                           \
-  void reduce_rows_##s(Reduce op, const T* x, T* y, Index rows, Index n) {                         \
-    reduce_rows_run(op, x, y, rows, n);                                                            \
-  }                                                                                                \
-  void reduce_columns_##s(Reduce op, const T* x, Index stride, T* y, Index rows, Index n) {        \
-    reduce_columns_run(op, x, stride, y, rows, n);                                                 \
-  }                                                                                                \
-  void softmax_##s(const T* x, T* y, Index rows, Index n, bool logarithm) {                        \
-    softmax_run(x, y, rows, n, logarithm);                                                         \
-  }                                                                                                \
-  void softmax_gradient_##s(const T* g, const T* y, T* dx, Index rows, Index n, bool logarithm) {  \
-    softmax_gradient_run(g, y, dx, rows, n, logarithm);                                            \
-  }                                                                                                \
-  double sum_of_squares_##s(const T* x, Index n, double scale) {                                   \
-    return sum_of_squares_run(x, n, scale);                                                        \
-  }                                                                                                \
-  void logsumexp_##s(const T* x, T* top, T* log_sum, Index rows, Index n) {                        \
-    logsumexp_run(x, top, log_sum, rows, n);                                                       \
-  }                                                                                                \
-  void scaled_softmax_##s(const T* x, const T* top, const T* log_sum, const T* scale, T* y,        \
-                          Index rows, Index n) {                                                   \
-    scaled_softmax_run(x, top, log_sum, scale, y, rows, n);                                        \
-  }                                                                                                \
-  void normalise_##s(const T* x, const T* gain, const T* bias, T* y, T* mean, T* rstd, Index rows, \
-                     Index n, double eps, bool centred) {                                          \
-    normalise_run(x, gain, bias, y, mean, rstd, rows, n, eps, centred);                            \
-  }                                                                                                \
-  void normalise_gradient_##s(const T* g, const T* x, const T* gain, const T* mean, const T* rstd, \
-                              T* dx, T* dgain, T* dbias, Index rows, Index n, bool centred) {      \
-    normalise_gradient_run(g, x, gain, mean, rstd, dx, dgain, dbias, rows, n, centred);            \
-  }
-UNROLL_FOR(float, f32)
-UNROLL_FOR(double, f64)
-#undef UNROLL_FOR
+UNROLL_KERNELS(RowsKernels, reduce_rows_run<T>, reduce_columns_run<T>, sum_of_squares_run<T>,
+               softmax_run<T>, softmax_gradient_run<T>, logsumexp_run<T>, scaled_softmax_run<T>,
+               normalise_run<T>, normalise_gradient_run<T>)
 
 }  // namespace unroll::kernels::HWY_NAMESPACE
 HWY_AFTER_NAMESPACE();
 
 #if HWY_ONCE
 namespace unroll::kernels {
-
-#define UNROLL_EXPORT(T, s)                                                                      \
-  HWY_EXPORT(reduce_rows_##s);                                                                   \
-  HWY_EXPORT(reduce_columns_##s);                                                                \
-  HWY_EXPORT(softmax_##s);                                                                       \
-  HWY_EXPORT(softmax_gradient_##s);                                                              \
-  HWY_EXPORT(logsumexp_##s);                                                                     \
-  HWY_EXPORT(sum_of_squares_##s);                                                                \
-  HWY_EXPORT(scaled_softmax_##s);                                                                \
-  HWY_EXPORT(normalise_##s);                                                                     \
-  HWY_EXPORT(normalise_gradient_##s);                                                            \
-  template <>                                                                                    \
-  void reduce_rows<T>(Reduce op, const T* x, T* y, Index rows, Index n) {                        \
-    HWY_DYNAMIC_DISPATCH(reduce_rows_##s)(op, x, y, rows, n);                                    \
-  }                                                                                              \
-  template <>                                                                                    \
-  void reduce_columns<T>(Reduce op, const T* x, Index stride, T* y, Index rows, Index n) {       \
-    HWY_DYNAMIC_DISPATCH(reduce_columns_##s)(op, x, stride, y, rows, n);                         \
-  }                                                                                              \
-  template <>                                                                                    \
-  void softmax_rows<T>(const T* x, T* y, Index rows, Index n, bool logarithm) {                  \
-    HWY_DYNAMIC_DISPATCH(softmax_##s)(x, y, rows, n, logarithm);                                 \
-  }                                                                                              \
-  template <>                                                                                    \
-  void softmax_rows_gradient<T>(const T* g, const T* y, T* dx, Index rows, Index n,              \
-                                bool logarithm) {                                                \
-    HWY_DYNAMIC_DISPATCH(softmax_gradient_##s)(g, y, dx, rows, n, logarithm);                    \
-  }                                                                                              \
-  template <>                                                                                    \
-  double sum_of_squares<T>(const T* x, Index n, double scale) {                                  \
-    return HWY_DYNAMIC_DISPATCH(sum_of_squares_##s)(x, n, scale);                                \
-  }                                                                                              \
-  template <>                                                                                    \
-  void logsumexp_rows<T>(const T* x, T* top, T* log_sum, Index rows, Index n) {                  \
-    HWY_DYNAMIC_DISPATCH(logsumexp_##s)(x, top, log_sum, rows, n);                               \
-  }                                                                                              \
-  template <>                                                                                    \
-  void scaled_softmax_rows<T>(const T* x, const T* top, const T* log_sum, const T* scale, T* y,  \
-                              Index rows, Index n) {                                             \
-    HWY_DYNAMIC_DISPATCH(scaled_softmax_##s)(x, top, log_sum, scale, y, rows, n);                \
-  }                                                                                              \
-  template <>                                                                                    \
-  void normalise_rows<T>(const T* x, const T* gain, const T* bias, T* y, T* mean, T* rstd,       \
-                         Index rows, Index n, double eps, bool centred) {                        \
-    HWY_DYNAMIC_DISPATCH(normalise_##s)(x, gain, bias, y, mean, rstd, rows, n, eps, centred);    \
-  }                                                                                              \
-  template <>                                                                                    \
-  void normalise_rows_gradient<T>(const T* g, const T* x, const T* gain, const T* mean,          \
-                                  const T* rstd, T* dx, T* dgain, T* dbias, Index rows, Index n, \
-                                  bool centred) {                                                \
-    HWY_DYNAMIC_DISPATCH(normalise_gradient_##s)                                                 \
-    (g, x, gain, mean, rstd, dx, dgain, dbias, rows, n, centred);                                \
-  }
-UNROLL_EXPORT(float, f32)
-UNROLL_EXPORT(double, f64)
-#undef UNROLL_EXPORT
-
+UNROLL_EXPORT(RowsKernels)
 }  // namespace unroll::kernels
 #endif

@@ -37,9 +37,6 @@ namespace unroll::kernels::HWY_NAMESPACE {
 
 namespace hn = hwy::HWY_NAMESPACE;
 
-// Prefetch distance, in rows, for matrices with a large row stride.
-constexpr Index kRowsAhead = 32;
-
 template <class D>
 using Is32 = std::integral_constant<bool, sizeof(hn::TFromD<D>) == 4>;
 
@@ -362,13 +359,19 @@ HWY_INLINE void store_wide(V v, T* x, Index n) {
   }
 }
 
-// Calls f(j, count) for each vector of a row of n elements, the tail last. For f64, whose functions
-// are long, f is instantiated once and handles full and partial vectors alike, to save code size.
+// Whether loops over T are compiled for size: for f64, whose functions are long, and for the target
+// of CPUs without AVX2.
+constexpr bool kBaseline = HWY_TARGET == HWY_STATIC_TARGET;
+template <class T>
+constexpr bool kCompact = sizeof(T) == 8 || kBaseline;
+
+// Calls f(j, count) for each vector of a row of n elements, the tail last. Where size counts, f is
+// instantiated once and handles full and partial vectors alike.
 template <class T, class F>
 HWY_INLINE void each(Index n, F f) {
   const Index lanes = static_cast<Index>(hn::Lanes(hn::ScalableTag<T>()));
   Index j = 0;
-  if constexpr (sizeof(T) == 8) {
+  if constexpr (kCompact<T>) {
     for (; j < n; j += lanes) f(j, std::min(lanes, n - j));
     return;
   }

@@ -1,23 +1,14 @@
 #include <unroll/tensor/kernels/denormals.h>
 #include <unroll/tensor/kernels/time_walk.h>
+#include <unroll/tensor/kernels/tuning.h>
 #include <unroll/tensor/threads.h>
 
 namespace unroll::kernels {
-namespace {
-
-// The minimal number of multiplications per shard. Below this, moving data between cores costs more
-// than a second core gains.
-constexpr Index kMinShardWork = Index{1} << 24;
-// The minimal number of batch rows per shard of a recurrence: its product reads the whole weight in
-// every step, whether for 2 rows or for 12.
-constexpr Index kMinShardRows = 4;
-
-}  // namespace
 
 std::vector<Index> batch_shards(const Steps& s, Index row_cost, Index parts, Index min_rows) {
   const Index batch = s.batch(0);
-  parts = std::clamp<Index>(std::min(batch / min_rows, s.rows() * row_cost / kMinShardWork), 1,
-                            std::max<Index>(parts, 1));
+  parts = std::clamp<Index>(std::min(batch / min_rows, s.rows() * row_cost / tuning::kMinShardWork),
+                            1, std::max<Index>(parts, 1));
   std::vector<Index> bounds{0};
   Index done = 0;
   Index length = s.steps;  // of sequence b; does not increase with b
@@ -49,7 +40,7 @@ void each_shard(const std::vector<Index>& bounds, const std::function<void(Index
 }
 
 void each_batch_shard(const Steps& s, Index row_cost, const std::function<void(Index, Index)>& f) {
-  each_shard(batch_shards(s, row_cost, threads(), kMinShardRows), f);
+  each_shard(batch_shards(s, row_cost, threads(), tuning::kMinShardRows), f);
 }
 
 }  // namespace unroll::kernels

@@ -48,9 +48,9 @@ struct TimeWalk {
 };
 
 // Divides the batch rows into ranges [bounds[i], bounds[i + 1]) of about equal work: at most
-// `parts` ranges, each with at least `min_rows` rows and at least about kMinShardWork
-// multiplications. The work of a row is the length of its sequence times `row_cost`
-// multiplications.
+// `parts` ranges, each with at least `min_rows` rows and at least about
+// tuning::kMinShardWork multiplications. The work of a row is the length of its sequence times
+// `row_cost` multiplications.
 std::vector<Index> batch_shards(const Steps& s, Index row_cost, Index parts, Index min_rows);
 
 // Divides [0, n) into at most `parts` (at least one) ranges of about equal size. All but the last

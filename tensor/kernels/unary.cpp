@@ -97,49 +97,34 @@ constexpr SlopePass<T> kSlopes[] = {UNROLL_UNARY_OPS(UNROLL_GRADIENT)};
 #undef UNROLL_VALUE
 #undef UNROLL_GRADIENT
 
+template <class T>
+void unary_run(Unary op, const T* x, T* y, Index n, T p, T q) {
+  whole_vectors<1>({x}, {1}, y, n, [=](const T* const* from, T* to, Index count) {
+    kValues<T>[static_cast<std::size_t>(op)](from, to, count, p, q);
+  });
+}
+
+template <class T>
+void unary_gradient_run(Unary op, const T* g, Index stride_g, const T* s, Index stride_s, T* dx,
+                        Index n, T p, T q) {
+  copies_of_one<T>(g, stride_g, s, stride_s, [&](const T* g_at, const T* s_at) {
+    const Index strides[] = {stride_g, stride_s};
+    whole_vectors<2>({g_at, s_at}, {stride_g, stride_s}, dx, n,
+                     [=](const T* const* from, T* to, Index count) {
+                       kSlopes<T>[static_cast<std::size_t>(op)](from, strides, to, count, p, q);
+                     });
+  });
+}
+
 }  // namespace
 
-#define UNROLL_FOR(T, suffix)                                                                      \
-  void unary_##suffix(Unary op, const T* x, T* y, Index n, T p, T q) {                             \
-    whole_vectors<1>({x}, {1}, y, n, [=](const T* const* from, T* to, Index count) {               \
-      kValues<T>[static_cast<std::size_t>(op)](from, to, count, p, q);                             \
-    });                                                                                            \
-  }                                                                                                \
-  void unary_gradient_##suffix(Unary op, const T* g, Index stride_g, const T* s, Index stride_s,   \
-                               T* dx, Index n, T p, T q) {                                         \
-    copies_of_one<T>(g, stride_g, s, stride_s, [&](const T* g_at, const T* s_at) {                 \
-      const Index strides[] = {stride_g, stride_s};                                                \
-      whole_vectors<2>({g_at, s_at}, {stride_g, stride_s}, dx, n,                                  \
-                       [=](const T* const* from, T* to, Index count) {                             \
-                         kSlopes<T>[static_cast<std::size_t>(op)](from, strides, to, count, p, q); \
-                       });                                                                         \
-    });                                                                                            \
-  }
-UNROLL_FOR(float, f32)
-UNROLL_FOR(double, f64)
-#undef UNROLL_FOR
+UNROLL_KERNELS(UnaryKernels, unary_run<T>, unary_gradient_run<T>)
 
 }  // namespace unroll::kernels::HWY_NAMESPACE
 HWY_AFTER_NAMESPACE();
 
 #if HWY_ONCE
 namespace unroll::kernels {
-
-#define UNROLL_EXPORT(T, suffix)                                                                  \
-  HWY_EXPORT(unary_##suffix);                                                                     \
-  HWY_EXPORT(unary_gradient_##suffix);                                                            \
-  template <>                                                                                     \
-  void unary<T>(Unary op, const T* x, T* y, Index n, T p, T q) {                                  \
-    HWY_DYNAMIC_DISPATCH(unary_##suffix)(op, x, y, n, p, q);                                      \
-  }                                                                                               \
-  template <>                                                                                     \
-  void unary_gradient<T>(Unary op, const T* g, Index stride_g, const T* s, Index stride_s, T* dx, \
-                         Index n, T p, T q) {                                                     \
-    HWY_DYNAMIC_DISPATCH(unary_gradient_##suffix)(op, g, stride_g, s, stride_s, dx, n, p, q);     \
-  }
-UNROLL_EXPORT(float, f32)
-UNROLL_EXPORT(double, f64)
-#undef UNROLL_EXPORT
-
+UNROLL_EXPORT(UnaryKernels)
 }  // namespace unroll::kernels
 #endif

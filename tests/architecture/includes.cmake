@@ -2,13 +2,13 @@
 #
 #   tensor  <-  autograd  <-  { nn, optim }       tensor  <-  data
 #
-# and: only gemm calls BLAS, nothing that a program reaches from unroll.h brings in BLAS, SIMD or
+# and: only gemm and blas_core call BLAS, nothing that a program reaches from unroll.h brings in BLAS, SIMD or
 # JSON, and unroll.h leaves no header out that is not a kernel's or private (below).
 # usage: cmake -D root=DIR -P includes.cmake
 cmake_minimum_required(VERSION 3.25)
 include(${CMAKE_CURRENT_LIST_DIR}/../../cmake/PublicHeaders.cmake)
 
-set(private tensor/json.h tensor/recurrent.h tensor/saved.h tensor/stored.h tensor/strided.h
+set(private tensor/json.h tensor/recurrence.h tensor/recurrent.h tensor/saved.h tensor/stored.h tensor/strided.h
     tensor/unary.h autograd/engine.h autograd/tape_state.h autograd/ops/loss.h data/table/records.h)
 set(may_include_tensor tensor)
 set(may_include_autograd autograd tensor)
@@ -40,8 +40,8 @@ foreach(room IN LISTS rooms)
         endif()
       elseif(included MATCHES "^unroll/")
         fault("${source}: the library itself never includes <${included}>")
-      elseif(included MATCHES "^(cblas|openblas)" AND NOT source MATCHES "^tensor/kernels/gemm")
-        fault("${source}: only tensor/kernels/gemm calls BLAS: <${included}>")
+      elseif(included MATCHES "^(cblas|openblas)" AND NOT source MATCHES "^tensor/kernels/(gemm|blas_core)")
+        fault("${source}: only tensor/kernels/gemm and blas_core call BLAS: <${included}>")
       elseif(included MATCHES "^(cblas|openblas|hwy/|rapidjson/|immintrin)" AND source IN_LIST public)
         fault("${source}: reached from unroll.h, must not bring in <${included}>")
       endif()

@@ -8,7 +8,6 @@
 #include <array>
 
 using namespace unroll;
-using kernels::Recurrence;
 
 namespace {
 
@@ -18,7 +17,7 @@ struct Given {
 
 // An RNN has no c, and only a GRU has bhn.
 Given fitting(Recurrence kind) {
-  const Index gates = kernels::gates_of(kind) * 3;
+  const Index gates = gates_of(kind) * 3;
   Given g;
   g.x = random({2, 5}, 1), g.wx = random({5, gates}, 2), g.b = random({gates}, 3);
   g.wh = random({3, gates}, 4), g.h = random({2, 3}, 5);
@@ -47,7 +46,7 @@ TEST_CASE("a step of one row equals that row of a batch's step, to the bit, on e
             CAPTURE(target);
             CAPTURE(hidden);
             CAPTURE(dim);
-            const Index gates = kernels::gates_of(kind) * hidden, batch = 3;
+            const Index gates = gates_of(kind) * hidden, batch = 3;
             const auto some = [&](const Shape& shape, std::uint64_t seed) {
               return random(shape, seed).to(dtype);
             };

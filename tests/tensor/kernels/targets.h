@@ -1,6 +1,8 @@
 // For tests on every SIMD target that was compiled in and that this CPU has.
 #pragma once
 
+#include <unroll/tensor/kernels/dispatch.h>
+
 #include <hwy/targets.h>
 
 #include <cstdint>
@@ -16,9 +18,11 @@ void for_each_simd_target(F&& f) {
     hwy::SetSupportedTargetsForTest(0);
     if (!(hwy::SupportedTargets() & target)) continue;
     hwy::SetSupportedTargetsForTest(target);
+    kernels::choose_again();
     f(hwy::TargetName(target));
   }
   hwy::SetSupportedTargetsForTest(0);
+  kernels::choose_again();
 #else
   f("the only one");
 #endif

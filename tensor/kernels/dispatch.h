@@ -1,0 +1,83 @@
+// How a kernel is chosen for the CPU. A kernel file is compiled once per SIMD target, each in a
+// namespace of its own (foreach_target.h). Its functions stand in a table: a struct of function
+// pointers for one element type. The best target's tables are chosen at the first call.
+//
+//   // f.h: what the rest of the library calls
+//   template <class T>
+//   struct FKernels;
+//   template <class T>
+//   void f(const T* x, Index n) { table<FKernels, T>().f(x, n); }
+//   template <class T>
+//   struct FKernels {
+//     decltype(&kernels::f<T>) f;
+//   };
+//
+//   // f.cpp, in the namespace of the target
+//   template <class T>
+//   void f_run(const T* x, Index n) { ... }
+//   UNROLL_KERNELS(FKernels, f_run<T>)
+//   // f.cpp, at the end
+//   #if HWY_ONCE
+//   UNROLL_EXPORT(FKernels)
+//   #endif
+#pragma once
+
+#include <unroll/tensor/types.h>
+
+#include <atomic>
+
+namespace unroll::kernels {
+
+// The tables of one kernel file for one target.
+template <template <class> class Table>
+struct Tables {
+  Table<float> of_f32;
+  Table<double> of_f64;
+};
+
+// Chooses and remembers the tables of the best target that this CPU has. UNROLL_EXPORT defines it.
+template <template <class> class Table>
+const Tables<Table>& choose();
+
+using Choice = std::atomic<const void*>;
+template <template <class> class Table>
+inline constinit Choice choice{nullptr};  // null until the first call
+
+template <template <class> class Table, class T>
+const Table<T>& table() {
+  const auto* chosen =
+      static_cast<const Tables<Table>*>(choice<Table>.load(std::memory_order_relaxed));
+  if (!chosen) [[unlikely]]
+    chosen = &choose<Table>();
+  if constexpr (sizeof(T) == 4) {
+    return chosen->of_f32;
+  } else {
+    return chosen->of_f64;
+  }
+}
+
+void remember(Choice& choice, const void* tables);
+// Makes the next call of every kernel choose again. For tests that change what Highway takes for
+// the CPU's targets.
+void choose_again();
+
+}  // namespace unroll::kernels
+
+// In the namespace of a target: the tables with these functions of T, in the table's order.
+#define UNROLL_KERNELS(Table, ...)                                            \
+  template <class T>                                                          \
+  constexpr Table<T> k##Table{__VA_ARGS__};                                   \
+  const Tables<Table>& Table##_here() {                                       \
+    static constexpr Tables<Table> tables{k##Table<float>, k##Table<double>}; \
+    return tables;                                                            \
+  }
+
+// In unroll::kernels, once per file.
+#define UNROLL_EXPORT(Table)                                          \
+  HWY_EXPORT(Table##_here);                                           \
+  template <>                                                         \
+  const Tables<Table>& choose<Table>() {                              \
+    const Tables<Table>& best = HWY_DYNAMIC_DISPATCH(Table##_here)(); \
+    remember(choice<Table>, &best);                                   \
+    return best;                                                      \
+  }

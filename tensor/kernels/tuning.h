@@ -1,0 +1,135 @@
+// All tuning constants, each with its unit and the reason for its value. Measured on one core of an
+// x86 server with AVX-512 (L1 32 to 48 KB, L2 at least 1 MB) unless stated otherwise; "not
+// measured" marks values that were chosen by reasoning. Constants marked [rounding] decide the
+// order of sums: changing one changes results in the last bits.
+#pragma once
+
+#include <unroll/tensor/types.h>
+
+namespace unroll::tuning {
+
+// -- Memory --------------------------------------------------------------------------------------
+
+// Bytes of a cache line.
+inline constexpr std::size_t kLineBytes = 64;
+// Bytes. Rows whose distance is a multiple of this share at most two sets of a 32 KB L1 cache of 8
+// ways (64 sets of 64 bytes), so a block of 12 such rows evicts itself.
+inline constexpr std::size_t kConflictBytes = 2048;
+// Bytes of an operand that stay in the L2 cache: half of 1 MB.
+inline constexpr Index kNearBytes = Index{1} << 19;
+// Bytes. Smaller blocks of memory are cached per thread, larger ones by the process. Not measured.
+inline constexpr std::size_t kThreadCachedBytes = std::size_t{1} << 16;
+// Bytes by which a thread's small blocks grow before the peak of memory in use is updated, which
+// costs an addition over all threads. Bounds the error of the peak. Not measured.
+inline constexpr Index kPeakStepBytes = Index{1} << 16;
+
+// -- Threads -------------------------------------------------------------------------------------
+
+// Iterations of a helper thread that waits for work before it sleeps. In a model one parallel loop
+// follows another closely, and waking a sleeping thread takes microseconds. Not measured.
+inline constexpr int kSpins = 4000;
+// Elements per task of loops over rows; loops below twice this run on the calling thread. Not
+// measured.
+inline constexpr Index kTaskElements = Index{1} << 17;
+// Rows per task in the backward of a norm [rounding: each task has its own sums]. Not measured.
+inline constexpr Index kNormRows = 256;
+// Multiplications from which a product is divided among threads. Below, moving the operands between
+// cores takes longer than the product.
+inline constexpr Index kThreadedProduct = Index{1} << 25;
+// Multiplications per shard of a recurrence. Below, moving data between cores costs more than a
+// second core gains.
+inline constexpr Index kMinShardWork = Index{1} << 24;
+// Batch rows per shard of a recurrence: its product reads the whole weight in every step, whether
+// for 2 rows or for 12.
+inline constexpr Index kMinShardRows = 4;
+
+// -- Products: which code computes them (plan.cpp) -----------------------------------------------
+
+// Multiplications up to which plain loops beat the overhead of a BLAS call. [rounding]
+inline constexpr Index kTinyProduct = 512;
+// Products within the bounds of the following six use panels. Measured: inside these bounds 5 to 30
+// percent faster than BLAS with AVX-512, and 0 to 25 percent with AVX2; equal or slower outside.
+// [rounding]
+// Multiplications; OpenBLAS has special kernels for smaller products.
+inline constexpr Index kMinPanelProduct = Index{1} << 20;
+// Rows of C that amortise the packing of B.
+inline constexpr Index kMinPanelRows = 48;
+inline constexpr Index kMinPanelRowsTransposed = 12;
+// Terms up to which a power-of-two stride of A does no harm.
+inline constexpr Index kMaxConflictTerms = 1024;
+// Bytes of a panel with AVX2 (with AVX-512 it has twice as many), and of a row of a transposed A up
+// to which AVX2 gains.
+inline constexpr std::size_t kPanelBytesAvx2 = 64;
+inline constexpr Index kMaxTransposedBytesAvx2 = 512;
+// Rows or columns of C in one of the two tiles that BLAS computes on two threads. [rounding]
+inline constexpr Index kBlasTile = 512;
+// Bytes of an input weight up to which a recurrent layer projects its input step by step: the
+// weight stays in the L2 cache beside the recurrent one.
+inline constexpr std::size_t kProjectedByStepBytes = std::size_t{1} << 16;
+// Bytes on the stack for the products of a streamed step; larger ones are allocated.
+inline constexpr std::size_t kStepBytes = 8192;
+
+// -- Panels: blocks ------------------------------------------------------------------------------
+
+// Terms of k per block, so that the reused part of A stays in the L2 cache: of A in rows; of a
+// transposed A whose rows are gathered; and limits for other transposed ones. [rounding]
+inline constexpr Index kPanelTerms = 512;
+inline constexpr Index kPanelTermsGathered = 1024;
+inline constexpr Index kMinPanelTermsTransposed = 256, kMaxPanelTermsTransposed = 768;
+// Rows of A per block, and columns of B that are read per block of a transposed A.
+inline constexpr Index kPanelBlockRows = 192, kPanelBlockRowsTransposed = 512;
+inline constexpr Index kPanelBlockColumnsOnce = 512;
+// Rows of A per pass, with two vectors of sums each: 24 of the 32 registers of AVX-512, 12 of the
+// 16 of AVX2. The baseline has no need to be fast, so it has fewer variants of the loop.
+inline constexpr int kPanelRowsAvx512 = 12, kPanelRows = 6, kPanelRowsBaseline = 4;
+// Rows of a transposed W that are packed at a time: 64 rows of 4 elements stay in the L1 cache.
+inline constexpr Index kPackedRows = 64;
+// Terms of a block from which the next block of C is prefetched: a shorter one is done before the
+// prefetch arrives.
+inline constexpr Index kFetchedTerms = 100;
+// Rows ahead that are prefetched from matrices with a large row stride, whose next row the CPU does
+// not predict.
+inline constexpr Index kRowsAhead = 32;
+// Vectors of sums of a streamed row that leave a register for the element of the left operand.
+inline constexpr int kRowSumsAvx512 = 16, kRowSums = 8;
+
+// -- Reductions ----------------------------------------------------------------------------------
+
+// Elements of a row, and rows of a column, that are summed one after the other; longer sums are
+// halved (pairwise summation), so that the error grows with the logarithm of the length. [rounding]
+inline constexpr Index kPairwiseElements = 1024, kPairwiseRows = 64;
+// Adjacent vectors of columns that are reduced together: their cache lines are prefetched together.
+inline constexpr int kReducedVectors = 4;
+// Columns per unit of work when columns are reduced or summed cumulatively: whole cache lines.
+inline constexpr Index kStripColumns = 64;
+// Columns of a cumulative sum whose f64 sums (4 KB) stay in the L1 cache.
+inline constexpr Index kCumsumColumns = 512;
+// Queries per block of attention: their logits stay in the L2 cache for thousands of keys.
+inline constexpr Index kAttentionQueries = 48;
+
+// -- Copies and elementwise passes ---------------------------------------------------------------
+
+// Elements. Operands that are not contiguous are gathered in tiles of this size: whole cache lines
+// along both axes, and three tiles of f64 (96 KB) in the L2 cache.
+inline constexpr Index kTileRows = 32, kTileColumns = 128;
+// Elements per unit of work of an elementwise pass over rows of any stride. Not measured.
+inline constexpr Index kPassElements = 4096;
+// Elements of a^3 computed before the next ones, so that a^2 is still in the L1 cache.
+inline constexpr Index kCubedElements = 1024;
+// Elements of a slice below which a loop copies it faster than a call of memcpy.
+inline constexpr Index kShortSlice = 16;
+// Columns of a table to which rows are added per unit of work. Each thread has its own columns, so
+// that rows with equal ids are added in a fixed order.
+inline constexpr Index kAddedColumns = 512;
+// Elements written by a loop before fill() copies blocks of them.
+inline constexpr Index kFilledElements = 1024;
+// Blocks of random words (16 bytes each) generated at a time, on the stack.
+inline constexpr Index kRandomBlocks = 256;
+
+// -- Autograd ------------------------------------------------------------------------------------
+
+// Rows. A product with so many runs at full GEMM speed; collecting more rows for one product would
+// only cost memory.
+inline constexpr Index kFullSpeedRows = 2048;
+
+}  // namespace unroll::tuning
