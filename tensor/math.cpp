@@ -1,9 +1,8 @@
+#include <unroll/tensor/joined.h>
 #include <unroll/tensor/kernels/tuning.h>
 #include <unroll/tensor/math.h>
 #include <unroll/tensor/strided.h>
 #include <unroll/tensor/unary.h>
-
-#include <fmt/format.h>
 
 #include <algorithm>
 #include <cmath>
@@ -79,7 +78,8 @@ const char* name_of(kernels::Unary op) {
 void detail::check_unary(const char* name, bool holds, const char* required,
                          std::initializer_list<double> given) {
   if (holds) return;
-  fail("{}: {} was required: got {}", name, required, fmt::join(given, " and "));
+  fail("{}: {} was required: got {}", name, required,
+       detail::joined({given.begin(), given.size()}, " and "));
 }
 
 Tensor detail::unary(UnaryOp op, const Tensor& x, double p, double q) {

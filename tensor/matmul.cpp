@@ -1,10 +1,9 @@
+#include <unroll/tensor/joined.h>
 #include <unroll/tensor/kernels/elementwise.h>
 #include <unroll/tensor/kernels/gemm.h>
 #include <unroll/tensor/math.h>
 #include <unroll/tensor/matmul.h>
 #include <unroll/tensor/threads.h>
-
-#include <fmt/format.h>
 
 #include <algorithm>
 
@@ -138,10 +137,10 @@ void linear_into(Tensor& y, const Tensor& x, const Tensor& w, const Tensor& b) {
   check_same_dtype("linear", x, w);
   const Index k = w.shape()[0], n = w.shape()[1], rows = x.shape().without(x.rank() - 1).numel();
   check_same_dtype("linear", x, y);
-  check(y.shape() == Shape({rows, n}) &&
-            (y.is_contiguous() || (y.strides()[1] == 1 && y.strides()[0] >= n)),
-        "linear: rows [{}, {}] to write to were required: got {} with strides [{}]", rows, n,
-        y.shape(), fmt::join(y.strides(), ", "));
+  if (!(y.shape() == Shape({rows, n}) &&
+        (y.is_contiguous() || (y.strides()[1] == 1 && y.strides()[0] >= n))))
+    fail("linear: rows [{}, {}] to write to were required: got {} with strides [{}]", rows, n,
+         y.shape(), detail::joined(y.strides()));
   if (b.defined()) {
     check_same_dtype("linear", x, b);
     check(b.shape() == Shape({n}), "linear: a bias of shape [{}] was required: got {}", n,

@@ -1,8 +1,9 @@
 #include <unroll/tensor/file.h>
+#include <unroll/tensor/joined.h>
 #include <unroll/tensor/npy.h>
 #include <unroll/tensor/stored.h>
 
-#include <fmt/format.h>
+#include <fmt/core.h>
 
 #include <algorithm>
 #include <charconv>
@@ -156,7 +157,8 @@ auto load(const std::string& path, Read read, Order order) {
 
 void save(const std::string& path, const char* descr, const Shape& of, const void* data,
           std::size_t size) {
-  const std::string shape = fmt::format("{}{}", fmt::join(of, ", "), of.rank() == 1 ? "," : "");
+  const std::string shape =
+      fmt::format("{}{}", detail::joined(of.span()), of.rank() == 1 ? "," : "");
   std::string header =
       fmt::format("{{'descr': '{}', 'fortran_order': False, 'shape': ({}), }}", descr, shape);
   header.append((64 - (header.size() + 11) % 64) % 64, ' ');

@@ -1,9 +1,9 @@
+#include <unroll/tensor/joined.h>
 #include <unroll/tensor/shape.h>
-
-#include <fmt/format.h>
 
 #include <algorithm>
 #include <utility>
+#include <vector>
 
 namespace unroll {
 
@@ -103,10 +103,12 @@ Shape infer_shape(const char* op, std::initializer_list<AnyIndex> sizes, const S
   std::array<Index, Shape::kMaxRank> out{};
   check(sizes.size() <= out.size(), "{}: at most {} axes are supported: got {}", op, out.size(),
         sizes.size());
+  const auto listed = [&] {
+    return detail::joined(std::vector<Index>(sizes.begin(), sizes.end()));
+  };
   for (Index size : sizes) {
     if (size == -1) {
-      check(unknown < 0, "{}: at most one size of -1 was required: got [{}]", op,
-            fmt::join(sizes, ", "));
+      if (unknown >= 0) fail("{}: at most one size of -1 was required: got [{}]", op, listed());
       unknown = axis;
     } else if (__builtin_mul_overflow(known, size, &known)) {
       known = 0;  // more than any tensor has
@@ -114,9 +116,9 @@ Shape infer_shape(const char* op, std::initializer_list<AnyIndex> sizes, const S
     out[axis++] = size;
   }
   if (unknown >= 0) {
-    check(known > 0 && from.numel() % known == 0,
-          "{}: a shape with {} elements was required for {}: got [{}]", op, from.numel(), from,
-          fmt::join(sizes, ", "));
+    if (known <= 0 || from.numel() % known != 0)
+      fail("{}: a shape with {} elements was required for {}: got [{}]", op, from.numel(), from,
+           listed());
     out[unknown] = from.numel() / known;
   }
   return Shape(std::span<const Index>(out.data(), sizes.size()));

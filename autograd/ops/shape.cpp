@@ -2,8 +2,7 @@
 #include <unroll/autograd/op.h>
 #include <unroll/autograd/ops.h>
 #include <unroll/tensor/indexing.h>
-
-#include <fmt/format.h>
+#include <unroll/tensor/joined.h>
 
 #include <numeric>
 
@@ -79,8 +78,9 @@ std::vector<Var> split(const In& x, const std::vector<Index>& sizes, int axis) {
     fits = fits && size >= 0 && size <= left;
     if (fits) left -= size;
   }
-  check(fits && left == 0, "split: sizes that add up to {} (axis {} of {}) were required: got [{}]",
-        x->shape()[axis], axis, x->shape(), fmt::join(sizes, ", "));
+  if (!fits || left != 0)
+    fail("split: sizes that add up to {} (axis {} of {}) were required: got [{}]", x->shape()[axis],
+         axis, x->shape(), detail::joined(sizes));
   std::vector<Var> parts;
   Index start = 0;
   for (Index size : sizes) {

@@ -2,6 +2,7 @@
 #include "tests/support.h"
 #include "tests/tensor/kernels/targets.h"
 
+#include <unroll/tensor/kernels/elementwise.h>
 #include <unroll/tensor/kernels/random.h>
 
 #include <fmt/format.h>
