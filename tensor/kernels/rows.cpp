@@ -63,7 +63,8 @@ struct Min {
 };
 
 // Reduces f(i) over vectors at i = 0, lanes, ...; the last vector is padded with the identity.
-// Compact, f is instantiated once.
+// If kSmall, f is instantiated once. The sums are the same, in the same order, provided that f does
+// not end in a product of f64, which the compiler may contract with the addition in one of the two.
 template <class Op, class T, bool kSmall, class F>
 HWY_INLINE T fold(Index n, F f) {
   const hn::ScalableTag<T> d;
@@ -72,7 +73,7 @@ HWY_INLINE T fold(Index n, F f) {
   auto a = none, b = none, c = none, e = none;  // four accumulators to hide latency
   Index i = 0;
   if constexpr (kSmall) {
-    // The same sums in the same order: the accumulators take turns.
+    // The accumulators take turns.
     const Index in_turn = n / (4 * lanes) * 4 * lanes;
     for (; i < n; i += lanes) {
       const Index count = std::min(lanes, n - i);
@@ -111,13 +112,13 @@ double wide_sum(Index begin, Index n, const F& f) {
   return fold<Add, T, kSmall>(n, [&](Index i, Index k) { return f(begin + i, k); });
 }
 // The sum of f(i) over vectors at i = 0, lanes, ... of n elements.
-template <class T, bool kSmall = kCompact<T>, class F>
+template <class T, bool kSmall = kBaseline, class F>
 T sum_of(Index n, const F& f) {
   return static_cast<T>(wide_sum<T, kSmall>(0, n, f));
 }
 template <class T>
 T row_sum(const T* x, Index n) {
-  return sum_of<T, kBaseline>(n, [&](Index i, Index k) { return load(x + i, k); });
+  return sum_of<T>(n, [&](Index i, Index k) { return load(x + i, k); });
 }
 template <class T>
 T row_max(const T* x, Index n) {
@@ -204,8 +205,8 @@ LogSum<T> row_logsumexp(const T* x, Index n) {
   const T top = row_max(x, n);
   if (!(std::abs(top) < std::numeric_limits<T>::infinity())) return {top, 0};  // infinite or NaN
   const auto shift = hn::Set(d, top);
-  const T sum =
-      sum_of<T>(n, [&](Index i, Index k) { return exp(d, hn::Sub(load(x + i, k), shift)); });
+  const T sum = sum_of<T, kCompact<T>>(
+      n, [&](Index i, Index k) { return exp(d, hn::Sub(load(x + i, k), shift)); });
   return {top, std::log(sum)};
 }
 
@@ -229,7 +230,7 @@ void softmax_run(const T* x, T* y, Index rows, Index n, bool logarithm) {
       continue;
     }
     const auto shift = hn::Set(d, top);
-    const T sum = sum_of<T>(n, [&](Index i, Index k) {
+    const T sum = sum_of<T, kCompact<T>>(n, [&](Index i, Index k) {
       const auto e = exp(d, hn::Sub(load(x + i, k), shift));
       store(e, y + i, k);
       return e;

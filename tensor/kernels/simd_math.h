@@ -361,7 +361,7 @@ HWY_INLINE void store_wide(V v, T* x, Index n) {
 
 // Whether loops over T are compiled for size: for f64, whose functions are long, and for the target
 // of CPUs without AVX2.
-constexpr bool kBaseline = HWY_TARGET == HWY_STATIC_TARGET;
+constexpr bool kBaseline = HWY_ARCH_X86 && HWY_TARGET > HWY_AVX2;
 template <class T>
 constexpr bool kCompact = sizeof(T) == 8 || kBaseline;
 
