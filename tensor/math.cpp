@@ -1,3 +1,4 @@
+#include <unroll/tensor/kernels/elementwise.h>
 #include <unroll/tensor/math.h>
 #include <unroll/tensor/strided.h>
 #include <unroll/tensor/unary.h>

@@ -1,21 +1,10 @@
 // Elementwise kernels over contiguous memory. T is float or double.
 #pragma once
 
+#include <unroll/tensor/binary_ops.h>
 #include <unroll/tensor/unary_ops.h>
 
 namespace unroll::kernels {
-
-#define UNROLL_BINARY_OPS(X) \
-  X(add)                     \
-  X(sub)                     \
-  X(mul)                     \
-  X(div)                     \
-  X(pow)                     \
-  X(minimum)                 \
-  X(maximum)                 \
-  X(equal)                   \
-  X(less)                    \
-  X(less_equal)
 
 #define UNROLL_NAME(name, ...) name,
 using Unary = detail::UnaryOp;
