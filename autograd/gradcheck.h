@@ -15,6 +15,7 @@
 
 namespace unroll {
 
+// Takes the inputs as Vars on a tape. Must give the same result each time.
 using Function = std::function<Var(const std::vector<Var>&)>;
 
 struct GradcheckOptions {
@@ -31,7 +32,8 @@ struct GradcheckResult {
   explicit operator bool() const { return ok; }
 };
 
-// Checks first derivatives; gradgradcheck checks the derivatives of the gradient.
+// Checks first derivatives; gradgradcheck checks the derivatives of the gradient. A wrong
+// derivative gives a result that is not ok. Throws std::invalid_argument if an input is not f64.
 GradcheckResult gradcheck(const Function& f, const std::vector<Tensor>& inputs,
                           const GradcheckOptions& options = {});
 GradcheckResult gradgradcheck(const Function& f, const std::vector<Tensor>& inputs,

@@ -129,6 +129,8 @@ void record_into(const Op& op, std::span<Tensor> outputs, std::span<const Var* c
 
 }  // namespace detail
 
+// Puts an op with one output and 1 to 8 inputs on the tape and returns the output as a Var.
+// `derivative` is called in backward with the gradient of the output.
 template <class F>
 Var record(const Op& op, Tensor output, std::initializer_list<const In*> inputs, F&& derivative) {
   const Var* pointers[8];
@@ -142,14 +144,19 @@ Var record(const Op& op, Tensor output, std::initializer_list<const In*> inputs,
   return out;
 }
 
-// The same for any number of inputs and outputs.
+struct RecordOptions {
+  bool always = false;  // also if no input requires a gradient, as for an op that uses parameters
+};
+// The same for any number of inputs and outputs. `derivative` gets a span of gradients, undefined
+// where none arrived.
 template <class F>
 std::vector<Var> record(const Op& op, std::vector<Tensor> outputs, std::span<const Var> inputs,
-                        Where where, F&& derivative, bool always = false) {
+                        Where where, F&& derivative, const RecordOptions& options = {}) {
   std::vector<const Var*> pointers;
   for (const Var& v : inputs) pointers.push_back(&v);
   std::vector<Var> out(outputs.size());
-  detail::record_into(op, outputs, pointers, where, std::forward<F>(derivative), out, always);
+  detail::record_into(op, outputs, pointers, where, std::forward<F>(derivative), out,
+                      options.always);
   return out;
 }
 

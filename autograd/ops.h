@@ -11,6 +11,7 @@
 #include <unroll/autograd/tape.h>
 #include <unroll/tensor/indexing.h>
 #include <unroll/tensor/random.h>
+#include <unroll/tensor/reduce.h>
 #include <unroll/tensor/unary_ops.h>
 
 #include <array>
@@ -58,24 +59,29 @@ inline Var& operator*=(Var& a, const In& b) { return a = mul(In(a, b.where()), b
 inline Var& operator/=(Var& a, const In& b) { return a = div(In(a, b.where()), b); }
 
 // --- reductions (ops/reduce.cpp, ops/statistics.cpp) ---
-// Axes may be one (1) or several ({0, 2}); default: all. Reduced axes are removed, or kept as size
-// 1 with keepdim. Without elements a sum is 0 and a product 1; other reductions throw.
-Var sum(const In& x, const Axes& axes = {}, bool keepdim = false);
-Var mean(const In& x, const Axes& axes = {}, bool keepdim = false);
-Var max(const In& x, const Axes& axes = {}, bool keepdim = false);  // ties share the gradient
-Var min(const In& x, const Axes& axes = {}, bool keepdim = false);
-Var prod(const In& x, const Axes& axes = {}, bool keepdim = false);
-// Variance and standard deviation: squared deviations summed and divided by n - correction, which
-// must be above 0. (Not called std because of the namespace.) The gradient of a deviation of 0 is
-// 0.
-Var var(const In& x, const Axes& axes = {}, bool keepdim = false, Index correction = 1);
-Var stddev(const In& x, const Axes& axes = {}, bool keepdim = false, Index correction = 1);
-// The 2-norm sqrt(sum x^2), without overflow. The gradient of a norm of 0 is 0.
-Var norm(const In& x, const Axes& axes = {}, bool keepdim = false);
+// Axes may be one (1) or several ({0, 2}); default: all. Reduced axes are removed, unless
+// {.keepdim = true}. Without elements a sum is 0 and a product 1; other reductions throw.
+Var sum(const In& x, const Axes& axes = {}, const ReduceOptions& options = {});
+Var mean(const In& x, const Axes& axes = {}, const ReduceOptions& options = {});
+Var max(const In& x, const Axes& axes = {},
+        const ReduceOptions& options = {});  // ties share the gradient
+Var min(const In& x, const Axes& axes = {}, const ReduceOptions& options = {});
+Var prod(const In& x, const Axes& axes = {}, const ReduceOptions& options = {});
+struct VarianceOptions {
+  bool keepdim = false;  // keep the reduced axes, with size 1
+  Index correction = 1;  // 0: the variance of the data itself instead of an estimate
+};
+// Variance and standard deviation of n elements: the sum of squared deviations from the mean,
+// divided by n - correction, which must be above 0. (Not called std because of the namespace.)
+// Where a standard deviation is 0, its gradient is defined as 0.
+Var var(const In& x, const Axes& axes = {}, const VarianceOptions& options = {});
+Var stddev(const In& x, const Axes& axes = {}, const VarianceOptions& options = {});
+// The 2-norm sqrt(sum x^2), without overflow. Where it is 0, its gradient is defined as 0.
+Var norm(const In& x, const Axes& axes = {}, const ReduceOptions& options = {});
 // Sums x down to `shape`; the inverse of broadcasting `shape` to the shape of x.
 Var sum_to(const In& x, const Shape& shape);
 // log(sum(exp(x))), without overflow.
-Var logsumexp(const In& x, const Axes& axes = {}, bool keepdim = false);
+Var logsumexp(const In& x, const Axes& axes = {}, const ReduceOptions& options = {});
 // Cumulative sum along an axis; same shape as x.
 Var cumsum(const In& x, int axis);
 Var logcumsumexp(const In& x, int axis);  // log(cumsum(exp(x)))
@@ -141,9 +147,11 @@ Var index_select(const In& x, int axis, const IndexTensor& index);
 // The transpose of index_select: zeros of size `size` along the axis, plus slice i of x at
 // index[i]. Equal indices add up.
 Var index_add(const In& x, int axis, const IndexTensor& index, Index size);
-// Rows of table [V, D] at ids of any shape: [..] -> [.., D]. Rows of ids equal to padding_id get no
-// gradient; default: none.
-Var embedding(const IndexTensor& ids, const In& table, Index padding_id = -1);
+struct EmbeddingOptions {
+  Index padding_id = -1;  // the row of this id gets no gradient; -1: none
+};
+// Rows of table [V, D] at ids of any shape: [..] -> [.., D]. Throws unless all ids are in [0, V).
+Var embedding(const IndexTensor& ids, const In& table, const EmbeddingOptions& options = {});
 // The transpose of embedding: x [.., D] at ids [..] -> [rows, D]. Rows with equal ids add up; rows
 // without an id are 0.
 Var scatter_rows(const In& x, const IndexTensor& ids, Index rows);

@@ -23,10 +23,16 @@ ParamState::ParamState(Tensor value) : value_(std::move(value)), id_(detail::nex
   mutable_value();
 }
 
+ParamState::ParamState(IndexTensor ids)
+    : trainable(false), role(Role::ids), ids_(std::move(ids)), id_(detail::next_leaf_id()) {
+  check(ids_.defined(), "param: ids were required: got undefined ones");
+}
+
 ParamState::ParamState(const ParamState& other)
     : trainable(other.trainable),
       role(other.role),
-      value_(other.value_.clone()),
+      value_(other.role == Role::ids ? Tensor() : other.value_.clone()),
+      ids_(other.ids_),
       id_(detail::next_leaf_id()),
       name_(other.name()) {}
 
@@ -54,7 +60,7 @@ Tensor& ParamState::mutable_value() {
 }
 
 void ParamState::convert(DType dtype) {
-  if (value_.dtype() == dtype) return;
+  if (role == Role::ids || value_.dtype() == dtype) return;
   value_ = value_.to(dtype);
   id_ = detail::next_leaf_id();
 }
@@ -64,6 +70,13 @@ void ParamState::set_value(const Tensor& value) {
         "param: a value {} of type {} was required: got {} of type {}", value_.shape(),
         name_of(value_.dtype()), value.shape(), name_of(value.dtype()));
   value_ = value.clone();
+}
+
+void ParamState::set_ids(const IndexTensor& ids) {
+  check(role == Role::ids && ids.defined() && ids.shape() == ids_.shape(),
+        "param: ids of the shape {} were required: got {}", ids_.shape(),
+        ids.defined() ? ids.shape().str() : "undefined ones");
+  ids_ = ids;
 }
 
 void Param::refuse_undefined() {

@@ -2,6 +2,7 @@
 // the copy a new identity; moving keeps the identity. SharedCopies makes copies keep it too.
 #pragma once
 
+#include <unroll/tensor/index_tensor.h>
 #include <unroll/tensor/tensor.h>
 
 #include <memory>
@@ -12,25 +13,30 @@ namespace unroll {
 
 // The kind of a parameter, for code that saves, converts or trains a model.
 enum class Role {
-  weight,  // trained; two axes are [in, out]
+  weight,  // trained; with two axes it is [in, out]
   table,   // trained; a row for each id, [vocab, dim]
-  buffer   // saved, but never trained: see nn::Buffer
+  buffer,  // saved, but never trained: see nn::Buffer
+  ids      // the same, with ids instead of values: see nn::IndexBuffer
 };
 
 // The contents of a Param, at an address that does not change when the model is moved.
 class ParamState {
  public:
   explicit ParamState(Tensor value);
-  ParamState(const ParamState& other);  // copies the elements; gets a new identity
+  explicit ParamState(IndexTensor ids);  // Role::ids, not trainable
+  ParamState(const ParamState& other);   // copies the elements; gets a new identity
   ParamState& operator=(const ParamState&) = delete;
 
-  const Tensor& value() const { return value_; }
+  const Tensor& value() const { return value_; }   // undefined for Role::ids
+  const IndexTensor& ids() const { return ids_; }  // undefined for all other roles
+  const Shape& shape() const { return role == Role::ids ? ids_.shape() : value_.shape(); }
   // The elements, for in-place changes. Other holders of the old value (a tape, a Var) keep it
   // unchanged.
   Tensor& mutable_value();
-  void set_value(const Tensor& value);  // copies; throws if shape or dtype differ
-  // Converts the elements to another dtype. This gives a new identity: optimizers created before do
-  // not know the parameter any more.
+  void set_value(const Tensor& value);   // copies; throws if shape or dtype differ
+  void set_ids(const IndexTensor& ids);  // throws if the shape differs
+  // Converts the elements, unless they are ids, to another dtype. This gives a new identity:
+  // optimizers created before do not know the parameter any more.
   void convert(DType dtype);
 
   std::uint64_t id() const { return id_; }
@@ -44,6 +50,7 @@ class ParamState {
 
  private:
   Tensor value_;
+  IndexTensor ids_;
   std::uint64_t id_;
   std::string name_;
 };
@@ -53,6 +60,7 @@ class Param {
   Param() = default;  // no parameter, for example the bias of a layer without bias
   // Copies the value if it is shared.
   explicit Param(Tensor value) : state_(std::make_shared<ParamState>(std::move(value))) {}
+  explicit Param(std::shared_ptr<ParamState> state) : state_(std::move(state)) {}
   Param(const Param& other);
   Param(Param&&) noexcept = default;
   Param& operator=(const Param& other) { return *this = Param(other); }

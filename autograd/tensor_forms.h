@@ -15,22 +15,20 @@ inline Tensor masked_fill(const Tensor& x, const Tensor& mask, double value) {
 }
 
 // --- reductions ---
-inline Tensor prod(const Tensor& x, const Axes& axes = {}, bool keepdim = false) {
-  return prod(In(x), axes, keepdim).value();
+inline Tensor prod(const Tensor& x, const Axes& axes = {}, const ReduceOptions& options = {}) {
+  return prod(In(x), axes, options).value();
 }
-inline Tensor var(const Tensor& x, const Axes& axes = {}, bool keepdim = false,
-                  Index correction = 1) {
-  return var(In(x), axes, keepdim, correction).value();
+inline Tensor var(const Tensor& x, const Axes& axes = {}, const VarianceOptions& options = {}) {
+  return var(In(x), axes, options).value();
 }
-inline Tensor stddev(const Tensor& x, const Axes& axes = {}, bool keepdim = false,
-                     Index correction = 1) {
-  return stddev(In(x), axes, keepdim, correction).value();
+inline Tensor stddev(const Tensor& x, const Axes& axes = {}, const VarianceOptions& options = {}) {
+  return stddev(In(x), axes, options).value();
 }
-inline Tensor norm(const Tensor& x, const Axes& axes = {}, bool keepdim = false) {
-  return norm(In(x), axes, keepdim).value();
+inline Tensor norm(const Tensor& x, const Axes& axes = {}, const ReduceOptions& options = {}) {
+  return norm(In(x), axes, options).value();
 }
-inline Tensor logsumexp(const Tensor& x, const Axes& axes = {}, bool keepdim = false) {
-  return logsumexp(In(x), axes, keepdim).value();
+inline Tensor logsumexp(const Tensor& x, const Axes& axes = {}, const ReduceOptions& options = {}) {
+  return logsumexp(In(x), axes, options).value();
 }
 inline Tensor logcumsumexp(const Tensor& x, int axis) { return logcumsumexp(In(x), axis).value(); }
 inline Tensor softmax(const Tensor& x, int axis) { return softmax(In(x), axis).value(); }

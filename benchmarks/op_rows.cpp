@@ -253,7 +253,7 @@ std::vector<Row> rows() {
       with("nll_loss", "F.nll_loss(x, ids)", F(nn::nll_loss(x, ids)), {any, class_ids}),
       with("mse_loss", "F.mse_loss(x, y)", F(nn::mse_loss(x, y)), {any, constant}),
       with("l1_loss", "F.l1_loss(x, y)", F(nn::l1_loss(x, y)), {any, constant}),
-      with("huber_loss", "F.huber_loss(x, y, delta=0.5)", F(nn::huber_loss(x, y, 0.5)),
+      with("huber_loss", "F.huber_loss(x, y, delta=0.5)", F(nn::huber_loss(x, y, {.delta = 0.5})),
            {any, constant}),
       with("bce_with_logits", "F.binary_cross_entropy_with_logits(x, y)",
            F(nn::bce_with_logits(x, y)), {any, {.kind = "constant", .low = 0, .high = 1}}),

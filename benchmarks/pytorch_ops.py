@@ -32,10 +32,10 @@ def attend(q, k, v, causal):
 
     def heads(x):
         return x.reshape(n // length, length, d // width, width).transpose(1, 2)
-    scores = heads(q) @ heads(k).transpose(-1, -2) / width ** 0.5
+    logits = heads(q) @ heads(k).transpose(-1, -2) / width ** 0.5
     if causal:
-        scores = scores + torch.full((length, length), float("-inf")).triu(1)
-    return (torch.softmax(scores, -1) @ heads(v)).transpose(1, 2).reshape(n, d)
+        logits = logits + torch.full((length, length), float("-inf")).triu(1)
+    return (torch.softmax(logits, -1) @ heads(v)).transpose(1, 2).reshape(n, d)
 
 
 def quarters(x, axis):

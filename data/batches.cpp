@@ -13,8 +13,9 @@ std::vector<std::vector<Index>> shuffled_batches(const std::vector<Index>& lengt
   const auto count = static_cast<Index>(lengths.size());
   std::vector<Index> order = generator.permutation(count);
   // Limited to the data size, so that the product does not overflow.
-  const Index most = std::max<Index>(count, 1), size = std::min(o.size, most);
-  const auto span = static_cast<std::size_t>(o.bucket > most / size ? most : size * o.bucket);
+  const Index max_size = std::max<Index>(count, 1), size = std::min(o.size, max_size);
+  const auto span =
+      static_cast<std::size_t>(o.bucket > max_size / size ? max_size : size * o.bucket);
   for (std::size_t at = 0; at < order.size(); at += span)
     std::stable_sort(order.begin() + static_cast<std::ptrdiff_t>(at),
                      order.begin() + static_cast<std::ptrdiff_t>(std::min(at + span, order.size())),

@@ -1,4 +1,5 @@
-// Batches of sequences, and windows and chunks of long ones.
+// Batches of sequences, and windows and chunks of long ones. All functions throw
+// std::invalid_argument if sizes or positions do not fit.
 #pragma once
 
 #include <unroll/tensor/random.h>
@@ -9,9 +10,9 @@
 namespace unroll::data {
 
 struct BatchOptions {
-  Index size = 32;
-  Index bucket = 16;  // batches per bucket: examples are sorted by length within a bucket only
-  bool drop_last = false;
+  Index size = 32;         // examples per batch
+  Index bucket = 16;       // batches per bucket: examples are sorted by length within a bucket only
+  bool drop_last = false;  // leave out the last batch if it is smaller
 };
 // Indices of examples in shuffled batches of similar lengths. Nothing is padded, so similar
 // lengths only make batches faster.

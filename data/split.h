@@ -1,5 +1,5 @@
 // Splits of examples into training, validation and test parts, and scalers fitted on the training
-// part only.
+// part only. All functions throw std::invalid_argument if shares, labels or shapes do not fit.
 #pragma once
 
 #include <unroll/tensor/random.h>
@@ -12,6 +12,7 @@ namespace unroll::data {
 
 class TrainingPart;
 
+// Indices of examples; each index is in one part.
 struct Split {
   std::vector<Index> train, validation, test;
   TrainingPart training() const;
@@ -30,7 +31,7 @@ class TrainingPart {
 };
 
 struct Parts {
-  double train = 0.6, validation = 0.2;  // the rest is for testing
+  double train = 0.6, validation = 0.2;  // shares; the rest is for testing
 };
 // 0 .. n-1 in order of time: the first part trains, the last one tests.
 Split chronological_split(Index n, const Parts& parts = {});
@@ -40,8 +41,8 @@ Split random_split(Index n, const Parts& parts, Generator& generator,
                    const std::vector<Index>& labels = {});
 // No group (patient, document, ...) is in two parts.
 Split group_split(const std::vector<Index>& groups, const Parts& parts, Generator& generator);
-// k folds of about equal size and class shares. In split i, fold i is for testing; of the others, a
-// share `validation` is for validation and the rest for training.
+// k folds of about equal size and class shares, from one label per example. In split i, fold i is
+// for testing; of the others, a share `validation` is for validation and the rest for training.
 std::vector<Split> k_folds(const std::vector<Index>& labels, Index k, double validation,
                            Generator& generator);
 

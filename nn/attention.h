@@ -33,6 +33,7 @@ class MultiHeadAttention {
     bool bias = true;
     double dropout = 0;  // probability, of the weights, in training
     DType dtype = f32;
+    UNROLL_OPTIONS(dim, heads, bias, dropout, dtype)
   };
   struct CallOptions {
     bool causal = false;
@@ -90,8 +91,9 @@ class MultiHeadAttention {
 class AdditiveAttention {
  public:
   struct Options {
-    Index query = 0, key = 0, hidden = 0;
+    Index query = 0, key = 0, hidden = 0;  // sizes of a query, a key, and wq, wk and v between
     DType dtype = f32;
+    UNROLL_OPTIONS(query, key, hidden, dtype)
   };
   // The keys of a batch of sequences, projected once and used for any number of queries.
   struct Memory {

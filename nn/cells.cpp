@@ -85,7 +85,7 @@ Var RNNCell::project(const In& x) const {
 
 RNNCell::State RNNCell::step(const Var& px, const State& s) const {
   check_step("RNN", px, wx.shape()[1], {{&s.h, hidden_}});
-  return {rnn_step(px, s.h, wh, relu_)};
+  return {rnn_step(px, s.h, wh, {.relu = relu_})};
 }
 
 RNNCell::State RNNCell::operator()(const In& x, const State& s) const {
@@ -97,11 +97,12 @@ RNNCell::State RNNCell::initial(Index batch) const {
   return {start(h0, batch, hidden_, wx.dtype())};
 }
 
-std::pair<Var, RNNCell::State> RNNCell::run(const Gathered& x, const State& s, bool reverse) const {
+std::pair<Var, RNNCell::State> RNNCell::run(const Gathered& x, const State& s,
+                                            const UnrollOptions& options) const {
   check_input("RNN", x.table(), wx);
   RecurrentOutput out =
       rnn_sequence(x.has_ids() ? project(x.table()) : x.table(), weights_for(x, wx, b, wh), s.h,
-                   x.layout(), {.reverse = reverse, .relu = relu_, .ids = x.ids()});
+                   x.layout(), {.reverse = options.reverse, .relu = relu_, .ids = x.ids()});
   return {out.rows, {out.last[0]}};
 }
 
@@ -168,11 +169,11 @@ LSTMCell::State LSTMCell::initial(Index batch) const {
 }
 
 std::pair<Var, LSTMCell::State> LSTMCell::run(const Gathered& x, const State& s,
-                                              bool reverse) const {
+                                              const UnrollOptions& options) const {
   check_input("LSTM", x.table(), wx);
   RecurrentOutput out =
       lstm_sequence(x.has_ids() ? project(x.table()) : x.table(), weights_for(x, wx, b, wh), s.h,
-                    s.c, x.layout(), {.reverse = reverse, .ids = x.ids()});
+                    s.c, x.layout(), {.reverse = options.reverse, .ids = x.ids()});
   return {out.rows, {out.last[0], out.last[1]}};
 }
 
@@ -197,7 +198,7 @@ Var GRUCell::project(const In& x) const {
 
 GRUCell::State GRUCell::step(const Var& px, const State& s) const {
   check_step("GRU", px, wx.shape()[1], {{&s.h, hidden_}});
-  return {gru_step(px, s.h, wh, bhn, reset_after_)};
+  return {gru_step(px, s.h, wh, bhn, {.reset_after = reset_after_})};
 }
 
 GRUCell::State GRUCell::operator()(const In& x, const State& s) const {
@@ -209,11 +210,12 @@ GRUCell::State GRUCell::initial(Index batch) const {
   return {start(h0, batch, hidden_, wx.dtype())};
 }
 
-std::pair<Var, GRUCell::State> GRUCell::run(const Gathered& x, const State& s, bool reverse) const {
+std::pair<Var, GRUCell::State> GRUCell::run(const Gathered& x, const State& s,
+                                            const UnrollOptions& options) const {
   check_input("GRU", x.table(), wx);
   RecurrentOutput out =
       gru_sequence(x.has_ids() ? project(x.table()) : x.table(), weights_for(x, wx, b, wh, bhn),
-                   s.h, x.layout(), {.reverse = reverse, .ids = x.ids()});
+                   s.h, x.layout(), {.reverse = options.reverse, .ids = x.ids()});
   return {out.rows, {out.last[0]}};
 }
 

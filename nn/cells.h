@@ -8,8 +8,9 @@
 // with x [B, in] and state.h [B, hidden]. The equations are in autograd/sequence/cells.h.
 //
 // Shapes: B batch, D in, H hidden, P output size. Weights are [in, out]; gates are blocks of H
-// columns. Initial weights and biases are uniform in +-1 / sqrt(H), as in PyTorch; layer norm
-// starts with gain 1 and bias 0, learned initial states with 0.
+// columns. All cells have the same functions; they are explained at RNNCell. Initial weights and
+// biases are uniform in +-1 / sqrt(H), as in PyTorch; layer norm starts with gain 1 and bias 0,
+// learned initial states with 0.
 #pragma once
 
 #include <unroll/nn/module.h>
@@ -23,6 +24,7 @@ struct RNNCellOptions {
   bool relu = false;           // instead of tanh
   bool learned_state = false;  // train the initial state
   DType dtype = f32;
+  UNROLL_OPTIONS(in, hidden, bias, relu, learned_state, dtype)
 };
 
 // h' = tanh(x wx + b + h wh). Elman 1990.
@@ -39,8 +41,9 @@ class RNNCell {
   State operator()(const In& x, const State& s) const;
   Var project(const In& x) const;                   // [.., D] -> [.., H]
   State step(const Var& px, const State& s) const;  // px [B, H]
+  // The fused form of projection and time loop, and whether it can be used; called by nn::run.
   bool can_run() const { return true; }
-  std::pair<Var, State> run(const Gathered& x, const State& s, bool reverse) const;
+  std::pair<Var, State> run(const Gathered& x, const State& s, const UnrollOptions& options) const;
   State initial(Index batch) const;  // zeros, or the learned state; [B, H]
   Index output_size() const { return hidden_; }
 
@@ -61,6 +64,8 @@ struct LSTMCellOptions {
   Index projection = 0;  // if above 0: h is projected to this size, below hidden. Sak et al. 2014
   bool learned_state = false;
   DType dtype = f32;
+  UNROLL_OPTIONS(in, hidden, bias, forget_bias, peephole, layer_norm, projection, learned_state,
+                 dtype)
 };
 
 // [i f g o] = x wx + b + h wh;  c' = sigmoid(f) c + sigmoid(i) tanh(g);  h' = sigmoid(o) tanh(c').
@@ -71,12 +76,14 @@ class LSTMCell {
   struct State {
     Var h, c;  // [B, P], [B, H]
   };
+  // Throws std::invalid_argument unless in and hidden are at least 1, and projection is below
+  // hidden. forget_bias needs a bias.
   explicit LSTMCell(const Options& options);
   State operator()(const In& x, const State& s) const;
   Var project(const In& x) const;                   // [.., D] -> [.., 4 H]
   State step(const Var& px, const State& s) const;  // px [B, 4 H]
   bool can_run() const { return !peephole.defined() && !gain_h.defined() && !wp.defined(); }
-  std::pair<Var, State> run(const Gathered& x, const State& s, bool reverse) const;
+  std::pair<Var, State> run(const Gathered& x, const State& s, const UnrollOptions& options) const;
   State initial(Index batch) const;
   Index output_size() const { return output_; }
 
@@ -97,6 +104,7 @@ struct GRUCellOptions {
   bool reset_after = true;  // apply the reset gate after the product, as PyTorch; else before
   bool learned_state = false;
   DType dtype = f32;
+  UNROLL_OPTIONS(in, hidden, bias, reset_after, learned_state, dtype)
 };
 
 // r, z = sigmoid(x w + b + h wh);  h' = (1 - z) n + z h, with
@@ -108,12 +116,13 @@ class GRUCell {
   struct State {
     Var h;  // [B, H]
   };
+  // Throws std::invalid_argument unless in and hidden are at least 1.
   explicit GRUCell(const Options& options);
   State operator()(const In& x, const State& s) const;
   Var project(const In& x) const;                   // [.., D] -> [.., 3 H]
   State step(const Var& px, const State& s) const;  // px [B, 3 H]
   bool can_run() const { return reset_after_; }
-  std::pair<Var, State> run(const Gathered& x, const State& s, bool reverse) const;
+  std::pair<Var, State> run(const Gathered& x, const State& s, const UnrollOptions& options) const;
   State initial(Index batch) const;
   Index output_size() const { return hidden_; }
 

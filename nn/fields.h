@@ -1,4 +1,5 @@
-// The implementation of UNROLL_FIELDS. How to use it is explained in module.h.
+// The implementation of UNROLL_FIELDS, explained in module.h, and of UNROLL_OPTIONS, explained in
+// options.h.
 #pragma once
 
 #include <unroll/autograd/param.h>
@@ -30,9 +31,9 @@
 #define UNROLL_CHECK_FIELD(field)                                                                \
   static_assert(::unroll::nn::detail::is_field<decltype(field)>(),                               \
                 "UNROLL_FIELDS: \"" #field                                                       \
-                "\" is no part of a model: a Param, a Buffer, a module (a struct with "          \
-                "UNROLL_FIELDS), or a vector, array, tuple or optional of them was required (a " \
-                "Tensor that is to be saved is a Buffer)");
+                "\" is no part of a model: a Param, a Buffer, an IndexBuffer, a module (a "      \
+                "struct with UNROLL_FIELDS), or a vector, array, tuple or optional of them was " \
+                "required (a Tensor that is to be saved is a Buffer, ids are an IndexBuffer)");
 
 #define UNROLL_VISIT(constant, base_first, ...)                                            \
   template <class Visitor>                                                                 \
@@ -52,9 +53,20 @@
     return {};                                                                                    \
   }
 
+#define UNROLL_OPTIONS(...)                                                              \
+  template <class Visitor>                                                               \
+  void visit_options(Visitor&& visitor) {                                                \
+    ::unroll::nn::detail::visit_named(visitor, #__VA_ARGS__ __VA_OPT__(, ) __VA_ARGS__); \
+  }                                                                                      \
+  template <class Visitor>                                                               \
+  void visit_options(Visitor&& visitor) const {                                          \
+    ::unroll::nn::detail::visit_named(visitor, #__VA_ARGS__ __VA_OPT__(, ) __VA_ARGS__); \
+  }
+
 namespace unroll::nn {
 
 class Buffer;
+class IndexBuffer;
 
 namespace detail {
 
@@ -98,9 +110,13 @@ inline constexpr bool kHasOwnParts =
     sizeof(std::remove_cvref_t<decltype(std::declval<const T&>().unroll_fields_owner())>);
 
 template <class T>
+inline constexpr bool is_leaf =
+    std::is_same_v<T, Param> || std::is_same_v<T, Buffer> || std::is_same_v<T, IndexBuffer>;
+
+template <class T>
 constexpr bool is_field() {
   using Plain = std::remove_cvref_t<T>;
-  if constexpr (std::is_same_v<Plain, Param> || std::is_same_v<Plain, Buffer> || Module<Plain>) {
+  if constexpr (is_leaf<Plain> || Module<Plain>) {
     return true;
   } else if constexpr (requires(Plain & part) { part.has_value(), *part; }) {
     return is_field<decltype(*std::declval<Plain&>())>();
@@ -116,14 +132,15 @@ constexpr bool is_field() {
   }
 }
 
-// Calls f(name, part) for each Param and Buffer in `part`, in the order of the UNROLL_FIELDS lines.
+// Calls f(name, part) for each Param, Buffer and IndexBuffer in `part`, in the order of the
+// UNROLL_FIELDS lines.
 template <class T, class F>
 void for_each_param(const std::string& name, T& part, F& f) {
   const auto below = [&](const auto& child) {
     return name.empty() ? std::string(child) : name + "." + child;
   };
   using Plain = std::remove_const_t<T>;
-  if constexpr (std::is_same_v<Plain, Param> || std::is_same_v<Plain, Buffer>) {
+  if constexpr (is_leaf<Plain>) {
     if (part.defined()) f(name, part);
   } else if constexpr (Module<T>) {
     static_assert(

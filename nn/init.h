@@ -21,6 +21,9 @@ struct InitOptions {
   Generator* generator = nullptr;  // default: the thread's default_generator()
 };
 
+// All throw std::invalid_argument if parameters are not finite or a deviation is negative; those
+// that use fan_in or fan_out also unless the shape is [in, out].
+
 // Uniform in [low, high), and normal.
 Tensor uniform(const Shape& shape, double low, double high, const InitOptions& options = {});
 Tensor normal(const Shape& shape, double mean, double std, const InitOptions& options = {});

@@ -17,6 +17,7 @@ class Linear {
     Index in = 0, out = 0;
     bool bias = true;
     DType dtype = f32;
+    UNROLL_OPTIONS(in, out, bias, dtype)
   };
   explicit Linear(const Options& options);
   Var operator()(const In& x) const { return linear(x, weight, bias); }
@@ -41,18 +42,20 @@ class Embedding {
     Index padding_id = -1;  // -1: none
     bool frozen = false;    // true: the table is not trained
     DType dtype = f32;
+    UNROLL_OPTIONS(vocab, dim, padding_id, frozen, dtype)
   };
   explicit Embedding(const Options& options);
   struct TableOptions {
     Index padding_id = -1;  // -1: none; its row keeps the given values
     bool frozen = true;     // true: the table is not trained
+    UNROLL_OPTIONS(padding_id, frozen)
   };
   // Copies an existing table [vocab, dim], such as a pretrained one.
   explicit Embedding(const Tensor& table) : Embedding(table, TableOptions()) {}
   Embedding(const Tensor& table, const TableOptions& options);
   Var operator()(const IndexTensor& ids, Where where = Where::here()) const {
     check(ids.defined(), "Embedding: ids were required: got undefined ones");
-    return embedding(ids, In(weight, where), padding_id_);
+    return embedding(ids, In(weight, where), {.padding_id = padding_id_});
   }
   // Returns a Gathered with a table of the used rows if ids occur twice or more on average.
   Gathered operator()(const Tokens& tokens, Where where = Where::here()) const;
@@ -75,6 +78,7 @@ class LayerNorm {
     double eps = 1e-5;
     bool bias = true;
     DType dtype = f32;
+    UNROLL_OPTIONS(dim, eps, bias, dtype)
   };
   explicit LayerNorm(const Options& options);
   Var operator()(const In& x) const { return layer_norm(x, gain, bias, eps_); }
@@ -100,6 +104,7 @@ class RMSNorm {
     Index dim = 0;
     double eps = 1e-6;
     DType dtype = f32;
+    UNROLL_OPTIONS(dim, eps, dtype)
   };
   explicit RMSNorm(const Options& options);
   Var operator()(const In& x) const { return rms_norm(x, gain, eps_); }
@@ -121,12 +126,13 @@ class RMSNorm {
 // Throws unless p is a valid dropout probability.
 void check_dropout(const char* op, double p);
 
-// Dropout: in training (see nn::training) elements are zeroed with probability p in [0, 1) and the
-// others divided by 1 - p; otherwise x is returned unchanged.
+// Dropout: in training (see training() in autograd/mode.h) elements are zeroed with probability p
+// in [0, 1) and the others divided by 1 - p; otherwise x is returned unchanged.
 class Dropout {
  public:
   struct Options {
     double p = 0.5;
+    UNROLL_OPTIONS(p)
   };
   explicit Dropout(const Options& options);
   Var operator()(const In& x) const { return training() ? dropout(x, p_) : *x; }

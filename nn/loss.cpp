@@ -79,25 +79,25 @@ Var l1_loss(const In& x, const In& target, Reduction reduction) {
   return reduced("l1_loss", abs(*x - *target), reduction);
 }
 
-Var huber_loss(const In& x, const In& target, double delta, Reduction reduction) {
+Var huber_loss(const In& x, const In& target, const HuberOptions& o) {
   const Caller caller(x.where());
   check_pair("huber_loss", x, target);
-  check(delta > 0 && std::isfinite(delta),
-        "huber_loss: a finite delta above 0 was required: got {}", delta);
+  check(o.delta > 0 && std::isfinite(o.delta),
+        "huber_loss: a finite delta above 0 was required: got {}", o.delta);
   // e^2 / 2 within delta, otherwise delta (|e| - delta / 2). Both equal q (e - q / 2), where q is e
   // clamped to +-delta; this form is smooth at 0.
-  const Var e = *x - *target, q = clamp(e, -delta, delta);
-  return reduced("huber_loss", q * (e - q * 0.5), reduction);
+  const Var e = *x - *target, q = clamp(e, -o.delta, o.delta);
+  return reduced("huber_loss", q * (e - q * 0.5), o.reduction);
 }
 
 Var bce_with_logits(const In& x, const In& target, const BCEOptions& o) {
   const Caller caller(x.where());
   check_pair("bce_with_logits", x, target);
   if (target->numel() > 0) {
-    const double least = min(target.value()).item(), most = max(target.value()).item();
-    check(least >= 0 && most <= 1,
-          "bce_with_logits: probabilities in [0, 1] were required as targets: got {} to {}", least,
-          most);
+    const double low = min(target.value()).item(), high = max(target.value()).item();
+    check(low >= 0 && high <= 1,
+          "bce_with_logits: probabilities in [0, 1] were required as targets: got {} to {}", low,
+          high);
   }
   const Tensor weight = weights_for("bce_with_logits", x, o.weight);
   const Tensor positive_weight = weights_for("bce_with_logits", x, o.positive_weight);
@@ -122,8 +122,8 @@ Var gaussian_nll(const In& mean, const In& target, const In& variance,
         "gaussian_nll: variances that broadcast to {} of type {} were required: got {} of {}",
         mean->shape(), name_of(mean->dtype()), variance->shape(), name_of(variance->dtype()));
   if (variance->numel() > 0) {
-    const double least = min(variance.value()).item();
-    check(least >= 0, "gaussian_nll: variances of at least 0 were required: got {}", least);
+    const double lowest = min(variance.value()).item();
+    check(lowest >= 0, "gaussian_nll: variances of at least 0 were required: got {}", lowest);
   }
   // As in PyTorch, the lower limit changes the value but not the gradient.
   const auto number = [&](double value) { return Tensor::scalar(value, variance->dtype()); };

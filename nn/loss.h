@@ -18,9 +18,13 @@ Var nll_loss(const In& log_probabilities, const IndexTensor& target,
 // Squared and absolute error, elementwise; x and target have one shape.
 Var mse_loss(const In& x, const In& target, Reduction reduction = Reduction::mean);
 Var l1_loss(const In& x, const In& target, Reduction reduction = Reduction::mean);
-// e^2 / 2 for |e| <= delta, otherwise delta (|e| - delta / 2), with e = x - target. Huber 1964.
-Var huber_loss(const In& x, const In& target, double delta = 1,
-               Reduction reduction = Reduction::mean);
+struct HuberOptions {
+  double delta = 1;  // above 0, in units of the target
+  Reduction reduction = Reduction::mean;
+};
+// e^2 / 2 for |e| <= delta, otherwise delta (|e| - delta / 2), elementwise, with e = x - target.
+// Huber 1964.
+Var huber_loss(const In& x, const In& target, const HuberOptions& options = {});
 
 struct BCEOptions {
   Tensor weight = {};           // broadcasts to x

@@ -21,6 +21,16 @@ void check_params(const char* op, const NamedParams& params) {
           op, p.name);
 }
 
+const IndexTensor& IndexBuffer::value() const {
+  check(defined(), "IndexBuffer: ids were required: got none (default constructed or moved from)");
+  return param_.handle()->ids();
+}
+
+void IndexBuffer::set_value(const IndexTensor& ids) {
+  check(defined(), "IndexBuffer: ids were required: got none (default constructed or moved from)");
+  param_.handle()->set_ids(ids);
+}
+
 Index parameter_count(const NamedParams& params) {
   check_params("parameter_count", params);
   Index count = 0;
@@ -35,19 +45,21 @@ std::string summary(const NamedParams& params) {
   for (const NamedParam& p : params) width = std::max(width, p.name.size());
   std::string text =
       fmt::format("{:<{}}  {:<16} {:<5} {:>12}\n", "parameter", width, "shape", "type", "elements");
-  Index numbers = 0, bytes = 0;
+  Index elements = 0, bytes = 0;
   for (const NamedParam& p : params) {
-    const Tensor& value = p.param->value();
-    text += fmt::format("{:<{}}  {:<16} {:<5} {:>12}{}\n", p.name, width, value.shape().str(),
-                        name_of(value.dtype()), value.numel(),
-                        p.param->role == Role::buffer ? "  buffer"
-                        : p.param->trainable          ? ""
-                                                      : "  frozen");
-    numbers += value.numel();
-    bytes += value.numel() * static_cast<Index>(size_of(value.dtype()));
+    const bool ids = p.param->role == Role::ids;
+    const Shape& shape = p.param->shape();
+    text += fmt::format("{:<{}}  {:<16} {:<5} {:>12}{}\n", p.name, width, shape.str(),
+                        ids ? "i64" : name_of(p.param->value().dtype()), shape.numel(),
+                        p.param->role == Role::buffer || ids ? "  buffer"
+                        : p.param->trainable                 ? ""
+                                                             : "  frozen");
+    elements += shape.numel();
+    bytes +=
+        shape.numel() * static_cast<Index>(ids ? sizeof(Index) : size_of(p.param->value().dtype()));
   }
   return text + fmt::format("{} parameters, {} elements, {} of them trainable, {:.1f} KiB\n",
-                            params.size(), numbers, parameter_count(params),
+                            params.size(), elements, parameter_count(params),
                             static_cast<double>(bytes) / 1024);
 }
 

@@ -6,9 +6,9 @@
 //   };
 //
 // There is no base class and nothing virtual. The line also gives the parameter names:
-// "gru.layers.0.wx". Parts may be Params, Buffers, modules, and vectors, arrays, tuples and
-// optionals of them; anything else does not compile. A struct that derives from a module must name
-// it, so that no parameter is lost:
+// "gru.layers.0.wx". Parts may be Params, Buffers, IndexBuffers, modules, and vectors, arrays,
+// tuples and optionals of them; anything else does not compile. A struct that derives from a module
+// must name it, so that no parameter is lost:
 //
 //   struct Gated : nn::Linear {
 //     nn::Linear gate;
@@ -48,6 +48,22 @@ class Buffer : public Param {
   void set_trainable(bool) = delete;
 };
 
+// Ids that are saved and loaded with a model, as 64-bit integers: positions, a permutation, hashes.
+// Usable wherever an IndexTensor is. Copies are independent; set_value changes the ids.
+class IndexBuffer {
+ public:
+  IndexBuffer() = default;  // none
+  explicit IndexBuffer(const IndexTensor& ids) : param_(std::make_shared<ParamState>(ids)) {}
+  bool defined() const { return param_.defined(); }
+  const IndexTensor& value() const;  // throws std::invalid_argument if there is none
+  operator const IndexTensor&() const { return value(); }
+  void set_value(const IndexTensor& ids);  // throws if the shape differs
+  const std::shared_ptr<ParamState>& handle() const { return param_.handle(); }
+
+ private:
+  Param param_;  // holds ids; copied and moved like any other
+};
+
 namespace detail {
 template <class M>
 NamedParams listed(const M& model, bool params, bool buffers) {
@@ -68,7 +84,7 @@ template <class M>
 NamedParams parameters(const M& model) {
   return detail::listed(model, true, false);
 }
-// All buffers; and parameters and buffers together, which is what is saved and loaded.
+// All buffers (also of ids); and parameters and buffers together, which are saved and loaded.
 template <class M>
 NamedParams buffers(const M& model) {
   return detail::listed(model, false, true);

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <charconv>
 
 namespace unroll::nn {
@@ -46,10 +47,29 @@ void read_text(const std::string& name, const std::string& text, DType& value) {
   value = text == name_of(f32) ? f32 : f64;
 }
 
+std::string take_entry(Metadata& from, const std::string& name) {
+  const auto at = from.find(name);
+  check_io(at != from.end(), "options: \"{}\" was required in the metadata: got none",
+           excerpt(name));
+  std::string text = std::move(at->second);
+  from.erase(at);
+  return text;
+}
+
+Index take_count(Metadata& from, const std::string& name, Index min, Index max) {
+  const std::string text = take_entry(from, name);
+  Index count = 0;
+  read_text(name, text, count);
+  const auto left = static_cast<Index>(from.size());  // each element has at least one entry
+  if (count < min || count > std::min(max, left)) refuse_option(name, text);
+  return count;
+}
+
 Metadata option_entries(const Metadata& metadata) {
   Metadata out;
+  const std::string prefix = std::string(kOptions) + ".";
   for (const auto& [key, text] : metadata)
-    if (key.rfind(kOptionsPrefix, 0) == 0) out.emplace(key, text);
+    if (key.rfind(prefix, 0) == 0) out.emplace(key, text);
   return out;
 }
 

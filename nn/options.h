@@ -2,9 +2,10 @@
 // without knowing them.
 //
 //   struct TaggerOptions {
-//     Index hidden = 64;
+//     Index classes = 2;
 //     double dropout = 0.1;
-//     UNROLL_OPTIONS(hidden, dropout)
+//     nn::LSTM::Options lstm = {};
+//     UNROLL_OPTIONS(classes, dropout, lstm)
 //   };
 //   nn::save("tagger", model, nn::metadata_of(options));
 //   ...
@@ -12,23 +13,16 @@
 //   nn::load("tagger", model);
 //
 // An option may be a bool, an integer, a floating-point number, a string, a DType, an enumeration
-// (stored as its number), or a struct with UNROLL_OPTIONS ("lstm.hidden").
+// (stored as its number), a struct with UNROLL_OPTIONS ("lstm.hidden"), such as the options of the
+// library's own layers, or a vector, array or optional of these ("sizes": the number of elements,
+// "sizes.0": the first one).
 #pragma once
 
 #include <unroll/nn/fields.h>
 #include <unroll/tensor/safetensors.h>
 
+#include <cmath>
 #include <limits>
-
-#define UNROLL_OPTIONS(...)                                                              \
-  template <class Visitor>                                                               \
-  void visit_options(Visitor&& visitor) {                                                \
-    ::unroll::nn::detail::visit_named(visitor, #__VA_ARGS__ __VA_OPT__(, ) __VA_ARGS__); \
-  }                                                                                      \
-  template <class Visitor>                                                               \
-  void visit_options(Visitor&& visitor) const {                                          \
-    ::unroll::nn::detail::visit_named(visitor, #__VA_ARGS__ __VA_OPT__(, ) __VA_ARGS__); \
-  }
 
 namespace unroll::nn {
 
@@ -72,41 +66,82 @@ auto written(const T& value) {
   } else {
     static_assert(std::is_floating_point_v<T>,
                   "UNROLL_OPTIONS: bools, integers, floating-point numbers, strings, DTypes, "
-                  "enumerations and structs with UNROLL_OPTIONS were required");
+                  "enumerations, structs with UNROLL_OPTIONS, and vectors, arrays and optionals of "
+                  "them were required");
     return static_cast<double>(value);
   }
 }
 
-template <class O>
-void write_options(Metadata& out, const std::string& prefix, const O& options) {
-  options.visit_options([&]<class T>(const std::string& name, const T& value) {
-    if constexpr (Options<const T>) {
-      write_options(out, prefix + name + ".", value);
-    } else {
-      out[prefix + name] = text_of(written(value));
-    }
-  });
+template <class T>
+concept Elements = requires(const T& list) {
+  list.size();
+  list.begin();
+}
+&&!std::is_same_v<T, std::string>;
+template <class T>
+concept Resizable = requires(T& list) {
+  list.clear();
+  list.emplace_back();
+};
+template <class T>
+concept Optional = requires(const T& value) {
+  value.has_value();
+};
+
+template <class T>
+void write_option(Metadata& out, const std::string& name, const T& value) {
+  if constexpr (Options<const T>) {
+    value.visit_options(
+        [&](const std::string& part, const auto& v) { write_option(out, name + "." + part, v); });
+  } else if constexpr (Optional<T>) {
+    out[name] = text_of(Index{value.has_value()});
+    if (value.has_value()) write_option(out, name + ".0", *value);
+  } else if constexpr (Elements<T>) {
+    out[name] = text_of(static_cast<Index>(value.size()));
+    Index i = 0;
+    for (const typename T::value_type& v : value)
+      write_option(out, name + "." + std::to_string(i++), v);
+  } else {
+    out[name] = text_of(written(value));
+  }
 }
 
+// Removes an entry and returns it. Throws if there is none.
+std::string take_entry(Metadata& from, const std::string& name);
+// Removes the entry with the number of elements. Throws unless it is in [min, max] and there are as
+// many entries.
+Index take_count(Metadata& from, const std::string& name, Index min, Index max);
+
 // Removes the entries it reads from `from`.
-template <class O>
-void read_options(Metadata& from, const std::string& prefix, O& options) {
-  options.visit_options([&]<class T>(const std::string& name, T& value) {
-    if constexpr (Options<T>) {
-      read_options(from, prefix + name + ".", value);
-    } else {
-      const auto at = from.find(prefix + name);
-      check_io(at != from.end(), "options: \"{}\" was required in the metadata: got none",
-               prefix + name);
-      auto read = written(value);
-      read_text(at->first, at->second, read);
-      const T converted = static_cast<T>(read);
-      if constexpr (std::is_integral_v<T>)
-        if (written(converted) != read) refuse_option(at->first, at->second);
-      value = converted;
-      from.erase(at);
+template <class T>
+void read_option(Metadata& from, const std::string& name, T& value) {
+  if constexpr (Options<T>) {
+    value.visit_options(
+        [&](const std::string& part, auto& v) { read_option(from, name + "." + part, v); });
+  } else if constexpr (Optional<T>) {
+    value.reset();
+    if (take_count(from, name, 0, 1) == 1) read_option(from, name + ".0", value.emplace());
+  } else if constexpr (Resizable<T>) {
+    value.clear();
+    const Index count = take_count(from, name, 0, std::numeric_limits<Index>::max());
+    for (Index i = 0; i < count; ++i) {
+      typename T::value_type v{};
+      read_option(from, name + "." + std::to_string(i), v);
+      value.push_back(std::move(v));
     }
-  });
+  } else if constexpr (Elements<T>) {
+    const auto size = static_cast<Index>(value.size());
+    Index i = take_count(from, name, size, size) - size;
+    for (auto& v : value) read_option(from, name + "." + std::to_string(i++), v);
+  } else {
+    const std::string text = take_entry(from, name);
+    auto read = written(value);
+    read_text(name, text, read);
+    const T converted = static_cast<T>(read);
+    if constexpr (std::is_integral_v<T> || std::is_enum_v<T>)
+      if (written(converted) != read) refuse_option(name, text);
+    value = converted;
+  }
 }
 
 // Only the entries that are options.
@@ -115,13 +150,13 @@ void refuse_unknown_options(const Metadata& left);
 
 }  // namespace detail
 
-inline constexpr const char* kOptionsPrefix = "options.";
+inline constexpr const char* kOptions = "options";
 
 // One entry per option, named "options." and the option's name.
 template <class O>
 Metadata metadata_of(const O& options) {
   Metadata out;
-  detail::write_options(out, kOptionsPrefix, options);
+  detail::write_option(out, kOptions, options);
   return out;
 }
 
@@ -131,7 +166,7 @@ template <class O>
 O options_in(const Metadata& metadata) {
   O out{};
   Metadata left = detail::option_entries(metadata);
-  detail::read_options(left, kOptionsPrefix, out);
+  detail::read_option(left, kOptions, out);
   detail::refuse_unknown_options(left);
   return out;
 }

@@ -11,8 +11,8 @@
 
 namespace unroll::nn {
 
-// Recurrent layers of any cell: nn::Recurrent<MyCell> layer({.cell = {.in = 3, .hidden = 8},
-// .layers = 2}).
+// The options of recurrent layers of any cell: nn::Recurrent<MyCell> layer({.cell = {.in = 3,
+// .hidden = 8}, .layers = 2}).
 template <class C>
 struct LayerOptions {
   typename C::Options cell;  // of the first layer; the input size of the others is set
@@ -20,9 +20,12 @@ struct LayerOptions {
   bool bidirectional = false;
   double dropout = 0;              // between layers; no effect with one layer
   double variational_dropout = 0;  // the same, with one mask for all time steps
+  UNROLL_OPTIONS(cell, layers, bidirectional, dropout, variational_dropout)
 };
 
-// For RNN, LSTM and GRU, the options of cell and layer are in one struct.
+// For RNN, LSTM and GRU, the options of cell and layer are in one struct, so that all of them can
+// be given in one list: {.in = 3, .hidden = 8, .layers = 2}. The fields are repeated in each struct
+// because C++ allows such lists only for structs without a base.
 struct RNNOptions {
   Index in = 0, hidden = 0;
   Index layers = 1;
@@ -32,6 +35,8 @@ struct RNNOptions {
   bool relu = false;
   bool learned_state = false;
   DType dtype = f32;
+  UNROLL_OPTIONS(in, hidden, layers, bidirectional, dropout, variational_dropout, bias, relu,
+                 learned_state, dtype)
   operator LayerOptions<RNNCell>() const;
 };
 struct LSTMOptions {
@@ -46,6 +51,8 @@ struct LSTMOptions {
   Index projection = 0;
   bool learned_state = false;
   DType dtype = f32;
+  UNROLL_OPTIONS(in, hidden, layers, bidirectional, dropout, variational_dropout, bias, forget_bias,
+                 peephole, layer_norm, projection, learned_state, dtype)
   operator LayerOptions<LSTMCell>() const;
 };
 struct GRUOptions {
@@ -57,6 +64,8 @@ struct GRUOptions {
   bool reset_after = true;
   bool learned_state = false;
   DType dtype = f32;
+  UNROLL_OPTIONS(in, hidden, layers, bidirectional, dropout, variational_dropout, bias, reset_after,
+                 learned_state, dtype)
   operator LayerOptions<GRUCell>() const;
 };
 

@@ -1,4 +1,5 @@
-// Saves and loads models by the names of their parameters and buffers (safetensors).
+// Saves and loads models by the names of their parameters and buffers, in safetensors files. Ids
+// (IndexBuffer) are stored as 64-bit integers.
 #pragma once
 
 #include <unroll/nn/module.h>
@@ -33,12 +34,13 @@ void save(const std::string& path, const NamedParams& params, const Metadata& me
 
 // Loads a file into a model. Throws std::runtime_error with a list of all missing, unknown and
 // misshapen names, before changing anything. A file with none of the names is always refused.
-// Elements are converted to the dtype of the model.
+// Elements are converted to the dtype of the model; for ids, each must be an integer.
 Loaded load(const std::string& path, const NamedParams& params, const LoadOptions& options = {});
 
-// The same with tensors read before; `origin` names their source in messages.
+// The same with tensors and ids read before; `origin` names their source in messages. A buffer of
+// ids is found in either map. Options::metadata is not used.
 Loaded assign(const std::string& origin, NamedTensors values, const NamedParams& params,
-              const LoadOptions& options = {});
+              const LoadOptions& options = {}, NamedIds ids = {});
 
 template <class M>
 requires detail::Module<const M>

@@ -2,22 +2,24 @@
 // forward or backward in time, with ragged batches and in chunks.
 //
 // A cell is a type with
-//   struct State { Var h; ... };     an aggregate of up to 8 members. Vars [B, ..] and vectors of
-//   Vars
-//                                    are carried from step to step; other members are passed on
-//                                    unchanged
-//   Var project(const Var& x) const;                     the part that does not depend on the
-//   state,
-//                                                        computed for all rows at once:
-//                                                        [N, D] -> [N, P]
-//   State step(const Var& px, const State& s) const;     one time step; px [B, P]
+//
+//   struct State { Var h; ... };
+//     An aggregate of up to 8 members. Vars [B, ..] and vectors of Vars are carried from step to
+//     step; other members are passed on unchanged.
+//   Var project(const Var& x) const;
+//     The part that does not depend on the state, computed for all rows at once: [N, D] -> [N, P].
+//   State step(const Var& px, const State& s) const;
+//     One time step; px [B, P].
+//
 // and optionally
-//   Var output(const State& s) const;    the output [B, H]; default: the first Var of the State
-//   std::pair<Var, State> run(const Gathered& x, const State& s, bool reverse) const;
-//                                        a fused form of projection and time loop; states are
-//                                        sorted
-//                                        like the steps of the layout
-//   bool can_run() const;                whether the fused form can be used
+//
+//   Var output(const State& s) const;
+//     The output [B, H]. Default: the first Var of the State.
+//   std::pair<Var, State> run(const Gathered& x, const State& s, const UnrollOptions& o) const;
+//     A fused form of projection and time loop: all outputs [N, H], and the last state. States are
+//     sorted like the steps of the layout. Of the options, only `reverse` matters.
+//   bool can_run() const;
+//     Whether the fused form can be used; required if there is one.
 //
 // To be used as a layer (nn::Recurrent, recurrent.h) it also needs an Options type with `Index in`,
 // a constructor from it, `State initial(Index batch) const` and `Index output_size() const`.
@@ -160,13 +162,12 @@ std::pair<Var, typename C::State> run_segment(const C& cell, const Gathered& x,
                                               const UnrollOptions& options, Index begin,
                                               Index end) {
   using State = typename C::State;
-  if constexpr (requires { cell.run(x, state, true); }) {
+  if constexpr (requires { cell.run(x, state, options); }) {
     if (options.fused && cell.can_run()) {
       const Index all = layout.sequences(), running = layout.batch(begin);
-      if (running == all) return cell.run(x, state, options.reverse);
+      if (running == all) return cell.run(x, state, options);
       const States parts = parts_of(state);
-      auto [out, last] =
-          cell.run(x, with_parts(state, narrow_states(parts, 0, running)), options.reverse);
+      auto [out, last] = cell.run(x, with_parts(state, narrow_states(parts, 0, running)), options);
       return {
           out,
           with_parts<State>(

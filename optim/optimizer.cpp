@@ -30,6 +30,8 @@ bool is_count(double n) { return n >= 0 && n < 0x1p53 && n == std::floor(n); }
 Optimizer::Optimizer(NamedParams params, double given_lr, double weight_decay,
                      const std::vector<Group>& groups, Memories memories)
     : lr(given_lr), params_(std::move(params)), squares_(memories.squares) {
+  // Buffers of ids may be in the list (nn::state) but have no gradient.
+  std::erase_if(params_, [](const NamedParam& p) { return p.param && p.param->role == Role::ids; });
   check_lr(lr);
   check(is_setting(weight_decay),
         "optimizer: a finite weight decay of at least 0 was required: got {}", weight_decay);
@@ -210,11 +212,11 @@ void Optimizer::set_state(const State& state_given) {
     const std::string name = p.name + "." + std::to_string(squares_);
     const Tensor& squares = given.at(name);
     if (squares.numel() == 0) continue;
-    const double least = min(squares).item();
-    check(least >= 0,
+    const double lowest = min(squares).item();
+    check(lowest >= 0,
           "optimizer state: squares of at least 0 were required as \"{}\": got {} (the state of "
           "another optimizer, or damaged)",
-          name, least);
+          name, lowest);
   }
   steps_ = static_cast<Index>(steps);
   lr = rate;
@@ -296,10 +298,8 @@ void Adagrad::update(Tensor& value, const Tensor& gradient, std::span<Tensor> me
           [&](auto* x, auto* g, auto** m, Index n) { kernels::adagrad(u, x, g, m[0], n); });
 }
 
-Adam::Adam(NamedParams params, const AdamOptions& o, bool decoupled)
-    : Optimizer(std::move(params), o.lr, o.weight_decay, o.groups, {2, 1}),
-      o_(o),
-      decoupled_(decoupled) {
+Adam::Adam(NamedParams params, const AdamOptions& o, Decay decay)
+    : Optimizer(std::move(params), o.lr, o.weight_decay, o.groups, {2, 1}), o_(o), decay_(decay) {
   check(o.beta1 >= 0 && o.beta1 < 1 && o.beta2 >= 0 && o.beta2 < 1,
         "Adam: betas in [0, 1) were required: got {} and {}", o.beta1, o.beta2);
   check(is_setting(o.eps), "Adam: a finite eps of at least 0 was required: got {}", o.eps);
@@ -309,7 +309,7 @@ void Adam::update(Tensor& value, const Tensor& gradient, std::span<Tensor> memor
   const auto t = static_cast<double>(step.number);
   const kernels::Update u{.lr = step.lr,
                           .weight_decay = step.weight_decay,
-                          .decoupled = decoupled_,
+                          .decoupled = decay_ == Decay::decoupled,
                           .eps = o_.eps,
                           .beta1 = o_.beta1,
                           .beta2 = o_.beta2,

@@ -54,9 +54,9 @@ class Optimizer {
   // parameter.
   void step(const Gradients& gradients);
 
-  double lr = 0;
-  Index steps() const { return steps_; }
-  const NamedParams& params() const { return params_; }
+  double lr = 0;                                         // the learning rate of the next step
+  Index steps() const { return steps_; }                 // how often step() was called
+  const NamedParams& params() const { return params_; }  // as given, without buffers of ids
 
   // The optimizer state: memory (momentum, second moments, ...), lr, the number of steps, and the
   // number of steps of each parameter ("NAME.steps"). set_state throws if names or shapes do not
@@ -99,13 +99,19 @@ class Optimizer {
   int squares_ = -1;
 };
 
+// The optimizers. x is a parameter, g its gradient, to which weight_decay x is added first (except
+// by AdamW). Constructors throw std::invalid_argument if an option is out of range, a group matches
+// no parameter, or the list has no parameter or one twice.
+
 struct SGDOptions {
   double lr = 0.01, momentum = 0, weight_decay = 0;
   bool nesterov = false;
   std::vector<Group> groups = {};
 };
+// m = momentum m + g;  x -= lr m, or with Nesterov's momentum x -= lr (g + momentum m).
 class SGD : public Optimizer {
  public:
+  using Options = SGDOptions;
   explicit SGD(NamedParams params, const SGDOptions& options = {});
 
  protected:
@@ -121,8 +127,11 @@ struct RMSpropOptions {
   bool centered = false;
   std::vector<Group> groups = {};
 };
+// v = alpha v + (1 - alpha) g^2;  x -= lr g / (sqrt(v) + eps). `centered` subtracts the squared
+// mean of g from v. Hinton 2012.
 class RMSprop : public Optimizer {
  public:
+  using Options = RMSpropOptions;
   explicit RMSprop(NamedParams params, const RMSpropOptions& options = {});
 
  protected:
@@ -137,9 +146,10 @@ struct AdagradOptions {
   double lr = 0.01, eps = 1e-10, weight_decay = 0;
   std::vector<Group> groups = {};
 };
-// Duchi et al. 2011.
+// v = v + g^2;  x -= lr g / (sqrt(v) + eps). Duchi et al. 2011.
 class Adagrad : public Optimizer {
  public:
+  using Options = AdagradOptions;
   explicit Adagrad(NamedParams params, const AdagradOptions& options = {});
 
  protected:
@@ -154,37 +164,43 @@ struct AdamOptions {
   double lr = 1e-3, beta1 = 0.9, beta2 = 0.999, eps = 1e-8, weight_decay = 0;
   std::vector<Group> groups = {};
 };
-// Kingma and Ba 2015. Weight decay is added to the gradient.
+// m = beta1 m + (1 - beta1) g;  v = beta2 v + (1 - beta2) g^2;  x -= lr m' / (sqrt(v') + eps), with
+// m' = m / (1 - beta1^t) and v' = v / (1 - beta2^t) at step t of the parameter. Kingma and Ba 2015.
 class Adam : public Optimizer {
  public:
+  using Options = AdamOptions;
   explicit Adam(NamedParams params, const AdamOptions& options = {})
-      : Adam(std::move(params), options, false) {}
+      : Adam(std::move(params), options, Decay::gradient) {}
 
  protected:
-  Adam(NamedParams params, const AdamOptions& options, bool decoupled);
+  enum class Decay { gradient, decoupled };
+  Adam(NamedParams params, const AdamOptions& options, Decay decay);
   void update(Tensor& value, const Tensor& gradient, std::span<Tensor> memory,
               const Step& step) override;
 
  private:
   AdamOptions o_;
-  bool decoupled_;
+  Decay decay_;
 };
 struct AdamWOptions {
   double lr = 1e-3, beta1 = 0.9, beta2 = 0.999, eps = 1e-8, weight_decay = 0.01;
   std::vector<Group> groups = {};
 };
-// Loshchilov and Hutter 2019: decoupled weight decay.
+// Adam with x -= lr weight_decay x before each step, instead of a larger g. Loshchilov and Hutter
+// 2019.
 class AdamW : public Adam {
  public:
+  using Options = AdamWOptions;
   explicit AdamW(NamedParams params, const AdamWOptions& o = {})
-      : Adam(std::move(params), {o.lr, o.beta1, o.beta2, o.eps, o.weight_decay, o.groups}, true) {}
+      : Adam(std::move(params), {o.lr, o.beta1, o.beta2, o.eps, o.weight_decay, o.groups},
+             Decay::decoupled) {}
 };
 
 // Scales all gradients so that their 2-norm (over all of them together) is at most `limit`, and
 // returns the norm before. The norm does not overflow or underflow if f64 can represent it. If it
-// is NaN or infinite, the gradients are not changed.
+// is NaN or infinite, the gradients are not changed. Throws unless limit is above 0.
 double clip_norm(Gradients& gradients, double limit);
-// Clamps every element to [-limit, limit].
+// Clamps every element to [-limit, limit]. Throws unless limit is above 0.
 void clip_value(Gradients& gradients, double limit);
 
 }  // namespace unroll::optim

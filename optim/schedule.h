@@ -2,6 +2,9 @@
 //
 //   optim::Cosine schedule{.lr = 1e-3, .steps = 1000, .warmup = 50};
 //   adam.lr = schedule(step);
+//
+// Steps count from 0. Calls throw std::invalid_argument if a rate or count is negative or not
+// finite.
 #pragma once
 
 #include <unroll/tensor/tensor.h>

@@ -35,10 +35,10 @@ void write_all(const std::string& path, int fd, std::string_view bytes) {
 
 // Follows symbolic links. The result may be a file that does not exist yet.
 std::string behind_links(const std::string& path) {
-  constexpr int kMost = 40;  // the limit of Linux
+  constexpr int kMaxLinks = 40;  // the limit of Linux
   std::filesystem::path at = path;
   std::error_code none;
-  for (int i = 0; i < kMost && std::filesystem::is_symlink(at, none); ++i) {
+  for (int i = 0; i < kMaxLinks && std::filesystem::is_symlink(at, none); ++i) {
     const std::filesystem::path target = std::filesystem::read_symlink(at, none);
     if (none) break;
     at = at.parent_path() / target;  // if target is absolute, this is target alone

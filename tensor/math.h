@@ -13,8 +13,8 @@
 
 namespace unroll {
 
-// add, sub, mul, div, pow, minimum, maximum; equal, less and less_equal give 1 or 0. A number takes
-// the dtype of the other operand.
+// add, sub, mul, div, pow, minimum, maximum; equal, less and less_equal, which give 1 where they
+// hold, otherwise 0. A number takes the dtype of the other operand.
 #define UNROLL_DECLARE(name, ...)                                                                 \
   Tensor name(const Tensor& a, const Tensor& b);                                                  \
   inline Tensor name(const Tensor& a, double b) { return name(a, Tensor::scalar(b, a.dtype())); } \
@@ -59,11 +59,12 @@ inline Tensor where(const Tensor& condition, double a, const Tensor& b) {
 }
 // y += x, in place. The shapes must be equal; y may have any strides.
 void add_into(Tensor& y, const Tensor& x);
+// True if no element is NaN or infinite.
 bool all_finite(const Tensor& x);
 
 struct Tolerance {
   double relative = 1e-5, absolute = 1e-8;
-  bool equal_nan = false;  // NaN equals NaN
+  bool equal_nan = false;  // whether NaN equals NaN
 };
 // True if |a - b| <= absolute + relative |b| for every element, as in NumPy. Infinities are close
 // only to equal infinities. The dtypes may differ; throws if the shapes do.

@@ -50,7 +50,7 @@ constexpr SizeClass any_size_class(std::size_t bytes) {
   return {4 * (log - 7) + quarter, rounded};
 }
 
-// That of small blocks is looked up.
+// A table of the size classes of small blocks.
 constexpr auto kSmallClasses = [] {
   std::array<SizeClass, 64> out{};
   for (std::size_t i = 0; i < out.size(); ++i) out[i] = any_size_class((i + 1) * kAlignment);

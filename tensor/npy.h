@@ -12,6 +12,7 @@
 
 namespace unroll {
 
+// Replaces the file atomically. Throws std::runtime_error if it cannot be written.
 void save_npy(const std::string& path, const Tensor& x);
 void save_npy(const std::string& path, const IndexTensor& ids);
 // Throws std::runtime_error, naming the file and the problem. An integer that f64 cannot represent

@@ -14,11 +14,11 @@ class Generator {
  public:
   explicit Generator(std::uint64_t seed = 0) : seed_(seed) {}
 
-  // Uniform in [low, high), and normal. Each throws std::invalid_argument on parameters that are
-  // not finite or a negative std.
+  // Uniform in [low, high), and normal. All functions throw std::invalid_argument on parameters
+  // outside their range: here, bounds that are not finite or a negative std.
   Tensor uniform(const Shape& shape, double low = 0, double high = 1, DType dtype = f32);
   Tensor normal(const Shape& shape, double mean = 0, double std = 1, DType dtype = f32);
-  // 1 with the given probability, otherwise 0.
+  // 1 with the given probability, in [0, 1], otherwise 0.
   Tensor bernoulli(const Shape& shape, double probability, DType dtype = f32);
   IndexTensor integers(const Shape& shape, Index low, Index high);  // in [low, high)
   // Draws an id for each row of weights [.., V] -> [..], with probability weight / sum of the row.

@@ -30,11 +30,12 @@ Index row_length(const char* op, const Tensor& x) {
 
 }  // namespace
 
-Shape reduced_shape(const char* op, const Shape& shape, const Axes& axes, bool keepdim) {
+Shape reduced_shape(const char* op, const Shape& shape, const Axes& axes,
+                    const ReduceOptions& options) {
   const auto gone = marked(op, shape, axes);
   Shape out = shape;
   for (int i = shape.rank() - 1; i >= 0; --i)
-    if (gone[i]) out = keepdim ? out.with(i, 1) : out.without(i);
+    if (gone[i]) out = options.keepdim ? out.with(i, 1) : out.without(i);
   return out;
 }
 
@@ -124,12 +125,12 @@ Tensor reduce_any(kernels::Reduce op, const Tensor& x,
   return y.permute(back).expand(full).contiguous();
 }
 
-Tensor reduce(kernels::Reduce op, const Tensor& x, const Axes& axes, bool keepdim) {
+Tensor reduce(kernels::Reduce op, const Tensor& x, const Axes& axes, const ReduceOptions& options) {
   static constexpr const char* kNames[] = {"sum", "max", "min"};
   const char* name = kNames[static_cast<int>(op)];
   const Shape& shape = x.shape();
   const auto gone = marked(name, shape, axes);
-  const Shape out_shape = reduced_shape(name, shape, axes, keepdim);
+  const Shape out_shape = reduced_shape(name, shape, axes, options);
   Tensor y = Tensor::empty(out_shape, x.dtype());
   if (y.numel() == 0) return y;
   check(x.numel() > 0 || op == kernels::Reduce::sum,
@@ -141,18 +142,18 @@ Tensor reduce(kernels::Reduce op, const Tensor& x, const Axes& axes, bool keepdi
 
 }  // namespace
 
-Tensor sum(const Tensor& x, const Axes& axes, bool keepdim) {
-  return reduce(kernels::Reduce::sum, x, axes, keepdim);
+Tensor sum(const Tensor& x, const Axes& axes, const ReduceOptions& options) {
+  return reduce(kernels::Reduce::sum, x, axes, options);
 }
-Tensor max(const Tensor& x, const Axes& axes, bool keepdim) {
-  return reduce(kernels::Reduce::max, x, axes, keepdim);
+Tensor max(const Tensor& x, const Axes& axes, const ReduceOptions& options) {
+  return reduce(kernels::Reduce::max, x, axes, options);
 }
-Tensor min(const Tensor& x, const Axes& axes, bool keepdim) {
-  return reduce(kernels::Reduce::min, x, axes, keepdim);
+Tensor min(const Tensor& x, const Axes& axes, const ReduceOptions& options) {
+  return reduce(kernels::Reduce::min, x, axes, options);
 }
-Tensor mean(const Tensor& x, const Axes& axes, bool keepdim) {
-  (void)reduced_shape("mean", x.shape(), axes, keepdim);  // throws with the name of this op
-  Tensor total = sum(x, axes, keepdim);
+Tensor mean(const Tensor& x, const Axes& axes, const ReduceOptions& options) {
+  (void)reduced_shape("mean", x.shape(), axes, options);  // throws with the name of this op
+  Tensor total = sum(x, axes, options);
   if (total.numel() == 0) return total;
   check(x.numel() > 0, "mean: at least one element was required: got the shape {}", x.shape());
   return div(total, Tensor::scalar(static_cast<double>(x.numel() / total.numel()), x.dtype()));
@@ -170,18 +171,18 @@ IndexTensor argmax(const Tensor& x, int axis) {
   std::vector<Index> out(static_cast<std::size_t>(shape.numel()));
   dispatch(x.dtype(), [&]<class T>() {
     // NaN counts as the largest.
-    const auto above = [](T now, T most) {
-      return now > most || (std::isnan(now) && !std::isnan(most));
+    const auto above = [](T now, T max) {
+      return now > max || (std::isnan(now) && !std::isnan(max));
     };
     const T* block = source.data<T>();
-    std::vector<T> most(static_cast<std::size_t>(inner));
+    std::vector<T> maxima(static_cast<std::size_t>(inner));
     Index* best = out.data();
     for (const T* end = block + x.numel(); block < end; block += n * inner, best += inner) {
-      std::copy_n(block, inner, most.begin());
+      std::copy_n(block, inner, maxima.begin());
       for (Index i = 1; i < n; ++i)
         for (Index j = 0; j < inner; ++j) {
           const T now = block[i * inner + j];
-          if (above(now, most[j])) most[j] = now, best[j] = i;
+          if (above(now, maxima[j])) maxima[j] = now, best[j] = i;
         }
     }
   });
@@ -204,10 +205,11 @@ Tensor sum_to(const Tensor& x, const Shape& shape) {
   for (int i = 0; i < x.rank(); ++i)
     if (i < extra || (shape[i - extra] == 1 && x.shape()[i] != 1)) axes.push_back(i);
   if (axes.empty()) return x.reshape(shape);
-  return sum(x, axes, true).reshape(shape);
+  return sum(x, axes, {.keepdim = true}).reshape(shape);
 }
 
-Tensor cumsum(const Tensor& x, int axis, bool reverse) {
+Tensor cumsum(const Tensor& x, int axis, const CumsumOptions& options) {
+  const bool reverse = options.reverse;
   axis = x.shape().axis(axis, "cumsum");
   const Tensor source = x.contiguous();
   Tensor y = Tensor::empty(x.shape(), x.dtype());
@@ -255,15 +257,11 @@ Tensor softmax_of(const char* op, const Tensor& x, bool logarithm) {
   });
   return y;
 }
-}  // namespace
 
-Tensor softmax(const Tensor& x) { return softmax_of("softmax", x, false); }
-Tensor log_softmax(const Tensor& x) { return softmax_of("log_softmax", x, true); }
-
-Tensor softmax_gradient(const Tensor& g, const Tensor& y, bool logarithm) {
-  const Index n = row_length("softmax", y);
-  check_same_dtype("softmax", g, y);
-  check(g.shape() == y.shape(), "softmax: a gradient of the shape {} was required: got {}",
+Tensor softmax_gradient_of(const char* op, const Tensor& g, const Tensor& y, bool logarithm) {
+  const Index n = row_length(op, y);
+  check_same_dtype(op, g, y);
+  check(g.shape() == y.shape(), "{}: a gradient of the shape {} was required: got {}", op,
         y.shape(), g.shape());
   const Tensor gc = g.contiguous(), yc = y.contiguous();
   Tensor dx = Tensor::empty(y.shape(), y.dtype());
@@ -276,6 +274,17 @@ Tensor softmax_gradient(const Tensor& g, const Tensor& y, bool logarithm) {
     });
   });
   return dx;
+}
+}  // namespace
+
+Tensor softmax(const Tensor& x) { return softmax_of("softmax", x, false); }
+Tensor log_softmax(const Tensor& x) { return softmax_of("log_softmax", x, true); }
+
+Tensor softmax_gradient(const Tensor& g, const Tensor& y) {
+  return softmax_gradient_of("softmax", g, y, false);
+}
+Tensor log_softmax_gradient(const Tensor& g, const Tensor& y) {
+  return softmax_gradient_of("log_softmax", g, y, true);
 }
 
 LogSumExp logsumexp_parts(const Tensor& x) {

@@ -6,16 +6,22 @@
 
 namespace unroll {
 
-// The shape after reducing `axes`; throws if an axis is out of range or named twice.
-Shape reduced_shape(const char* op, const Shape& shape, const Axes& axes, bool keepdim);
+struct ReduceOptions {
+  bool keepdim = false;  // keep the reduced axes, with size 1
+};
 
-// Reduces one axis (1), several ({0, 2}), or by default all. Reduced axes are removed, or kept as
-// size 1 with keepdim. A sum without elements is 0; the others throw, unless the result is empty
-// too.
-Tensor sum(const Tensor& x, const Axes& axes = {}, bool keepdim = false);
-Tensor mean(const Tensor& x, const Axes& axes = {}, bool keepdim = false);
-Tensor max(const Tensor& x, const Axes& axes = {}, bool keepdim = false);
-Tensor min(const Tensor& x, const Axes& axes = {}, bool keepdim = false);
+// The shape after reducing `axes`. Throws std::invalid_argument, naming `op`, if an axis is out of
+// range or named twice.
+Shape reduced_shape(const char* op, const Shape& shape, const Axes& axes,
+                    const ReduceOptions& options);
+
+// Reduces one axis (1), several ({0, 2}), or by default all. Reduced axes are removed, unless
+// {.keepdim = true}. A sum without elements is 0; the others throw std::invalid_argument, unless
+// the result has no elements either.
+Tensor sum(const Tensor& x, const Axes& axes = {}, const ReduceOptions& options = {});
+Tensor mean(const Tensor& x, const Axes& axes = {}, const ReduceOptions& options = {});
+Tensor max(const Tensor& x, const Axes& axes = {}, const ReduceOptions& options = {});
+Tensor min(const Tensor& x, const Axes& axes = {}, const ReduceOptions& options = {});
 // The index of the largest element along `axis`, the first if several are equal. NaN counts as the
 // largest, as in max.
 IndexTensor argmax(const Tensor& x, int axis = -1);
@@ -23,14 +29,18 @@ IndexTensor argmax(const Tensor& x, int axis = -1);
 IndexTensor argmin(const Tensor& x, int axis = -1);
 // Sums x down to `shape`; the inverse of broadcasting `shape` to the shape of x.
 Tensor sum_to(const Tensor& x, const Shape& shape);
-// Cumulative sum along an axis; with `reverse` from the end. Same shape as x.
-Tensor cumsum(const Tensor& x, int axis, bool reverse = false);
+struct CumsumOptions {
+  bool reverse = false;  // sum from the end: y_i = x_i + x_{i+1} + ...
+};
+// Cumulative sum along an axis: y_i = x_0 + ... + x_i. Same shape as x.
+Tensor cumsum(const Tensor& x, int axis, const CumsumOptions& options = {});
 
-// Along the last axis; same shape as x. softmax_gradient gives the gradient of x from that of the
-// result g and the result y (of log_softmax if `logarithm`).
+// Along the last axis; same shape as x.
 Tensor softmax(const Tensor& x);
 Tensor log_softmax(const Tensor& x);
-Tensor softmax_gradient(const Tensor& g, const Tensor& y, bool logarithm);
+// The gradient of x, from the result y and its gradient g.
+Tensor softmax_gradient(const Tensor& g, const Tensor& y);
+Tensor log_softmax_gradient(const Tensor& g, const Tensor& y);
 Tensor logsumexp_last(const Tensor& x);  // [.., n] -> [..]
 // Its two parts, the maximum `top` and log sum exp(x - top). For a large top, their sum would round
 // the second away.

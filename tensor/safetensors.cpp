@@ -77,7 +77,7 @@ void check_header(const std::string& path, std::string_view text) {
 }  // namespace
 
 void save_safetensors(const std::string& path, const NamedTensors& tensors,
-                      const Metadata& metadata) {
+                      const Metadata& metadata, const NamedIds& ids) {
   json::Text text_buffer;
   rapidjson::Writer<json::Text, rapidjson::UTF8<>, rapidjson::UTF8<>, json::Allocator> header(
       text_buffer);
@@ -95,39 +95,51 @@ void save_safetensors(const std::string& path, const NamedTensors& tensors,
       valid = valid && write(key, "metadata") && write(words, "metadata");
     valid = valid && header.EndObject();
   }
-  // Larger types first, so that each element is aligned to its size, as other readers require.
-  std::vector<const NamedTensors::value_type*> order;
-  for (const auto& entry : tensors) order.push_back(&entry);
-  std::stable_sort(order.begin(), order.end(), [](const auto* a, const auto* b) {
-    return size_of(a->second.dtype()) > size_of(b->second.dtype());
-  });
-  std::string numbers;
-  for (const auto* entry : order) {
-    const auto& [name, tensor] = *entry;
+  std::string elements;
+  const auto append = [&](const std::string& name, const char* type, const Shape& shape,
+                          const void* data, std::size_t bytes) {
     check(name != "__metadata__", "save_safetensors: a name other than __metadata__ was required");
-    const Tensor whole = tensor.contiguous();
-    const std::size_t begin = numbers.size();
-    dispatch(whole.dtype(), [&]<class T>() {
-      numbers.append(reinterpret_cast<const char*>(whole.data<T>()),
-                     static_cast<std::size_t>(whole.numel()) * sizeof(T));
-    });
-    valid = valid && write(name) && header.StartObject() && write("dtype") &&
-            write(whole.dtype() == f32 ? "F32" : "F64") && write("shape") && header.StartArray();
-    for (const Index size : whole.shape()) valid = valid && header.Int64(size);
+    const std::size_t begin = elements.size();
+    if (bytes > 0) elements.append(static_cast<const char*>(data), bytes);
+    valid = valid && write(name) && header.StartObject() && write("dtype") && write(type) &&
+            write("shape") && header.StartArray();
+    for (const Index size : shape) valid = valid && header.Int64(size);
     valid = valid && header.EndArray() && write("data_offsets") && header.StartArray() &&
-            header.Uint64(begin) && header.Uint64(numbers.size()) && header.EndArray() &&
+            header.Uint64(begin) && header.Uint64(elements.size()) && header.EndArray() &&
             header.EndObject();
+  };
+  const auto append_tensors = [&](DType dtype) {
+    for (const auto& [name, tensor] : tensors) {
+      if (tensor.dtype() != dtype) continue;
+      const Tensor whole = tensor.contiguous();
+      const std::string& key = name;
+      dispatch(dtype, [&]<class T>() {
+        append(key, dtype == f32 ? "F32" : "F64", whole.shape(), whole.data<T>(),
+               static_cast<std::size_t>(whole.numel()) * sizeof(T));
+      });
+    }
+  };
+  // Wider types first, so that each element is aligned to its size, as other readers require.
+  append_tensors(f64);
+  for (const auto& [name, array] : ids) {
+    check(array.defined(), "save_safetensors: ids were required for \"{}\": got undefined ones",
+          excerpt(name));
+    check(!tensors.contains(name),
+          "save_safetensors: names that differ were required: got \"{}\" twice", excerpt(name));
+    append(name, "I64", array.shape(), array.data(),
+           static_cast<std::size_t>(array.numel()) * sizeof(Index));
   }
+  append_tensors(f32);
   valid = valid && header.EndObject();
   check(valid, "save_safetensors: a header that is JSON was required for {}", path);
   std::string text(text_buffer.GetString(), text_buffer.GetSize());
   text.append((8 - text.size() % 8) % 8, ' ');
   const std::uint64_t length = text.size();
   std::string bytes(reinterpret_cast<const char*>(&length), 8);
-  write_file(path, bytes + text + numbers);
+  write_file(path, bytes + text + elements);
 }
 
-NamedTensors load_safetensors(const std::string& path, Metadata* metadata) {
+NamedTensors load_safetensors(const std::string& path, Metadata* metadata, NamedIds* ids) {
   const std::string bytes = read_file(path);
   check_io(bytes.size() >= 8,
            "{}: a safetensors file was required: got {} bytes, too few for the length of a header",
@@ -232,15 +244,23 @@ NamedTensors load_safetensors(const std::string& path, Metadata* metadata) {
   check_io(end == available, "{}: {} bytes of elements were promised: the file has {}", path, end,
            available);
   NamedTensors out;
+  NamedIds found_ids;
   for (const auto& found : entries) {
-    const auto refuse = [&](const std::string& element) {
-      fail_io("{}: integers that f64 holds exactly were required: \"{}\" has {}", path,
-              excerpt(found.first), element);
-    };
     const Entry& entry = found.second;
-    out.emplace(found.first,
-                read_stored(entry.type->stored, entry.shape, data + entry.begin, refuse));
+    const Stored& stored = entry.type->stored;
+    const bool as_ids = ids && stored.kind != Kind::floating && stored.kind != Kind::bfloat;
+    const auto refuse = [&](const std::string& element) {
+      fail_io("{}: integers that {} were required: \"{}\" has {}", path,
+              as_ids ? "fit 64 bits with a sign" : "f64 holds exactly", excerpt(found.first),
+              element);
+    };
+    const char* bytes_of = data + entry.begin;
+    if (as_ids)
+      found_ids.emplace(found.first, read_stored_ids(stored, entry.shape, bytes_of, refuse));
+    else
+      out.emplace(found.first, read_stored(stored, entry.shape, bytes_of, refuse));
   }
+  if (ids) *ids = std::move(found_ids);
   if (metadata) *metadata = std::move(words_found);
   return out;
 }

@@ -13,8 +13,8 @@ void SequenceLayout::refuse_undefined() {
   fail("sequence layout: lengths were required: got an undefined layout (default constructed)");
 }
 
-void SequenceLayout::refuse_step(Index t, Index most) {
-  fail("sequence layout: a step in [0, {}] was required: got {}", most, t);
+void SequenceLayout::refuse_step(Index t, Index max) {
+  fail("sequence layout: a step in [0, {}] was required: got {}", max, t);
 }
 
 SequenceLayout::SequenceLayout(std::vector<Index> lengths) {

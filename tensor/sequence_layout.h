@@ -15,9 +15,9 @@ namespace unroll {
 class SequenceLayout {
  public:
   SequenceLayout() = default;  // undefined: all member functions throw
-  // Each length must be at least 1; in the order of the batch.
+  // Each length is at least 1; in the order of the batch. Throws std::invalid_argument otherwise.
   explicit SequenceLayout(std::vector<Index> lengths);
-  static SequenceLayout equal(Index sequences, Index steps);
+  static SequenceLayout equal(Index sequences, Index steps);  // each at least 1
 
   Index sequences() const { return static_cast<Index>(data().lengths.size()); }  // B
   Index rows() const { return data().offsets.back(); }                           // N
@@ -32,12 +32,9 @@ class SequenceLayout {
   const std::vector<Index>& offsets() const { return data().offsets; }  // [T + 1]
   bool is_equal() const { return batch(0) == batch(steps() - 1); }
   bool is_sorted() const { return data().sorted; }  // true if given longest first or all equal
-  const IndexTensor& order() const {
-    return data().order;
-  }  // [B] the sequence at place i of a step
-  const IndexTensor& place() const {
-    return data().place;
-  }  // [B] the inverse: the place of sequence b
+  // [B] The sequence at place i of a step; and the inverse, the place of sequence b.
+  const IndexTensor& order() const { return data().order; }
+  const IndexTensor& place() const { return data().place; }
 
   // The row of sequence b at time t (negative: from its end).
   Index row(Index b, Index t) const;
@@ -63,12 +60,12 @@ class SequenceLayout {
     return *data_;
   }
   [[noreturn]] static void refuse_undefined();
-  static std::size_t checked(Index t, Index most) {
-    if (t < 0 || t > most) [[unlikely]]
-      refuse_step(t, most);
+  static std::size_t checked(Index t, Index max) {
+    if (t < 0 || t > max) [[unlikely]]
+      refuse_step(t, max);
     return static_cast<std::size_t>(t);
   }
-  [[noreturn]] static void refuse_step(Index t, Index most);
+  [[noreturn]] static void refuse_step(Index t, Index max);
 
   std::shared_ptr<const Data> data_;
 };

@@ -37,11 +37,14 @@ class Shape {
   static constexpr int kMaxRank = 8;
 
   Shape() = default;  // a scalar: rank 0, one element
+  // Throws std::invalid_argument on more than 8 sizes, a negative size, or too many elements for an
+  // Index.
   Shape(std::initializer_list<AnyIndex> sizes);
-  explicit Shape(std::span<const Index> sizes);  // throws on rank > 8 or a negative size
+  explicit Shape(std::span<const Index> sizes);
 
   int rank() const { return rank_; }
   bool empty() const { return rank_ == 0; }
+  // The number of elements: the product of the sizes.
   Index numel() const {
     Index n = 1;
     for (int i = 0; i < rank_; ++i) n *= sizes_[i];
@@ -57,15 +60,14 @@ class Shape {
       refuse_axis(axis, op);
     return at;
   }
-  // Throws, without changing anything, on a negative size or too many elements; so do the three
-  // below.
+  // Changes one size. Throws, without changing anything, on a negative size or too many elements;
+  // so do `with` and `inserted`.
   void set(int axis, Index size);
 
-  Shape with(int axis, Index size) const;  // one size replaced
-  Shape without(int axis) const;           // one axis removed
-  Shape inserted(int axis,
-                 Index size) const;   // inserts an axis before `axis`, which is in [0, rank]
-  Shape swapped(int a, int b) const;  // two axes exchanged
+  Shape with(int axis, Index size) const;      // one size replaced
+  Shape without(int axis) const;               // one axis removed
+  Shape inserted(int axis, Index size) const;  // a new axis before `axis`, which is in [0, rank]
+  Shape swapped(int a, int b) const;           // two axes exchanged
 
   const Index* begin() const { return sizes_.data(); }
   const Index* end() const { return sizes_.data() + rank_; }
@@ -98,7 +100,7 @@ class Axes {
   Axes(T axis) {
     push_back(static_cast<int>(axis));
   }
-  Axes(bool) = delete;  // sum(x, {}, true) keeps the axes, sum(x, true) would be over axis 1
+  Axes(bool) = delete;  // sum(x, true) would be over axis 1; to keep axes: {.keepdim = true}
   Axes(std::initializer_list<int> axes) : Axes(std::span(axes.begin(), axes.size())) {}
   Axes(const std::vector<int>& axes) : Axes(std::span(axes)) {}
   explicit Axes(std::span<const int> axes) {

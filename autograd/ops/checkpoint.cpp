@@ -40,17 +40,16 @@ std::vector<Var> checkpoint(const std::function<std::vector<Var>(const std::vect
       outputs.push_back(y.value());
     }
   }
-  return record(
-      checkpoint_op, outputs, inputs, where,
-      [f, inputs, before, mode, uses](std::span<const Var> gradients, Cotangents& d) {
-        const Rewound generator(before);
-        const TrainingMode same(mode);
-        const ParamUses::Entered replaying(*uses, true);
-        d.add_through(f, inputs, gradients);
-      },
-      // Recorded even if no input requires a gradient, because f may use parameters, which are not
-      // visible here.
-      true);
+  return record(checkpoint_op, outputs, inputs, where,
+                [f, inputs, before, mode, uses](std::span<const Var> gradients, Cotangents& d) {
+                  const Rewound generator(before);
+                  const TrainingMode same(mode);
+                  const ParamUses::Entered replaying(*uses, true);
+                  d.add_through(f, inputs, gradients);
+                },
+                // Recorded even if no input requires a gradient, because f may use parameters,
+                // which are not visible here.
+                {.always = true});
 }
 
 }  // namespace unroll

@@ -55,19 +55,20 @@ Var index_add(const In& x, int axis, const IndexTensor& index, Index size) {
       [axis, index](const Var& g, Cotangents& d) { d.add(0, index_select(g, axis, index)); });
 }
 
-Var embedding(const IndexTensor& ids, const In& table, Index padding_id) {
+Var embedding(const IndexTensor& ids, const In& table, const EmbeddingOptions& options) {
   check_defined("embedding", *table);
   check(table->rank() == 2, "embedding: a table [V, D] was required: got {}", table->shape());
-  return record(embedding_op, take_rows(table.value(), ids), {&table},
-                [ids, padding_id, shape = table->shape()](const Var& g, Cotangents& d) {
-                  const Index dim = shape[1];
-                  const Var rows = reshape(g, {ids.numel(), dim});
-                  if (padding_id < 0) return d.add_rows(0, ids, rows, shape);
-                  Tensor keep = Tensor::ones({ids.numel(), 1}, g.dtype());
-                  for (Index i = 0; i < ids.numel(); ++i)
-                    if (ids[i] == padding_id) keep.set({i, 0}, 0);
-                  d.add_rows(0, ids, rows * keep, shape);
-                });
+  return record(
+      embedding_op, take_rows(table.value(), ids), {&table},
+      [ids, padding_id = options.padding_id, shape = table->shape()](const Var& g, Cotangents& d) {
+        const Index dim = shape[1];
+        const Var rows = reshape(g, {ids.numel(), dim});
+        if (padding_id < 0) return d.add_rows(0, ids, rows, shape);
+        Tensor keep = Tensor::ones({ids.numel(), 1}, g.dtype());
+        for (Index i = 0; i < ids.numel(); ++i)
+          if (ids[i] == padding_id) keep.set({i, 0}, 0);
+        d.add_rows(0, ids, rows * keep, shape);
+      });
 }
 
 Var scatter_rows(const In& x, const IndexTensor& ids, Index rows) {

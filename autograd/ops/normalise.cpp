@@ -77,8 +77,8 @@ void norm_backward(const Norm& norm, const FusedInputs& in, const Saved& saved, 
 
 std::vector<Var> norm_reference(const Norm& norm, const std::vector<Var>& in) {
   const Var &x = in[kX], &gain = in[kGain], &bias = in[kBias];
-  const Var c = norm.centred ? x - mean(x, {-1}, true) : x;
-  Var y = c / sqrt(mean(square(c), {-1}, true) + norm.eps);
+  const Var c = norm.centred ? x - mean(x, -1, {.keepdim = true}) : x;
+  Var y = c / sqrt(mean(square(c), -1, {.keepdim = true}) + norm.eps);
   if (gain.defined()) y = y * gain;
   if (bias.defined()) y = y + bias;
   return {y};

@@ -21,32 +21,32 @@ Var sqrt_or_zero(const In& v) {
 // sqrt(sum x^2) with the reduced axes kept. x is first divided by its largest magnitude if the
 // squares would overflow or underflow.
 Tensor norm_of(const Tensor& x, const Axes& axes) {
-  const Tensor y = sqrt(sum(square(x), axes, true));
+  const Tensor y = sqrt(sum(square(x), axes, {.keepdim = true}));
   const bool f = x.dtype() == f32;
   const double low = f ? 1e-15 : 1e-150, high = f ? 1e15 : 1e150;
   const auto inside = [&](double v) { return v == 0 ? false : v > low && v < high; };
   const std::vector<double> values = y.to_vector<double>();
   if (x.numel() == 0 || std::all_of(values.begin(), values.end(), inside)) return y;
-  const Tensor top = max(abs(x), axes, true);
+  const Tensor top = max(abs(x), axes, {.keepdim = true});
   // A magnitude that is 0, infinite or NaN cannot be divided by.
   const Tensor usable = mul(less(0.0, top), less(top, INFINITY));
   const Tensor scale = where(usable, top, 1.0);
-  return where(usable, mul(sqrt(sum(square(div(x, scale)), axes, true)), scale), top);
+  return where(usable, mul(sqrt(sum(square(div(x, scale)), axes, {.keepdim = true})), scale), top);
 }
 
 }  // namespace
 
-Var stddev(const In& x, const Axes& axes, bool keepdim, Index correction) {
+Var stddev(const In& x, const Axes& axes, const VarianceOptions& options) {
   check_defined("stddev", *x);
-  return sqrt_or_zero(In(var(x, axes, keepdim, correction), x.where()));
+  return sqrt_or_zero(In(var(x, axes, options), x.where()));
 }
 
 // d norm = x / norm
-Var norm(const In& x, const Axes& axes, bool keepdim) {
+Var norm(const In& x, const Axes& axes, const ReduceOptions& options) {
   check_defined("norm", *x);
-  const Shape kept = reduced_shape("norm", x->shape(), axes, true);
+  const Shape kept = reduced_shape("norm", x->shape(), axes, {.keepdim = true});
   const Tensor y =
-      norm_of(x.value(), axes).reshape(reduced_shape("norm", x->shape(), axes, keepdim));
+      norm_of(x.value(), axes).reshape(reduced_shape("norm", x->shape(), axes, options));
   return record(norm_op, y, {&x}, [x = *x, y, kept](const Var& g, Cotangents& d) {
     const Tensor zero = equal(y, 0.0);
     const Var share = where(zero, 0.0, g) / where(zero, 1.0, d.output(y));
@@ -56,11 +56,11 @@ Var norm(const In& x, const Axes& axes, bool keepdim) {
 
 // Multiplies pairs of halves until one element is left. The derivative then needs no division, so
 // zeros are no problem.
-Var prod(const In& x, const Axes& axes, bool keepdim) {
+Var prod(const In& x, const Axes& axes, const ReduceOptions& options) {
   check_defined("prod", *x);
   const Where at = x.where();
-  const Shape shape = x->shape(), out = reduced_shape("prod", shape, axes, keepdim),
-              kept = reduced_shape("prod", shape, axes, true);
+  const Shape shape = x->shape(), out = reduced_shape("prod", shape, axes, options),
+              kept = reduced_shape("prod", shape, axes, {.keepdim = true});
   // [kept axes.., reduced axes..] -> [elements of the result, n]
   std::vector<int> order;
   for (const bool reduced : {false, true})

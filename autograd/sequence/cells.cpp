@@ -11,9 +11,9 @@ Var blocks(const Var& x, Index size, Index first, Index count = 1) {
 
 }  // namespace
 
-Var rnn_step(const Var& px, const Var& h, const Var& wh, bool use_relu) {
+Var rnn_step(const Var& px, const Var& h, const Var& wh, const RNNStepOptions& options) {
   const Var z = px + matmul(h, wh);  // [B, H]
-  return use_relu ? relu(z) : tanh(z);
+  return options.relu ? relu(z) : tanh(z);
 }
 
 std::pair<Var, Var> lstm_step(const Var& px, const Var& h, const Var& c, const Var& wh,
@@ -33,9 +33,10 @@ std::pair<Var, Var> lstm_step(const Var& px, const Var& h, const Var& c, const V
   return {e.projection.defined() ? matmul(out, e.projection) : out, next};
 }
 
-Var gru_step(const Var& px, const Var& h, const Var& wh, const Var& bhn, bool reset_after) {
+Var gru_step(const Var& px, const Var& h, const Var& wh, const Var& bhn,
+             const GRUStepOptions& options) {
   const Index size = h.shape()[1];
-  if (reset_after) {
+  if (options.reset_after) {
     const Var hw = matmul(h, wh);  // [B, 3 H]
     const Var rz = sigmoid(blocks(px, size, 0, 2) + blocks(hw, size, 0, 2));
     const Var r = blocks(rz, size, 0), z = blocks(rz, size, 1);

@@ -2,7 +2,8 @@
 // nn's cells call these functions, and they are the reference of the fused layers (recurrent.h).
 //
 // B batch, D in, H hidden, P output size (H without projection). px [B, G H] is the projected input
-// x wx + b, with G gates as blocks of H columns.
+// x wx + b, with G gates as blocks of H columns. Like all
+// ops they throw std::invalid_argument if shapes do not fit.
 #pragma once
 
 #include <unroll/autograd/tape.h>
@@ -11,8 +12,11 @@
 
 namespace unroll {
 
+struct RNNStepOptions {
+  bool relu = false;  // instead of tanh
+};
 // h' = tanh(px + h wh), or relu instead of tanh. h, h' [B, H], wh [H, H]. Elman 1990.
-Var rnn_step(const Var& px, const Var& h, const Var& wh, bool relu = false);
+Var rnn_step(const Var& px, const Var& h, const Var& wh, const RNNStepOptions& options = {});
 
 // Optional parts of an LSTM; undefined ones are not used.
 struct LSTMExtras {
@@ -26,9 +30,14 @@ struct LSTMExtras {
 std::pair<Var, Var> lstm_step(const Var& px, const Var& h, const Var& c, const Var& wh,
                               const LSTMExtras& extras = {});
 
-// r, z = sigmoid(px + h wh);  h' = (1 - z) n + z h. If reset_after (as in PyTorch), n = tanh(pxn +
-// r (h whn + bhn)); otherwise n = tanh(pxn + (r h) whn), Cho et al. 2014. h, h' [B, H]; bhn [H] may
-// be undefined.
-Var gru_step(const Var& px, const Var& h, const Var& wh, const Var& bhn, bool reset_after = true);
+struct GRUStepOptions {
+  bool reset_after = true;  // the reset gate multiplies h whn + bhn, as in PyTorch; otherwise h
+};
+// r, z = sigmoid(px + h wh);  h' = (1 - z) n + z h, with
+//   n = tanh(pxn + r (h whn + bhn))    if reset_after
+//   n = tanh(pxn + (r h) whn)          otherwise. Cho et al. 2014
+// h, h' [B, H]; bhn [H] may be undefined.
+Var gru_step(const Var& px, const Var& h, const Var& wh, const Var& bhn,
+             const GRUStepOptions& options = {});
 
 }  // namespace unroll

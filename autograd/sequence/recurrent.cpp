@@ -178,7 +178,7 @@ std::vector<Var> reference(const Call& call, const std::vector<Var>& in) {
                   } else if (call.gru()) {
                     s[0] = gru_step(px, s[0], in[kWh], in[kBhn]);
                   } else {
-                    s[0] = rnn_step(px, s[0], in[kWh], call.kind == Recurrence::rnn_relu);
+                    s[0] = rnn_step(px, s[0], in[kWh], {.relu = call.kind == Recurrence::rnn_relu});
                   }
                   return s[0];
                 });

@@ -29,7 +29,7 @@ std::vector<FastaRecord> parse_fastq(const std::string& text, const std::string&
 // and .) become 4. Throws std::invalid_argument for anything else.
 inline constexpr Index kBases = 5;
 std::vector<Index> encode_dna(std::string_view sequence);
-// The opposite strand, in its reading direction.
+// The opposite strand, in its reading direction: A and T, C and G exchanged, the order reversed.
 std::vector<Index> reverse_complement(const std::vector<Index>& bases);
 
 }  // namespace unroll::data

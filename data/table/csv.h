@@ -12,7 +12,8 @@ class Table {
     std::vector<std::string> cells;  // one per column
     int line = 0;                    // where the row begins in the file
   };
-  // `source` is the file name used in errors.
+  // `source` is the file name used in errors. Throws std::invalid_argument unless each row has a
+  // cell for each name.
   Table(std::string source, std::vector<std::string> names, std::vector<Row> rows);
   // The rows with these indices, in this order.
   Table select(const std::vector<std::size_t>& rows) const;
@@ -27,7 +28,7 @@ class Table {
   // A column as numbers; empty cells, NA and nan become NaN. Throws std::runtime_error with file,
   // line and column for other text.
   std::vector<double> numbers(const std::string& name) const;
-  std::vector<std::string> strings(const std::string& name) const;
+  std::vector<std::string> strings(const std::string& name) const;  // a column as text
   int line(std::size_t row) const;  // where a row begins in the file
 
  private:

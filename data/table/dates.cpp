@@ -298,13 +298,13 @@ std::optional<DateColumn> date_column(const Table& table, std::size_t column, Da
   }
   if (order != DateOrder::unknown) return finished(std::move(possible.front()));
   // Prefer the orders that give the most dates, and of these those in which the dates are monotone.
-  std::size_t most = 0;
-  for (const DateColumn& c : possible) most = std::max(most, count(c));
-  std::erase_if(possible, [&](const DateColumn& c) { return count(c) < most; });
+  std::size_t max_count = 0;
+  for (const DateColumn& c : possible) max_count = std::max(max_count, count(c));
+  std::erase_if(possible, [&](const DateColumn& c) { return count(c) < max_count; });
   if (possible.size() > 1 && std::any_of(possible.begin(), possible.end(),
                                          [](const auto& c) { return is_monotone(c.seconds); }))
     std::erase_if(possible, [](const DateColumn& c) { return !is_monotone(c.seconds); });
-  if (!enough(most)) return std::nullopt;
+  if (!enough(max_count)) return std::nullopt;
   // With dots, the day comes first.
   const bool dots = table.cell(example, column).find('.') != std::string::npos;
   if (possible.size() > 1 && dots && parts[example]->year_last)
@@ -346,7 +346,7 @@ bool is_date_name(const std::string& name) {
                      [&](auto part) { return word.find(part) != std::string::npos; });
 }
 
-std::string date_text(std::int64_t seconds, bool with_time) {
+std::string date_text(std::int64_t seconds, const DateTextOptions& options) {
   const std::int64_t days = (seconds >= 0 ? seconds : seconds - kDay + 1) / kDay,
                      second = seconds - kDay * days;
   const std::chrono::year_month_day date{
@@ -354,7 +354,7 @@ std::string date_text(std::int64_t seconds, bool with_time) {
   std::string day =
       fmt::format("{:04}-{:02}-{:02}", static_cast<int>(date.year()),
                   static_cast<unsigned>(date.month()), static_cast<unsigned>(date.day()));
-  if (!with_time) return day;
+  if (!options.with_time) return day;
   return day + fmt::format(" {:02}:{:02}:{:02}", second / 3600, second / 60 % 60, second % 60);
 }
 

@@ -40,7 +40,10 @@ std::optional<std::size_t> find_date_column(const Table& table,
 // True for names such as Date, Datum, 날짜 or timestamp.
 bool is_date_name(const std::string& name);
 
-// 2024-11-01, or 2024-11-01 16:00:00.
-std::string date_text(std::int64_t seconds, bool with_time = false);
+struct DateTextOptions {
+  bool with_time = false;
+};
+// Seconds since 1970-01-01 as 2024-11-01, or with time as 2024-11-01 16:00:00.
+std::string date_text(std::int64_t seconds, const DateTextOptions& options = {});
 
 }  // namespace unroll::data

@@ -62,15 +62,15 @@ char find_separator(std::string_view text) {
   const std::vector<std::string_view> lines = first_lines(text);
   if (is_one_column(lines)) return '\t';
   char best = ',';
-  std::size_t most = lines.size() / 2;  // fewer lines agree by chance
+  std::size_t max_count = lines.size() / 2;  // fewer lines agree by chance
   for (const char separator : {'\t', ';', '|', ','}) {
     const std::size_t n = agreement(lines, separator).first;
-    if (n > most) {
+    if (n > max_count) {
       best = separator;
-      most = n;
+      max_count = n;
     }
   }
-  if (most > lines.size() / 2) return best;
+  if (max_count > lines.size() / 2) return best;
   return agreement(lines, ' ').first == lines.size() && !lines.empty() ? ' ' : ',';
 }
 

@@ -6,13 +6,13 @@
 namespace dna {
 namespace {
 
-// Calibrated on what it learned from, each sequence left out in turn: with the prior at its full
-// weight, or as sharp as the rest, which changes no prediction.
+// Calibrated by leave-one-out on its training data. The prior has full weight, or is scaled by the
+// sharpness too, which changes no prediction.
 enum class Prior { full, as_sharp };
 template <class Counts>
 Probabilities ask(const Counts& counts, const Examples& e, const unroll::data::Split& split,
                   Prior weight) {
-  // So many sequences are enough to calibrate one number.
+  // Enough sequences to calibrate one parameter.
   const std::size_t some = std::clamp<std::size_t>(1000000 / e.classes.size(), 100, 5000);
   const std::vector<Index> learned = learned_from(split);
   const std::vector<double> prior = log_prior(e, learned), none(prior.size(), 0.0);

@@ -13,12 +13,12 @@ constexpr Index kBases = unroll::data::kBases;
 
 std::size_t at(Index i) { return static_cast<std::size_t>(i); }
 
-// The words of a sequence as numbers in [0, 4^k), in order of size.
+// The k-mers of a sequence as sorted numbers in [0, 4^k).
 std::vector<std::uint32_t> words_of(const Bases& s, Index k) {
   const std::uint32_t mask = (std::uint32_t{1} << (2 * k)) - 1;
   std::vector<std::uint32_t> out;
   std::uint32_t word = 0;
-  Index known = 0;  // so many bases without an ambiguous one
+  Index known = 0;  // number of bases since the last ambiguous one
   for (const auto base : s) {
     if (base >= 4) {
       known = 0;
@@ -72,7 +72,7 @@ void Kmers::finish() {
   totals_.assign(classes, 0);
   for (std::size_t i = 0; i < counts_.size(); ++i) totals_[i % classes] += counts_[i];
   logs_.resize(counts_.size());
-  for (std::size_t first = 0; first < words; first += 4) {  // words that differ in the last base
+  for (std::size_t first = 0; first < words; first += 4) {  // k-mers that differ in the last base
     for (std::size_t c = 0; c < classes; ++c) {
       double whole = totals_[c] + o_.prior * static_cast<double>(words);
       if (o_.chain) {
@@ -102,14 +102,14 @@ std::vector<double> Kmers::log_likelihoods(const Bases& sequence, Index own) con
     i += times;
   }
   if (own == kNew) return out;
-  // The same for its own class, without what it added to the counts.
+  // The same for its own class, without its own counts.
   counted = words;
   if (o_.both_strands) {
     const auto back = words_of(other_strand(sequence), o_.k);
     counted.insert(counted.end(), back.begin(), back.end());
     std::sort(counted.begin(), counted.end());
   }
-  const auto added = [&](std::uint32_t first, std::uint32_t last) {  // words in [first, last]
+  const auto added = [&](std::uint32_t first, std::uint32_t last) {  // k-mers in [first, last]
     return static_cast<double>(std::upper_bound(counted.begin(), counted.end(), last) -
                                std::lower_bound(counted.begin(), counted.end(), first));
   };
@@ -131,7 +131,7 @@ std::vector<double> Kmers::log_likelihoods(const Bases& sequence, Index own) con
 }
 
 Calibration calibrate(const Kmers& kmers, const Examples& e, const std::vector<Index>& which) {
-  // A part of the sequences, evenly spaced, where asking all would take too long.
+  // An evenly spaced part of the sequences, if all would take too long.
   constexpr double kMostWork = 4e8;           // additions
   constexpr double kMostProbabilities = 1e6;  // each is computed some 30 times
   double work = 0;

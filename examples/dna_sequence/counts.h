@@ -1,7 +1,7 @@
 // Log-likelihoods of the classes by counting: k-mers anywhere, or bases at each position.
 //
-// A sequence that was itself counted would find itself again, and look surer than a new one does.
-// Asked with its class, its own share of the counts is left out first ("leave one out").
+// A sequence that is part of the counts would get a higher likelihood than a new one. If its class
+// is given, its own counts are subtracted first (leave-one-out).
 //
 // C classes, L bases.
 #pragma once
@@ -14,22 +14,22 @@ namespace dna {
 
 inline constexpr Index kNew = -1;  // the class of a sequence that was not counted
 
-// Words of k bases, overlapping, wherever they stand: naive Bayes, which multiplies P(word |
-// class), or a Markov chain of order k - 1, which multiplies P(base | the k - 1 before it, class).
+// Overlapping k-mers at any position: naive Bayes, the product of P(k-mer | class), or a Markov
+// chain of order k - 1, the product of P(base | the k - 1 bases before it, class).
 class Kmers {
  public:
   struct Options {
     Index k = 4;
     bool chain = false;
-    double prior = 1;           // each count begins at this
+    double prior = 1;           // added to each count
     bool both_strands = false;  // count each sequence's reverse complement as well
   };
   Kmers(Index classes, const Options& options);
-  Kmers(const unroll::Tensor& counts, const Options& options);  // as counts() had them
+  Kmers(const unroll::Tensor& counts, const Options& options);  // as returned by counts()
 
   void learn(const Examples& e, const std::vector<Index>& which);
-  // The sum over the words of log P, for each class, [C]; words with an ambiguous base are left
-  // out. `own`: the class under which this sequence was counted, or kNew.
+  // The sum of log P over the k-mers without an ambiguous base, for each class, [C]. `own`: the
+  // class under which this sequence was counted, or kNew.
   std::vector<double> log_likelihoods(const Bases& sequence, Index own) const;
 
   const Options& options() const { return o_; }
@@ -43,11 +43,11 @@ class Kmers {
   std::vector<double> totals_;        // [C]
 };
 
-// The k and the kind of prior with which leave-one-out tells the classes of some sequences apart
-// best, by mean log loss. The work is bounded: of many or long sequences a part is looked at.
+// The k and the kind of prior with the lowest mean leave-one-out log loss. The work is bounded: of
+// many or long sequences, only some are used.
 Kmers best_kmers(const Examples& e, const std::vector<Index>& which, bool chain, bool both_strands);
 
-// The base at each position, each for itself: for sequences of one length.
+// One distribution of bases per position: for sequences of equal length.
 class Positions {
  public:
   Positions(Index classes, Index length);
@@ -62,19 +62,19 @@ class Positions {
   std::vector<double> counts_, members_;
 };
 
-// Log-likelihoods to probabilities: softmax(sharpness * log-likelihood + log P(class)). The
-// products of naive Bayes are far too sure of themselves; `sharpness` below 1 says by how much.
+// Converts log-likelihoods to probabilities: softmax(sharpness * log-likelihood + log P(class)).
+// Naive Bayes is overconfident; `sharpness` below 1 corrects this.
 struct Calibration {
   double sharpness = 1;
   std::vector<double> log_prior;  // [C]
-  double log_loss = 0;            // the mean, with this sharpness
+  double log_loss = 0;            // mean log loss with this sharpness
   std::vector<double> probabilities(const std::vector<double>& log_likelihoods) const;
 };
-// The sharpness with the least log loss on these examples, one row of log-likelihoods for each.
+// The sharpness with the lowest log loss on these examples, one row of log-likelihoods for each.
 Calibration calibrate(const std::vector<std::vector<double>>& log_likelihoods,
                       const std::vector<Index>& labels, std::vector<double> log_prior);
 std::vector<double> log_prior(const Examples& e, const std::vector<Index>& which);
-// The calibration of words on the sequences that they were counted in, each left out in turn.
+// The calibration of k-mers on the counted sequences, each left out in turn.
 Calibration calibrate(const Kmers& kmers, const Examples& e, const std::vector<Index>& which);
 
 }  // namespace dna

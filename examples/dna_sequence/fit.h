@@ -1,4 +1,4 @@
-// How a model is trained, and asked.
+// Training of a model.
 #pragma once
 
 #include "examples/common/training.h"
@@ -10,13 +10,13 @@ namespace dna {
 
 struct Settings {
   double lr = 2e-3, weight_decay = 0.02, label_smoothing = 0.05;
-  Index epochs = 0;  // 0: by the work, see epochs_for
+  Index epochs = 0;  // 0: see epochs_for
   Index batch = 32;
-  bool reverse_complement = false;  // train on either strand, by chance
+  bool reverse_complement = false;  // train on a random strand of each sequence
 };
 
-// 30 epochs; more where the training part is so small that they are few steps, fewer where they
-// would be more than 200 million bases. At least one.
+// 30 epochs; more if the training part is small, fewer if they would read more than 200 million
+// bases. At least one.
 inline Index epochs_for(Index steps_in_epoch, double bases_in_epoch) {
   constexpr Index kEpochs = 30, kFewestSteps = 600;
   constexpr double kMostBases = 2e8;
@@ -43,9 +43,10 @@ program::Curves fit(Model& model, const Examples& e, const unroll::data::Split& 
   unroll::optim::AdamW adam(unroll::nn::parameters(model),
                             {.lr = s.lr, .weight_decay = s.weight_decay});
 
-  // Where a model starts as the counted words (Motifs) and positions do not help it, it may be best
-  // as it was: it stays so unless the middle part says otherwise by more than the standard error of
-  // the difference. Its probabilities are right at the start, and smoothed labels would blunt them.
+  // A model that starts as the k-mer counts (Motifs) and does not use positions may be best
+  // untrained. So the initial parameters are kept unless training improves the validation loss by
+  // more than the standard error of the difference. Label smoothing is off, because the initial
+  // probabilities are calibrated.
   bool keep_best = false;
   if constexpr (requires { model.options().aligned; })
     keep_best = !model.options().aligned && !split.validation.empty();
@@ -66,7 +67,7 @@ program::Curves fit(Model& model, const Examples& e, const unroll::data::Split& 
                                        {.label_smoothing = smoothing});
     });
   };
-  const auto losses = [&] {  // of each sequence of the middle part
+  const auto losses = [&] {  // of each sequence of the validation part
     const Probabilities p = probabilities(model, e.sequences, split.validation);
     std::vector<double> out;
     for (std::size_t i = 0; i < p.size(); ++i)
@@ -76,7 +77,7 @@ program::Curves fit(Model& model, const Examples& e, const unroll::data::Split& 
   const auto validate = [&] {
     return split.validation.empty() ? std::nan("") : program::mean_and_std(losses()).mean;
   };
-  // The rate ends at 0 after the last epoch, so nothing stops early.
+  // The learning rate reaches 0 after the last epoch, so there is no early stopping.
   if (!keep_best) return program::train(model, {.label = label, .epochs = epochs}, epoch, validate);
   const Model start = model;
   std::vector<double> gains = losses();

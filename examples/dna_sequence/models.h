@@ -1,14 +1,12 @@
-// The two models, from bases to a score for each class.
+// The two models, from bases to a logit for each class.
 //
-// They have the same parts: letters as vectors, GRUs, a linear layer. Attention may look
-// everywhere, and has to find out from some two thousand sequences where to look. Its answer does
-// come to depend on the GT and the AG of the junctions, but it takes a GT elsewhere for one as
-// well, remembers accidents, and does worse on new sequences, over ten folds, than counting the
-// bases at each position. The other is told where to look: the junction, if there is one, is in the
-// middle. Its readers run towards it, one from each end, so that what they have just read when they
-// must answer is what matters. To know this is worth more than parameters.
+// Both consist of embeddings, GRUs and a linear layer. The attention model must learn from about
+// two thousand sequences which positions matter. It learns the GT and AG of the junctions, but also
+// responds to a GT elsewhere, overfits, and in ten folds is worse than counting the bases at each
+// position. The junction model uses prior knowledge: a junction is always in the middle. Two GRUs
+// read towards it, one from each end, so the last bases they read are the important ones.
 //
-// B sequences, N bases of them all, H hidden, C classes.
+// B sequences, N bases in all sequences, H hidden, C classes.
 #pragma once
 
 #include "examples/dna_sequence/examples.h"
@@ -30,8 +28,8 @@ inline nn::Tokens tokens(const std::vector<Bases>& sequences) {
 }
 
 inline constexpr std::size_t kMostRead = 1000;
-// The middle of a sequence, at most so many bases of it: what both models read, so that time and
-// memory stay within bounds.
+// The middle of a sequence, at most `most` bases. Both models read only this, which bounds time and
+// memory.
 inline Bases middle_of(const Bases& s, std::size_t most) {
   if (s.size() <= most) return s;
   const auto begin = s.begin() + static_cast<std::ptrdiff_t>((s.size() - most) / 2);
@@ -42,14 +40,14 @@ inline Index bases_of_middle(std::size_t length) {
   return static_cast<Index>(std::min(length, kMostRead));
 }
 
-// A base as a vector, with a vector for its place added to it.
+// Embedding of a base plus embedding of its position.
 class Letters {
  public:
   explicit Letters(Index dim)
       : base({.vocab = unroll::data::kBases, .dim = dim}), place({.vocab = kPlaces, .dim = dim}) {
     place.weight.set_value(nn::normal({kPlaces, dim}, 0, 0.3));
   }
-  // The sequences, and for each of their bases its place.
+  // The sequences, and the position of each base.
   nn::Sequence operator()(const std::vector<Bases>& sequences,
                           const std::vector<std::vector<Index>>& places) const {
     const nn::Tokens bases = tokens(sequences), at = nn::Tokens::from(places);
@@ -61,7 +59,7 @@ class Letters {
   UNROLL_FIELDS(base, place)
 
  private:
-  static constexpr Index kPlaces = 64;  // whatever is further away shares the last
+  static constexpr Index kPlaces = 64;  // positions further away share the last one
 };
 
 struct Junction {
@@ -84,7 +82,7 @@ struct Junction {
     std::vector<Bases> lefts, rights;
     for (const Bases& whole : sequences) {
       const Bases s = middle_of(whole, kMostRead);
-      // A single base is read by both.
+      // A single base is read by both GRUs.
       const auto middle = static_cast<std::ptrdiff_t>(s.size() / 2),
                  begin =
                      std::min<std::ptrdiff_t>(middle, static_cast<std::ptrdiff_t>(s.size()) - 1);
@@ -96,7 +94,7 @@ struct Junction {
   }
 
  private:
-  // Towards the middle; what the reader knows when it is there.
+  // The state of a GRU after reading to the middle.
   Var read(const nn::GRU& reader, const std::vector<Bases>& halves) const {
     std::vector<std::vector<Index>> distances;
     for (const Bases& half : halves) {
@@ -108,11 +106,11 @@ struct Junction {
   }
 };
 
-// A bidirectional GRU reads everything, and says of each letter how much it matters; what is
-// averaged with these weights is the letters, with their places. To average what the GRU puts out
-// is more common, and says less. Even so the weights are no explanation: what decides on them has
-// read both sides, so that the weight may stand beside what was found, on a letter that is as good
-// as any. What changing a letter does to the answer is one; the picture (report.h) has both.
+// A bidirectional GRU computes an attention weight for each base; the embeddings of the bases are
+// averaged with these weights. (Usually the GRU's outputs are averaged, which makes the weights
+// harder to interpret.) Even so, the weights do not explain a prediction: the GRU has read both
+// sides, so a high weight may be next to the base that matters. The effect of changing a base is an
+// explanation; the picture (picture.h) shows both.
 struct Attentive {
   Letters letters;
   nn::GRU gru;
@@ -135,8 +133,7 @@ struct Attentive {
   Var operator()(const std::vector<Bases>& sequences) const {
     return head(dropout(attend(sequences).out));
   }
-  // out [B, 16]; weights [N], one for each base that is read (middle_of), in the order of the
-  // layout of tokens().
+  // out [B, 16]; weights [N], one for each base read (middle_of), in the order of tokens().
   nn::Attended attend(const std::vector<Bases>& sequences) const {
     std::vector<Bases> middles;
     std::vector<std::vector<Index>> places;

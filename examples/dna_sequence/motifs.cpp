@@ -5,7 +5,7 @@
 namespace dna {
 namespace {
 
-// Log-likelihoods are put in units of so many, in which a gain of about one is right.
+// The unit of log-likelihoods, chosen so that gains are about 1.
 constexpr double kUnit = 10;
 
 std::size_t at(Index i) { return static_cast<std::size_t>(i); }
@@ -55,7 +55,7 @@ std::vector<Motifs::Part> Motifs::parts_of(const std::vector<Bases>& sequences,
     const auto length = static_cast<Index>(sequences[at(b)].size());
     if (length <= kMostBases) {
       out.push_back({b, 0, length});
-    } else if (training) {  // another part each time
+    } else if (training) {  // a random part
       out.push_back({b, unroll::default_generator().below(length - kMostBases + 1), kMostBases});
     } else {
       const Index parts = std::min(kMostParts, (length + kMostBases - 1) / kMostBases);
@@ -66,9 +66,9 @@ std::vector<Motifs::Part> Motifs::parts_of(const std::vector<Bases>& sequences,
   return out;
 }
 
-// The windows of `pool` neighbours stand together, so that the best of them is a maximum over an
-// axis. One column for each base at each place of a window; windows reach beyond both ends of a
-// part, where nothing stands.
+// The windows as one-hot rows. `pool` neighbours are adjacent, so that max pooling is a maximum
+// over an axis. There is one column for each base at each position of a window. Windows extend
+// beyond both ends of a part, where the columns are 0.
 Tensor Motifs::windows(const std::vector<Bases>& sequences, const std::vector<Part>& parts,
                        const unroll::SequenceLayout& layout) const {
   Tensor out = Tensor::zeros({layout.rows() * o_.pool, 4 * kWindow});  // [S pool, 4 W]
@@ -118,7 +118,7 @@ unroll::IndexTensor Motifs::places_of(const unroll::SequenceLayout& layout) {
   return places;
 }
 
-// Centred, which changes no probability.
+// Centred, which does not change the probabilities.
 Var Motifs::by_counts(const std::vector<Bases>& sequences,
                       const std::vector<Index>& counted) const {
   const Index n = static_cast<Index>(sequences.size()), kinds = positions_ ? 2 : 1;
@@ -127,7 +127,7 @@ Var Motifs::by_counts(const std::vector<Bases>& sequences,
     for (Index kind = 0; kind < kinds; ++kind) {
       const Index own = counted.empty() ? kNew : counted[at(b)];
       const Bases& s = sequences[at(b)];
-      // Of another length than those that were counted, positions say nothing.
+      // Positions cannot be compared if the length differs from that of the counted sequences.
       if (kind == 1 && static_cast<Index>(s.size()) != positions_->length()) continue;
       const std::vector<double> x =
           kind == 0 ? kmers_.log_likelihoods(s, own) : positions_->log_likelihoods(s, own);

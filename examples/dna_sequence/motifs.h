@@ -1,18 +1,18 @@
-// The model for sequences of any length: motifs, what stands where, and counted words.
+// The model for sequences of any length: motifs, a GRU over them, and k-mer counts.
 //
-//   motif   each window of 15 bases against 64 learned patterns, as the filters of a convolution;
-//           of `pool` neighbouring windows the best match of each pattern is kept
-//   gru     reads the matches in both directions, `pool` bases a step
-//   head    logits from what the GRU ended with and from the mean over its steps
-//   counts  log-likelihoods of the classes by counted words (counts.h), with a gain each
+//   motif   a convolution: each window of 15 bases with 64 learned filters, then the maximum over
+//           `pool` neighbouring windows
+//   gru     reads the result in both directions, `pool` bases per step
+//   head    logits from the GRU's last states and from the mean over its steps
+//   counts  log-likelihoods of the classes by k-mer counts (counts.h), each with a gain
 //
 //   logits = head(gru(motif(x))) + gain * counts,   head = 0 before training
 //
-// It starts as the counted words, which on long sequences with few examples are hard to beat, and
-// learns to correct them. Time and memory are bounded: the longer the sequences, the more windows
-// share a step; of a very long one, a part is read (the words are counted in all of it).
+// It starts as the k-mer counts, which are hard to beat on long sequences with few examples, and
+// learns to correct them. Time and memory are bounded: `pool` grows with the length of the
+// sequences, and only a part of a very long one is read (its k-mers are counted everywhere).
 //
-// B sequences, S steps of them all, W bases in a window, F patterns, H hidden, C classes.
+// B sequences, S steps in all sequences, W bases in a window, F patterns, H hidden, C classes.
 #pragma once
 
 #include "examples/dna_sequence/counts.h"
@@ -26,22 +26,22 @@ class Motifs {
  public:
   struct Options {
     Index classes = 0;
-    Index pool = 4;        // windows that share a step
-    bool aligned = false;  // position means something: one length
+    Index pool = 4;        // windows per step
+    bool aligned = false;  // sequences of equal length, in which positions matter
   };
   static constexpr Index kWindow = 15, kPatterns = 64, kHidden = 48, kMostSteps = 128,
                          kMostBases = 8192, kMostParts = 8;
 
   Motifs(const Options& options, const Kmers& kmers, const std::optional<Positions>& positions);
 
-  // Starts as the counted words alone, as sharp as leave-one-out found best.
+  // Starts as the k-mer counts alone, with the sharpness that leave-one-out found best.
   void start_from(const Calibration& words);
 
-  // `counted`: the sequences are those that were counted, under these classes.
+  // `counted`: the classes under which these sequences were counted, if they were.
   Var operator()(const std::vector<Bases>& sequences, const std::vector<Index>& counted = {}) const;
 
-  static Index pool_for(Index longest);  // of sequences of up to so many bases
-  // Of a sequence, when it is asked about, and in an epoch of training.
+  static Index pool_for(Index longest);  // for sequences of up to `longest` bases
+  // The bases read of a sequence in a prediction, and in an epoch of training.
   Index bases_read(std::size_t length) const;
   Index bases_trained(std::size_t length) const;
   const Options& options() const { return o_; }
@@ -59,7 +59,7 @@ class Motifs {
   struct Part {
     Index sequence, begin, length;
   };
-  // What is read of each sequence: all of it, or parts of kMostBases.
+  // The part of each sequence that is read: all of it, or up to kMostBases.
   std::vector<Part> parts_of(const std::vector<Bases>& sequences, bool training) const;
   Tensor windows(const std::vector<Bases>& sequences, const std::vector<Part>& parts,
                  const unroll::SequenceLayout& layout) const;

@@ -12,7 +12,7 @@ namespace {
 
 constexpr std::size_t kMostClasses = 20, kMostBins = 100, kShares = 50;
 
-// Where the bins of a sequence are, and what stands below them.
+// The bins of a sequence and their labels.
 class Axis {
  public:
   Axis(const Examples& e, Index origin)
@@ -23,11 +23,11 @@ class Axis {
 
   std::size_t bins() const { return bins_; }
   bool single_bases() const { return bins_ == length_; }
-  // The bases [first, second) of a sequence; none where it is shorter than the bins are many.
+  // The bases [first, second) of a sequence; empty if it has fewer bases than there are bins.
   std::pair<std::size_t, std::size_t> bin(std::size_t i, const Bases& s) const {
     return {i * s.size() / bins_, (i + 1) * s.size() / bins_};
   }
-  // Biologists count ..., -2, -1, +1, +2, ...: positions stand half a step apart from 0.
+  // Biologists count ..., -2, -1, +1, +2, ...: positions are half a unit away from 0.
   double x(std::size_t i) const {
     if (length_ == 0) return 100.0 * (static_cast<double>(i) + 0.5) / static_cast<double>(bins_);
     const auto at = [&](std::size_t b) {
@@ -38,7 +38,7 @@ class Axis {
   double width() const {
     return (length_ == 0 ? 100.0 : static_cast<double>(length_)) / static_cast<double>(bins_);
   }
-  // With at most so many numbers below.
+  // With at most this many tick labels.
   std::string settings(double most_tics) const {
     if (length_ == 0)
       return "set xrange [0:100]\nset xtics 20\nset xlabel 'part of the sequence (%)'\n";
@@ -66,16 +66,16 @@ class Axis {
   Index origin_;  // the base that is +1, counted from 0
 };
 
-// What is drawn of one class.
+// The data of one class's panel.
 struct Panel {
   std::string name, letters;
   std::size_t members = 0;
-  std::vector<double> effect, weight;  // of each bin; weight may be empty
+  std::vector<double> effect, weight;  // per bin; weight may be empty
 };
 
-// For each bin, how much less likely the model finds the class when other bases stand there: the
-// mean fall of the logarithm of its probability, over all other bases where a bin is one base, else
-// over two random fillings. Some of the sequences are enough.
+// For each bin, the mean decrease of the class's log probability if its bases are replaced: by all
+// other bases if the bin is one base, otherwise by two random sequences. Computed for some of the
+// sequences.
 std::vector<double> effects(const Trained& model, const std::vector<Bases>& members, Index of_class,
                             const Axis& axis, std::size_t some) {
   const std::size_t n = std::min(members.size(), some), fillings = axis.single_bases() ? 3 : 2;
@@ -108,7 +108,7 @@ std::vector<double> effects(const Trained& model, const std::vector<Bases>& memb
   return out;
 }
 
-// Attention's weight in each bin, the mean over the sequences.
+// The attention weight of each bin, averaged over the sequences.
 std::vector<double> weights(const Attentive& model, const std::vector<Bases>& members,
                             const Axis& axis) {
   std::vector<double> out(axis.bins(), 0);
@@ -125,7 +125,7 @@ std::vector<double> weights(const Attentive& model, const std::vector<Bases>& me
   return out;
 }
 
-// The base that more than four of five have, above each position.
+// For each position, the base that more than four fifths of the sequences have.
 std::string common_letters(const std::vector<Bases>& members, const Axis& axis) {
   std::string out;
   for (std::size_t i = 0; axis.single_bases() && i < axis.bins(); ++i) {
@@ -159,7 +159,7 @@ void draw_classes(const Trained& model, const Examples& e, const std::vector<Ind
                   Index origin, const std::string& path) {
   const Axis axis(e, origin);
   const auto* attentive = std::get_if<Attentive>(&model.network);
-  // So many sequences of each class that a picture stays a matter of seconds.
+  // The number of sequences per class is limited, so that a picture takes seconds.
   constexpr double kMostBases = 2e7;
   const double bases = static_cast<double>(axis.bins()) * static_cast<double>(e.longest()) * 3 *
                        static_cast<double>(e.classes.size());

@@ -1,4 +1,4 @@
-// Asking a model: probabilities of the classes, in batches of bounded size.
+// Class probabilities by a model, in batches of bounded size.
 #pragma once
 
 #include "examples/dna_sequence/examples.h"
@@ -11,14 +11,14 @@
 
 namespace dna {
 
-// One row for each sequence, [C].
+// One row per sequence, [C].
 using Probabilities = std::vector<std::vector<double>>;
 
-// Bases that a batch may have in all, which bounds memory: of longer sequences, fewer make a batch.
+// Maximal number of bases in a batch, which bounds memory: batches of long sequences are smaller.
 inline constexpr Index kMostOfBatch = 1 << 16;
 
-// The logits of sequences; of those that a model has counted (motifs.h) under these classes, as if
-// it had not.
+// The logits of sequences. Sequences that a model has counted (motifs.h) under the given classes
+// are left out of its counts.
 template <class Model>
 unroll::Var logits_of(const Model& model, const std::vector<Bases>& sequences,
                       const std::vector<Index>& counted) {
@@ -28,7 +28,8 @@ unroll::Var logits_of(const Model& model, const std::vector<Bases>& sequences,
     return model(sequences);
 }
 
-// Of those of the sequences, in this order. Throws std::runtime_error where a model gives NaN.
+// Probabilities of the selected sequences, in this order. Throws std::runtime_error if a model
+// gives NaN.
 template <class Model>
 Probabilities probabilities(const Model& model, const std::vector<Bases>& sequences,
                             const std::vector<Index>& which) {
@@ -36,7 +37,7 @@ Probabilities probabilities(const Model& model, const std::vector<Bases>& sequen
   const auto read = [&](std::size_t i) {
     return model.bases_read(sequences[static_cast<std::size_t>(which[i])].size());
   };
-  std::vector<std::size_t> order(which.size());  // near lengths together
+  std::vector<std::size_t> order(which.size());  // similar lengths together
   std::iota(order.begin(), order.end(), std::size_t{0});
   std::stable_sort(order.begin(), order.end(),
                    [&](std::size_t a, std::size_t b) { return read(a) < read(b); });

@@ -23,7 +23,7 @@ using unroll::data::Table;
 namespace {
 
 constexpr Index kFewest = 20, kFewestOfClass = 5;
-constexpr std::size_t kSome = 1000;  // rows that are looked at to tell columns apart
+constexpr std::size_t kSome = 1000;  // rows used to detect the columns
 
 enum class Format { fasta, fastq, table };
 
@@ -50,7 +50,7 @@ std::string trimmed(const std::string& text) {
   return text.substr(begin, text.find_last_not_of(" \t\r\n") + 1 - begin);
 }
 
-// The names of classes as ids, by a map: a file may have many.
+// Maps class names to ids.
 class Classes {
  public:
   explicit Classes(Examples& e) : e_(e) {}
@@ -65,7 +65,7 @@ class Classes {
   std::unordered_map<std::string, Index> ids_;
 };
 
-// What is in a table, whether or not its first line names the columns.
+// The contents of a table, with or without column names.
 class Cells {
  public:
   Cells(const std::string& text, const std::string& path)
@@ -106,8 +106,8 @@ bool is_dna(const std::string& cell) {
   return cell.find_first_not_of("ACGTUNRYSWKMBDHVacgtunryswkmbdhv-. ") == std::string::npos;
 }
 
-// The column with the longest cells among those that are DNA from top to bottom; where none is, the
-// one named so, whose faulty cell will be shown.
+// The column with the longest cells among those that contain only DNA. If there is none, a column
+// with a name such as sequence; the error then shows its invalid cell.
 std::size_t column_of_sequences(const Cells& cells, const std::string& path) {
   std::optional<std::size_t> best, named;
   std::size_t most = 0;
@@ -159,7 +159,7 @@ std::size_t column_named(const Cells& cells, const std::string& name, const std:
       cells.columns(), unroll::excerpt(name));
 }
 
-// Adds a sequence, or counts that there was none.
+// Adds a sequence, or counts an empty record.
 bool add(Examples& all, Bases sequence, const std::string& name) {
   ++all.given;
   if (sequence.empty()) {
@@ -253,7 +253,7 @@ Examples read_unlabelled(const std::string& path, const std::vector<std::string>
   const Cells cells(text, path);
   const std::size_t letters =
       columns.empty() ? column_of_sequences(cells, path) : column_named(cells, columns[0], path);
-  // A column that names the sequences, where there is one.
+  // A column with names of the sequences, if there is one.
   std::optional<std::size_t> name;
   for (std::size_t c = cells.columns(); c-- > 0;)
     for (const char* usual : {"name", "id", "accession"})

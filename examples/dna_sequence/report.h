@@ -1,4 +1,4 @@
-// What dna_sequence prints about its models.
+// The tables that dna_sequence prints.
 #pragma once
 
 #include "examples/common/metrics.h"
@@ -18,21 +18,21 @@ class Line {
 
   std::string name, remark;
   bool network;
-  double middle_loss = 0;  // of a network: on the middle part, summed over the folds
+  double middle_loss = 0;  // of a network: on the validation part, summed over the folds
   program::Confusion confusion;
   std::vector<bool> right;     // of each sequence
-  std::vector<bool> positive;  // of two classes: is it of the positive one?
-  std::vector<double> scores;  // and the probability of that class
+  std::vector<bool> positive;  // with two classes: whether it is of the positive one
+  std::vector<double> scores;  // and the predicted probability of that class
 };
 
-// Of two classes the one that is found or not: the one called +, 1, yes, true, pos or positive,
-// else the first.
+// The positive one of two classes: the one called +, 1, yes, true, pos or positive, otherwise the
+// first.
 Index positive_class(const std::vector<std::string>& classes);
 
 void print_scores(const Examples& e, const std::vector<Line>& lines, program::Report& report);
-// One sentence: is the network that did best on the middle part better than the best baseline?
+// One sentence: whether the network that is best on the validation part beats the best baseline.
 void print_verdict(const std::vector<Line>& lines, program::Report& report);
-// Of each model; many classes would not fit and are left out.
+// The confusion matrix of each model; not printed for many classes.
 void print_confusions(const Examples& e, const std::vector<Line>& lines, program::Report& report);
 
 }  // namespace dna

@@ -9,7 +9,7 @@ constexpr const char *kSeen = "seen", *kKmers = "counts.kmers", *kPositions = "c
 
 std::string class_key(std::size_t c) { return fmt::format("class {}", c + 1); }
 
-// A whole number that the file has as metadata, in [least, most].
+// A whole number in [least, most] from the file's metadata.
 Index number(const std::string& path, const unroll::Metadata& metadata, const std::string& key,
              Index least, Index most) {
   const auto at = metadata.find(key);
@@ -23,7 +23,7 @@ Index number(const std::string& path, const unroll::Metadata& metadata, const st
   return value;
 }
 
-// Takes a tensor out of the file, which must have this rank and be of whole numbers from 0 on.
+// Removes a tensor from the file's values. It must have this rank and contain whole numbers >= 0.
 Tensor counted(const std::string& path, unroll::NamedTensors& values, const std::string& name,
                int rank) {
   const auto at = values.find(name);

@@ -1,4 +1,4 @@
-// A trained model, whichever it is, and its file.
+// A trained model of any kind, and its file.
 #pragma once
 
 #include "examples/common/model_file.h"
@@ -16,19 +16,19 @@ struct Trained {
   std::vector<std::string> classes;
   std::variant<Junction, Attentive, Motifs> network;
   program::Curves curves;
-  std::unordered_set<double> seen;  // hashes of the sequences it was chosen by: training and middle
+  std::unordered_set<double> seen;  // hashes of the sequences of its training and validation parts
 
   bool has_seen(const Bases& s) const { return seen.count(hash_of(s)) > 0; }
-  // With `strands` 2, averaged over both strands.
+  // Averaged over both strands if `strands` is 2.
   Probabilities ask(const std::vector<Bases>& sequences, const std::vector<Index>& which,
                     int strands) const;
 };
 
-// Throws std::invalid_argument where a file cannot hold these names.
+// Throws std::invalid_argument if a file cannot store these names.
 void check_saveable(const std::vector<std::string>& classes);
-// Where there is something to save (program::worth_saving).
+// Saves the model if it is worth saving (program::worth_saving).
 void save(const std::string& path, const Trained& model);
-// Throws std::runtime_error where the file is not such a model.
+// Throws std::runtime_error if the file is not a model of this program.
 Trained load(const std::string& path);
 
 }  // namespace dna

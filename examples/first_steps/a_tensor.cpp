@@ -11,7 +11,7 @@ int main() {
   Tensor returns = sub(logs.narrow(0, 1, 2), logs.narrow(0, 0, 2));  // views: nothing is copied
   fmt::print("log returns, day by day\n{}\n", returns);
 
-  Tensor centred = sub(returns, mean(returns, {0}, true));  // [2, 2] - [1, 2] broadcasts
+  Tensor centred = sub(returns, mean(returns, 0, {.keepdim = true}));  // [2, 2] - [1, 2] broadcasts
   fmt::print("minus their mean\n{}\n", centred);
   fmt::print("covariances\n{}\n", matmul(centred.transpose(), centred));
 

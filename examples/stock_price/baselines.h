@@ -1,6 +1,5 @@
-// What a network has to beat: forecasts with a handful of parameters, each fitted by maximum
-// likelihood. The return of a day has a Student t distribution with variance h and nu degrees of
-// freedom:
+// The baselines: forecasts with a few parameters, fitted by maximum likelihood. The return of a day
+// has a Student t distribution with variance h and nu degrees of freedom:
 //
 //   constant   h is the same on all days
 //   ewma       h' = 0.94 h + 0.06 r^2                        RiskMetrics 1996
@@ -11,7 +10,7 @@
 
 namespace stock {
 
-// Of one column.
+// The parameters for one column.
 struct Baselines {
   struct Constant {
     double variance = 0, nu = 0;

@@ -1,4 +1,4 @@
-// What stock_price does: train models and compare them, or apply one that was trained.
+// Trains models and compares them, or applies a trained one.
 #pragma once
 
 #include "examples/common/report.h"

@@ -14,17 +14,17 @@ struct Settings {
   double lr = 1e-3, weight_decay = 0.02;
   Index batch = 32;
   Index most_batches = 80;  // in an epoch
-  Index window = 60;  // days; the state begins at zero, so the first `warm` are not learned from
+  Index window = 60;        // days; the initial state is zero, so the first `warm` have no loss
   Index warm = 20;
 };
 
-// The network's output in one pass over rows from the first: row t is about row t + 1.
+// The network's outputs in one pass over all rows: output t forecasts row t + 1.
 template <class Layer>
 Var read_all(const Network<Layer>& network, const Tensor& x) {
   return network(nn::Sequence(x, unroll::SequenceLayout::equal(1, x.shape()[0])));
 }
 
-// Mean negative log-likelihood of those returns that are there.
+// Mean negative log-likelihood of the returns that are present.
 inline Var mean_loss(const Var& outputs, const Var& nu, const Tensor& log_ewma,
                      const Tensor& returns, const Tensor& present) {
   const Var losses = negative_log_likelihood(distribution(outputs, log_ewma), nu, returns);
@@ -38,7 +38,8 @@ program::Curves fit(Network<Layer>& network, const Market& m, const Inputs& in, 
   unroll::optim::AdamW adam(nn::parameters(network), {.lr = s.lr, .weight_decay = s.weight_decay});
   const Index batches =
       std::clamp<Index>(static_cast<Index>(m.split.train.size()) / s.batch, 1, s.most_batches);
-  const Index first = s.window - 1, last = m.split.train.back() - 1;  // rows a window may end on
+  const Index first = s.window - 1,
+              last = m.split.train.back() - 1;  // range of the last row of a window
 
   const auto epoch = [&] {
     double sum = 0;
@@ -48,7 +49,7 @@ program::Curves fit(Network<Layer>& network, const Market& m, const Inputs& in, 
         ends.push_back(first + random.below(last - first + 1));
         next.push_back(ends.back() + 1);
       }
-      // The rows that are learned from, after the first `warm` steps of the windows.
+      // The rows with a loss, after the first `warm` steps of the windows.
       const auto target = [&](const Tensor& of_all) {
         return unroll::data::windows_ending_at(of_all, next, s.window)
             .rows.narrow(0, s.warm * s.batch, (s.window - s.warm) * s.batch);
@@ -69,7 +70,7 @@ program::Curves fit(Network<Layer>& network, const Market& m, const Inputs& in, 
   const auto validate = [&] {
     const Index from = m.split.validation.front(),
                 rows = static_cast<Index>(m.split.validation.size());
-    // Read from the first row on, for the state; no row after the middle part is looked at.
+    // Read from the first row on, for the state, and to the end of the validation part.
     const Var outputs =
         narrow(read_all(network, in.features.narrow(0, 0, from + rows - 1)), 0, from - 1, rows);
     return mean_loss(outputs, network.nu(), in.log_ewma.narrow(0, from, rows),
@@ -79,13 +80,13 @@ program::Curves fit(Network<Layer>& network, const Market& m, const Inputs& in, 
   return program::train(network, {label, s.epochs, s.patience}, epoch, validate);
 }
 
-// The network alone, as a forecast of every row.
+// The network's own forecast of every row.
 template <class Layer>
 Forecast forecast(const Network<Layer>& network, const Market& m, const Inputs& in) {
   const Index rows = m.rows();
   const Distribution d =
       distribution(read_all(network, in.features), in.log_ewma.narrow(0, 1, rows));
-  // Nothing stands before the first row: EWMA alone.
+  // There is no row before the first one: EWMA only.
   return network_forecast(m, d.mean.value(), d.log_variance.value(), network.nu().value());
 }
 

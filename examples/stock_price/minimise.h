@@ -1,4 +1,4 @@
-// The minimum of a function of a few variables without its derivative: the simplex of Nelder and
+// Minimises a function of a few variables without derivatives: the simplex method of Nelder and
 // Mead 1965.
 #pragma once
 
@@ -13,7 +13,7 @@ struct Minimum {
   double value = std::numeric_limits<double>::infinity();
 };
 
-// From `start`, with first steps of these sizes, and about so many evaluations at most.
+// Starts at `start` with initial steps of these sizes; `evaluations` is an approximate limit.
 Minimum minimise(const std::function<double(const std::vector<double>&)>& f,
                  const std::vector<double>& start, const std::vector<double>& steps,
                  int evaluations);

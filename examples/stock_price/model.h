@@ -1,4 +1,4 @@
-// A trained network with all that its forecast needs, as one model that can be saved and loaded.
+// A trained network with everything its forecasts need, as one model that can be saved and loaded.
 //
 // K columns.
 #pragma once
@@ -8,20 +8,21 @@
 
 namespace stock {
 
-// What was fitted beside the network.
+// The fitted parameters other than the network's.
 struct Fitted {
-  std::vector<Baselines> early, late;  // [K] on the training part; on that and the middle part
-  std::vector<double> prior;           // [K] Market::prior
-  std::vector<double> shares;          // [K] of the network beside what needs none
-  std::vector<double> garch_shares;    // [K] of GARCH beside EWMA in that
-  // [K] mean nll on the middle part: of constant, ewma, garch (fitted on the training part) and
+  std::vector<Baselines> early,
+      late;                    // [K] fitted on the training part; on training and validation part
+  std::vector<double> prior;   // [K] Market::prior
+  std::vector<double> shares;  // [K] of the network in the mixture with the baselines
+  std::vector<double> garch_shares;  // [K] of GARCH in the mixture with EWMA
+  // [K] mean nll on the validation part: of constant, ewma, garch (fitted on the training part) and
   // the network's forecast.
   std::array<std::vector<double>, 4> middle;
 };
 
 Tensor as_tensor(const Fitted& fitted);  // [K, values], f64
 Fitted as_fitted(const Tensor& values);
-inline constexpr Index kFittedValues = 23;  // of a column
+inline constexpr Index kFittedValues = 23;  // per column
 
 template <class Layer>
 struct Model {
@@ -37,10 +38,10 @@ struct Model {
 
 std::vector<double> mean_nll(const std::vector<Score>& scores);
 
-// What stands beside the network: GARCH and EWMA, fitted on the training part.
+// The mixture of GARCH and EWMA, fitted on the training part.
 Forecast beside_network(const Market& m, const Fitted& fitted);
 
-// The network's share and what stands beside it.
+// The mixture of the network and the baselines.
 template <class Layer>
 Forecast forecast(const Model<Layer>& model, const Market& m) {
   const Fitted fitted = as_fitted(model.fitted.value());
@@ -62,13 +63,13 @@ program::Curves fit(Model<Layer>& model, const Market& m, Fitted fitted, const S
   return curves;
 }
 
-// What the model file says of the days that it was fitted on, and back: which rows of a market were
-// trained on, which said when to stop, and which it has never seen.
+// Stores in the model file which days were used for training and for early stopping, and reads it
+// back as a split of a market.
 unroll::Metadata days_of(const Market& m);
-// The split of `m` by what the file says. False where that cannot be known: then it has no parts.
+// Sets the split of `m` as stored in the file. False if it is unknown: then the split is empty.
 bool split_by_model(Market& m, const unroll::Metadata& metadata);
 
-// The names of the model's columns; empty in a file that does not say.
+// The names of the model's columns; empty if the file does not have them.
 std::vector<std::string> columns_of(const unroll::Metadata& metadata);
 
 }  // namespace stock

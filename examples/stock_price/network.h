@@ -5,13 +5,13 @@
 //
 //   mean = a sqrt(v),   log variance = log v + b,   nu degrees of freedom,
 //
-// where a = b = 0 before training. From nothing, a network has to learn from a thousand days what
-// EWMA knows beforehand, and loses to it. As a correction it starts with EWMA's likelihood, and
-// each step can only be one away from there; early stopping keeps the best.
+// where a = b = 0 before training, so that the network starts with EWMA's likelihood. A network
+// that starts from random outputs needs more than a thousand days to reach EWMA. Early stopping
+// keeps the best parameters.
 //
-// b is the sum of what the recurrent layer says and of a linear function, the same for each column,
-// of how GARCH and EWMA's variances with other decays differ from v. What the layer reads is in the
-// same units: returns over the deviation that EWMA expected of them.
+// b is the sum of the recurrent layer's output and a linear function, equal for all columns, of the
+// log ratios of v to the variances of GARCH and of EWMA with other decays. The layer reads returns
+// divided by the standard deviation that EWMA forecast.
 //
 // N rows, K columns, F features of a column.
 #pragma once
@@ -32,8 +32,8 @@ using unroll::Var;
 inline constexpr double kMostMean = 0.5;        // of |a|
 inline constexpr double kMostCorrection = 2.0;  // of |b|
 inline constexpr double kLeastNu = 2.1;
-inline constexpr Index kRead = 2;              // features of a column that the layer reads
-inline constexpr Index kFeatures = kRead + 4;  // and those of the linear function
+inline constexpr Index kRead = 2;              // features per column read by the layer
+inline constexpr Index kFeatures = kRead + 4;  // and by the linear function
 
 template <class Layer>
 struct Network {
@@ -48,14 +48,14 @@ struct Network {
         head({.in = hidden, .out = 2 * columns}),
         direct({.in = kFeatures, .out = 2}),
         tail(Tensor::full({columns}, std::log(6.0))) {
-    for (nn::Linear* linear : {&head, &direct}) {  // it starts as EWMA
+    for (nn::Linear* linear : {&head, &direct}) {  // zero, so that the model starts as EWMA
       linear->weight.set_value(Tensor::zeros(linear->weight.shape()));
       linear->bias.set_value(Tensor::zeros(linear->bias.shape()));
     }
   }
   UNROLL_FIELDS(layer, head, direct, tail)
 
-  // From features [N, K F] the a and b of the day after each row, [N, K, 2].
+  // Features [N, K F] -> a and b for the day after each row, [N, K, 2].
   Var operator()(const nn::Sequence& x) const {
     const Index n = x.rows.shape()[0], k = tail.shape()[0];
     const Var by_column = reshape(x.rows, {n, k, kFeatures});
@@ -80,14 +80,14 @@ struct Distribution {
   Var mean, log_variance;  // [N, K]
 };
 
-// What the outputs [N, K, 2] stand for beside log v [N, K].
+// Mean and log variance from the outputs [N, K, 2] and log v [N, K].
 inline Distribution distribution(const Var& outputs, const Tensor& log_ewma) {
   const Var a = select(outputs, 2, 0), b = select(outputs, 2, 1);
   return {tanh(a / kMostMean) * kMostMean * exp(mul(log_ewma, 0.5)),
           tanh(b / kMostCorrection) * kMostCorrection + log_ewma};
 }
 
-// Negative log-likelihood of the returns [N, K], each.
+// Negative log-likelihood of each return [N, K].
 inline Var negative_log_likelihood(const Distribution& d, const Var& nu, const Tensor& returns) {
   const Var constant = log_gamma(nu * 0.5) - log_gamma((nu + 1.0) * 0.5) +
                        log((nu - 2.0) * std::numbers::pi) * 0.5;  // [K]

@@ -10,12 +10,12 @@ struct Choice {
   std::string csv, predict, out;
   std::vector<std::string> columns;
   std::string model, ticker, encoding, date_order, decimal;
-  Index seeds = 0;  // 0: three, or one where the model is saved
+  Index seeds = 0;  // 0: three, or one if the model is saved
 };
 
 void declare(CLI::App& app, Choice& choice);
 
-// Throws std::invalid_argument where options do not go together; prepares the outputs.
+// Throws std::invalid_argument if options contradict each other; prepares the outputs.
 void check_options(const Choice& choice, const program::Options& o);
 
 // The file to read, as the options say.

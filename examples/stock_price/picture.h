@@ -1,13 +1,13 @@
-// What stock_price draws.
+// The picture of stock_price.
 #pragma once
 
 #include "examples/stock_price/forecast.h"
 
 namespace stock {
 
-// A row of two panels for each column, up to six: the price of the last 120 days with the band that
-// was forecast the day before, where misses are marked; and the returns with the bands of the
-// network and of EWMA.
+// Two panels for each of up to six columns: the price of the last 120 days with the interval that
+// was forecast the day before, with misses marked; and the returns with the intervals of network
+// and EWMA.
 void draw_forecasts(const Market& m, const std::string& name, const Forecast& network,
                     const Forecast& ewma, const std::string& path);
 

@@ -1,4 +1,4 @@
-// --predict: what a trained model says of each day of a file, and of the day after it.
+// --predict: forecasts of a trained model for each day of a file and the day after.
 #pragma once
 
 #include "examples/stock_price/forecast.h"
@@ -8,7 +8,7 @@
 namespace stock {
 
 // CSV: date (or the day's number), column, price (empty for the day after), the mean and standard
-// deviation of the log return, and the interval that holds the price with 95 %.
+// deviation of the log return, and the 95 % interval of the price.
 std::string predictions(const Market& m, const Forecast& forecast);
 
 }  // namespace stock

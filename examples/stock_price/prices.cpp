@@ -185,10 +185,11 @@ class Reader {
     const auto twice = std::adjacent_find(dates.begin(), dates.end());
     if (twice == dates.end()) return;
     const auto row = static_cast<std::size_t>(twice - dates.begin());
-    unroll::fail_io(
-        "{}: one row for each day was required: got two of {}, in lines {} and {}{}", source_.path,
-        data::date_text(*twice, out_.with_time), std::min(table_.line(row), table_.line(row + 1)),
-        std::max(table_.line(row), table_.line(row + 1)), telling_column(table_, row, row + 1));
+    unroll::fail_io("{}: one row for each day was required: got two of {}, in lines {} and {}{}",
+                    source_.path, data::date_text(*twice, {.with_time = out_.with_time}),
+                    std::min(table_.line(row), table_.line(row + 1)),
+                    std::max(table_.line(row), table_.line(row + 1)),
+                    telling_column(table_, row, row + 1));
   }
 
   // Before every column has begun, what they have in common cannot be learned.
@@ -241,7 +242,7 @@ class Reader {
 
 std::string Prices::day(Index t) const {
   if (dates.empty()) return fmt::format("day {}", t + 1);
-  return data::date_text(dates[static_cast<std::size_t>(t)], with_time);
+  return data::date_text(dates[static_cast<std::size_t>(t)], {.with_time = with_time});
 }
 
 Prices read_prices(const Source& source) { return Reader(source).read(); }

@@ -1,4 +1,4 @@
-// Daily prices from a file as people have it: K columns, D days.
+// Reads daily prices from files in many formats. K columns, D days.
 #pragma once
 
 #include <unroll/data/table/dates.h>
@@ -12,15 +12,15 @@ namespace stock {
 
 using unroll::Index;
 
-// The file to read and the options given for it; what is left empty is detected.
+// The file to read and its options; empty ones are detected.
 struct Source {
   std::string path;
   std::vector<std::string> columns = {};
-  std::string ticker = {};    // of several that stand below each other
-  std::string encoding = {};  // as iconv calls it
+  std::string ticker = {};    // the one to use if a column has several
+  std::string encoding = {};  // iconv's name for it
   unroll::data::DateOrder date_order = unroll::data::DateOrder::unknown;
   char decimal = 0;
-  Index min_days = 0;  // with a price in every column
+  Index min_days = 0;  // number of days with a price in every column
 };
 
 struct Prices {
@@ -29,17 +29,17 @@ struct Prices {
   std::vector<std::vector<double>> values;  // [K][D] oldest first, NaN where a day has none
   std::vector<std::int64_t> dates;          // [D] as unroll::data::date_text takes them, or empty
   bool with_time = false;                   // of the dates
-  std::vector<std::string> notices;         // what was found and done, a sentence each
-  Index early = 0;                          // days left out: before every column had begun,
-  Index closed = 0;                         // and those without any price
+  std::vector<std::string> notices;         // what was detected and skipped, a sentence each
+  Index early = 0;                          // days skipped: before the first price of some column,
+  Index closed = 0;                         // and without any price
   Index missing = 0;  // days on which one column has no price, summed over the columns
   Index days() const { return static_cast<Index>(values.front().size()); }
-  // "2024-11-01", or "day 7" (counted from 1) where the file has no dates.
+  // "2024-11-01", or "day 7" (counted from 1) if the file has no dates.
   std::string day(Index t) const;
 };
 
-// Reads and sorts. Throws std::runtime_error with one sentence: where columns, tickers or dates are
-// not clear, a day comes twice, a price is not above 0, or a column ends long before the file.
+// Reads and sorts by date. Throws std::runtime_error with one sentence if columns, tickers or dates
+// are ambiguous, a day occurs twice, a price is not above 0, or a column ends long before the file.
 Prices read_prices(const Source& source);
 
 }  // namespace stock

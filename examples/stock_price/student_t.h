@@ -6,8 +6,8 @@
 
 namespace stock {
 
-// Location, logarithm of the variance, degrees of freedom nu > 2. With nu towards infinity it is
-// normal.
+// Location, logarithm of the variance, degrees of freedom nu > 2. For nu to infinity it
+// becomes normal.
 struct StudentT {
   double mean = 0, log_variance = 0, nu = 1e6;
   double log_density(double x) const;

@@ -1,4 +1,4 @@
-// One sentence about what the numbers of the test part say.
+// One sentence that summarises the results on the test part.
 #pragma once
 
 #include "examples/stock_price/report.h"

@@ -20,12 +20,12 @@ struct Result {
 
 // The same formula written with matmul and softmax: q [B, T, K], k [B, S, K], v [B, S, D].
 Var plain(const Var& q, const Var& k, const Var& v, bool causal) {
-  Var scores = matmul(q * (1 / std::sqrt(static_cast<double>(q.shape().back()))), transpose(k));
+  Var logits = matmul(q * (1 / std::sqrt(static_cast<double>(q.shape().back()))), transpose(k));
   if (causal) {
     const Tensor seen = causal_mask(q.shape()[1], k.shape()[1], q.dtype());
-    scores = masked_fill(scores, equal(seen, Tensor::scalar(0, q.dtype())), -INFINITY);
+    logits = masked_fill(logits, equal(seen, Tensor::scalar(0, q.dtype())), -INFINITY);
   }
-  return matmul(softmax(scores), v);
+  return matmul(softmax(logits), v);
 }
 
 template <class F>
@@ -186,7 +186,7 @@ TEST_CASE("results do not depend on the number of threads, and NaN is not lost")
   CHECK(!all_finite(self_attention(x, {groups, groups, 4}).value()));
 }
 
-TEST_CASE("wrong rows are refused with a sentence") {
+TEST_CASE("rows with a wrong number of fields are refused with a sentence") {
   const Tensor x = Tensor::zeros({6, 12});
   const RowGroups three = RowGroups::equal(2, 3), two = RowGroups::equal(2, 2);
   CHECK_THROWS_WITH_AS(self_attention(x, {three, three, 5}),
@@ -206,7 +206,7 @@ TEST_CASE("wrong rows are refused with a sentence") {
   CHECK_THROWS_AS(RowGroups(IndexTensor::arange(3), {0, 2}), std::invalid_argument);
 }
 
-TEST_CASE("groups of rows that cannot be, or are not there, are refused") {
+TEST_CASE("invalid row groups are refused") {
   constexpr Index kHuge = std::numeric_limits<Index>::max();
   for (const auto& [count, length] : std::vector<std::pair<Index, Index>>{
            {-1, 2}, {2, -1}, {-2, -3}, {kHuge, 3}, {Index{1} << 40, Index{1} << 40}, {kHuge, 0}})

@@ -155,7 +155,7 @@ TEST_CASE("ops of two refuse shapes that do not broadcast and types that differ"
   }
 }
 
-TEST_CASE("elementwise ops and reductions refuse what they cannot take") {
+TEST_CASE("elementwise ops and reductions refuse invalid arguments") {
   check_refused({
       {"clamp: low <= high|got 1 and 0", [] { clamp(x, 1, 0); }},
       {"clamp: low <= high|nan", [] { clamp(x, NAN, 0); }},
@@ -182,9 +182,9 @@ TEST_CASE("elementwise ops and reductions refuse what they cannot take") {
        [] {
          var(random({1, 3}, 1), {0});
        }},
-      {"var: more than 3 elements|got 3", [] { var(x, {1}, false, 3); }},
+      {"var: more than 3 elements|got 3", [] { var(x, 1, {.correction = 3}); }},
       {"var: more than 1|[0]", [] { var(Tensor::zeros({0}, f64)); }},
-      {"var: more than 0|[0]", [] { var(Tensor::zeros({0}, f64), {}, false, -1); }},
+      {"var: more than 0|[0]", [] { var(Tensor::zeros({0}, f64), {}, {.correction = -1}); }},
       {"var: |axis|5", [] { var(x, {5}); }},
       {"logsumexp: at least one element|[0]", [] { logsumexp(Tensor::zeros({0}, f64)); }},
       {"cumsum: |axis|2", [] { cumsum(x, 2); }},
@@ -308,7 +308,7 @@ TEST_CASE("ops that move elements refuse arguments that do not fit") {
   });
 }
 
-TEST_CASE("picking and spreading refuse indices that do not fit") {
+TEST_CASE("gather, scatter and index functions refuse indices that do not fit") {
   const IndexTensor wide({0, 0, 0, 0, 0, 0, 0, 0}, {2, 4}), some({0, 1, 1, 0}, {2, 2});
   check_refused({
       {"gather: |[2, 3]|[2]", [] { gather(x, 1, ids); }},
@@ -340,7 +340,7 @@ TEST_CASE("picking and spreading refuse indices that do not fit") {
   });
 }
 
-TEST_CASE("normalisation, dropout, cross entropy and checkpoint refuse what they cannot take") {
+TEST_CASE("normalisation, dropout, cross entropy and checkpoint refuse invalid arguments") {
   const auto with = [](const CrossEntropyOptions& options) {
     return [options] { cross_entropy(x, IndexTensor({0, 2}), options); };
   };
@@ -378,7 +378,7 @@ TEST_CASE("normalisation, dropout, cross entropy and checkpoint refuse what they
   });
 }
 
-TEST_CASE("a tape refuses what it cannot differentiate, under the name of what was called") {
+TEST_CASE("backward and grad refuse values they cannot differentiate, each under its own name") {
   const Param w(x.value());
   Tape tape;
   const Var at = tanh(w);

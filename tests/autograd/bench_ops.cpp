@@ -13,7 +13,9 @@ using namespace unroll;
 TEST_CASE("every op has a row in the bench, or a reason to have none") {
   std::set<std::string> covered;
   for (const bench::OpCase& c : bench::op_cases()) covered.insert(c.op);
-  for (const auto& [op, reason] : bench::ops_without_row()) {
+  for (const auto& entry : bench::ops_without_row()) {
+    const auto& op = entry.first;
+    const auto& reason = entry.second;
     CAPTURE(op);
     CHECK(!reason.empty());
     CHECK_MESSAGE(covered.insert(op).second, "an op with a row needs no reason");

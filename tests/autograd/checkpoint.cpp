@@ -100,7 +100,7 @@ std::vector<Tensor> derivatives(const Program& program, const Tensor& at_x, cons
 
 }  // namespace
 
-TEST_CASE("a checkpoint that gives one value twice may be differentiated again") {
+TEST_CASE("a checkpoint that returns one value twice has second derivatives") {
   Tape tape;
   const Var x = tape.watch(Tensor::of({1, 2}, f64));
   const auto ys = checkpoint(
@@ -135,7 +135,7 @@ TEST_CASE("checkpoints change no derivative of random functions, up to the fourt
   CHECK(compared > 2500);
 }
 
-TEST_CASE("a recurrent layer with checkpoints may be differentiated twice, by rows and state") {
+TEST_CASE("a recurrent layer with checkpoints has second derivatives, by rows and state") {
   manual_seed(3);
   const nn::Sequence x(random({8, 3}, 1), SequenceLayout({3, 2, 3}));
   const auto of = [&](const auto& layer, Index every) {

@@ -155,7 +155,9 @@ TEST_CASE("NaN propagates through every op") {
       CAPTURE(std::string(name_of(dtype)));
       CHECK(std::isnan(y.value().flatten().at({at})));
     };
-    for (const auto& [name, f] : unary()) {
+    for (const auto& entry : unary()) {
+      const auto& name = entry.first;
+      const auto& f = entry.second;
       passes(name, f(bad));
       CHECK(!std::isnan(f(bad).value().at({2})));
     }
@@ -195,7 +197,9 @@ TEST_CASE("the gradient at a NaN is NaN, and that of its neighbours is not") {
         CHECK(!std::isnan(g.at({0})));
         CHECK(!std::isnan(g.at({2})));
       };
-      for (const auto& [name, f] : unary()) {
+      for (const auto& op : unary()) {
+        const auto& name = op.first;
+        const auto& f = op.second;
         if (name == "neg") continue;  // its slope is -1 everywhere
         check(name, gradient([&](const Var& x, const Var&) { return f(x); }, 0));
       }
@@ -206,26 +210,27 @@ TEST_CASE("the gradient at a NaN is NaN, and that of its neighbours is not") {
         };
         both("minimum", minimum), both("maximum", maximum), both("pow", pow);
       }
-      check("huber",
-            gradient([](const Var& a,
-                        const Var& b) { return nn::huber_loss(a, b, 1, nn::Reduction::none); },
-                     0));
+      check("huber", gradient(
+                         [](const Var& a, const Var& b) {
+                           return nn::huber_loss(a, b, {.reduction = nn::Reduction::none});
+                         },
+                         0));
       check("l1", gradient([](const Var& a,
                               const Var& b) { return nn::l1_loss(a, b, nn::Reduction::none); },
                            0));
       check("mse", gradient([](const Var& a,
                                const Var& b) { return nn::mse_loss(a, b, nn::Reduction::none); },
                             1));
-      for (const auto extreme : {static_cast<Var (*)(const In&, const Axes&, bool)>(max),
-                                 static_cast<Var (*)(const In&, const Axes&, bool)>(min)}) {
-        const Tensor g =
-            gradient([&](const Var& a, const Var&) { return extreme(a, {}, false); }, 0);
+      for (const auto extreme :
+           {static_cast<Var (*)(const In&, const Axes&, const ReduceOptions&)>(max),
+            static_cast<Var (*)(const In&, const Axes&, const ReduceOptions&)>(min)}) {
+        const Tensor g = gradient([&](const Var& a, const Var&) { return extreme(a, {}, {}); }, 0);
         CHECK(std::isnan(g.at({1})));
       }
     }
 }
 
-TEST_CASE("the distribution function at 0 and next to it is 1/2, with its slope") {
+TEST_CASE("normal_cdf at and near 0 is 1/2, with the right slope") {
   for (const DType dtype : {f32, f64})
     for (const double x :
          {0.0, -0.0, 5e-324, -5e-324, 1e-310, 1e-45, -1e-45, 1e-40, 1.2e-38, -1e-30, 1e-12}) {
@@ -240,7 +245,8 @@ TEST_CASE("the distribution function at 0 and next to it is 1/2, with its slope"
     }
 }
 
-TEST_CASE("a variance is right where the mean is large beside it, and so is its gradient") {
+TEST_CASE(
+    "the variance and its gradient are accurate if the mean is much larger than the deviation") {
   for (const DType dtype : {f32, f64})
     for (const double offset : {0.0, 3.0, -1e3, dtype == f32 ? 1e5 : 1e12}) {
       const Tensor x = Generator(3).uniform({3, 400}, offset - 1, offset + 1, dtype);
@@ -283,7 +289,7 @@ TEST_CASE("the gradient of logsumexp is softmax, however large the maximum") {
       }
 }
 
-TEST_CASE("sums of exponentials neither overflow nor lose what counts") {
+TEST_CASE("logsumexp neither overflows nor loses precision") {
   for (DType dtype : {f32, f64}) {
     const double tolerance = dtype == f32 ? 1e-3 : 1e-11;  // of one place of 10^4
     const auto near = [&](const Tensor& a, const Tensor& b) {
@@ -313,12 +319,12 @@ TEST_CASE("sums of exponentials neither overflow nor lose what counts") {
       };
       near(at(softmax(a), a), Tensor::of({0, -0.75, 0.75}, dtype));
       near(at(softmax(b), b), Tensor::zeros({3}, dtype));
-      near(at(logsumexp(c, {0}, true), c), Tensor::of({4, 4, 0}, dtype));
+      near(at(logsumexp(c, 0, {.keepdim = true}), c), Tensor::of({4, 4, 0}, dtype));
     }
   }
 }
 
-TEST_CASE("the distribution function reaches 0 and 1, and x^0 has no slope of any order") {
+TEST_CASE("normal_cdf reaches 0 and 1, and all derivatives of x^0 are 0") {
   for (DType dtype : {f32, f64}) {
     const Tensor y = normal_cdf(Tensor::of({-kInf, -50, 50, kInf}, dtype)).value();
     for (Index i = 0; i < 4; ++i) CHECK(y.at({i}) == (i < 2 ? 0 : 1));
@@ -329,7 +335,7 @@ TEST_CASE("the distribution function reaches 0 and 1, and x^0 has no slope of an
   CHECK(grad(slope, {x})[0].item() == 0);
 }
 
-TEST_CASE("a row of -inf has logsumexp -inf and no gradient, of the first order or the second") {
+TEST_CASE("logsumexp of a row of -inf is -inf, and its first and second derivatives are 0") {
   Tape tape;
   const Var x = tape.watch(Tensor::of({{-kInf, -kInf}, {1, 3}, {-kInf, 2}}, f64));
   const Var y = logsumexp(x, {1});
@@ -342,7 +348,7 @@ TEST_CASE("a row of -inf has logsumexp -inf and no gradient, of the first order 
 }
 
 TEST_CASE(
-    "the scores of an ignored row count for nothing, be they NaN, in the first order and second") {
+    "the logits of an ignored row have no effect, even if NaN, in first and second derivatives") {
   const IndexTensor target = IndexTensor::of({-100, 1});
   Tape tape;
   const Var x = tape.watch(Tensor::of({{NAN, 1, 2}, {1, 2, 0}}, f64));

@@ -153,7 +153,7 @@ TEST_CASE("each fused op equals its reference, values and gradients, over random
     }
 }
 
-TEST_CASE("UseReference holds for its scope, and a fused op then records plain ops") {
+TEST_CASE("UseReference is in effect for its scope, in which a fused op records plain ops") {
   Tape tape;
   const Var x = tape.watch(random({3, 4}, 1));
   CHECK(!UseReference::active());
@@ -210,7 +210,7 @@ TEST_CASE("a user-defined fused op is differentiated twice through its reference
   CHECK(distance(tape.backward(y)[x], mul(x.value(), 2)) < 1e-15);
 }
 
-TEST_CASE("an op that can be differentiated once says so when it is asked for more") {
+TEST_CASE("the second derivative of a once-differentiable op is an error that names it") {
   CHECK(once_op.once());
   CHECK(!square_op.once());
   const auto f = [](const Vars& in) { return squares_once(in[0])[1]; };

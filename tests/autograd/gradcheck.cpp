@@ -156,7 +156,9 @@ const std::vector<Case>& cases() {
          return sum(v[0] * v[0], {0, 2});
        },
        {{2, 3, 2}}},
-      {"sum keepdim", [](const Vars& v) { return sum(v[0] * v[0], {1}, true); }, {{2, 3}}},
+      {"sum keepdim",
+       [](const Vars& v) { return sum(v[0] * v[0], 1, {.keepdim = true}); },
+       {{2, 3}}},
       {"sum_to",
        [](const Vars& v) {
          return square(sum_to(v[0], {3, 1}));
@@ -176,7 +178,9 @@ const std::vector<Case>& cases() {
          return norm(v[0], {0, 2});
        },
        {{2, 3, 2}}},
-      {"norm keepdim", [](const Vars& v) { return v[0] / norm(v[0], -1, true); }, {{3, 2}}},
+      {"norm keepdim",
+       [](const Vars& v) { return v[0] / norm(v[0], -1, {.keepdim = true}); },
+       {{3, 2}}},
       {"prod",
        [](const Vars& v) {
          return prod(v[0], {0, 2});

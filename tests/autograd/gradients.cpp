@@ -32,7 +32,7 @@ Gradients gradient_of(const Param& table, Way way, std::uint64_t seed) {
 
 }  // namespace
 
-TEST_CASE("dense gradients and those of rows add up to what their dense forms do") {
+TEST_CASE("dense and row gradients add up like their dense forms") {
   const Param table(random({6, 3}, 1)), other(random({2}, 2));
   for (Way a : {Way::dense, Way::rows, Way::both})
     for (Way b : {Way::dense, Way::rows, Way::both}) {
@@ -79,7 +79,7 @@ TEST_CASE("gradients of shards add up to the gradient of the whole batch") {
   }
 }
 
-TEST_CASE("an id of padding gets no gradient, in either kind of backward") {
+TEST_CASE("the row of the padding id gets no gradient, recorded or not") {
   Generator g(4);
   const IndexTensor ids = g.integers({4, 3}, 0, 5);
   const Tensor table = random({5, 2}, 1), u = random({4, 3, 2}, 2);
@@ -87,7 +87,7 @@ TEST_CASE("an id of padding gets no gradient, in either kind of backward") {
     for (bool by_reference : {false, true}) {
       Tape tape;
       const Var t = tape.watch(table);
-      const Var y = sum(square(embedding(ids, t, padding)) * u);
+      const Var y = sum(square(embedding(ids, t, {.padding_id = padding})) * u);
       const Tensor d = grad(y, {t}, {.create_graph = by_reference})[0].value();
       Tensor expected = Tensor::zeros({5, 2}, f64);
       for (Index i = 0; i < 12; ++i)
@@ -99,13 +99,13 @@ TEST_CASE("an id of padding gets no gradient, in either kind of backward") {
     }
   const Param p(table);
   Tape tape;
-  const Gradients rows = tape.backward(sum(embedding(ids, p, 3)));
+  const Gradients rows = tape.backward(sum(embedding(ids, p, {.padding_id = 3})));
   CHECK(rows.find(p.id())->is_rows());
   CHECK(max(abs(rows[p].select(0, 3))).item() == 0);
   CHECK(sum(rows[p]).item() > 0);
 }
 
-TEST_CASE("a hook is called once, with the sum of what arrived, wherever the value stands") {
+TEST_CASE("a hook is called once, with the summed gradient of its value") {
   const Param w(random({3}, 1)), table(random({5, 2}, 2));
   int calls = 0;
   Tape tape;
@@ -137,7 +137,7 @@ TEST_CASE("a hook is called once, with the sum of what arrived, wherever the val
   CHECK(calls >= 5);
 }
 
-TEST_CASE("a hook that gives another shape or type is refused") {
+TEST_CASE("a hook that returns another shape or dtype is refused") {
   const Param w(random({3}, 1));
   for (const Tensor& wrong : {Tensor::ones({1}, f64), Tensor::ones({3}, f32)}) {
     Tape tape;
@@ -219,7 +219,7 @@ TEST_CASE(
              "record: 1 to 8 inputs were required (or a span of them): got 9");
 }
 
-TEST_CASE("products, rows and ranges of a user-defined derivative must fit its input") {
+TEST_CASE("add_product, add_rows and add_narrow of a user-defined derivative must fit its input") {
   const Param w(random({2, 3}, 1));
   const auto message = [&](auto derivative) {
     Tape tape;
@@ -267,7 +267,9 @@ TEST_CASE("products, rows and ranges of a user-defined derivative must fit its i
              "nothing was thrown");
 }
 
-TEST_CASE("a checkpoint computes again with the parameters it saw, whatever became of them") {
+TEST_CASE(
+    "a checkpoint recomputes with the parameter values of the forward pass, even if they changed "
+    "since") {
   const auto slope = [](bool kept, bool change) {
     Param p(Tensor::of({2, 3}, f64));
     Tape tape;
@@ -284,7 +286,7 @@ TEST_CASE("a checkpoint computes again with the parameters it saw, whatever beca
     for (bool change : {true, false}) CHECK(distance(slope(kept, change), expected) < 1e-14);
 }
 
-TEST_CASE("checkpoint gives back constants, inputs, and parts that nobody uses") {
+TEST_CASE("checkpoint may return constants, inputs and unused values") {
   const Param w(random({3}, 1));
   Tape tape;
   const Var x = tape.watch(random({3}, 2));
@@ -328,7 +330,8 @@ TEST_CASE("checkpoints nest, with dropout the same at every depth") {
   }
 }
 
-TEST_CASE("a checkpointed function that gives another number of results in backward is refused") {
+TEST_CASE(
+    "a checkpointed function that returns a different number of results in backward is refused") {
   const Param w(random({3}, 1));
   int calls = 0;
   Tape tape;
@@ -385,7 +388,7 @@ TEST_CASE("a parameter is a value: copies are independent, a move keeps the iden
   CHECK(!Param(frozen).trainable());
 }
 
-TEST_CASE("a gradient knows the name that its parameter was listed under") {
+TEST_CASE("a gradient knows the name of its parameter") {
   manual_seed(1);
   const Model model;
   CHECK(model.head.weight.handle()->name().empty());

@@ -57,8 +57,10 @@ Var cube(const In& x) {
 
 }  // namespace
 
-TEST_CASE("whatever is written into a saved tensor, backward refuses and names the op and line") {
-  for (const auto& [name, write] : kWrites) {
+TEST_CASE("every kind of in-place write to a saved tensor makes backward throw with op and line") {
+  for (const auto& entry : kWrites) {
+    const auto& name = entry.first;
+    const auto& write = entry.second;
     CAPTURE(std::string(name));
     Tensor t = random({3, 3}, 1);
     Tape tape;
@@ -99,7 +101,9 @@ TEST_CASE("ops that save an input refuse one that was written to, those that sav
        }},
       {"an op of one's own", [](const Var& x) { return cube(x); }},
   };
-  for (const auto& [name, f] : saving) {
+  for (const auto& entry : saving) {
+    const auto& name = entry.first;
+    const auto& f = entry.second;
     CAPTURE(std::string(name));
     Tensor t = add(random({3, 3}, 3), 5);
     Tape tape;
@@ -122,7 +126,9 @@ TEST_CASE("ops that save an input refuse one that was written to, those that sav
       {"exp, which saves its result", [](const Var& x) { return exp(x); }},
       {"tanh", [](const Var& x) { return tanh(x); }},
   };
-  for (const auto& [name, f] : plain) {
+  for (const auto& entry : plain) {
+    const auto& name = entry.first;
+    const auto& f = entry.second;
     CAPTURE(std::string(name));
     const auto gradient = [&](bool write) {
       Tensor t = random({3, 3}, 3);
@@ -142,7 +148,7 @@ TEST_CASE("writing to a saved result is detected like writing to a saved input")
   check_refused([&] { (void)tape.backward(z, {.retain = true}); }, "exp: values as they were");
 }
 
-TEST_CASE("second derivatives and checkpoints of checkpoints refuse as well") {
+TEST_CASE("second derivatives and nested checkpoints refuse modified values too") {
   Tensor t = random({3}, 1);
   {
     Tape tape;
@@ -183,7 +189,7 @@ TEST_CASE(
   CHECK(total == doctest::Approx(expected));
 }
 
-TEST_CASE("seeds and the buffers of hooks may be written to after the loss was recorded") {
+TEST_CASE("seeds and buffers of hooks may be modified after the loss was recorded") {
   const Tensor at = random({3}, 1);
   for (bool create_graph : {false, true}) {
     Tape tape;
@@ -208,8 +214,9 @@ TEST_CASE("seeds and the buffers of hooks may be written to after the loss was r
   CHECK(distance(tape.backward(sum(z))[x], mul(at, 24)) < 1e-14);
 }
 
-TEST_CASE("many products into one weight, some of values written to between them") {
-  // The tape collects thin products; those of an earlier entry may be made while a later one runs.
+TEST_CASE("joined products are right although some operands were written to in between") {
+  // The tape collects tall-skinny products; those of an earlier entry may be computed while a later
+  // one runs.
   Tensor x = random({600, 3}, 1);
   Tensor expected = Tensor::zeros({3, 2}, f64);
   Tape tape;
@@ -226,7 +233,7 @@ TEST_CASE("many products into one weight, some of values written to between them
   CHECK(distance(tape.backward(loss)[w], expected) < 1e-10);
 }
 
-TEST_CASE("an optimizer's step and set_value leave a tape what it has saved") {
+TEST_CASE("an optimizer's step and set_value do not change the values a tape has saved") {
   const Param p(random({3}, 1));
   const Tensor at = p.value().clone();
   optim::SGD sgd({{"p", p.handle()}}, {.lr = 0.1});
@@ -240,7 +247,7 @@ TEST_CASE("an optimizer's step and set_value leave a tape what it has saved") {
   CHECK(distance(tape.backward(loss)[p], mul(square(at), 3)) < 1e-14);
 }
 
-TEST_CASE("a Param, an optimizer's state and a layer hold their own elements") {
+TEST_CASE("a Param, an optimizer's state and a layer have their own copies of the elements") {
   Tensor t = random({3}, 1);
   const Tensor before = t.clone();
   Param p(t), of_view(t.narrow(0, 0, 2));

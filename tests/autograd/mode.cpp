@@ -24,7 +24,7 @@ TEST_CASE("by default, training mode is on while ops are recorded") {
   CHECK(!training());
 }
 
-TEST_CASE("the innermost Training or Inference decides, whatever is recorded") {
+TEST_CASE("the innermost Training or Inference scope decides, whether or not ops are recorded") {
   {
     const Training on;
     CHECK(training());
@@ -96,7 +96,7 @@ TEST_CASE("modules drop in training and not in inference, with a tape and withou
   }
 }
 
-TEST_CASE("a checkpoint runs again in the mode in which it ran first") {
+TEST_CASE("a checkpoint recomputes in the training or inference mode of the forward pass") {
   const nn::Dropout layer({.p = 0.5});
   const Tensor values = random({200}, 1);
   const auto ends = [&](bool on, bool then) {

@@ -41,28 +41,33 @@ std::vector<Axes> subsets(int rank) {
 TEST_CASE("reductions over every set of axes, with the axes kept and without") {
   struct Reduction {
     const char* name;
-    Var (*f)(const In&, const Axes&, bool);
+    Var (*f)(const In&, const Axes&, const ReduceOptions&);
   };
   const Reduction all[] = {
       {"sum", sum},
       {"mean", mean},
       {"max", max},
       {"min", min},
-      {"var", [](const In& x, const Axes& a, bool keep) { return var(x, a, keep); }},
-      {"var 0", [](const In& x, const Axes& a, bool keep) { return var(x, a, keep, 0); }},
+      {"var", [](const In& x, const Axes& a,
+                 const ReduceOptions& o) { return var(x, a, {.keepdim = o.keepdim}); }},
+      {"var 0",
+       [](const In& x, const Axes& a, const ReduceOptions& o) {
+         return var(x, a, {.keepdim = o.keepdim, .correction = 0});
+       }},
       {"logsumexp", logsumexp}};
   const Shape shape{2, 3, 2};
   const Tensor x = random(shape, 5);
   for (const Reduction& r : all)
     for (const Axes& axes : subsets(3)) {
-      const Tensor with = r.f(x, axes, true).value(), without = r.f(x, axes, false).value();
+      const Tensor with = r.f(x, axes, {.keepdim = true}).value(),
+                   without = r.f(x, axes, {}).value();
       CHECK(with.rank() == 3);
       CHECK(without.rank() == (axes.empty() ? 0 : 3 - static_cast<int>(axes.size())));
       CHECK(distance(with.flatten(), without.flatten()) == 0);
       for (bool keep : {false, true})
         check_derivatives(
-            r.name, [&](const Vars& v) { return r.f(v[0] * v[0] + v[0], axes, keep); }, {shape},
-            0.1, 2);
+            r.name, [&](const Vars& v) { return r.f(v[0] * v[0] + v[0], axes, {.keepdim = keep}); },
+            {shape}, 0.1, 2);
     }
 }
 
@@ -125,7 +130,7 @@ TEST_CASE("ops along an axis, along each axis from either end") {
                     {{2, 2}, {2, 2}});
 }
 
-TEST_CASE("what index ops give equals the same by hand") {
+TEST_CASE("index ops equal loops") {
   const Tensor x = random({3, 4}, 1);
   Generator g(2);
   const IndexTensor index = g.integers({2, 4}, 0, 3);
@@ -215,7 +220,7 @@ TEST_CASE("a product equals its sums by hand, whatever broadcasts") {
         }
 }
 
-TEST_CASE("tensors of no elements go through every op and back") {
+TEST_CASE("every op and its derivative accept tensors without elements") {
   struct Empty {
     const char* name;
     Function f;
@@ -324,7 +329,7 @@ TEST_CASE("equal elements share the gradient of a min or max evenly") {
   CHECK(distance(add(g[a], g[b]), Tensor::ones({2, 3}, f64)) == 0);
 }
 
-TEST_CASE("a value may be split into more parts than a shape has axes") {
+TEST_CASE("a tensor may be split into more parts than kMaxRank") {
   const Param x(random({20, 2}, 1));
   Tape tape;
   Var total = Tensor::zeros({1, 2}, f64);

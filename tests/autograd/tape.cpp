@@ -39,7 +39,7 @@ TEST_CASE("a frozen parameter is a constant") {
   check_says(message_of([&] { (void)g[frozen]; }), "without a gradient");
 }
 
-TEST_CASE("a value used n times has the sum of n gradients") {
+TEST_CASE("the gradient of a value used n times is the sum of n gradients") {
   for (Index n : {1, 2, 7}) {
     const Param x(random({4}, 1));
     Tape tape;
@@ -64,7 +64,7 @@ TEST_CASE("backward is linear in its seed, and gradients add up over losses") {
   CHECK(distance(both, summed[w]) < 1e-13);
 }
 
-TEST_CASE("a tape can be gone through again where that was asked for") {
+TEST_CASE("backward can be repeated with retain") {
   const Param w(random({3}, 1));
   Tape tape;
   const Var loss = sum(exp(w));
@@ -83,7 +83,7 @@ TEST_CASE("two losses of one tape") {
   CHECK(distance(gb, mul(square(common.value()), 2)) < 1e-13);
 }
 
-TEST_CASE("what cannot be differentiated is refused with a sentence") {
+TEST_CASE("values that cannot be differentiated are refused with a sentence") {
   const Param w(random({3}, 1));
   Var kept;
   {
@@ -107,7 +107,7 @@ TEST_CASE("what cannot be differentiated is refused with a sentence") {
   check_says(message_of([&] { tape.watch(Tensor()); }), "undefined");
 }
 
-TEST_CASE("tapes nest: the inner one differentiates within, the outer one does not see it") {
+TEST_CASE("tapes nest: the inner one records, and the outer one does not see its ops") {
   const Param w(random({3}, 1));
   Tape outer;
   const Var before = exp(w);
@@ -128,7 +128,7 @@ TEST_CASE("a parameter may be changed while a tape is alive: the tape keeps the 
   CHECK(distance(tape.backward(loss)[w], mul(square(seen), 3)) < 1e-14);
 }
 
-TEST_CASE("a hook sees the gradient, and what it returns takes its place") {
+TEST_CASE("a hook gets the gradient, and its result replaces it") {
   const Param w(random({3}, 1));
   const Tensor u = random({3}, 2);
   Tape tape;
@@ -149,7 +149,7 @@ TEST_CASE("a hook sees the gradient, and what it returns takes its place") {
   check_says(message_of([&] { other.backward(sum(z)); }), "hook");
 }
 
-TEST_CASE("a gradient that somebody still holds is not overwritten by what comes after it") {
+TEST_CASE("a gradient that is still referenced elsewhere is not overwritten") {
   const Tensor seed = random({5}, 1), before = seed.clone(), one = Tensor::scalar(1, f64);
   Tape tape;
   const Var x = tape.watch(random({5}, 2)), a = sigmoid(x), b = tanh(x), y = a + b;
@@ -167,7 +167,7 @@ TEST_CASE("a gradient that somebody still holds is not overwritten by what comes
     CHECK(distance(same, before) == 0);
 }
 
-TEST_CASE("a hook may add hooks, and begin a backward that frees nothing under the first") {
+TEST_CASE("a hook may add hooks and run a backward, which does not free entries of the outer one") {
   Tape tape;
   const Var x = tape.watch(Tensor::of({1, 2}, f64));
   const Var y = square(x), other = sum(exp(y));
@@ -198,7 +198,7 @@ TEST_CASE("a hook that changes a gradient which is itself recorded is refused") 
   check_says(message_of([&] { grad(sum(y), {x}, {.create_graph = true}); }), "create_graph");
 }
 
-TEST_CASE("NoGrad holds for tapes that begin in it, and does not outlive them") {
+TEST_CASE("NoGrad also applies to tapes created inside it, and ends with its scope") {
   const Param w(Tensor::of({1, 2}, f64));
   {
     const NoGrad off;
@@ -216,7 +216,7 @@ TEST_CASE("NoGrad holds for tapes that begin in it, and does not outlive them") 
   CHECK(recording());
 }
 
-TEST_CASE("grad of grad: the Hessian of a quartic, and nothing where nothing depends") {
+TEST_CASE("grad of grad gives the Hessian of a quartic, and is undefined for independent values") {
   const Tensor x = random({4}, 1);
   Tape tape;
   const Var v = tape.watch(x), unused = tape.watch(x);
@@ -270,15 +270,15 @@ TEST_CASE("anomaly mode names op, shapes and line of the first NaN, forward and 
   check_says(text, fmt::format("tape.cpp:{}", line));
 }
 
-TEST_CASE("anomaly mode takes a mask of -inf for what it is, and names what is made of it") {
+TEST_CASE("anomaly mode allows a mask of -inf and reports NaN computed from it") {
   const Param w(random({3, 4}, 1));
   const DetectAnomaly detect;
   Tape tape;
   const Tensor mask = less(random({3, 4}, 2), Tensor::scalar(0, f64));
   const double inf = std::numeric_limits<double>::infinity();
-  const Var scores = pad(masked_fill(w, mask, -inf), 1, 1, 1, -inf) + Tensor::full({6}, -inf, f64);
-  CHECK(sum(softmax(scores)).item() == 0);
-  check_says(message_of([&] { scores - scores; }), "anomaly: sub made the first NaN");
+  const Var logits = pad(masked_fill(w, mask, -inf), 1, 1, 1, -inf) + Tensor::full({6}, -inf, f64);
+  CHECK(sum(softmax(logits)).item() == 0);
+  check_says(message_of([&] { logits - logits; }), "anomaly: sub made the first NaN");
   check_says(message_of([&] { log(w * 0.0); }), "anomaly: log made the first NaN or infinity");
 }
 
@@ -314,7 +314,7 @@ TEST_CASE("anomaly mode names the input that already held NaN") {
   check_says(message_of([&] { tape.backward(y); }), "a hook made the first NaN or infinity");
 }
 
-TEST_CASE("anomaly mode names the line that called a loss or a module, and the one within") {
+TEST_CASE("anomaly mode names the line that called a loss or module, and the line inside it") {
   const DetectAnomaly on;
   Tape tape;
   const Var x = tape.watch(Tensor::of({{0, 1, 2}, {3, 4, 5}}, f64));
@@ -363,7 +363,7 @@ TEST_CASE("dump shows every entry with its inputs, as text and for Graphviz") {
   CHECK(std::count(text.begin(), text.end(), '\n') == tape.size() + 1);  // and the leaf
 }
 
-TEST_CASE("checkpoint gives the same gradients, dropout included, and keeps less") {
+TEST_CASE("checkpoint gives the same gradients, also with dropout, and saves less memory") {
   const Param w(Generator(1).normal({64, 64}, 0, 0.1));
   const Tensor x = Generator(2).normal({32, 64});
   const auto block = [&](const std::vector<Var>& in) {

@@ -55,10 +55,12 @@ TEST_CASE("every op that there is for Tensors gives a Tensor in each of its form
       FORMS(gelu(t));
   FORMS(gelu_tanh(t)), FORMS(normal_cdf(t)), FORMS(silu(t)), FORMS(softplus(t)),
       FORMS(clamp(t, -1, 1));
-  FORMS(sum(t)), FORMS(sum(t, 1)), FORMS(sum(t, {0, 2}, true)), FORMS(mean(t)), FORMS(mean(t, -1));
+  FORMS(sum(t)), FORMS(sum(t, 1)), FORMS(sum(t, {0, 2}, {.keepdim = true})), FORMS(mean(t)),
+      FORMS(mean(t, -1));
   FORMS(max(t)), FORMS(max(t, 1)), FORMS(min(t)), FORMS(min(t, {0, 1})), FORMS(prod(t)),
       FORMS(prod(t, 1));
-  FORMS(var(t)), FORMS(var(t, 1)), FORMS(stddev(t)), FORMS(stddev(t, 2, true, 0)), FORMS(norm(t));
+  FORMS(var(t)), FORMS(var(t, 1)), FORMS(stddev(t)),
+      FORMS(stddev(t, 2, {.keepdim = true, .correction = 0})), FORMS(norm(t));
   FORMS(norm(t, {1, 2})), FORMS(logsumexp(t)), FORMS(logsumexp(t, 0)), FORMS(sum_to(t, {4}));
   FORMS(cumsum(t, 1)), FORMS(logcumsumexp(t, 1)), FORMS(softmax(t)), FORMS(softmax(t, 0));
   FORMS(log_softmax(t)), FORMS(log_softmax(t, 1));
@@ -94,13 +96,17 @@ TEST_CASE("a single axis is an axis list of one, for every reduction") {
   for (int axis = -3; axis < 3; ++axis)
     for (const bool keep : {false, true}) {
       const Axes one{axis};
-      CHECK(distance(sum(x, axis, keep), sum(x, one, keep)) == 0);
-      CHECK(distance(mean(x, axis, keep), mean(x, one, keep)) == 0);
-      CHECK(distance(prod(Var(x), axis, keep).value(), prod(x, one, keep)) == 0);
-      CHECK(max(Var(x), axis, keep).shape() == min(x, one, keep).shape());
-      CHECK(distance(var(x, axis, keep), square(stddev(x, one, keep))) < 1e-14);
-      CHECK(distance(norm(x, axis, keep), sqrt(sum(square(x), one, keep))) < 1e-14);
-      CHECK(logsumexp(Var(x), axis, keep).shape() == sum(x, one, keep).shape());
+      CHECK(distance(sum(x, axis, {.keepdim = keep}), sum(x, one, {.keepdim = keep})) == 0);
+      CHECK(distance(mean(x, axis, {.keepdim = keep}), mean(x, one, {.keepdim = keep})) == 0);
+      CHECK(distance(prod(Var(x), axis, {.keepdim = keep}).value(),
+                     prod(x, one, {.keepdim = keep})) == 0);
+      CHECK(max(Var(x), axis, {.keepdim = keep}).shape() == min(x, one, {.keepdim = keep}).shape());
+      CHECK(distance(var(x, axis, {.keepdim = keep}), square(stddev(x, one, {.keepdim = keep}))) <
+            1e-14);
+      CHECK(distance(norm(x, axis, {.keepdim = keep}),
+                     sqrt(sum(square(x), one, {.keepdim = keep}))) < 1e-14);
+      CHECK(logsumexp(Var(x), axis, {.keepdim = keep}).shape() ==
+            sum(x, one, {.keepdim = keep}).shape());
     }
   CHECK(mean(x, std::vector<int>{0, 2}).shape() == Shape({3}));
   check_refused([&] { (void)mean(x, 3); }, "mean: an axis in [-3, 2] was required");
@@ -126,7 +132,7 @@ TEST_CASE("v += w is v = v + w on the tape, with gradients to both") {
   check_refused([&] { undefined += x; }, "add: a value was required");
 }
 
-TEST_CASE("a Var is compared, ordered and printed as its value is") {
+TEST_CASE("a Var is compared, sorted and printed like its value") {
   Tape tape;
   const Tensor t = random({2, 3}, 1);
   const Var v = tape.watch(t), w = tape.watch(-t);
@@ -147,7 +153,7 @@ TEST_CASE("a Var is compared, ordered and printed as its value is") {
   CHECK(out.str() == t.str() + "undefined");
 }
 
-TEST_CASE("norms need no gain, and a product no bias") {
+TEST_CASE("the gain of a norm and the bias of linear may be omitted") {
   const Tensor x = random({3, 4}, 1), gain = random({4}, 2), w = random({4, 2}, 3);
   const Var zero = Tensor::zeros({4}, f64), one = Tensor::ones({4}, f64);
   CHECK(distance(layer_norm(x, gain).value(), layer_norm(x, gain, zero).value()) == 0);
@@ -156,7 +162,7 @@ TEST_CASE("norms need no gain, and a product no bias") {
   CHECK(distance(linear(Var(x), w).value(), matmul(x, w)) == 0);
 }
 
-TEST_CASE("a norm neither overflows nor underflows, and passes nothing on where it is 0") {
+TEST_CASE("a norm neither overflows nor underflows, and its gradient at 0 is 0") {
   for (const DType type : {f32, f64})
     for (const double scale :
          {1.0, 1e-30, 1e30, type == f64 ? 1e-200 : 1e-35, type == f64 ? 1e200 : 1e37}) {

@@ -47,7 +47,7 @@ TEST_CASE("tapes on several threads over shared parameters give what one thread 
     }
 }
 
-TEST_CASE("a tape of another thread is not this thread's") {
+TEST_CASE("a tape is not visible to other threads") {
   Tape tape;
   std::thread([] {
     CHECK(Tape::current() == nullptr);
@@ -71,7 +71,7 @@ TEST_CASE("tensors made on one thread may be freed on another") {
   }
 }
 
-TEST_CASE("work spread over the pool by several callers at once is all done") {
+TEST_CASE("concurrent calls of parallel_for complete all their tasks") {
   const int before = threads();
   set_threads(3);
   std::vector<std::vector<int>> seen(4, std::vector<int>(1000));

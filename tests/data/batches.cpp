@@ -41,7 +41,7 @@ TEST_CASE("shuffled batches hold each example once, in batches of the size asked
   }
 }
 
-TEST_CASE("a batch has near lengths: together they waste little of what padding would waste") {
+TEST_CASE("sequences of a batch have similar lengths, so padding them would add little") {
   Generator g(2);
   const auto lengths = random_lengths(g, 2000);
   const auto spread = [&](Index bucket) {
@@ -61,7 +61,7 @@ TEST_CASE("a batch has near lengths: together they waste little of what padding 
   CHECK(spread(1) >= 80);
 }
 
-TEST_CASE("each pass has another mixture and another order, and a seed repeats them") {
+TEST_CASE("each epoch has different batches in a different order, and a seed repeats them") {
   const std::vector<Index> lengths(100, 7);
   Generator g(3), again(3);
   const auto first = shuffled_batches(lengths, g, {.size = 10}),
@@ -95,7 +95,7 @@ TEST_CASE("a window holds the rows up to its end, in order of time") {
   }
 }
 
-TEST_CASE("sizes and ends that cannot be are refused; huge ones are as good as all") {
+TEST_CASE("invalid sizes and window ends are refused; a huge batch size means one batch") {
   Generator g(5);
   const Tensor x = Tensor::zeros({10, 2});
   constexpr Index kHuge = std::numeric_limits<Index>::max();

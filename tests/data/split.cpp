@@ -48,7 +48,8 @@ std::vector<Index> random_labels(Generator& g, Index n) {
 
 }  // namespace
 
-TEST_CASE("a chronological split is the past, then the middle, then the future") {
+TEST_CASE(
+    "a chronological split trains on the first part, validates on the next and tests on the last") {
   Generator g(1);
   for (int round = 0; round < 200; ++round) {
     const Index n = g.below(300);
@@ -144,7 +145,7 @@ TEST_CASE(
   }
 }
 
-TEST_CASE("a scaler is fitted on the training rows alone, and its inverse undoes it") {
+TEST_CASE("a scaler is fitted on the training rows only, and inverse undoes transform") {
   Generator g(5);
   for (DType dtype : {f32, f64}) {
     const double tolerance = dtype == f32 ? 1e-5 : 1e-13;
@@ -174,7 +175,7 @@ TEST_CASE("a scaler is fitted on the training rows alone, and its inverse undoes
   }
 }
 
-TEST_CASE("a constant column stays near zero, though its mean is rounded") {
+TEST_CASE("a scaled constant column is near 0 although its mean is rounded") {
   Generator g(6);
   for (DType dtype : {f32, f64})
     for (double value : {0.1, 0.7, -123.456, 1e-12, 3e10}) {
@@ -189,7 +190,7 @@ TEST_CASE("a constant column stays near zero, though its mean is rounded") {
     }
 }
 
-TEST_CASE("columns of tiny and of huge numbers are scaled as those of ones are") {
+TEST_CASE("columns of tiny and huge values are scaled like others") {
   Generator g(7);
   const Tensor ones = g.normal({60, 1}, 0, 1, f32);
   const TrainingPart part = chronological_split(60).training();
@@ -275,7 +276,7 @@ TEST_CASE("shares, labels and tables that do not fit are refused with a sentence
   check_refused([&] { scaler.transform(x.to(f64)); }, "tensors of one type");
 }
 
-TEST_CASE("a scaler made from what another kept transforms and inverts as that one does") {
+TEST_CASE("a scaler made from the statistics of another one equals it") {
   Generator g(11);
   for (const DType type : {f32, f64})
     for (int round = 0; round < 20; ++round) {

@@ -5,7 +5,7 @@
 #include "examples/common/training.h"
 #include "tests/examples/run_program.h"
 
-TEST_CASE("a table has its numbers below each other, and a star beside the best") {
+TEST_CASE("a table aligns its numbers and marks the best with a star") {
   program::Table table({"nll", "DAX", "S&P 500"});
   table.add("ewma", {{"-2.8332", false}, {"1.5", false}}, "as today");
   table.add("größer", {{"-2.8", true}, {"10.5", false}});
@@ -24,13 +24,13 @@ TEST_CASE("letters of East Asian scripts take two places") {
         "  价格  -2.83  1\n");
 }
 
-TEST_CASE("a paragraph is cut between words, by the places that they take") {
+TEST_CASE("a paragraph is wrapped between words, by display width") {
   CHECK(program::wrapped("one two  three", 7) == "one two\nthree\n");
   CHECK(program::wrapped("종가 종가", 8) == "종가\n종가\n");
   CHECK(program::wrapped("unbreakable", 3) == "unbreakable\n");
 }
 
-TEST_CASE("a table has its spreads below each other, and the star at the number all the same") {
+TEST_CASE("a table aligns its spreads and keeps the star next to the number") {
   program::Table table({"nll", "DAX"});
   table.add("ewma", {{"-2.83", true}});
   table.add("gru", {{"-2.85", false, "±0.01"}});
@@ -40,7 +40,7 @@ TEST_CASE("a table has its spreads below each other, and the star at the number 
         "  gru   -2.85 ±0.01\n");
 }
 
-TEST_CASE("what a file calls a column or a class does not reach the terminal as it is") {
+TEST_CASE("control characters in column and class names do not reach the terminal") {
   program::Table table({"\033[31mred", std::string(100, 'a')});
   table.add("x\ty", {{"1"}});
   CHECK(table.str(false).find("  \\x1B[31mred") == 0);
@@ -49,7 +49,7 @@ TEST_CASE("what a file calls a column or a class does not reach the terminal as 
   CHECK(program::shown({"DAX", "a\nb"}) == "DAX, a\\x0Ab");
 }
 
-TEST_CASE("a whole number is decimal digits in a range, and nothing else") {
+TEST_CASE("whole_number accepts only decimal digits within its range") {
   const CLI::Validator validator = program::whole_number(1, 300);
   for (const std::string text : {"1", "300", "010"}) CHECK(validator(std::string(text)).empty());
   std::string octal = "010";
@@ -76,14 +76,14 @@ TEST_CASE("two paths are one file by whatever names, whether or not it is there"
   CHECK_FALSE(program::same_file("/dev/null", "/dev/null"));
 }
 
-TEST_CASE("info says what was found, and takes nothing that it would ignore") {
+TEST_CASE("example_info prints build_info and refuses options it would ignore") {
   const Outcome result = run_program("info", {});
   CHECK(result.code == 0);
   CHECK(result.out.find("threads") != std::string::npos);
   check_refused("info", {"--bogus"}, "got --bogus");
 }
 
-TEST_CASE("a number of threads that is none is refused, also by programs that need no thread") {
+TEST_CASE("an invalid number of threads is refused, also by programs that use one thread") {
   const std::string before = std::getenv("UNROLL_THREADS") ? std::getenv("UNROLL_THREADS") : "";
   for (const char* threads : {"0", "abc"}) {
     setenv("UNROLL_THREADS", threads, 1);
@@ -93,7 +93,7 @@ TEST_CASE("a number of threads that is none is refused, also by programs that ne
   before.empty() ? unsetenv("UNROLL_THREADS") : setenv("UNROLL_THREADS", before.c_str(), 1);
 }
 
-TEST_CASE("output that is lost is an error") {
+TEST_CASE("a failed write to standard output is an error") {
   if (!std::filesystem::exists("/dev/full")) return;
   const auto check = [](const std::string& name, const std::vector<std::string>& arguments) {
     check_sentence(name, run_program(name, arguments, 0, SIGINT, "/dev/full"), "output");
@@ -103,7 +103,7 @@ TEST_CASE("output that is lost is an error") {
   check("dna_sequence", {"--help"});
 }
 
-TEST_CASE("metrics have names that a program can read, whatever a user's columns are called") {
+TEST_CASE("metric names in JSON are valid for any column names") {
   using Names = std::vector<std::string>;
   CHECK(program::metric_names({"DAX", "S&P 500", "s.p 500", "+", "é"}) ==
         Names{"dax", "s_p_500", "s_p_500_2", "+", "é"});
@@ -130,11 +130,11 @@ TEST_CASE("mean and standard deviation of some seeds") {
   CHECK(one.std == 0);
 }
 
-TEST_CASE("a text for gnuplot ends where it should") {
+TEST_CASE("text for gnuplot is quoted") {
   CHECK(program::quoted("it's\na \"class\"") == "'it''s a \"class\"'");
 }
 
-TEST_CASE("a line of progress loses whole fields where it has no room, never part of a number") {
+TEST_CASE("a progress line that is too long loses whole fields, never part of a number") {
   const program::ProgressLine line{"attention 10/10",
                                    123,
                                    100000,
@@ -182,7 +182,7 @@ TEST_CASE("a cell of CSV has quotes where it needs them") {
   CHECK(program::csv_cell("a,\"b\"") == "\"a,\"\"b\"\"\"");
 }
 
-TEST_CASE("training that stops early goes back to the parameters that did best") {
+TEST_CASE("early stopping restores the best parameters") {
   // The model is a number that grows; its validation loss is least at 3.
   int model = 0;
   const auto epoch = [&] { return static_cast<double>(++model); };
@@ -206,7 +206,7 @@ TEST_CASE("training without patience keeps the last parameters") {
   CHECK(curves.kept_loss == 5);
 }
 
-TEST_CASE("a model that training only makes worse stays as it was") {
+TEST_CASE("if training only makes a model worse, its initial parameters are kept") {
   int model = 0;
   const auto epoch = [&] { return static_cast<double>(++model); };
   const auto validate = [&] { return static_cast<double>(model); };
@@ -216,7 +216,7 @@ TEST_CASE("a model that training only makes worse stays as it was") {
   CHECK(curves.kept_loss == 0);
 }
 
-TEST_CASE("training whose loss is no number ends with a sentence") {
+TEST_CASE("training with a NaN loss ends with an error") {
   int model = 0;
   const auto epoch = [&] { return std::nan(""); };
   const auto validate = [&] { return 0.0; };

@@ -21,7 +21,7 @@ std::string program_path(const std::string& name) { return UNROLL_BUILD_DIR "/ex
 
 }  // namespace
 
-TEST_CASE("Ctrl-C before anything was learned leaves a model as it was") {
+TEST_CASE("Ctrl-C before anything was learned leaves an existing model file unchanged") {
   const Folder folder;
   const std::string a = folder.write("a.fa", long_sequences(1)),
                     b = folder.write("b.fa", long_sequences(2)),
@@ -37,7 +37,7 @@ TEST_CASE("Ctrl-C before anything was learned leaves a model as it was") {
   }
 }
 
-TEST_CASE("a reader that goes away does not cost the model") {
+TEST_CASE("the model is saved although the reader of the output has closed the pipe") {
   const Folder folder;
   for (const std::string name : {"dna_sequence --model junction --epochs 2",
                                  "stock_price --model gru --seeds 1 --epochs 2"}) {
@@ -53,14 +53,14 @@ TEST_CASE("a reader that goes away does not cost the model") {
   }
 }
 
-TEST_CASE("without a file to write, a run ends when nobody reads it") {
+TEST_CASE("without an output file, a run ends when its reader closes the pipe") {
   // 100,000 epochs would not end in time.
   const std::string command =
       program_path("dna_sequence") + " --model junction --epochs 100000 | head -n 1 > /dev/null";
   CHECK(std::system(command.c_str()) == 0);
 }
 
-TEST_CASE("a place that cannot be written is refused before training") {
+TEST_CASE("a path that cannot be written is refused before training") {
   const Folder folder;
   std::filesystem::create_symlink("absent/model", folder / "dangling");
   std::filesystem::create_directory(folder / "folder");

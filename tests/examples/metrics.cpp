@@ -55,7 +55,7 @@ double correlation(const Case& c) {
 
 }  // namespace
 
-TEST_CASE("accuracy, recall, specificity, F1 and MCC are their definitions") {
+TEST_CASE("accuracy, recall, specificity, F1 and MCC equal their definitions") {
   Generator g(1);
   for (int round = 0; round < 300; ++round) {
     const Case c = random_case(g);
@@ -91,7 +91,7 @@ TEST_CASE("two confusion matrices added are that of all examples") {
   check_says(message_of([&] { sum.add(0, 5); }), "classes in [0, 5) were required: got 0 and 5");
 }
 
-TEST_CASE("AUC is the share of pairs in the right order, ties counting half") {
+TEST_CASE("AUC is the share of correctly ordered pairs, ties counting half") {
   Generator g(3);
   for (int round = 0; round < 200; ++round) {
     std::vector<double> scores;
@@ -113,7 +113,7 @@ TEST_CASE("AUC is the share of pairs in the right order, ties counting half") {
   }
 }
 
-TEST_CASE("McNemar's p counts all ways in which the examples could have fallen") {
+TEST_CASE("McNemar's p equals the sum over all outcomes of the binomial distribution") {
   Generator g(4);
   for (int round = 0; round < 100; ++round) {
     std::vector<bool> first, second;

@@ -74,7 +74,8 @@ std::string utf16(const std::string& ascii) {
 
 }  // namespace
 
-TEST_CASE("the same prices give the same numbers in whatever order, dates, numbers and bytes") {
+TEST_CASE(
+    "the same prices give the same results in any order, date format, number format and encoding") {
   const Folder folder;
   const std::vector<Day> days = days_of(260);
   std::vector<Day> newest_first(days.rbegin(), days.rend()), shuffled;
@@ -129,7 +130,7 @@ TEST_CASE("the same prices give the same numbers in whatever order, dates, numbe
        "close_last");
 }
 
-TEST_CASE("rows without a price, empty rows, remarks and blanks are passed over, and counted") {
+TEST_CASE("rows without a price, empty rows, remarks and blanks are skipped and counted") {
   const Folder folder;
   const std::vector<Day> days = days_of(260);
   const Summary expected =
@@ -159,7 +160,7 @@ TEST_CASE("rows without a price, empty rows, remarks and blanks are passed over,
   CHECK(said.out.find("Prices are taken from column \"Close\"") != std::string::npos);
 }
 
-TEST_CASE("days that come twice and tickers that are mixed are refused, --ticker takes one") {
+TEST_CASE("duplicate days and mixed tickers are refused; --ticker selects one") {
   const Folder folder;
   const std::vector<Day> days = days_of(230);
   std::vector<Day> twice = days;
@@ -190,7 +191,7 @@ TEST_CASE("days that come twice and tickers that are mixed are refused, --ticker
   CHECK(summary_of(folder / "odd.csv", "close", {"--ticker", "Tokyo"}) == b);
 }
 
-TEST_CASE("the column is found by itself, or the candidates are listed") {
+TEST_CASE("the price column is detected, or the candidates are listed") {
   const Folder folder;
   const std::vector<Day> days = days_of(230);
   const auto file = [&](const std::string& header) {
@@ -228,7 +229,7 @@ TEST_CASE("files of one column, without names, or of much greater length are rea
   CHECK(longer.rows == 2599);
 }
 
-TEST_CASE("what cannot be told is asked for") {
+TEST_CASE("an ambiguous order of dates or decimal mark must be given as an option") {
   const Folder folder;
   std::string months = "Date,Close\n", doubtful = "Datum\tKurs\n";
   int i = 0;
@@ -249,7 +250,7 @@ TEST_CASE("what cannot be told is asked for") {
   check_refused(kName, {"--csv", kurs, "--decimal", ";"}, "--decimal");
 }
 
-TEST_CASE("numbers that are no prices are refused with their line") {
+TEST_CASE("numbers that cannot be prices are refused with their line") {
   const Folder folder;
   const auto refused = [&](const std::string& cell, const std::string& words) {
     int i = 0;
@@ -335,7 +336,7 @@ TEST_CASE("the exports of ten sites and programs are read") {
       "weeks:2: a date such as 2024-11-01 was required in column \"Date\"");
 }
 
-TEST_CASE("the files that people have are read" *
+TEST_CASE("files as people have them are read" *
           doctest::skip(!std::filesystem::exists("../shared/data/local/prices_nulls.csv"))) {
   const std::string local = "../shared/data/local/";
   CHECK(summary_of(local + "prices_nulls.csv", "adj_close").rows > 2000);

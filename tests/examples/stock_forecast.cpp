@@ -36,7 +36,7 @@ std::vector<double> garch_prices(Index days, const Baselines::Garch& g, std::uin
 
 }  // namespace
 
-TEST_CASE("Student's t has the distribution that its closed forms say") {
+TEST_CASE("Student's t distribution equals its closed forms") {
   // nu = 4 has one: F(t) = 1/2 + 3/8 t / s (1 - t^2 / (12 s^2)), s = sqrt(1 + t^2 / 4).
   for (double x = -6; x <= 6; x += 0.37) {
     const StudentT four{0.5, std::log(2.0), 4};
@@ -49,7 +49,8 @@ TEST_CASE("Student's t has the distribution that its closed forms say") {
   }
 }
 
-TEST_CASE("of a mixture the density is the slope of the distribution, and quantiles invert it") {
+TEST_CASE(
+    "a mixture's density is the derivative of its distribution function, and quantiles invert it") {
   Generator g(1);
   for (int round = 0; round < 30; ++round) {
     Mixture mixture;
@@ -66,7 +67,7 @@ TEST_CASE("of a mixture the density is the slope of the distribution, and quanti
   }
 }
 
-TEST_CASE("a minimum is found without a derivative, also at the end of a bent valley") {
+TEST_CASE("minimise finds a minimum without derivatives, also along a curved valley") {
   const Minimum found = minimise(
       [](const std::vector<double>& x) {
         return 100 * std::pow(x[1] - x[0] * x[0], 2) + std::pow(1 - x[0], 2);
@@ -76,7 +77,7 @@ TEST_CASE("a minimum is found without a derivative, also at the end of a bent va
   CHECK(found.x[1] == Approx(1).epsilon(1e-3));
 }
 
-TEST_CASE("GARCH(1,1) finds the numbers that a series was made with") {
+TEST_CASE("GARCH(1,1) recovers the parameters of a simulated series") {
   const Baselines::Garch made{0.0005, 2e-6, 0.1, 0.88, 0};
   const Market m = make_market(prices_of({garch_prices(8000, made, 7)}));
   const Baselines::Garch found = fit_baselines(m, m.rows())[0].garch;
@@ -92,7 +93,7 @@ TEST_CASE("GARCH(1,1) finds the numbers that a series was made with") {
         Approx(0.95).epsilon(0.015));
 }
 
-TEST_CASE("a day without a price is no return: it is not scored, and changes no variance") {
+TEST_CASE("a day without a price is not scored and does not change the variance") {
   const std::vector<double> whole = garch_prices(400, {0, 2e-6, 0.1, 0.88, 0}, 3);
   std::vector<double> other = garch_prices(400, {0, 2e-6, 0.1, 0.88, 0}, 4), gaps, kept;
   for (std::size_t day = 0; day < whole.size(); ++day) {
@@ -122,7 +123,7 @@ TEST_CASE("a day without a price is no return: it is not scored, and changes no 
   CHECK(in.present.at({2, 1}) == 1);
 }
 
-TEST_CASE("a forecast is made of the days before it only") {
+TEST_CASE("a forecast depends on earlier days only") {
   std::vector<double> prices = garch_prices(300, {0, 2e-6, 0.1, 0.88, 0}, 5);
   const Baselines::Garch g{0, 2e-6, 0.1, 0.88, 6};
   const std::vector<Baselines> fitted{{{1e-4, 5}, {5}, g}};
@@ -140,7 +141,8 @@ TEST_CASE("a forecast is made of the days before it only") {
   CHECK(a.log_ewma.at({201, 0}) != b.log_ewma.at({201, 0}));
 }
 
-TEST_CASE("the network's likelihood is Student's t, and before training its forecast is EWMA's") {
+TEST_CASE(
+    "the network's likelihood is Student's t, and its forecast before training equals EWMA's") {
   for (const double x : {0.3, 1.0, 2.5, 10.0, 300.0})
     CHECK(log_gamma(Var(Tensor::scalar(x, unroll::f64))).item() ==
           Approx(std::lgamma(x)).epsilon(1e-7));
@@ -162,7 +164,7 @@ TEST_CASE("the network's likelihood is Student's t, and before training its fore
   }
 }
 
-TEST_CASE("a network that is no likelier than EWMA has no share in the forecast") {
+TEST_CASE("a network without a higher likelihood than EWMA gets no share in the forecast") {
   const Baselines::Garch made{0, 4e-6, 0.2, 0.7, 0};
   const Market m = make_market(prices_of({garch_prices(3000, made, 8)}));
   const std::vector<Baselines> fitted = fit_baselines(m, m.split.validation.front());

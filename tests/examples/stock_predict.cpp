@@ -79,7 +79,7 @@ TEST_CASE("a model predicts each day of a file of 30 rows, and the day after") {
   CHECK(early.substr(0, early.size() / 2) == printed.out.substr(0, early.size() / 2));
 }
 
-TEST_CASE("what a loaded model has not seen is told by the dates in it") {
+TEST_CASE("a loaded model knows from its dates which days it was not trained on") {
   const Folder folder;
   const std::string all = folder.write("all.csv", prices(0, 300)),
                     longer = folder.write("longer.csv", prices(0, 340)),
@@ -114,7 +114,7 @@ TEST_CASE("what a loaded model has not seen is told by the dates in it") {
   has(said(all, other), "the model's file had no dates");
 }
 
-TEST_CASE("a model of several columns wants these; one that is no model of prices is refused") {
+TEST_CASE("a model of several columns requires the same columns; other model files are refused") {
   const Folder folder;
   const std::string model = folder / "four";
   REQUIRE(run_program(kName, {"--model", "rnn", "--epochs", "1", "--save", model}).code == 0);

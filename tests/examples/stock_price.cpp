@@ -27,7 +27,7 @@ std::string plain_line(int, double a, double b) { return fmt::format("{},{}", a,
 
 }  // namespace
 
-TEST_CASE("the forecasts that need no network have the likelihoods that were measured elsewhere") {
+TEST_CASE("baseline forecasts have the likelihoods of an independent implementation") {
   const auto metrics = numbers_of(kName, {"--model", "none"});
   // By a program in plain Python, with Student's t and its degrees of freedom by golden section.
   CHECK(metrics["dax.nll.constant"] == doctest::Approx(-2.60981).epsilon(2e-5));
@@ -62,7 +62,7 @@ TEST_CASE("a GRU that corrects EWMA forecasts all four indexes better than EWMA 
   }
 }
 
-TEST_CASE("the same seed gives the same numbers, whatever the number of threads") {
+TEST_CASE("the same seed gives the same results on any number of threads") {
   const auto one = numbers_of(kName, {"--epochs", "2", "--seeds", "2", "--threads", "1"}),
              two = numbers_of(kName, {"--epochs", "2", "--seeds", "2", "--threads", "2"}),
              other = numbers_of(kName, {"--epochs", "2", "--seeds", "2", "--seed", "7"});
@@ -78,7 +78,8 @@ TEST_CASE("the same seed gives the same numbers, whatever the number of threads"
         CHECK(one.contains(fmt::format("{}.{}.{}", index, what, model)));
 }
 
-TEST_CASE("a saved model gives the same numbers when it is loaded, and no other is taken for it") {
+TEST_CASE(
+    "a saved model gives the same results when loaded, and files of other models are refused") {
   const Folder folder;
   const std::string file = folder / "lstm.safetensors";
   const auto saved = numbers_of(kName, {"--model", "lstm", "--epochs", "2", "--save", file}),
@@ -98,7 +99,7 @@ TEST_CASE("a saved model gives the same numbers when it is loaded, and no other 
   check_refused(kName, {"--model", "gru", "--seeds", "3", "--save", file}, "--seeds 3");
 }
 
-TEST_CASE("prices of one's own, with quoted names, gaps and other columns") {
+TEST_CASE("a user's prices with quoted names, gaps and other columns are read") {
   const Folder folder;
   // On some days one was not traded, on others nobody was; the second share begins later.
   const auto line = [](int day, double a, double b) {
@@ -144,7 +145,7 @@ TEST_CASE(
   CHECK(one.second != other.second);
 }
 
-TEST_CASE("prices that nothing can be learned from are refused") {
+TEST_CASE("price files that are too short or constant are refused") {
   const Folder folder;
   const auto csv = [&](int days, const std::function<std::string(int, double, double)>& line) {
     return folder.write("prices.csv", wandering_prices(days, "A,B", line));
@@ -199,7 +200,7 @@ TEST_CASE("prices that nothing can be learned from are refused") {
   CHECK(numbers_of(kName, {"--csv", latin, "--columns", "é", "--model", "none"})["é.nll.ewma"] < 0);
 }
 
-TEST_CASE("an output never takes the place of an input, nor of another output") {
+TEST_CASE("an output path that equals an input or another output is refused") {
   const Folder folder;
   const std::string prices = wandering_prices(250, "A,B", plain_line),
                     csv = folder.write("prices.csv", prices), other = folder / "other";
@@ -220,7 +221,7 @@ TEST_CASE("an output never takes the place of an input, nor of another output") 
   check_refused(kName, {"--pictures", csv + "/x"}, "a folder that can be written to was required");
 }
 
-TEST_CASE("a model that is damaged is no model") {
+TEST_CASE("a damaged model file is refused") {
   const Folder folder;
   const std::string file = folder / "gru.safetensors";
   REQUIRE(run_program(kName, {"--model", "gru", "--epochs", "1", "--save", file}).code == 0);
@@ -246,7 +247,7 @@ TEST_CASE("a model that is damaged is no model") {
   refused(good, "a number was required for \"validation\": got \"low\"");
 }
 
-TEST_CASE("which epoch's parameters are kept, and how good they are, stands among the numbers") {
+TEST_CASE("the results include the epoch and loss of the kept parameters") {
   const auto metrics = numbers_of(kName, {"--model", "gru", "--epochs", "3", "--seeds", "2"});
   for (const std::string run : {"gru.seed1", "gru.seed2"}) {
     CHECK(metrics[run + ".validation"] < -3.4);
@@ -254,7 +255,7 @@ TEST_CASE("which epoch's parameters are kept, and how good they are, stands amon
   }
 }
 
-TEST_CASE("options that cannot be meant are refused before any work") {
+TEST_CASE("contradictory options are refused before any work") {
   const Folder folder;
   check_refused(kName, {"--model", "transformer"}, "transformer");
   check_refused(kName, {"--epochs", "0"}, "epochs");
@@ -271,7 +272,7 @@ TEST_CASE("options that cannot be meant are refused before any work") {
         "--seed: a whole number from 0 to 18446744073709551615 was required: got " + seed);
 }
 
-TEST_CASE("options that would do nothing are refused") {
+TEST_CASE("options without effect are refused") {
   const Folder folder;
   const std::string file = folder / "absent";
   for (const std::string option :
@@ -289,7 +290,7 @@ TEST_CASE("options that would do nothing are refused") {
                   option + ": no --predict was required");
 }
 
-TEST_CASE("Ctrl-C saves the model so far, prints what is finished and leaves at once") {
+TEST_CASE("Ctrl-C saves the model so far, prints finished results and ends at once") {
   const Folder folder;
   const std::string file = folder / "gru.safetensors";
   const Outcome result =
@@ -302,7 +303,7 @@ TEST_CASE("Ctrl-C saves the model so far, prints what is finished and leaves at 
   CHECK(run_program(kName, {"--model", "gru", "--load", file}).code == 0);
 }
 
-TEST_CASE("a program that is told to end does so as at Ctrl-C") {
+TEST_CASE("SIGTERM ends a program like Ctrl-C") {
   for (const int signal : {SIGTERM, SIGHUP}) {
     const Folder folder;
     const std::string file = folder / "gru.safetensors";
@@ -315,7 +316,7 @@ TEST_CASE("a program that is told to end does so as at Ctrl-C") {
 }
 
 TEST_CASE(
-    "every kind of file gets its picture: undated, of any script, of few days, of tiny prices") {
+    "a picture is made for files without dates, in any script, with few days or tiny prices") {
   const Folder folder;
   const auto drawn = [&](const std::string& header, double factor, bool dated) {
     const std::string csv =
@@ -337,7 +338,7 @@ TEST_CASE(
   drawn("Date,it's,\\n{x}", 1e-7, true);
 }
 
-TEST_CASE("what goes into a pipe is plain text of moderate width; pictures are whole") {
+TEST_CASE("piped output is plain text of moderate width, and pictures are complete") {
   const Folder folder;
   const Outcome result =
       run_program(kName, {"--epochs", "1", "--seeds", "2", "--pictures", folder / "with 'quotes'"});

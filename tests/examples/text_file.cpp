@@ -28,7 +28,9 @@ std::string message_of(const std::string& path) {
 
 }  // namespace
 
-TEST_CASE("UTF-8 is read as it is, without its mark, compressed or not, under any name") {
+TEST_CASE(
+    "UTF-8 is read unchanged, without a byte order mark, compressed or not, whatever the file "
+    "name") {
   const Folder folder;
   for (const std::string mark : {"", "\xEF\xBB\xBF"})
     for (const bool compressed : {false, true}) {
@@ -70,7 +72,7 @@ TEST_CASE("Korean and Western bytes are told apart, and an encoding can be named
                        std::runtime_error);
 }
 
-TEST_CASE("of a gzip file every member is read, and one that is damaged is refused") {
+TEST_CASE("every member of a gzip file is read, and a damaged one is refused") {
   const Folder folder;
   CHECK(read_text_file(folder.write("two.gz", gzipped("one\n") + gzipped("two\n"))).text ==
         "one\ntwo\n");
@@ -88,7 +90,7 @@ TEST_CASE("of a gzip file every member is read, and one that is damaged is refus
   CHECK(message_of(folder.write("damaged.gz", damaged)).find("was required") != std::string::npos);
 }
 
-TEST_CASE("what is no text is refused by its name") {
+TEST_CASE("binary and damaged text files are refused with their name") {
   const Folder folder;
   CHECK(message_of(folder.write("a.xlsx", "PK\x03\x04 more")).find("an Excel workbook") !=
         std::string::npos);

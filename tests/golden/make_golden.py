@@ -193,8 +193,8 @@ def make_attention():
         if masked:
             visible = visible * (torch.rand(2, heads, queries, steps) < 0.6)
             visible[..., 0] = 1  # a row with everything masked is NaN in PyTorch
-        scores = inputs["q"] @ inputs["k"].transpose(-1, -2) / math.sqrt(3)
-        weights = torch.softmax(scores.masked_fill(visible == 0, -math.inf), -1)
+        logits = inputs["q"] @ inputs["k"].transpose(-1, -2) / math.sqrt(3)
+        weights = torch.softmax(logits.masked_fill(visible == 0, -math.inf), -1)
         outputs = {"y": weights @ inputs["v"], "weights": weights}
         tensors = {**inputs, **outputs, **differentiate(outputs, inputs)}
         if masked:

@@ -97,7 +97,7 @@ TEST_CASE("a query without visible keys gives zeros with zero gradients, never N
     }
 }
 
-TEST_CASE("what no query sees changes nothing, and permuted keys give the same") {
+TEST_CASE("masked keys have no effect, and the order of keys does not matter") {
   Generator g(2);
   const Tensor q = g.normal({3, 2}, 0, 1, f64);
   Tensor k = g.normal({4, 2}, 0, 1, f64), v = g.normal({4, 3}, 0, 1, f64);
@@ -200,14 +200,14 @@ TEST_CASE("heads have the derivatives of finite differences, and a fully masked 
                     {random({6, 4}, 4)});
 }
 
-TEST_CASE("softmax by sequence is a softmax of each sequence's logits") {
+TEST_CASE("softmax_by_sequence equals softmax of each sequence's logits") {
   Generator g(8);
   for (int trial = 0; trial < 20; ++trial) {
     const SequenceLayout layout(random_lengths(g, 1 + g.below(6), 7));
-    const nn::Sequence scores(g.normal({layout.rows()}, 0, 3, f64), layout);
-    const nn::Sequence weights(nn::softmax_by_sequence(scores.rows, layout), layout);
+    const nn::Sequence logits(g.normal({layout.rows()}, 0, 3, f64), layout);
+    const nn::Sequence weights(nn::softmax_by_sequence(logits.rows, layout), layout);
     for (Index b = 0; b < layout.sequences(); ++b)
-      CHECK(distance(weights.at(b).value(), softmax(scores.at(b)).value()) < 1e-14);
+      CHECK(distance(weights.at(b).value(), softmax(logits.at(b)).value()) < 1e-14);
   }
   const SequenceLayout layout({2, 4, 1});
   check_derivatives("softmax by sequence",
@@ -215,7 +215,7 @@ TEST_CASE("softmax by sequence is a softmax of each sequence's logits") {
                     {random({7}, 1)});
 }
 
-TEST_CASE("additive attention is its formula, sequence by sequence") {
+TEST_CASE("additive attention equals its formula for each sequence") {
   manual_seed(9);
   Generator g(10);
   const nn::AdditiveAttention layer({.query = 3, .key = 4, .hidden = 5, .dtype = f64});
@@ -226,8 +226,8 @@ TEST_CASE("additive attention is its formula, sequence by sequence") {
   const nn::Sequence weights(a.weights, keys.layout);
   for (Index b = 0; b < 6; ++b) {
     const Var q = matmul(select(query, 0, b), layer.wq.weight) + layer.wq.bias;
-    const Var scores = matmul(tanh(matmul(keys.at(b), layer.wk.weight) + q), layer.v);
-    const Var w = softmax(scores, 0);  // [L, 1]
+    const Var logits = matmul(tanh(matmul(keys.at(b), layer.wk.weight) + q), layer.v);
+    const Var w = softmax(logits, 0);  // [L, 1]
     CHECK(distance(weights.at(b).value(), squeeze(w, 1).value()) < 1e-14);
     CHECK(distance(a.out.value().select(0, b), sum(w * keys.at(b), {0}).value()) < 1e-13);
   }
@@ -254,7 +254,7 @@ TEST_CASE("dropout of the weights while a tape lives, and only then") {
   CHECK(distance(a, off) > 0);
 }
 
-TEST_CASE("attention refuses what does not fit") {
+TEST_CASE("attention refuses shapes and options that do not fit") {
   const Tensor q = random({3, 2}, 1), k = random({4, 2}, 2), v = random({4, 2}, 3);
   check_refused([&] { nn::scaled_dot_product_attention(q, random({4, 3}, 1), v); }, "[4, 3]");
   check_refused(

@@ -38,7 +38,7 @@ TEST_CASE("ragged cross attention equals each pair of sequences by itself") {
   }
 }
 
-TEST_CASE("a memory of a sequence itself equals self attention") {
+TEST_CASE("attention to a memory prepared from the queries equals self attention") {
   const nn::MultiHeadAttention attention({.dim = 4, .heads = 2, .dtype = f64});
   const nn::Sequence x = sequences({4, 6, 1}, 4, 3);
   CHECK(distance(attention(x, attention.prepare(x)).rows.value(), attention(x).rows.value()) <
@@ -133,7 +133,9 @@ TEST_CASE("dropout inside fused attention equals its reference, forward and back
       }
 }
 
-TEST_CASE("dropped weights: as many as asked for, others each time, the same for the same seed") {
+TEST_CASE(
+    "dropout of attention weights drops the given share, differs between calls and is reproducible "
+    "by seed") {
   const Index n = 1500;
   const RowGroups rows = RowGroups::of(SequenceLayout({n}));
   const Tensor zero = Tensor::zeros({n, 1}, f64), one = Tensor::ones({n, 1}, f64);
@@ -153,7 +155,8 @@ TEST_CASE("dropped weights: as many as asked for, others each time, the same for
   CHECK(measured < 1.1 * spread);
 }
 
-TEST_CASE("ragged self attention drops in training alone, with the same memory as without") {
+TEST_CASE(
+    "ragged self attention applies dropout in training only, with the same memory as without") {
   const nn::MultiHeadAttention with({.dim = 4, .heads = 2, .dropout = 0.5, .dtype = f64});
   nn::MultiHeadAttention without({.dim = 4, .heads = 2, .dtype = f64});
   without.query_key_value = with.query_key_value;

@@ -75,7 +75,7 @@ TEST_CASE("a cell called with x equals step of project, with and without a tape"
   });
 }
 
-TEST_CASE("steps by hand equal nn::unroll, over ragged batches, forwards and in reverse") {
+TEST_CASE("single steps equal nn::run over ragged batches, forward and reverse") {
   manual_seed(2);
   Generator g(3);
   each_cell([&](const char* name, const auto& cell) {
@@ -132,7 +132,7 @@ TEST_CASE(
   });
 }
 
-TEST_CASE("a learned state is where a sequence begins, and gets a gradient") {
+TEST_CASE("a learned state is the initial state and gets a gradient") {
   manual_seed(4);
   nn::LSTM lstm({.in = 2,
                  .hidden = 3,
@@ -194,7 +194,7 @@ TEST_CASE_TEMPLATE("the backward direction is the layer on the reversed sequence
   CHECK(distance(narrow(out.last(), 1, 3, 3).value(), backwards.last().value()) < 1e-14);
 }
 
-TEST_CASE("cells, layers and unroll refuse what does not fit") {
+TEST_CASE("cells, layers and run refuse shapes and options that do not fit") {
   check_refused([] { nn::RNNCell({.in = 0, .hidden = 2}); }, "RNN: in and hidden of at least 1");
   check_refused([] { nn::GRU({.in = 2, .hidden = -1}); },
                 "GRU: in and hidden of at least 1 were required: got 2 and -1");
@@ -307,7 +307,7 @@ TEST_CASE("a step refuses inputs and states of other shapes, recorded or not") {
     CHECK_THROWS_AS(nn::unroll(cell, x, {h, c}, {.fused = fused}), std::invalid_argument);
 }
 
-TEST_CASE("with checkpoints a cell may be moved, changed or gone before backward") {
+TEST_CASE("with checkpoints a cell may be moved, changed or destroyed before backward") {
   const Tensor rows = random({12, 3}, 1);
   const auto gradients = [&](Index every, int what) {
     manual_seed(2);

@@ -194,7 +194,7 @@ TEST_CASE("gradients through a table are right to second order") {
   }
 }
 
-TEST_CASE("what a layer does to each row it does to the table, which stays one") {
+TEST_CASE("layers that treat rows alike are applied to the table of a Gathered") {
   for (const Layer& layer : layers(4, 3, f64)) {
     if (!layer.keeps_table) continue;
     CAPTURE(layer.name);
@@ -215,7 +215,7 @@ TEST_CASE("what a layer does to each row it does to the table, which stays one")
   CHECK(tape.dump().find("embedding") == std::string::npos);
 }
 
-TEST_CASE("a sequence of embedded ids is a table where ids come twice on average") {
+TEST_CASE("embedded ids become a table of used rows if each occurs at least twice on average") {
   const nn::Embedding embed({.vocab = 9, .dim = 2});
   const auto made = [&](const std::vector<Index>& list) {
     const nn::Tokens tokens(list, SequenceLayout({static_cast<Index>(list.size())}));
@@ -240,7 +240,7 @@ TEST_CASE("a sequence of embedded ids is a table where ids come twice on average
   CHECK(!made({0, 1, 2, 3, 4, 5, 6, 7, 8}));
 }
 
-TEST_CASE("through a table, only the rows used have a gradient, and none that of padding") {
+TEST_CASE("with a Gathered input, only used rows have a gradient, and the padding row has none") {
   for (const bool twice : {false, true})
     for (const Index padding : {Index{-1}, Index{8}}) {
       const nn::Embedding embed({.vocab = 9, .dim = 2, .padding_id = padding, .dtype = f64});
@@ -263,7 +263,7 @@ TEST_CASE("through a table, only the rows used have a gradient, and none that of
     }
 }
 
-TEST_CASE("a Sequence made of a Gathered has rows whose gradient can be seen and changed") {
+TEST_CASE("the rows of a Sequence made from a Gathered have a gradient that hooks see and change") {
   const nn::Embedding embed({.vocab = 5, .dim = 3, .dtype = f64});
   const nn::Tokens tokens(kIds, kLayout);
   const nn::GRU gru({.in = 3, .hidden = 4, .dtype = f64});
@@ -289,7 +289,7 @@ TEST_CASE("a Sequence made of a Gathered has rows whose gradient can be seen and
   CHECK(distance(changed, mul(expected, -2)) < 1e-12);
 }
 
-TEST_CASE("a Gathered is taken wherever a Sequence is, and has what a Sequence has") {
+TEST_CASE("a Gathered is accepted wherever a Sequence is, and has the same functions") {
   const Tensor table = random({5, 3}, 1);
   const nn::Gathered x(table, kIds, kLayout);
   const nn::Sequence rows = x;
@@ -314,7 +314,7 @@ TEST_CASE("a Gathered is taken wherever a Sequence is, and has what a Sequence h
   CHECK(distance(again.rows().value(), rows.rows.value()) == 0);
 }
 
-TEST_CASE("a Gathered times a number is one, of the table times the number") {
+TEST_CASE("a Gathered times a number multiplies its table") {
   Tape tape;
   const Var table = tape.watch(random({5, 3}, 1));
   const nn::Gathered x(table, kIds, kLayout);
@@ -330,7 +330,7 @@ TEST_CASE("a Gathered times a number is one, of the table times the number") {
   CHECK(distance(g, counts) < 1e-14);
 }
 
-TEST_CASE("rows of many axes, or of none, are gathered") {
+TEST_CASE("rows with several axes or none are gathered") {
   for (const Shape& shape : {Shape{5}, Shape{5, 2, 3}}) {
     Tape tape;
     const Var table = tape.watch(random(shape, 1));
@@ -343,7 +343,7 @@ TEST_CASE("rows of many axes, or of none, are gathered") {
   }
 }
 
-TEST_CASE("through a table: in checkpoints, used twice, and with frozen tables or weights") {
+TEST_CASE("a Gathered input works in checkpoints, used twice, and with frozen tables or weights") {
   const nn::Tokens tokens(kIds, kLayout);
   for (const bool frozen_table : {false, true})
     for (const bool frozen_weights : {false, true}) {

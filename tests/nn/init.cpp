@@ -86,7 +86,7 @@ TEST_CASE("orthogonal matrices have orthonormal rows or columns, whichever are f
   CHECK(nn::orthogonal({4, 4}).dtype() == f32);
 }
 
-TEST_CASE("a seed gives the same numbers, the thread's generator where none is given") {
+TEST_CASE("initialisers depend on the seed only, and use the thread's generator by default") {
   const auto draw = [] {
     manual_seed(5);
     return nn::xavier_uniform({3, 4});
@@ -101,7 +101,7 @@ TEST_CASE("a seed gives the same numbers, the thread's generator where none is g
   CHECK(default_generator().position() == position);
 }
 
-TEST_CASE("initialisers refuse what is no weight") {
+TEST_CASE("initialisers refuse shapes that are not [in, out]") {
   check_says(message_of([] { nn::xavier_uniform({3}); }),
              "xavier_uniform: a weight [in, out] was required: got [3]");
   check_says(message_of([] { nn::xavier_normal({3, 2, 1}); }), "xavier_normal: ");

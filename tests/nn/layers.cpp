@@ -57,7 +57,7 @@ TEST_CASE("Linear is x w + b on any leading axes, and on the rows of a Sequence"
   check_gradients(nn::Linear({.in = 3, .out = 2, .dtype = f64}), random({2, 2, 3}, 4));
 }
 
-TEST_CASE("Linear starts as PyTorch's: uniform within 1 / sqrt(in)") {
+TEST_CASE("Linear is initialised like PyTorch's: uniform in +-1 / sqrt(in)") {
   manual_seed(3);
   const nn::Linear layer({.in = 25, .out = 400});
   for (const Param* p : {&layer.weight, &layer.bias}) {
@@ -91,7 +91,7 @@ TEST_CASE("Embedding picks rows; the padding id's is zero and gets no gradient")
   }
 }
 
-TEST_CASE("a table trained elsewhere is copied, and frozen unless asked otherwise") {
+TEST_CASE("a pretrained table is copied, and frozen by default") {
   Tensor table = random({4, 2}, 1);
   const nn::Embedding frozen(table), trained(table, {.frozen = false});
   const Tensor before = table.clone();
@@ -105,7 +105,7 @@ TEST_CASE("a table trained elsewhere is copied, and frozen unless asked otherwis
   CHECK(!nn::Embedding({.vocab = 2, .dim = 2, .frozen = true}).weight.trainable());
 }
 
-TEST_CASE("logits shares the table: its gradient is the sum of both uses") {
+TEST_CASE("the gradient of a tied table is the sum of its uses as embedding and as logits") {
   manual_seed(4);
   const nn::Embedding embed({.vocab = 5, .dim = 3, .dtype = f64});
   const IndexTensor ids({1, 4, 1}), target({2, 0, 1});
@@ -120,7 +120,7 @@ TEST_CASE("logits shares the table: its gradient is the sum of both uses") {
   CHECK(nn::parameters(embed).size() == 1);
 }
 
-TEST_CASE("LayerNorm and RMSNorm are their formulas") {
+TEST_CASE("LayerNorm and RMSNorm equal their formulas") {
   Generator g(5);
   for (int trial = 0; trial < 20; ++trial) {
     const Index dim = 1 + g.below(9);
@@ -157,7 +157,7 @@ TEST_CASE("LayerNorm and RMSNorm are their formulas") {
   check_gradients(nn::RMSNorm({.dim = 4, .dtype = f64}), random({2, 2, 4}, 7));
 }
 
-TEST_CASE("a normalised row does not know the scale, nor for LayerNorm the shift, of its input") {
+TEST_CASE("norms are invariant to the scale of a row, and LayerNorm also to its shift") {
   const nn::LayerNorm layer({.dim = 6, .eps = 0, .dtype = f64});
   const nn::RMSNorm rms({.dim = 6, .eps = 0, .dtype = f64});
   const Tensor x = random({5, 6}, 1);
@@ -166,7 +166,8 @@ TEST_CASE("a normalised row does not know the scale, nor for LayerNorm the shift
   CHECK(distance(rms(x).value(), rms(add(x, 1)).value()) > 0.1);
 }
 
-TEST_CASE("Dropout is off without a tape, keeps the expectation with one, and p = 0 is nothing") {
+TEST_CASE(
+    "Dropout is off without a tape, keeps the expectation with one, and p = 0 changes nothing") {
   manual_seed(6);
   const nn::Dropout layer({.p = 0.3});
   const Tensor x = Tensor::ones({200, 200}, f64);
@@ -205,7 +206,7 @@ TEST_CASE("variational dropout has one mask for all time steps of a sequence") {
   CHECK(distance(y.at(0).value().select(0, 0), y.at(1).value().select(0, 0)) > 0);
 }
 
-TEST_CASE("Sequential is one after another, with activations, on rows and on a Sequence") {
+TEST_CASE("Sequential applies its parts in order, with activations, to rows and to a Sequence") {
   manual_seed(9);
   const nn::Sequential net(nn::Linear({.in = 3, .out = 5, .dtype = f64}), nn::Activation(tanh),
                            nn::LayerNorm({.dim = 5, .dtype = f64}), nn::Dropout({.p = 0.5}),
@@ -225,7 +226,7 @@ TEST_CASE("Sequential is one after another, with activations, on rows and on a S
         "parts.5.bias ");
 }
 
-TEST_CASE("layers refuse what they cannot be made of or given, by their names") {
+TEST_CASE("layers refuse invalid options and inputs, under their names") {
   check_refused([] { nn::Linear({.in = 0, .out = 2}); },
                 "Linear: in and out of at least 1 were required: got 0 and 2");
   check_refused([] { nn::Linear({.in = 3, .out = -1}); }, "got 3 and -1");

@@ -50,7 +50,9 @@ std::vector<Loss> losses() {
       {"mse", [](const Vars& v, Reduction r) { return nn::mse_loss(v[0], v[1], r); }, {x, y}},
       {"l1", [](const Vars& v, Reduction r) { return nn::l1_loss(v[0] * v[0], v[1], r); }, {x, y}},
       {"huber",
-       [](const Vars& v, Reduction r) { return nn::huber_loss(v[0], v[1], 0.8, r); },
+       [](const Vars& v, Reduction r) {
+         return nn::huber_loss(v[0], v[1], {.delta = 0.8, .reduction = r});
+       },
        {x, y}},
       {"bce",
        [=](const Vars& v, Reduction r) {
@@ -106,9 +108,9 @@ TEST_CASE("cross entropy is accurate for small terms beside large logits") {
           if (weighted) o.class_weights = g.uniform({classes}, 0.5, 2);
           // The same in f64 with the offset taken off, which changes nothing.
           const Tensor near = sub(x.to(f64), Tensor::scalar(x.to(f64).at({0, 0}), f64));
-          const auto run = [&](const Tensor& scores, bool by_reference) {
+          const auto run = [&](const Tensor& logits, bool by_reference) {
             Tape tape;
-            const Var v = tape.watch(scores);
+            const Var v = tape.watch(logits);
             const Var y = nn::cross_entropy(v, target, o);
             return std::pair{y.item(), grad(y, {v}, {.create_graph = by_reference})[0].value()};
           };
@@ -131,7 +133,7 @@ TEST_CASE("Huber's second derivative is 1 within delta, at a residual of 0 too, 
         Tape tape;
         const Var x = tape.watch(Tensor::scalar(2 + e, dtype));
         const double residual = x.item() - 2;
-        const Var y = nn::huber_loss(x, 2.0, delta, Reduction::sum);
+        const Var y = nn::huber_loss(x, 2.0, {.delta = delta, .reduction = Reduction::sum});
         const Var first = grad(y, {x}, {.create_graph = true})[0];
         const bool within = std::abs(e) < delta;
         CHECK(y.item() == doctest::Approx(within ? residual * residual / 2
@@ -142,7 +144,7 @@ TEST_CASE("Huber's second derivative is 1 within delta, at a residual of 0 too, 
       }
 }
 
-TEST_CASE("the sum is the sum of what none gives, and a mean of equal weights its mean") {
+TEST_CASE("Reduction::sum is the sum of Reduction::none, and the mean of equal weights its mean") {
   for (const Loss& loss : losses()) {
     CAPTURE(loss.name);
     const Vars in(loss.at.begin(), loss.at.end());
@@ -175,7 +177,7 @@ TEST_CASE("cross entropy is -log softmax at the target, and nll of log softmax")
   }
 }
 
-TEST_CASE("ignored rows count for nothing, whatever stands in them") {
+TEST_CASE("ignored rows do not affect loss and gradient, whatever they contain") {
   const double inf = std::numeric_limits<double>::infinity();
   const Tensor clean = random({3, 4}, 1);
   for (double bad : {double{NAN}, inf, -inf, 1e300}) {
@@ -200,7 +202,7 @@ TEST_CASE("ignored rows count for nothing, whatever stands in them") {
   }
 }
 
-TEST_CASE("when everything is ignored the sum is 0 with zero gradients, and a mean is refused") {
+TEST_CASE("if all rows are ignored, the sum and its gradient are 0 and the mean is refused") {
   for (bool nll : {false, true}) {
     const IndexTensor none({-100, -100});
     const auto loss = [&](const Var& v, Reduction r) {
@@ -226,7 +228,7 @@ TEST_CASE("when everything is ignored the sum is 0 with zero gradients, and a me
              "of weight 0");
 }
 
-TEST_CASE("an id of one's own may be the one that is ignored") {
+TEST_CASE("ignore_id may be any id") {
   const Tensor x = random({3, 4}, 1);
   const double a = nn::cross_entropy(x, IndexTensor({1, 0, 3}), {.ignore_id = 0}).item();
   const double b = nn::cross_entropy(x, IndexTensor({1, -100, 3})).item();
@@ -249,13 +251,13 @@ TEST_CASE("huge logits neither overflow nor lose the gradient") {
     CHECK(distance(tape.backward(sum(bce))[s], Tensor::of({0, 0, 1, -1, 0}, dtype)) < 1e-6);
 
     const Var e = tape.watch(Tensor::of({1e4, -1e4, 0.5, 0}, dtype));
-    const Var huber = nn::huber_loss(e, 0.0, 2, Reduction::none);
+    const Var huber = nn::huber_loss(e, 0.0, {.delta = 2, .reduction = Reduction::none});
     CHECK(distance(huber.value(), Tensor::of({2e4 - 2, 2e4 - 2, 0.125, 0}, dtype)) < 1e-2);
     CHECK(distance(tape.backward(sum(huber))[e], Tensor::of({2, -2, 0.5, 0}, dtype)) < 1e-6);
   }
 }
 
-TEST_CASE("a variance below the floor counts as the floor, its gradient passing through") {
+TEST_CASE("a variance below eps counts as eps, and its gradient is unchanged") {
   Tape tape;
   const Var variance = tape.watch(Tensor::of({0, 1e-9, 1}, f64));
   const Var loss = nn::gaussian_nll(Tensor::of({1, 1, 1}, f64), Tensor::of({1, 1, 1}, f64),
@@ -265,7 +267,7 @@ TEST_CASE("a variance below the floor counts as the floor, its gradient passing 
   CHECK(distance(tape.backward(sum(loss))[variance], Tensor::of({5000, 5000, 0.5}, f64)) < 1e-9);
 }
 
-TEST_CASE("an endless variance makes an endless loss") {
+TEST_CASE("an infinite variance gives an infinite loss") {
   const double inf = std::numeric_limits<double>::infinity();
   const Tensor x = Tensor::of({1, 1}, f64);
   const Var loss =
@@ -274,7 +276,7 @@ TEST_CASE("an endless variance makes an endless loss") {
   CHECK(loss.value().at({1}) == 0);
 }
 
-TEST_CASE("a target may be a number, and takes the type of what it meets") {
+TEST_CASE("a target may be a number, and takes the dtype of the input") {
   const Tensor x = random({3}, 1, f32);
   CHECK(nn::mse_loss(x, 0.5).item() ==
         doctest::Approx(nn::mse_loss(x, Tensor::full({3}, 0.5)).item()));
@@ -326,9 +328,10 @@ TEST_CASE("losses refuse targets, weights and shapes that do not fit, by their n
     check_refused([&] { nn::gaussian_nll(x, x, 1.0, {.eps = eps}); },
                   "gaussian_nll: a finite eps above 0 was required: got ");
   check_refused([&] { nn::nll_loss(Var(), ids); }, "nll_loss: a value was required");
-  check_refused([&] { nn::huber_loss(x, x, 0); },
+  check_refused([&] { nn::huber_loss(x, x, {.delta = 0}); },
                 "huber_loss: a finite delta above 0 was required: got 0");
-  check_refused([&] { nn::huber_loss(x, x, std::numeric_limits<double>::infinity()); }, "got inf");
+  check_refused([&] { nn::huber_loss(x, x, {.delta = std::numeric_limits<double>::infinity()}); },
+                "got inf");
   check_refused(
       [&] { nn::bce_with_logits(x, 1.5); },
       "bce_with_logits: probabilities in [0, 1] were required as targets: got 1.5 to 1.5");

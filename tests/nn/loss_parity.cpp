@@ -33,7 +33,8 @@ Var loss_of(const golden::Case& c, DType dtype, const std::map<std::string, Var>
   const Var& target = in.at("target");
   if (op == "mse") return nn::mse_loss(x, target, reduction);
   if (op == "l1") return nn::l1_loss(x, target, reduction);
-  if (op == "huber") return nn::huber_loss(x, target, c.number("delta"), reduction);
+  if (op == "huber")
+    return nn::huber_loss(x, target, {.delta = c.number("delta"), .reduction = reduction});
   REQUIRE(op == "gaussian_nll");
   return nn::gaussian_nll(x, target, in.at("variance"),
                           {.full = c.flag("full"), .eps = c.number("eps"), .reduction = reduction});

@@ -64,7 +64,7 @@ TEST_CASE("an LSTM saves at most 6 x hidden values per row beside its output") {
   CHECK(kept_by<nn::LSTM>(1, true) <= 2 * (1 + 6) * kRows * kRow + 2 * kRows * kRow);
 }
 
-TEST_CASE("a GRU saves 4 x hidden values per row beside its output, an RNN nothing") {
+TEST_CASE("besides its output a GRU saves 4 x hidden values per row, an RNN none") {
   const Index gru = kept_by<nn::GRU>(), rnn = kept_by<nn::RNN>();
   CHECK(gru >= (1 + 4) * kRows * kRow);
   CHECK(gru <= (1 + 4) * kRows * kRow + kStates);
@@ -72,7 +72,7 @@ TEST_CASE("a GRU saves 4 x hidden values per row beside its output, an RNN nothi
   CHECK(rnn <= kRows * kRow + kStates);
 }
 
-TEST_CASE("a linear layer keeps its output and nothing beside it") {
+TEST_CASE("a linear layer allocates nothing but its output") {
   const nn::Linear linear({.in = kHidden, .out = kHidden});
   const Tensor x = Tensor::zeros({kRows, kHidden});
   const Use use = use_of([&](Tape&) { return linear(x); });

@@ -48,7 +48,8 @@ std::vector<std::string> names_of(const NamedParams& params) {
 
 }  // namespace
 
-TEST_CASE("names come from the line, through modules, vectors, arrays, optionals and tuples") {
+TEST_CASE(
+    "parameter names follow UNROLL_FIELDS through modules, vectors, arrays, optionals and tuples") {
   const Everything model;
   CHECK(names_of(nn::parameters(model)) ==
         std::vector<std::string>{"plain", "inner.w", "list.0.w", "list.1.w", "pair.0", "pair.1",
@@ -59,7 +60,7 @@ TEST_CASE("names come from the line, through modules, vectors, arrays, optionals
   CHECK(nn::parameter_count(nn::parameters(model)) == 12);
 }
 
-TEST_CASE("a copied model has parameters of its own, a moved one the same") {
+TEST_CASE("copying a model copies its parameters, moving it keeps them") {
   manual_seed(1);
   Net model;
   const NamedParams before = nn::parameters(model);
@@ -94,7 +95,7 @@ TEST_CASE("summary shows each parameter, what is frozen, and the sum") {
   check_says(nn::summary(Nothing()), "0 parameters, 0 elements");
 }
 
-TEST_CASE("set_trainable makes constants of a model's parameters, and gives them back") {
+TEST_CASE("set_trainable freezes a model's parameters and makes them trainable again") {
   manual_seed(2);
   const Net model;
   const auto gradients = [&] {
@@ -111,14 +112,14 @@ TEST_CASE("set_trainable makes constants of a model's parameters, and gives them
   CHECK(nn::parameter_count(nn::parameters(model)) == 827);
 }
 
-TEST_CASE("a list with a parameter that is none is refused by name") {
+TEST_CASE("a list with an undefined parameter is refused with its name") {
   const NamedParams params{{"a", nullptr}};
   const std::string text = ": parameters with a value were required: got an undefined \"a\"";
   check_refused([&] { nn::parameter_count(params); }, "parameter_count" + text);
   check_refused([&] { nn::summary(params); }, "summary" + text);
 }
 
-TEST_CASE("training is while a tape lives") {
+TEST_CASE("dropout is applied while a tape is alive") {
   CHECK(!nn::training());
   {
     Tape tape;
@@ -165,7 +166,7 @@ constexpr bool kWhole = nn::detail::kHasPartsOfBase<M>&& nn::detail::kHasOwnPart
 
 }  // namespace
 
-TEST_CASE("a struct that derives from a module keeps its base's parameters, or is refused") {
+TEST_CASE("a struct that derives from a module keeps its base's parameters, or does not compile") {
   static_assert(kWhole<nn::Linear> && kWhole<Gated> && kWhole<TwiceGated> && kWhole<OnlyNamed>);
   static_assert(!kWhole<LosesBase> && !kWhole<LosesBaseOfBase> && !kWhole<LosesOwn>);
   CHECK(names_of(nn::parameters(Gated())) ==
@@ -176,7 +177,7 @@ TEST_CASE("a struct that derives from a module keeps its base's parameters, or i
         std::vector<std::string>{"weight", "bias"});
 }
 
-TEST_CASE("what may stand in UNROLL_FIELDS is what a model is made of") {
+TEST_CASE("UNROLL_FIELDS accepts Params, buffers, modules and containers of them") {
   using nn::detail::is_field;
   static_assert(is_field<Param>() && is_field<nn::Buffer>() && is_field<nn::GRU>());
   static_assert(is_field<std::vector<std::optional<Inner>>>() && is_field<std::array<Param, 2>>());

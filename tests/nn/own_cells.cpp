@@ -105,7 +105,7 @@ TEST_CASE("a user-defined cell has a state of one to four Vars") {
   check_chain<4>();
 }
 
-TEST_CASE("a state of a wrong size for a user-defined cell is refused by its op") {
+TEST_CASE("a state of a wrong size is refused by the op of a user-defined cell that meets it") {
   const nn::Sequence x(random({3, 2}, 1), SequenceLayout({2, 1}));
   check_refused([&] { nn::unroll(ChainCell<1>(), x, {random({2, 4}, 1)}); }, "matmul");
 }
@@ -179,7 +179,7 @@ void each_step_by_hand(const Averages& cell, const nn::Sequence& x, bool reverse
 
 }  // namespace
 
-TEST_CASE("a State may hold a vector of Vars and other values, and its output stand anywhere") {
+TEST_CASE("a State may hold vectors of Vars and other values, and the output may be any of them") {
   Generator g(4);
   for (const Index count : {0, 1, 4}) {
     const Averages cell({.in = 2, .count = count, .decay = 0.3});
@@ -233,7 +233,7 @@ TEST_CASE("each_part, parts_of and with_parts reach the Vars of a State in order
                 "with_parts: 3 Vars, as many as the State has, were required: got 4");
 }
 
-TEST_CASE("a step that changes how many Vars the State has is refused") {
+TEST_CASE("a step that changes the number of Vars in the State is refused") {
   struct Growing {
     struct State {
       std::vector<Var> all;
@@ -260,7 +260,9 @@ TEST_CASE("a step that changes how many Vars the State has is refused") {
       }
 }
 
-TEST_CASE("a layer of a user-defined cell has layers, directions, dropout and steps as others") {
+TEST_CASE(
+    "Recurrent of a user-defined cell has layers, directions, dropout and step like the built-in "
+    "ones") {
   manual_seed(5);
   Generator g(6);
   const nn::Recurrent<Averages> layer(

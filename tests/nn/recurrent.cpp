@@ -252,7 +252,7 @@ TEST_CASE_TEMPLATE("dropout stands between layers, while a tape lives, and nowhe
     }
 }
 
-TEST_CASE("wrong inputs are refused with a sentence") {
+TEST_CASE("invalid inputs are refused with a sentence") {
   const nn::LSTM lstm({.in = 3, .hidden = 4});
   CHECK_THROWS_WITH_AS(nn::LSTM({.in = 0, .hidden = 4}),
                        "LSTM: in and hidden of at least 1 were required: got 0 and 4",
@@ -298,14 +298,14 @@ TEST_CASE_TEMPLATE("a step that is refused leaves the caller's state as it was",
   CHECK(distance(state[0].h.value(), h) == 0);
 }
 
-TEST_CASE("a checkpoint every less than no steps is refused") {
+TEST_CASE("a negative checkpoint_every is refused") {
   const nn::GRU layer({.in = 3, .hidden = 4});
   const nn::Sequence x(Tensor::zeros({4, 3}), SequenceLayout::equal(2, 2));
   check_refused([&] { layer(x, {}, {.checkpoint_every = -3}); },
                 "run: a checkpoint every so many steps, or 0 for none, was required: got -3");
 }
 
-TEST_CASE("a gate that is saturated keeps the state to the last bit, for 100,000 steps") {
+TEST_CASE("a saturated forget gate keeps the state exactly for 100,000 steps") {
   const Index hidden = 5, steps = 100'000;
   Generator g(21);
   const auto constant = [](Param& p, double value) {

@@ -2,7 +2,6 @@
 #include "tests/support.h"
 
 #include <unroll/nn/layers.h>
-#include <unroll/nn/options.h>
 #include <unroll/nn/recurrent.h>
 #include <unroll/nn/save.h>
 #include <unroll/tensor/file.h>
@@ -61,7 +60,7 @@ std::vector<std::string> bytes_of(const M& model) {
 
 }  // namespace
 
-TEST_CASE("what is saved comes back bit by bit, NaN, infinity and denormals included") {
+TEST_CASE("save and load keep every bit, also of NaN, infinities and denormals") {
   const Folder folder;
   for (DType dtype : {f32, f64}) {
     manual_seed(1);
@@ -83,7 +82,9 @@ TEST_CASE("what is saved comes back bit by bit, NaN, infinity and denormals incl
   }
 }
 
-TEST_CASE("a loaded model computes what the saved one did, and an optimizer's handles stay") {
+TEST_CASE(
+    "a loaded model computes what the saved one did, and optimizers still refer to its "
+    "parameters") {
   const Folder folder;
   manual_seed(2);
   const Model model;
@@ -98,7 +99,7 @@ TEST_CASE("a loaded model computes what the saved one did, and an optimizer's ha
                  other.head(other.lstm(other.embed(x)).last()).value()) == 0);
 }
 
-TEST_CASE("a model of another dtype loads the values, converted") {
+TEST_CASE("loading converts values to the dtype of the model") {
   const Folder folder;
   const Model wide(f64);
   Model narrow(f32);
@@ -143,7 +144,7 @@ TEST_CASE("a strict load names every missing, extra and misshapen name at once, 
   CHECK(max(abs(z.value())).item() == 0);
 }
 
-TEST_CASE("a model of other sizes is refused by the names that differ") {
+TEST_CASE("a file of a model with other sizes is refused with the names that differ") {
   const Folder folder;
   nn::save(folder / "model", Model(f32, 5));
   Model other(f32, 4);
@@ -155,7 +156,7 @@ TEST_CASE("a model of other sizes is refused by the names that differ") {
   CHECK(bytes_of(other) == before);
 }
 
-TEST_CASE("a save that fails half way leaves the old file whole and nothing beside it") {
+TEST_CASE("a failed save leaves the old file unchanged and no other file") {
   const Folder folder;
   manual_seed(3);
   const Model old;
@@ -179,7 +180,7 @@ TEST_CASE("a save that fails half way leaves the old file whole and nothing besi
              "nothing: cannot be opened");
 }
 
-TEST_CASE("a file that was cut short or damaged anywhere is refused, and nothing is changed") {
+TEST_CASE("a file truncated or damaged anywhere is refused, and nothing is changed") {
   const Folder folder;
   manual_seed(4);
   const nn::Linear small({.in = 2, .out = 3});
@@ -313,7 +314,7 @@ TEST_CASE("buffers are saved and loaded with the parameters") {
   check_says(message_of([&] { nn::load(folder / "less", into); }), "\"mean\" [3] is missing");
 }
 
-TEST_CASE("a part of a larger file is loaded by its prefix, and what was left is told") {
+TEST_CASE("part of a larger file is loaded by a prefix, and unused names are reported") {
   const Folder folder;
   manual_seed(7);
   const Model whole;
@@ -343,71 +344,4 @@ TEST_CASE("a part of a larger file is loaded by its prefix, and what was left is
   check_says(text,
              "some of the model's 2 names (\"weight\" ...) were required: got none of them that "
              "begins with \"tail.\"");
-}
-
-namespace {
-
-enum class Kind { small = 3, large = 7 };
-struct CellOptions {
-  Index hidden = 8;
-  DType dtype = f32;
-  UNROLL_OPTIONS(hidden, dtype)
-};
-struct TaggerOptions {
-  Index classes = 2;
-  int layers = 1;
-  std::size_t vocab = 10;
-  double dropout = 0.1;
-  float rate = 0.5F;
-  bool residual = false;
-  std::string name = "tagger";
-  Kind kind = Kind::small;
-  CellOptions cell = {};
-  UNROLL_OPTIONS(classes, layers, vocab, dropout, rate, residual, name, kind, cell)
-};
-
-}  // namespace
-
-TEST_CASE("options of a model are written to the file's metadata and read back") {
-  const Folder folder;
-  const TaggerOptions o{.classes = -5,
-                        .layers = 3,
-                        .vocab = 123456,
-                        .dropout = 1.0 / 3,
-                        .rate = 0.1F,
-                        .residual = true,
-                        .name = "a \"name\" ü\n",
-                        .kind = Kind::large,
-                        .cell = {.hidden = 64, .dtype = f64}};
-  const nn::Linear model({.in = 2, .out = 2});
-  Metadata metadata = nn::metadata_of(o);
-  CHECK(metadata.at("options.cell.hidden") == "64");
-  metadata["note"] = "mine";
-  nn::save(folder / "model", model, metadata);
-  const auto read = nn::options_in<TaggerOptions>(folder / "model");
-  CHECK(nn::metadata_of(read) == nn::metadata_of(o));
-  CHECK(read.dropout == o.dropout);
-  CHECK(read.rate == o.rate);
-  CHECK(read.kind == Kind::large);
-  CHECK(read.cell.dtype == f64);
-  CHECK(read.name == o.name);
-
-  const auto refused = [&](const char* key, const char* text, const char* why) {
-    Metadata bad = nn::metadata_of(o);
-    bad[key] = text;
-    CHECK_THROWS_AS((void)nn::options_in<TaggerOptions>(bad), std::runtime_error);
-    check_says(message_of([&] { (void)nn::options_in<TaggerOptions>(bad); }), why);
-  };
-  refused("options.classes", "2.5", "a value of its type was required for \"options.classes\"");
-  refused("options.classes", "", "got \"\"");
-  refused("options.layers", "3000000000", "got \"3000000000\"");
-  refused("options.vocab", "-1", "got \"-1\"");
-  refused("options.residual", "yes", "got \"yes\"");
-  refused("options.dropout", "0.1x", "got \"0.1x\"");
-  refused("options.cell.dtype", "f16", "got \"f16\"");
-  refused("options.unknown", "1", "options that are known were required: got \"options.unknown\"");
-  Metadata less = nn::metadata_of(o);
-  less.erase("options.cell.hidden");
-  check_says(message_of([&] { (void)nn::options_in<TaggerOptions>(less); }),
-             "\"options.cell.hidden\" was required in the metadata: got none");
 }

@@ -28,7 +28,7 @@ const Shape kRows[] = {{}, {3}, {2, 3}};
 
 }  // namespace
 
-TEST_CASE("at gives back what from was given, first and last its ends, sum and mean its own") {
+TEST_CASE("at undoes from; first, last, sum and mean equal those of each sequence") {
   Generator g(1);
   for (const Shape& row : kRows)
     for (int trial = 0; trial < 20; ++trial) {
@@ -50,7 +50,7 @@ TEST_CASE("at gives back what from was given, first and last its ends, sum and m
     }
 }
 
-TEST_CASE("padded has each sequence from the left and the value elsewhere; from_padded undoes it") {
+TEST_CASE("padded puts sequences first and the value behind them; from_padded undoes it") {
   Generator g(2);
   for (const Shape& row : kRows)
     for (double value : {0.0, -1.5, -std::numeric_limits<double>::infinity()}) {
@@ -75,7 +75,7 @@ TEST_CASE("padded has each sequence from the left and the value elsewhere; from_
     }
 }
 
-TEST_CASE("gradients of every way out of a Sequence, to second order") {
+TEST_CASE("derivatives of last, first, sum, mean, at and padded, to second order") {
   Generator g(3);
   const SequenceLayout layout({2, 4, 1, 4});
   const Tensor rows = g.normal({11, 2}, 0, 1, f64), grid = g.normal({4, 5, 2}, 0, 1, f64);
@@ -118,7 +118,7 @@ TEST_CASE("padding has no gradient") {
   CHECK(distance(d.reshape({2, 3}), Tensor::of({{1, 0, 0}, {1, 1, 0}}, f64)) == 0);
 }
 
-TEST_CASE("Tokens stand as the rows of a Sequence do") {
+TEST_CASE("Tokens are in the order of the rows of a Sequence") {
   Generator g(4);
   for (int trial = 0; trial < 20; ++trial) {
     const auto lengths = random_lengths(g, 1 + g.below(6), 7);

@@ -27,6 +27,24 @@ struct Task {
   std::function<Var()> loss;
 };
 
+// The loss and all gradients.
+struct Outcome {
+  double loss;
+  std::vector<Tensor> gradients;
+};
+
+inline Outcome outcome_of(const std::function<Var()>& loss, const NamedParams& params) {
+  Outcome out;
+  out.gradients = gradients_of(
+      [&] {
+        const Var value = loss();
+        out.loss = value.item();
+        return value;
+      },
+      params);
+  return out;
+}
+
 struct TaggerOptions {
   Index vocab = 20, dim = 8, hidden = 16, classes = 20;
   Index layers = 1;

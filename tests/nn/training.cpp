@@ -58,14 +58,15 @@ TEST_CASE("an LSTM learns to remember the first of 20 tokens, the same each time
   CHECK(run(20) > 1);
 }
 
-TEST_CASE("a GRU learns it") {
+TEST_CASE("a GRU learns to remember the first of 20 tokens") {
   manual_seed(4);
   const double loss = Memory<nn::GRU>({.in = 6, .hidden = 16}).train(400, 20);
   MESSAGE("loss ", loss);
   CHECK(loss < 0.05);
 }
 
-TEST_CASE("an LSTM that is projected, normalised and stacked learns it too") {
+TEST_CASE(
+    "a stacked LSTM with projection and layer norm learns to remember the first of 20 tokens") {
   manual_seed(5);
   const double loss = Memory<nn::LSTM>({.in = 6,
                                         .hidden = 20,
@@ -80,7 +81,7 @@ TEST_CASE("an LSTM that is projected, normalised and stacked learns it too") {
   CHECK(loss < 0.05);
 }
 
-TEST_CASE("attention learns to point at the marked one of a set") {
+TEST_CASE("attention learns to find the marked element of a set") {
   manual_seed(6);
   struct Pointer {
     nn::AdditiveAttention attention{{.query = 2, .key = 2, .hidden = 8}};
@@ -111,7 +112,7 @@ TEST_CASE("attention learns to point at the marked one of a set") {
   CHECK(recent < 0.02);  // the mean of all has 5 / 6
 }
 
-TEST_CASE("every optimizer finds the minimum of a quadratic that is not round") {
+TEST_CASE("every optimizer finds the minimum of an ill-conditioned quadratic") {
   const auto loss_after = [](const auto& make, int steps) {
     const Param w(Tensor::of({2, -3}, f64));
     const auto optimizer = make(NamedParams{{"w", w.handle()}});

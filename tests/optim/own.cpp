@@ -107,7 +107,7 @@ TEST_CASE("a user-defined optimizer does what the library's does, dense and by r
   }
 }
 
-TEST_CASE("Lion in ten lines learns") {
+TEST_CASE("a user-defined Lion of ten lines learns") {
   manual_seed(3);
   const Model model;
   Lion lion(nn::parameters(model), 0.01);
@@ -120,7 +120,7 @@ TEST_CASE("Lion in ten lines learns") {
   CHECK(model.loss(ids).item() < 0.1 * before);
 }
 
-TEST_CASE("what an update assigns must fit, and is the parameter's own afterwards") {
+TEST_CASE("values assigned by Optimizer::update must fit and are copied if shared") {
   const nn::Linear head({.in = 3, .out = 2, .bias = false});
   const auto step = [&](const Tensor& assigned) {
     Breaks optimizer(nn::parameters(head), assigned);

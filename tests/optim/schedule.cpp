@@ -8,7 +8,7 @@
 
 using namespace unroll;
 
-TEST_CASE("a step decay falls by its factor each time that so many steps have passed") {
+TEST_CASE("StepDecay multiplies the rate by its factor every so many steps") {
   const optim::StepDecay schedule{.lr = 0.8, .every = 3, .factor = 0.5};
   const double expected[] = {0.8, 0.8, 0.8, 0.4, 0.4, 0.4, 0.2};
   for (Index i = 0; i < 7; ++i) CHECK(schedule(i) == doctest::Approx(expected[i]).epsilon(1e-15));
@@ -19,7 +19,7 @@ TEST_CASE("a step decay falls by its factor each time that so many steps have pa
                fmt::format("StepDecay: `every` of at least 1 was required: got {}", every));
 }
 
-TEST_CASE("a warm-up goes in a straight line from its start, over no steps at once") {
+TEST_CASE("WarmUp is linear from its start, and with 0 steps constant") {
   const optim::WarmUp schedule{.lr = 2, .steps = 4, .start = 0.5};
   const double expected[] = {1, 1.25, 1.5, 1.75, 2, 2};
   for (Index i = 0; i < 6; ++i) CHECK(schedule(i) == doctest::Approx(expected[i]).epsilon(1e-15));
@@ -28,7 +28,7 @@ TEST_CASE("a warm-up goes in a straight line from its start, over no steps at on
   CHECK(optim::WarmUp{3, 1}(1) == 3);
 }
 
-TEST_CASE("a cosine is symmetric about its middle, ends at its min, and stays there") {
+TEST_CASE("Cosine is symmetric about its middle, ends at its min and stays there") {
   const optim::Cosine schedule{.lr = 1, .steps = 20, .warmup = 4, .min = 0.2};
   for (Index i = 0; i <= 4; ++i) CHECK(schedule(i) == doctest::Approx(i / 4.0));
   CHECK(schedule(12) == doctest::Approx(0.6));
@@ -44,7 +44,7 @@ TEST_CASE("a cosine is symmetric about its middle, ends at its min, and stays th
              "a warm-up of at least 0 steps was required: got -1");
 }
 
-TEST_CASE("a step before the first is refused") {
+TEST_CASE("a negative step is refused") {
   check_says(message_of([] {
                (void)optim::StepDecay{1, 3}(-1);
              }),
@@ -53,7 +53,7 @@ TEST_CASE("a step before the first is refused") {
   check_says(message_of([] { (void)optim::Cosine{1, 3}(-2); }), "was required: got -2");
 }
 
-TEST_CASE("a plateau lowers the rate after more than `patience` losses that are no better") {
+TEST_CASE("ReduceOnPlateau lowers the rate after more than `patience` losses without improvement") {
   optim::ReduceOnPlateau schedule({.lr = 1, .factor = 0.5, .patience = 2});
   for (double loss : {5.0, 4.0, 4.0, 4.0}) CHECK(schedule(loss) == 1);
   CHECK(schedule(4.0) == 0.5);
@@ -62,7 +62,7 @@ TEST_CASE("a plateau lowers the rate after more than `patience` losses that are 
   CHECK(schedule(3) == 0.25);
 }
 
-TEST_CASE("losses below 0, as log likelihoods are, are improved downwards as well") {
+TEST_CASE("training minimises negative losses too") {
   // The same numbers shifted: which of them are improvements by more than the threshold's part.
   optim::ReduceOnPlateau schedule({.lr = 1, .factor = 0.5, .patience = 0, .threshold = 0.01});
   CHECK(schedule(-2.0) == 1);
@@ -73,7 +73,7 @@ TEST_CASE("losses below 0, as log likelihoods are, are improved downwards as wel
   CHECK(schedule(-3) == 0.125);
 }
 
-TEST_CASE("the min rate and the cooldown hold") {
+TEST_CASE("ReduceOnPlateau respects its min rate and cooldown") {
   optim::ReduceOnPlateau schedule(
       {.lr = 1, .factor = 0.1, .patience = 0, .cooldown = 2, .min = 0.05});
   schedule(1);
@@ -84,7 +84,7 @@ TEST_CASE("the min rate and the cooldown hold") {
   for (int i = 0; i < 9; ++i) CHECK(schedule(1) == 0.05);
 }
 
-TEST_CASE("a plateau with a given state goes on as the one that it was taken from") {
+TEST_CASE("ReduceOnPlateau continues from a saved state") {
   const optim::ReduceOnPlateau::Options options{
       .lr = 1, .factor = 0.7, .patience = 2, .cooldown = 1};
   Generator g(5);
@@ -100,7 +100,7 @@ TEST_CASE("a plateau with a given state goes on as the one that it was taken fro
   }
 }
 
-TEST_CASE("schedules refuse rates, factors and steps that are none") {
+TEST_CASE("schedules refuse invalid rates, factors and steps") {
   using namespace optim;
   const double inf = std::numeric_limits<double>::infinity();
   for (const double bad : {-1.0, double{NAN}, inf}) {
@@ -116,7 +116,7 @@ TEST_CASE("schedules refuse rates, factors and steps that are none") {
                 "WarmUp: at least 0 steps were required: got -5");
 }
 
-TEST_CASE("a plateau refuses options and states that are none") {
+TEST_CASE("ReduceOnPlateau refuses invalid options and states") {
   using Plateau = optim::ReduceOnPlateau;
   check_says(message_of([] { Plateau({.lr = 1, .factor = 1}); }), "a factor in (0, 1)");
   check_says(message_of([] { Plateau({.lr = -1}); }), "ReduceOnPlateau: a finite rate");

@@ -68,7 +68,7 @@ TEST_CASE("nested braces give as many axes as they are deep") {
   check_refused([] { (void)Tensor::of({1, {2}}); }, "values in braces of one depth");
 }
 
-TEST_CASE("values become a tensor of the type that is asked for, else of their own") {
+TEST_CASE("Tensor::from has the given dtype, by default that of the values") {
   const std::vector<double> doubles{1, 2.5, 3, 4};
   const std::vector<float> floats{1, 2.5, 3, 4};
   CHECK(Tensor::from(doubles, {2, 2}).dtype() == f64);

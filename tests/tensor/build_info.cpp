@@ -6,7 +6,8 @@
 
 using namespace unroll;
 
-TEST_CASE("build_info has a line for version, compiler, CPU, SIMD, BLAS, its core and threads") {
+TEST_CASE(
+    "build_info has a line each for version, compiler, CPU, SIMD, BLAS, its core and threads") {
   const int before = threads();
   set_threads(3);
   const std::string text = build_info();

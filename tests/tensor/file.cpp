@@ -13,7 +13,7 @@
 
 using namespace unroll;
 
-TEST_CASE("what was written is read again, byte by byte, in place of what was there") {
+TEST_CASE("a written file is read back byte by byte and replaces the old one") {
   const Scratch scratch;
   Generator g(1);
   for (Index size : {0, 1, 100, 70'000}) {
@@ -62,7 +62,7 @@ TEST_CASE("a file that is replaced keeps its permissions") {
   }
 }
 
-TEST_CASE("through a link what it points to is written, and the link stays") {
+TEST_CASE("writing through a symbolic link replaces the file it points to") {
   namespace fs = std::filesystem;
   const Scratch scratch;
   fs::create_directory(scratch / "folder");
@@ -80,7 +80,7 @@ TEST_CASE("through a link what it points to is written, and the link stays") {
   CHECK(scratch.files() == 4);
 }
 
-TEST_CASE("a byte order mark is taken off, once") {
+TEST_CASE("one byte order mark is removed") {
   CHECK(without_mark("\xEF\xBB\xBFtext") == "text");
   CHECK(without_mark("\xEF\xBB\xBF\xEF\xBB\xBF") == "\xEF\xBB\xBF");
   CHECK(without_mark("\xEF\xBB") == "\xEF\xBB");
@@ -99,7 +99,7 @@ TEST_CASE("a device is written to and not replaced; a full one is an error") {
   }
 }
 
-TEST_CASE("what is no file is refused at once: a folder, a device, a pipe that nobody writes to") {
+TEST_CASE("a folder, a device and an idle pipe are refused at once") {
   const Scratch scratch;
   const std::string pipe = scratch / "pipe";
   REQUIRE(::mkfifo(pipe.c_str(), 0600) == 0);
@@ -109,7 +109,7 @@ TEST_CASE("what is no file is refused at once: a folder, a device, a pipe that n
   CHECK(message_of([] { read_file(""); }) == ": cannot be opened: No such file or directory");
 }
 
-TEST_CASE("threads that write one file leave one of their texts whole") {
+TEST_CASE("concurrent writers of one file leave one complete text") {
   const Scratch scratch;
   std::vector<std::thread> writers;
   for (int i = 0; i < 4; ++i)
@@ -123,7 +123,7 @@ TEST_CASE("threads that write one file leave one of their texts whole") {
   CHECK(scratch.files() == 1);
 }
 
-TEST_CASE("what a killed writer left neither blocks the next one nor stays") {
+TEST_CASE("a temporary file left by a killed writer is replaced and removed") {
   const Scratch scratch;
   std::string part;
   for (int round = 0; round < 3; ++round) {
@@ -150,7 +150,7 @@ TEST_CASE("what a killed writer left neither blocks the next one nor stays") {
   }
 }
 
-TEST_CASE("a path that cannot be written is known before anything is written") {
+TEST_CASE("check_writable throws for a path that cannot be written") {
   namespace fs = std::filesystem;
   const Scratch scratch;
   fs::create_directory(scratch / "folder");

@@ -81,7 +81,7 @@ TEST_CASE("a forked child ends by exit, and may compute with threads of its own"
   }
 }
 
-TEST_CASE("a child may be forked while other threads compute and allocate") {
+TEST_CASE("fork is safe while other threads compute and allocate") {
   const Threads some(2);
   std::atomic<bool> stop{false};
   std::vector<std::thread> busy;

@@ -47,7 +47,7 @@ TEST_CASE("a tensor without elements is a pair of brackets and its shape, howeve
   CHECK(IndexTensor({}, {0}).str() == "[]");
 }
 
-TEST_CASE("NaN and infinities stand beside numbers; large and small numbers have exponents") {
+TEST_CASE("NaN and infinities are printed among numbers; large and small numbers have exponents") {
   CHECK(Tensor::of({1, NAN, kInf, -kInf}).str() == "[  1.,  nan,  inf, -inf]  [4]");
   CHECK(Tensor::of({NAN, 0.25}).str() == "[   nan, 0.2500]  [2]");
   CHECK(Tensor::scalar(kInf).str() == "inf");
@@ -84,7 +84,7 @@ TEST_CASE("long axes show their first and last three, and no line is longer than
         " 0.5000, 0.5000, 0.5000]  [30]");
 }
 
-TEST_CASE("what is no number has no sign") {
+TEST_CASE("the sign of NaN is not printed") {
   const Tensor x = Tensor::of({std::copysign(NAN, -1.0), NAN, -INFINITY});
   CHECK(x.str() == "[ nan,  nan, -inf]  [3]");
 }

@@ -20,7 +20,7 @@ TEST_CASE("an index tensor holds the ids it was given, in any shape") {
   CHECK(IndexTensor::full({2, 2}, 7) == IndexTensor({7, 7, 7, 7}, {2, 2}));
 }
 
-TEST_CASE("an undefined index tensor is empty, not a crash") {
+TEST_CASE("an undefined IndexTensor is empty and does not crash") {
   const IndexTensor none;
   CHECK(!none.defined());
   CHECK(none.numel() == 0);

@@ -50,7 +50,7 @@ TEST_CASE("narrow undoes concat") {
   }
 }
 
-TEST_CASE("stack puts parts side by side along a new axis, and select gives them back") {
+TEST_CASE("select undoes stack") {
   Generator g(2);
   for (int round = 0; round < 200; ++round) {
     const Shape shape = random_shape(g, 0, 3);
@@ -81,7 +81,7 @@ TEST_CASE("flip reverses one axis, twice is the identity, and the result shares 
   }
 }
 
-TEST_CASE("pad surrounds one axis with a value, and narrow takes it off") {
+TEST_CASE("narrow undoes pad") {
   Generator g(4);
   for (int round = 0; round < 300; ++round) {
     const Case c = random_case(g);
@@ -157,7 +157,7 @@ TEST_CASE("index_select picks slices, index_add adds them where they came from")
   }
 }
 
-TEST_CASE("rows of a table by ids of any shape, and added back") {
+TEST_CASE("take_rows reads rows by ids of any shape, and add_rows_into adds them") {
   Generator g(7);
   for (int round = 0; round < 200; ++round) {
     const Index v = 1 + g.below(6), d = g.below(20);
@@ -175,7 +175,7 @@ TEST_CASE("rows of a table by ids of any shape, and added back") {
   }
 }
 
-TEST_CASE("distinct ids are those that occur, in order, and places lead back to each") {
+TEST_CASE("distinct gives the used ids in order, and each id's position among them") {
   Generator g(3);
   for (Index limit : {1, 5, 63, 64, 65, 1000, 100000})
     for (Index n : {0, 1, 7, 300}) {
@@ -198,7 +198,7 @@ TEST_CASE("distinct ids are those that occur, in order, and places lead back to 
   check_refused([&] { distinct("test", last, 7); }, "test: ids in [0, 7) were required: got");
 }
 
-TEST_CASE("what cannot be joined, padded or picked is refused with a sentence") {
+TEST_CASE("concat, pad and indexing refuse invalid arguments with a sentence") {
   const Tensor x = Tensor::zeros({2, 3});
   const auto says = [](const std::function<void()>& f, const std::string& part) {
     check_says(message_of(f), part);

@@ -109,7 +109,7 @@ TEST_CASE("operators with a number on either side keep the tensor's type") {
   CHECK((x.to(f32) / 3).dtype() == f32);
 }
 
-TEST_CASE("NaN propagates through minimum, maximum and relu, and is equal to nothing") {
+TEST_CASE("NaN propagates through minimum, maximum and relu, and compares unequal") {
   for (DType dtype : {f32, f64})
     for (Index n : {1, 3, 8, 17, 40}) {  // as a whole vector and as a rest
       const Tensor nan = Tensor::full({n}, NAN, dtype), one = Tensor::ones({n}, dtype);
@@ -121,7 +121,7 @@ TEST_CASE("NaN propagates through minimum, maximum and relu, and is equal to not
     }
 }
 
-TEST_CASE("where takes from a or b as the condition says, broadcast, whatever its type") {
+TEST_CASE("where selects by its condition, with broadcasting and a condition of any dtype") {
   Generator g(3);
   for (int round = 0; round < 300; ++round) {
     const Shape whole = random_shape(g, 0, 3);
@@ -150,7 +150,7 @@ TEST_CASE("add_into adds through any strides of its target") {
   }
 }
 
-TEST_CASE("what is written to a part of its own source comes out as if that had been copied") {
+TEST_CASE("copying to an overlapping view equals copying from a clone") {
   Tensor x = Tensor::ones({40}), later = x.narrow(0, 1, 39);
   add_into(later, x.narrow(0, 0, 39));
   CHECK(distance(x, Tensor::full({40}, 2)) == 1);
@@ -164,7 +164,7 @@ TEST_CASE("what is written to a part of its own source comes out as if that had 
   check_says(message_of([&] { rows.copy_(Tensor::ones({3, 2})); }), "expanded one, shape [3, 2]");
 }
 
-TEST_CASE("all_finite finds one NaN or infinity wherever it stands") {
+TEST_CASE("all_finite finds one NaN or infinity at any position") {
   for (DType dtype : {f32, f64})
     for (Index n : {1, 5, 16, 33, 100}) {
       Tensor x = Tensor::full({n}, dtype == f32 ? 3e38 : 1e308, dtype);
@@ -193,7 +193,7 @@ TEST_CASE("results do not depend on the number of threads") {
   set_threads(before);
 }
 
-TEST_CASE("operands that do not fit are refused by the name of the op, with shapes and types") {
+TEST_CASE("operands that do not fit are refused with op, shapes and dtypes") {
   const Tensor a = Tensor::zeros({2, 3}), b = Tensor::zeros({2, 4}), d = Tensor::zeros({2, 3}, f64);
   for (const BinaryOp& op : kBinaryOps) {
     const std::string name = op.name;

@@ -68,7 +68,7 @@ TEST_CASE("matmul equals three loops, over random batches, broadcasts and stride
   }
 }
 
-TEST_CASE("products as large as BLAS likes them, of transposed and repeated operands") {
+TEST_CASE("large products of transposed and expanded operands equal their sums") {
   Generator g(2);
   for (DType dtype : {f32, f64}) {
     const double tolerance = dtype == f32 ? 2e-4 : 1e-12;
@@ -109,8 +109,7 @@ double unlike_product(Generator& g, const Tensor& c, const Tensor& a, const Tens
   return worst / std::sqrt(static_cast<double>(n * k));
 }
 
-TEST_CASE(
-    "large products, however they lie and are cut, equal their sums bit for bit on any threads") {
+TEST_CASE("large products of any strides are bit-identical on any number of threads") {
   Generator g(5);
   const int before = threads();
   for (int round = 0; round < 60; ++round) {
@@ -160,7 +159,7 @@ TEST_CASE(
   set_threads(before);
 }
 
-TEST_CASE("an operand with one axis is a row on the left and a column on the right") {
+TEST_CASE("a 1-D operand is a row on the left and a column on the right") {
   Generator g(3);
   for (int round = 0; round < 100; ++round) {
     const Index k = random_size(g), n = random_size(g), batch = 1 + g.below(3);
@@ -207,7 +206,7 @@ TEST_CASE("linear is a product and a bias; matmul_into adds; linear_into writes 
   CHECK(column.to_vector<float>() == std::vector<float>{40, 40, 40, 40});
 }
 
-TEST_CASE("NaN and infinity in an operand are seen in the product, also where they meet a zero") {
+TEST_CASE("NaN and infinity in an operand reach the product, also where they are multiplied by 0") {
   for (Index n : {2, 40}) {
     Tensor a = Tensor::zeros({n, n}), b = Tensor::zeros({n, n});
     a.set({1, 0}, NAN);
@@ -256,7 +255,7 @@ TEST_CASE("operands that do not fit are refused with both shapes") {
   says([&] { into(Tensor::zeros({2, 2}, f64)); }, "linear: tensors of one type");
 }
 
-TEST_CASE("a product may be written over its own operands") {
+TEST_CASE("the result of a product may replace its operand") {
   const Tensor a = random({20, 20}, 1), b = random({20, 20}, 2);
   Tensor c = b.clone();
   matmul_into(c, c, c);

@@ -15,8 +15,7 @@ namespace {
 constexpr Index kMega = 1 << 20;
 }
 
-TEST_CASE(
-    "blocks of every size are aligned, apart from each other, and as large as was asked for") {
+TEST_CASE("blocks of every size are aligned, large enough and do not overlap") {
   std::vector<std::pair<unsigned char*, std::size_t>> blocks;
   Generator g(1);
   for (int i = 0; i < 400; ++i) {
@@ -37,7 +36,7 @@ TEST_CASE(
   memory::deallocate(nullptr, 5);
 }
 
-TEST_CASE("in_use counts what is held, and a quarter more or 63 bytes at most") {
+TEST_CASE("in_use exceeds the bytes allocated by at most a quarter or 63 bytes") {
   for (Index bytes : {Index{1}, Index{64}, Index{65}, Index{129}, Index{193}, Index{257},
                       Index{1000}, Index{1025}, Index{65536}, Index{65537}, kMega, 5 * kMega + 1}) {
     const Index before = memory::stats().in_use;
@@ -50,7 +49,7 @@ TEST_CASE("in_use counts what is held, and a quarter more or 63 bytes at most") 
   }
 }
 
-TEST_CASE("a freed block is handed out again without asking the system") {
+TEST_CASE("a freed block is reused without a call to the system") {
   if (!memory::caching()) return;
   const auto round = [] {
     std::vector<Tensor> held;
@@ -66,7 +65,7 @@ TEST_CASE("a freed block is handed out again without asking the system") {
   CHECK(after.cached == before.cached);
 }
 
-TEST_CASE("release_cached gives everything back, and the next block is asked for anew") {
+TEST_CASE("release_cached returns everything to the system") {
   if (!memory::caching()) return;
   { const Tensor small = Tensor::empty({10}), large = Tensor::empty({kMega}); }
   CHECK(memory::stats().cached >= 4 * kMega);
@@ -104,7 +103,7 @@ TEST_CASE("peak is the maximum of in_use since it was reset, of large blocks and
   CHECK(memory::stats().in_use == before);
 }
 
-TEST_CASE("memory that the system does not have leaves the counts as they were") {
+TEST_CASE("a failed allocation does not change the statistics") {
   const auto before = memory::stats();
   const auto huge = std::size_t{1} << 61;
   // AddressSanitizer ends the program where malloc would return null.

@@ -38,7 +38,7 @@ const auto load = [](const std::string& path) { (void)load_npy(path); };
 
 }  // namespace
 
-TEST_CASE("what is saved is loaded again: any shape, type and strides, bit by bit") {
+TEST_CASE("tensors of any shape, dtype and strides are saved and loaded exactly") {
   const Scratch scratch;
   const std::string path = scratch / "x.npy";
   Generator g(1);
@@ -57,7 +57,7 @@ TEST_CASE("what is saved is loaded again: any shape, type and strides, bit by bi
   CHECK(values[3] == 5e-324);
 }
 
-TEST_CASE("a saved file has the bytes that NumPy's format asks for") {
+TEST_CASE("a saved file has the bytes of NumPy's format") {
   const Scratch scratch;
   save_npy(scratch / "x.npy", Tensor::of({{1, 2, 3}, {4, 5, 6}}));
   const std::string bytes = read_file(scratch / "x.npy");
@@ -175,7 +175,7 @@ TEST_CASE("every type of number that NumPy writes is read, in either order of by
   round_trip(double{}, "f8", -5e-324, 1e308, f64);
 }
 
-TEST_CASE("half precision and booleans are read as NumPy means them") {
+TEST_CASE("half precision and booleans are read as in NumPy") {
   const Scratch scratch;
   const std::string path = scratch / "x.npy";
   const auto read = [&](const char* descr, int n, const std::string& numbers) {
@@ -243,7 +243,7 @@ TEST_CASE("integers that f64 would round are refused, and read exactly as ids") 
   }
 }
 
-TEST_CASE("a damaged or foreign file is refused by name, wherever it is cut or bent") {
+TEST_CASE("a truncated, damaged or foreign file is refused with its name") {
   const Scratch scratch;
   save_npy(scratch / "x.npy", Tensor::of({{1, 2, 3}, {4, 5, 6}}));
   const std::string valid = read_file(scratch / "x.npy");
@@ -253,7 +253,8 @@ TEST_CASE("a damaged or foreign file is refused by name, wherever it is cut or b
   CHECK(flips_refused(scratch, valid, 72, load) >= 72 * 8 - 10);
 }
 
-TEST_CASE("a header that promises what the file does not hold is refused before anything is made") {
+TEST_CASE(
+    "a header that describes more than the file contains is refused before tensors are allocated") {
   const Scratch scratch;
   const std::string path = scratch / "x.npy", numbers(24, '\0');
   const auto says = [&](const std::string& descr, const std::string& order,
@@ -303,7 +304,7 @@ TEST_CASE("a header that promises what the file does not hold is refused before 
   check_says(refusal(path, long_header, load), "version 1.0, 2.0 or 3.0 was required: got 9.0");
 }
 
-TEST_CASE("a tensor that cannot be saved says so") {
+TEST_CASE("a tensor that cannot be saved is refused with a message") {
   const Scratch scratch;
   check_says(message_of([&] { save_npy(scratch / "none/x.npy", Tensor::zeros({2})); }),
              "cannot be written");

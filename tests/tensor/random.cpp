@@ -77,7 +77,7 @@ TEST_CASE("the generator is Philox4x32-10: published vectors, and any seed and p
   }
 }
 
-TEST_CASE("uniform and normal numbers have the moments of their distributions") {
+TEST_CASE("uniform and normal samples have the moments of their distributions") {
   constexpr Index n = 400'000;
   for (DType dtype : {f32, f64}) {
     Generator g(2);
@@ -100,7 +100,7 @@ TEST_CASE("uniform and normal numbers have the moments of their distributions") 
   }
 }
 
-TEST_CASE("neighbours are not correlated, and neither are two seeds or a fork and its parent") {
+TEST_CASE("random numbers are uncorrelated between neighbours, seeds, and a fork and its parent") {
   constexpr Index n = 200'000;
   const auto correlation = [](const Tensor& a, const Tensor& b) { return mean(mul(a, b)).item(); };
   Generator one(1), two(2);
@@ -126,7 +126,7 @@ TEST_CASE("integers cover their range evenly, the widest range too") {
   for (int i = 0; i < 100; ++i) CHECK(g.below(1) == 0);
 }
 
-TEST_CASE("a permutation names each index once, and each order comes about as often") {
+TEST_CASE("a permutation has each index once, and all orders are equally likely") {
   Generator g(4);
   for (Index n : {0, 1, 2, 10, 1000}) {
     auto order = g.permutation(n);
@@ -140,7 +140,7 @@ TEST_CASE("a permutation names each index once, and each order comes about as of
   for (const auto& [order, count] : counts) CHECK(std::abs(count - 2000) < 250);
 }
 
-TEST_CASE("a generator sought back to where it stood gives the same again, whatever the threads") {
+TEST_CASE("seek restores a generator: the same numbers follow, on any number of threads") {
   Generator g(5);
   (void)g.uniform({13});
   const auto seed = g.seed(), position = g.position();
@@ -171,7 +171,7 @@ TEST_CASE("manual_seed starts this thread's generator anew") {
   manual_seed(0);
 }
 
-TEST_CASE("parameters that no distribution has are refused") {
+TEST_CASE("invalid parameters of distributions are refused") {
   Generator g;
   const double inf = std::numeric_limits<double>::infinity();
   check_refused([&] { g.uniform({2}, 1, 0); },

@@ -36,7 +36,8 @@ std::string message(Recurrence kind, const Given& g) {
 }  // namespace
 
 // Products of one row are a kernel of their own; sizes that fill no vector, or many.
-TEST_CASE("a step of one row equals that row of a batch's step, to the bit, on every SIMD target") {
+TEST_CASE(
+    "a step of one row equals that row in a step of a batch, bit by bit, on every SIMD target") {
   for (Recurrence kind :
        {Recurrence::rnn_tanh, Recurrence::rnn_relu, Recurrence::lstm, Recurrence::gru})
     for (DType dtype : {f32, f64})
@@ -72,7 +73,7 @@ TEST_CASE("a step of one row equals that row of a batch's step, to the bit, on e
           });
 }
 
-TEST_CASE("a step whose tensors do not fit together is refused, whichever it is") {
+TEST_CASE("a step with tensors of inconsistent shapes is refused") {
   for (Recurrence kind :
        {Recurrence::rnn_tanh, Recurrence::rnn_relu, Recurrence::lstm, Recurrence::gru}) {
     CHECK(message(kind, fitting(kind)) == "nothing was thrown");

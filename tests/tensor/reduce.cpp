@@ -57,16 +57,16 @@ TEST_CASE("sum, mean, max and min over any axes equal loops over the elements") 
     const Naive n = naive_of(x);
     const auto plus = [](double a, double b) { return a + b; };
     const Naive total = folded(n, axes, keepdim, 0, plus);
-    CHECK(same(sum(x, axes, keepdim), total, 1e-5));
-    CHECK(reduced_shape("test", shape, axes, keepdim) == as_shape(total.shape));
+    CHECK(same(sum(x, axes, {.keepdim = keepdim}), total, 1e-5));
+    CHECK(reduced_shape("test", shape, axes, {.keepdim = keepdim}) == as_shape(total.shape));
     if (x.numel() == 0) continue;
     Naive average = total;
     for (double& v : average.values)
       v *= static_cast<double>(total.values.size()) / static_cast<double>(n.values.size());
-    CHECK(same(mean(x, axes, keepdim), average, 1e-5));
-    CHECK(same(max(x, axes, keepdim),
+    CHECK(same(mean(x, axes, {.keepdim = keepdim}), average, 1e-5));
+    CHECK(same(max(x, axes, {.keepdim = keepdim}),
                folded(n, axes, keepdim, -kInf, [](double a, double b) { return std::max(a, b); })));
-    CHECK(same(min(x, axes, keepdim),
+    CHECK(same(min(x, axes, {.keepdim = keepdim}),
                folded(n, axes, keepdim, kInf, [](double a, double b) { return std::min(a, b); })));
   }
 }
@@ -83,15 +83,15 @@ TEST_CASE("rows and columns of every length from 0 to 70 are summed whole") {
     }
 }
 
-TEST_CASE("NaN and infinities come through reductions wherever they stand") {
+TEST_CASE("reductions propagate NaN and infinities from every position") {
   for (DType dtype : {f32, f64})
     for (Index n : {1, 2, 9, 16, 33, 70})
       for (Index at = 0; at < n; ++at)
         for (bool columns : {false, true}) {
           Tensor x = Tensor::ones({n}, dtype);
-          const auto of = [&](Tensor (*op)(const Tensor&, const Axes&, bool)) {
-            return columns ? op(x.unsqueeze(1).expand({n, 3}), {0}, false).at({1})
-                           : op(x, {}, false).item();
+          const auto of = [&](Tensor (*op)(const Tensor&, const Axes&, const ReduceOptions&)) {
+            return columns ? op(x.unsqueeze(1).expand({n, 3}), 0, {}).at({1})
+                           : op(x, {}, {}).item();
           };
           x.set({at}, NAN);
           CHECK(std::isnan(of(sum)));
@@ -142,7 +142,7 @@ TEST_CASE("argmax names the first of the largest, NaN counting as the largest, a
   CHECK(argmax(Tensor::zeros({3, 0}), 0).numel() == 0);
 }
 
-TEST_CASE("a running sum and its reverse, along any axis") {
+TEST_CASE("cumsum equals a loop, forward and reverse, along any axis") {
   Generator g(3);
   for (int round = 0; round < 300; ++round) {
     const Shape shape = random_shape(g, 1, 3);
@@ -150,7 +150,7 @@ TEST_CASE("a running sum and its reverse, along any axis") {
     const int axis = static_cast<int>(g.below(shape.rank()));
     const Naive n = naive_of(x);
     for (bool reverse : {false, true})
-      CHECK(same(cumsum(x, axis - shape.rank(), reverse),
+      CHECK(same(cumsum(x, axis - shape.rank(), {.reverse = reverse}),
                  naive(n.shape,
                        [&](const Place& at) {
                          double total = 0;
@@ -174,7 +174,7 @@ TEST_CASE("a cumulative sum is the one in long double, rounded once, however lon
       Tensor x = g.uniform({outer, n, inner}, -0.5, 1, dtype);
       if (round % 2) x = x.transpose(0, 2).contiguous().transpose(0, 2);  // strided
       for (const bool reverse : {false, true}) {
-        const Tensor y = cumsum(x, 1, reverse);
+        const Tensor y = cumsum(x, 1, {.reverse = reverse});
         double worst = 0;
         for (Index o = 0; o < outer; ++o)
           for (Index j = 0; j < inner; ++j) {
@@ -202,7 +202,7 @@ TEST_CASE("a cumulative sum is the one in long double, rounded once, however lon
         static_cast<double>(static_cast<float>(tenth * 1e6)));
 }
 
-TEST_CASE("NaN and infinity reach what comes behind them in a cumulative sum, and nothing before") {
+TEST_CASE("in a cumulative sum, NaN and infinity reach all later elements and no earlier one") {
   const double inf = std::numeric_limits<double>::infinity();
   for (const DType dtype : {f32, f64})
     for (const Index n : {1, 5, 16, 37})
@@ -215,7 +215,9 @@ TEST_CASE("NaN and infinity reach what comes behind them in a cumulative sum, an
             const auto with = [&](double value) {
               Tensor spoilt = x.clone();
               spoilt.narrow(axis, at, 1).fill_(value);
-              return cumsum(spoilt, axis, reverse).select(1 - axis, 0).to_vector<double>();
+              return cumsum(spoilt, axis, {.reverse = reverse})
+                  .select(1 - axis, 0)
+                  .to_vector<double>();
             };
             const auto nan = with(NAN), infinite = with(inf);
             for (Index i = 0; i < n; ++i) {
@@ -270,7 +272,7 @@ TEST_CASE("log softmax and logsumexp keep what is small beside a large maximum")
       }
 }
 
-TEST_CASE("what was broadcast is summed up again to the shape it came from") {
+TEST_CASE("sum_to is the transpose of broadcasting") {
   Generator g(4);
   for (int round = 0; round < 300; ++round) {
     const Shape whole = random_shape(g, 0, 4);
@@ -315,7 +317,7 @@ TEST_CASE("softmax, its logarithm and logsumexp agree with long sums in double")
     }
 }
 
-TEST_CASE("softmax of huge numbers does not overflow, and a row of nothing but -inf gives zeros") {
+TEST_CASE("softmax of huge values does not overflow, and a row of -inf gives zeros") {
   for (DType dtype : {f32, f64})
     for (Index n : {1, 3, 16, 21}) {
       CHECK(distance(softmax(Tensor::full({2, n}, 3e38, dtype)),
@@ -342,7 +344,8 @@ TEST_CASE("the gradient of softmax sums to zero in each row, that of log softmax
     const Tensor x = g.normal({4, n}, 0, 1, f64), u = g.normal({4, n}, 0, 1, f64);
     for (bool logarithm : {false, true}) {
       const Tensor y = logarithm ? log_softmax(x) : softmax(x);
-      CHECK(max(abs(sum(softmax_gradient(u, y, logarithm), {1}))).item() < 1e-14);
+      const Tensor d = logarithm ? log_softmax_gradient(u, y) : softmax_gradient(u, y);
+      CHECK(max(abs(sum(d, {1}))).item() < 1e-14);
     }
   }
 }
@@ -369,7 +372,7 @@ TEST_CASE("reductions over nothing, twice over one axis, or of what does not fit
          {sum(x0, {1}), max(x0, {1}), min(x0, {1}), mean(x0, {1}), logsumexp_last(x0)})
       CHECK(y.shape() == Shape{0});
     CHECK(argmax(x0, 1).shape() == Shape{0});
-    CHECK(mean(x0, {1}, true).shape() == Shape{0, 1});
+    CHECK(mean(x0, 1, {.keepdim = true}).shape() == Shape{0, 1});
   }
   check_refused([] { mean(Tensor::zeros({0, 3})); }, "mean: at least one element");
   check_refused([&] { argmax(none, 1); }, "argmax: at least one element was required on axis 1");
@@ -380,9 +383,9 @@ TEST_CASE("reductions over nothing, twice over one axis, or of what does not fit
                 "softmax: at least one axis was required: got a scalar");
   check_refused([&] { logsumexp_last(none); },
                 "logsumexp: at least one element to reduce was required");
-  check_refused([&] { softmax_gradient(none, x, false); },
+  check_refused([&] { softmax_gradient(none, x); },
                 "softmax: a gradient of the shape [2, 3] was required: got [2, 0]");
-  check_refused([&] { softmax_gradient(x.to(f64), x, false); }, "softmax: tensors of one type");
+  check_refused([&] { softmax_gradient(x.to(f64), x); }, "softmax: tensors of one type");
   check_refused([] { sum(Tensor()); }, "undefined");
   CHECK(softmax(none).shape() == Shape{2, 0});
 }

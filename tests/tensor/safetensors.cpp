@@ -38,7 +38,7 @@ const auto load = [](const std::string& path) { (void)load_safetensors(path); };
 
 }  // namespace
 
-TEST_CASE("what is saved is loaded again: names, types, shapes, numbers and metadata") {
+TEST_CASE("names, dtypes, shapes, elements and metadata are saved and loaded exactly") {
   const Scratch scratch;
   const std::string path = scratch / "x.safetensors";
   Generator g(1);
@@ -136,7 +136,7 @@ TEST_CASE("each element stands in the file at a multiple of its size, whatever t
   }
 }
 
-TEST_CASE("a damaged or foreign file is refused by name, wherever it is cut or bent") {
+TEST_CASE("a truncated, damaged or foreign file is refused with its name") {
   const Scratch scratch;
   save_safetensors(scratch / "x", {{"a", Tensor::of({1, 2, 3})}, {"b", Tensor::ones({2, 1}, f64)}});
   const std::string valid = read_file(scratch / "x");
@@ -146,7 +146,8 @@ TEST_CASE("a damaged or foreign file is refused by name, wherever it is cut or b
   CHECK(flips_refused(scratch, valid, header, load) > static_cast<Index>(header * 8 - 60));
 }
 
-TEST_CASE("a header that promises what the file does not hold is refused before anything is made") {
+TEST_CASE(
+    "a header that describes more than the file contains is refused before tensors are allocated") {
   const Scratch scratch;
   const std::string path = scratch / "x", numbers(24, '\0');
   const auto says = [&](const std::string& header, const std::string& part) {
@@ -217,7 +218,8 @@ TEST_CASE("entries that share their bytes are refused before any of them is made
   CHECK(memory::stats().peak - before < 1 << 20);
 }
 
-TEST_CASE("what the format cannot hold is refused, and a failed save leaves the old file whole") {
+TEST_CASE(
+    "names the format cannot store are refused, and a failed save leaves the old file unchanged") {
   const Scratch scratch;
   const std::string path = scratch / "x";
   save_safetensors(path, {{"a", Tensor::of({1})}});
@@ -317,7 +319,7 @@ TEST_CASE("names and metadata are saved exactly where they are UTF-8, wherever t
   CHECK(refused > 100);
 }
 
-TEST_CASE("a header of nothing but brackets takes no memory beyond its own") {
+TEST_CASE("a header of many brackets is refused without allocating more than the file") {
 #if defined(__linux__)
   if (!memory::caching()) return;  // AddressSanitizer has its own ideas of memory
   const Scratch scratch;

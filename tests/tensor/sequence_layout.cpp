@@ -47,7 +47,7 @@ TEST_CASE("each row belongs to one sequence and one time, and row(b, t) finds it
   }
 }
 
-TEST_CASE("a step is one block of rows: those of the longer sequences, the longest first") {
+TEST_CASE("the rows of a time step are contiguous, longest sequence first") {
   Generator g(2);
   for (int round = 0; round < 500; ++round) {
     const auto lengths = random_lengths(g);
@@ -87,7 +87,7 @@ TEST_CASE("equal lengths are the layout of as many times the same length") {
     for (Index s = 0; s < 3; ++s) CHECK(a.row(s, t) == 3 * t + s);
 }
 
-TEST_CASE("lengths, sequences and times that are not there are refused") {
+TEST_CASE("invalid lengths, sequence indices and times are refused") {
   constexpr Index kHuge = std::numeric_limits<Index>::max();
   check_refused([] { SequenceLayout(std::vector<Index>{}); },
                 "sequence layout: at least one sequence was required: got none");

@@ -12,7 +12,7 @@ namespace {
 constexpr Index kHuge = std::numeric_limits<Index>::max();
 }
 
-TEST_CASE("a shape without, with or with one more axis is what lists of sizes say") {
+TEST_CASE("without, with and inserted equal the same changes of a list of sizes") {
   Generator g(1);
   for (int round = 0; round < 200; ++round) {
     const Shape shape = random_shape(g, 1, 5);
@@ -158,7 +158,7 @@ TEST_CASE(
   CHECK(shape == Shape{2, 3});
 }
 
-TEST_CASE("tensors of sizes that cannot be are refused by whatever makes or views them") {
+TEST_CASE("invalid sizes are refused by all functions that create or view tensors") {
   const Tensor x = Tensor::ones({2, 3});
   const IndexTensor ids = IndexTensor::arange(6);
   const auto refuses = [](const std::function<void()>& f) {

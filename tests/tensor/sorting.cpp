@@ -53,7 +53,7 @@ TEST_CASE("sorted values ascend or descend, equal ones in their order, on any ax
       }
 }
 
-TEST_CASE("NaN is the largest when sorting, as it is to argmax, and to argmin the smallest") {
+TEST_CASE("NaN counts as the largest in sort and argmax, and as the smallest in argmin") {
   const Tensor x = Tensor::of({2, kNaN, -kInf, kInf, kNaN, 0});
   CHECK(argsort(x) == IndexTensor({2, 5, 0, 3, 1, 4}));
   CHECK(argsort(x, 0, {.descending = true}) == IndexTensor({1, 4, 3, 0, 5, 2}));
@@ -63,7 +63,7 @@ TEST_CASE("NaN is the largest when sorting, as it is to argmax, and to argmin th
   CHECK(argmin(Tensor::of({{3, 1, 1}, {0, 2, -1}}), 1) == IndexTensor({1, 2}));
 }
 
-TEST_CASE("axes and numbers that cannot be are refused when sorting") {
+TEST_CASE("sorting refuses invalid axes and counts") {
   const Tensor x = random({2, 3}, 1);
   check_refused([&] { (void)sort(x, 2); }, "sort: an axis in [-2, 1] was required");
   check_refused([&] { (void)topk(x, 4); }, "topk: a number in [0, 3] was required on axis 1");
@@ -72,7 +72,7 @@ TEST_CASE("axes and numbers that cannot be are refused when sorting") {
   CHECK_THROWS_AS((void)sort(Tensor()), std::invalid_argument);
 }
 
-TEST_CASE("one_hot has a single 1 in each row, where the id says") {
+TEST_CASE("one_hot has a single 1 in each row, at the id") {
   const IndexTensor ids = IndexTensor::of({{0, 3}, {2, 2}});
   const Tensor x = one_hot(ids, 4, f64);
   CHECK(x.shape() == Shape({2, 2, 4}));
@@ -121,7 +121,7 @@ TEST_CASE("allclose is NumPy's") {
   check_refused([&] { (void)allclose(a, Tensor::zeros({2})); }, "allclose: one shape was required");
 }
 
-TEST_CASE("categorical draws by weight, never what has none") {
+TEST_CASE("categorical draws by weight, and never an id of weight 0") {
   Generator g(5);
   const Index rows = 20000;
   const Tensor weights = Tensor::of({0, 1, 3, 0, 4, 0}, f64);
@@ -142,7 +142,7 @@ TEST_CASE("categorical draws by weight, never what has none") {
   check_refused([&] { (void)g.categorical(Tensor::zeros({2, 0})); }, "at least one class");
 }
 
-TEST_CASE("ids become numbers and numbers ids, exactly or not at all") {
+TEST_CASE("conversion between ids and floating-point values is exact or refused") {
   const IndexTensor ids = IndexTensor::of({{1, -2, 3}, {4, 5, 6}});
   for (const DType type : {f32, f64}) {
     CHECK(ids.to(type).dtype() == type);
@@ -160,7 +160,7 @@ TEST_CASE("ids become numbers and numbers ids, exactly or not at all") {
   check_refused([] { (void)IndexTensor::from(Tensor::of({1e19}, f64)); }, "got 1e+19");
 }
 
-TEST_CASE("ids are cut, joined, stacked and transposed as the same numbers in a tensor are") {
+TEST_CASE("narrow, concat, stack and transpose of ids equal those of a Tensor") {
   Generator g(6);
   for (int round = 0; round < 100; ++round) {
     Shape shape{1 + g.below(4), 1 + g.below(4), 1 + g.below(4)};

@@ -148,7 +148,7 @@ Pair random_step(Generator& g, const Pair& p, std::string& story) {
 
 }  // namespace
 
-TEST_CASE("a chain of views shows the elements that a chain of index functions names") {
+TEST_CASE("a chain of views shows the elements given by a chain of index functions") {
   Generator g(1);
   for (int round = 0; round < 3000; ++round) {
     const Shape shape = random_shape(g, 0, 4);
@@ -221,7 +221,7 @@ TEST_CASE("a tensor is unique until another handle shares its elements") {
   CHECK(moved.to_vector<float>() == std::vector<float>{0, 0});
 }
 
-TEST_CASE("the makers of tensors give the numbers that they name") {
+TEST_CASE("zeros, ones, full, arange and eye have the elements they are named after") {
   CHECK(Tensor::zeros({2, 2}).to_vector<float>() == std::vector<float>(4, 0));
   CHECK(Tensor::ones({3}, f64).to_vector<double>() == std::vector<double>(3, 1));
   CHECK(Tensor::full({2}, 0.5).to_vector<double>() == std::vector<double>{0.5, 0.5});
@@ -239,7 +239,7 @@ TEST_CASE("the makers of tensors give the numbers that they name") {
   CHECK(Tensor::zeros({3, 1}).squeeze(1).shape() == Shape{3});
 }
 
-TEST_CASE("values keep what the new dtype can represent") {
+TEST_CASE("to(dtype) keeps values that the new dtype can represent") {
   const double inf = std::numeric_limits<double>::infinity();
   const Tensor x = Tensor::of({0.1, -0.0, inf, -inf, NAN, 1e300, 1e-300}, f64);
   const auto y = x.to(f32).to_vector<double>();
@@ -252,7 +252,7 @@ TEST_CASE("values keep what the new dtype can represent") {
   CHECK(y[6] == 0);
 }
 
-TEST_CASE("what no tensor can be made of or viewed as is refused with a sentence") {
+TEST_CASE("invalid values, shapes and views are refused with a sentence") {
   const Tensor x = Tensor::zeros({2, 3});
   constexpr Index kHuge = std::numeric_limits<Index>::max();
   const auto says = [](const std::function<void()>& f, const std::string& part) {
@@ -312,7 +312,7 @@ TEST_CASE("what no tensor can be made of or viewed as is refused with a sentence
   CHECK(Tensor().str() == "undefined");
 }
 
-TEST_CASE("a tensor that no memory holds is refused with its shape, and nothing is left behind") {
+TEST_CASE("a tensor that does not fit in memory is refused with its shape, without a leak") {
   for (const Shape& shape : {Shape{Index{1} << 61}, Shape{Index{1} << 40, Index{1} << 20}}) {
     CHECK_THROWS_AS(Tensor::empty(shape, f64), std::bad_alloc);
     check_says(message_of([&] { Tensor::zeros(shape); }), shape.str());

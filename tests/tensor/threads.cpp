@@ -30,7 +30,7 @@ constexpr double kTiny = 1e-200;
 
 }  // namespace
 
-TEST_CASE("each task runs once, whatever the number of threads and tasks") {
+TEST_CASE("each task runs once for any number of threads and tasks") {
   for (int count : {1, 2, 5}) {
     const Threads some(count);
     for (Index tasks : {0, 1, 2, 7, 1000}) {
@@ -42,7 +42,9 @@ TEST_CASE("each task runs once, whatever the number of threads and tasks") {
   parallel_for(-3, [](Index) { FAIL("there was nothing to run"); });
 }
 
-TEST_CASE("a call within a task runs its tasks there, and calls from many threads do not meet") {
+TEST_CASE(
+    "a nested parallel_for runs on the calling thread, and calls from many threads are "
+    "independent") {
   const Threads some(3);
   std::atomic<int> runs{0};
   parallel_for(10, [&](Index) { parallel_for(10, [&](Index) { ++runs; }); });
@@ -56,7 +58,7 @@ TEST_CASE("a call within a task runs its tasks there, and calls from many thread
   CHECK(runs == 100 + 4 * 200 * 5);
 }
 
-TEST_CASE("the exception of a task reaches the caller, and the next call is not disturbed") {
+TEST_CASE("an exception of a task reaches the caller, and the next call works") {
   for (int count : {1, 3}) {
     const Threads some(count);
     for (int round = 0; round < 20; ++round) {
@@ -73,7 +75,7 @@ TEST_CASE("the exception of a task reaches the caller, and the next call is not 
   }
 }
 
-TEST_CASE("numbers of threads that cannot be are refused, and so is a change from within a task") {
+TEST_CASE("invalid numbers of threads are refused, and so is set_threads inside a task") {
   check_says(message_of([] { set_threads(0); }),
              "set_threads: a number in [1, 256] was required: got 0");
   check_says(message_of([] { set_threads(257); }), "got 257");
@@ -84,12 +86,12 @@ TEST_CASE("numbers of threads that cannot be are refused, and so is a change fro
   CHECK(threads() == 2);
 }
 
-TEST_CASE("a function that is none is refused") {
+TEST_CASE("an empty function is refused") {
   check_refused([] { parallel_for(3, nullptr); },
                 "parallel_for: a function was required: got none");
 }
 
-TEST_CASE("where the system starts no more threads, those that there are do the work") {
+TEST_CASE("if the system refuses to start threads, the existing ones do the work") {
   // A stack that fits no memory keeps every thread from starting.
   pthread_attr_t before, huge;
   REQUIRE(pthread_getattr_default_np(&before) == 0);
@@ -119,7 +121,7 @@ TEST_CASE("denormals count as zero in rows of any number") {
 #endif
 }
 
-TEST_CASE("FlushDenormals holds while it lives, nests, and gives the caller's mode back") {
+TEST_CASE("FlushDenormals is in effect while alive, nests, and restores the caller's mode") {
   CHECK(product(kTiny, 1e-115) > 0);
 #if defined(__x86_64__)
   {

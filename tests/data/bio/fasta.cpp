@@ -8,7 +8,7 @@
 using namespace unroll;
 using namespace unroll::data;
 
-TEST_CASE("records are read again however their lines are broken") {
+TEST_CASE("records are read whatever their line breaks") {
   Generator g(1);
   const std::string letters = "ACGTUNRYSWKMBDHVacgtn";
   for (int round = 0; round < 200; ++round) {
@@ -37,7 +37,7 @@ TEST_CASE("records are read again however their lines are broken") {
   }
 }
 
-TEST_CASE("letters become ids, and ambiguity letters the fifth") {
+TEST_CASE("encode_dna maps bases to 0 to 3 and ambiguity letters to 4") {
   CHECK(encode_dna("ACGTacgtUu") == std::vector<Index>{0, 1, 2, 3, 0, 1, 2, 3, 3, 3});
   for (char c : std::string("NRYSWKMBDHVnryswkmbdhv-."))
     CHECK(encode_dna(std::string(1, c)) == std::vector<Index>{4});
@@ -45,7 +45,7 @@ TEST_CASE("letters become ids, and ambiguity letters the fifth") {
   CHECK(reverse_complement(encode_dna("AACGTN")) == encode_dna("NACGTT"));
 }
 
-TEST_CASE("the complement twice is the identity, and turns ends into beginnings") {
+TEST_CASE("the reverse complement of the reverse complement is the sequence itself") {
   Generator g(2);
   for (int round = 0; round < 200; ++round) {
     std::vector<Index> bases;
@@ -124,7 +124,7 @@ TEST_CASE("FASTQ has the same records as the FASTA of its first two lines") {
   says("@a\nAX\n+\nII\n", "reads.fq:2: letters of DNA were required");
 }
 
-TEST_CASE("any text is records or an error, never a crash") {
+TEST_CASE("reading any text as records gives records or an error, and never crashes") {
   Generator g(3);
   const std::string letters = ">AC\n\r ;*\xFF@+";
   for (int round = 0; round < 3000; ++round) {

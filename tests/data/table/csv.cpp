@@ -116,7 +116,7 @@ TEST_CASE("errors say file, line and column") {
   check_says(message_of([] { parse_csv("a", "t", '\n'); }), "a separator other than a quote");
 }
 
-TEST_CASE("any text is a table or an error, never a crash") {
+TEST_CASE("reading any text as a table gives a table or an error, and never crashes") {
   Generator g(2);
   const std::string letters = "a,\"\n\r1\xFF ";
   Index tables = 0;
@@ -131,7 +131,7 @@ TEST_CASE("any text is a table or an error, never a crash") {
   CHECK(tables < 4900);
 }
 
-TEST_CASE("a table is read from a file, and a file that is not there is named") {
+TEST_CASE("a table is read from a file, and a missing file is reported with its name") {
   const Scratch scratch;
   write_file(scratch / "a.csv", "x\ty\n1\t2\n");
   CHECK(read_csv(scratch / "a.csv", '\t').numbers("y") == std::vector<double>{2});

@@ -18,14 +18,14 @@ Table column_of(const std::vector<std::string>& cells, const std::string& name =
 std::string read(const std::string& cell, const std::string& name = "Date") {
   const auto dates = date_column(column_of({cell}, name), 0);
   if (!dates || !dates->seconds[0]) return "none";
-  return date_text(*dates->seconds[0], dates->with_time);
+  return date_text(*dates->seconds[0], {.with_time = dates->with_time});
 }
 
 constexpr std::int64_t kDay = 86400;
 
 }  // namespace
 
-TEST_CASE("one date in many forms") {
+TEST_CASE("one date in many formats") {
   for (const char* text : {"2024-11-01",
                            "2024/11/01",
                            "2024.11.01",
@@ -72,7 +72,7 @@ TEST_CASE(
   CHECK(read("1991.4962", "Close") == "none");
 }
 
-TEST_CASE("what is no date is none") {
+TEST_CASE("cells that are not dates give no date") {
   for (const char* text : {"", "x", "2024-13-01", "2024-02-30", "2023-02-29", "1.5", "1628.75",
                            "699,507", "-1.63%", "Monday", "May", "12:30", "1/2", "99/99/9999",
                            "2024-11-01-05", "November", "Q1 2024", "$5", "1499-01-01"}) {
@@ -81,7 +81,9 @@ TEST_CASE("what is no date is none") {
   }
 }
 
-TEST_CASE("day and month are told apart by the data, by their order, or asked for") {
+TEST_CASE(
+    "the order of day and month follows from the cells or from increasing dates, otherwise it must "
+    "be given") {
   const auto first = [](const std::vector<std::string>& cells,
                         DateOrder order = DateOrder::unknown) {
     return date_text(*date_column(column_of(cells), 0, order)->seconds[0]);
@@ -101,7 +103,7 @@ TEST_CASE("day and month are told apart by the data, by their order, or asked fo
              "got \"03/04/2024\" and the like; say their order: dmy, mdy or ymd");
 }
 
-TEST_CASE("days in a row, written in any form, are days in a row") {
+TEST_CASE("consecutive days in any date format are read as consecutive days") {
   Generator g(5);
   const std::vector<std::string> months{"Jan", "Feb", "Mar", "Apr", "May", "Jun",
                                         "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"};
@@ -127,7 +129,7 @@ TEST_CASE("days in a row, written in any form, are days in a row") {
   }
 }
 
-TEST_CASE("a column of dates may have a few cells that are none; the column is found by itself") {
+TEST_CASE("a column of dates may have a few other cells, and is found without its name") {
   CHECK(date_column(column_of({"2024-11-01", "2024-11-02", "2024-11-03", "2024-11-04", "total"}), 0)
             ->seconds[4] == std::nullopt);
   CHECK_FALSE(date_column(column_of({"2024-11-01", "x"}), 0).has_value());
@@ -141,7 +143,7 @@ TEST_CASE("a column of dates may have a few cells that are none; the column is f
   CHECK(find_date_column(named) == 1);
 }
 
-TEST_CASE("any cell is a date or none, never a crash") {
+TEST_CASE("reading any cell as a date gives a date or none, and never crashes") {
   Generator g(6);
   const std::string letters = "0129-/.:, TNovPM";
   for (int round = 0; round < 20000; ++round) {

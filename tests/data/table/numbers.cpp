@@ -62,14 +62,14 @@ TEST_CASE("a number is read with a sign, a currency, groups of digits, a percent
   }
 }
 
-TEST_CASE("cells that stand for no value are missing, numbers and words are not") {
+TEST_CASE("cells such as NA and null are missing values, numbers and words are not") {
   for (const char* text : {"", " ", "null", "NULL", ".", "N/A", "n/a", "NA", "NaN", "-", "--",
                            "#N/A", "\u2014", "None", "?"})
     CHECK(is_missing(text));
   for (const char* text : {"0", "-1", "x", "closed", ".5"}) CHECK_FALSE(is_missing(text));
 }
 
-TEST_CASE("a cell shows its decimal mark, or that it may be either") {
+TEST_CASE("the decimal mark of a cell is detected, or that it may be either") {
   CHECK(decimal_mark("1.5") == DecimalMark::point);
   CHECK(decimal_mark("1,5") == DecimalMark::comma);
   CHECK(decimal_mark("1,234.5") == DecimalMark::point);
@@ -82,7 +82,7 @@ TEST_CASE("a cell shows its decimal mark, or that it may be either") {
   CHECK(decimal_mark("word") == DecimalMark::unknown);
 }
 
-TEST_CASE("a column is read again as it was written, in each convention") {
+TEST_CASE("a column of numbers is read back exactly in each notation") {
   Generator g(3);
   for (int round = 0; round < 200; ++round) {
     const char decimal = g.below(2) ? '.' : ',';
@@ -103,7 +103,8 @@ TEST_CASE("a column is read again as it was written, in each convention") {
   }
 }
 
-TEST_CASE("where a column does not show its decimal mark, the others do, or it is doubtful") {
+TEST_CASE(
+    "a column without a decimal mark uses that of other columns, or is reported as doubtful") {
   CHECK(number_column(column_of({"1,234", "2,345"}), 0).values[0] == 1234);
   CHECK(number_column(column_of({"1,234", "2,345"}), 0).doubtful == "1,234");
   CHECK(number_column(column_of({"1,234"}), 0, ',').values[0] == 1.234);
@@ -113,7 +114,7 @@ TEST_CASE("where a column does not show its decimal mark, the others do, or it i
   CHECK(number_column(two, 0).doubtful.empty());
 }
 
-TEST_CASE("a column with two decimal marks, two units or a word is refused with the line") {
+TEST_CASE("a column with two decimal marks, two units or a word is refused with its line") {
   const auto says = [](const std::vector<std::string>& cells, const std::string& part) {
     check_says(message_of([&] { number_column(column_of(cells), 0); }), part);
   };
@@ -129,7 +130,7 @@ TEST_CASE("a column with two decimal marks, two units or a word is refused with 
   CHECK(std::isnan(good.values[1]));
 }
 
-TEST_CASE("any cell is a number or none, never a crash") {
+TEST_CASE("reading any cell as a number gives a number or none, and never crashes") {
   Generator g(4);
   const std::string letters = "01239.,-+ '()%$KeE";
   for (int round = 0; round < 20000; ++round) {

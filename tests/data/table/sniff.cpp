@@ -7,7 +7,7 @@ using namespace unroll;
 using namespace unroll::data;
 using Names = std::vector<std::string>;
 
-TEST_CASE("the separator is found, whatever stands in the cells") {
+TEST_CASE("the separator is detected whatever the cells contain") {
   const auto columns = [](const std::string& text, char separator, const Names& names,
                           const std::string& last) {
     const SniffedTable t = sniff_table(text);
@@ -33,7 +33,7 @@ TEST_CASE("the separator is found, whatever stands in the cells") {
       ',', {"Date", "Close"}, "5");
 }
 
-TEST_CASE("lines above the names are passed over, and a table without names gets some") {
+TEST_CASE("lines above the column names are skipped, and a table without names gets default ones") {
   const SniffedTable titled =
       sniff_table("Prices of X\n\nDate,Close,Volume\n2024-11-01,5,1\n2024-11-02,6,1\n");
   CHECK(titled.before == 1);

@@ -68,7 +68,7 @@ double plain_log_likelihood(const Examples& e, const std::vector<Index>& which, 
 
 }  // namespace
 
-TEST_CASE("words are counted as strings would be, with N left out, on one strand or both") {
+TEST_CASE("k-mers are counted like strings, without N, on one strand or both") {
   Generator g(1);
   for (int round = 0; round < 60; ++round) {
     const Examples e = random_examples(g, 3, 8, 0, 30);
@@ -86,7 +86,7 @@ TEST_CASE("words are counted as strings would be, with N left out, on one strand
   }
 }
 
-TEST_CASE("a sequence left out of the counts looks as if it had never been counted") {
+TEST_CASE("removing a sequence from the counts equals never having counted it") {
   Generator g(2);
   for (int round = 0; round < 40; ++round) {
     const bool one_length = round % 2 == 0;
@@ -106,7 +106,7 @@ TEST_CASE("a sequence left out of the counts looks as if it had never been count
   }
 }
 
-TEST_CASE("the sharpness that is found has the least loss of all") {
+TEST_CASE("the sharpness has the minimal loss") {
   Generator g(3);
   std::vector<std::vector<double>> found;
   std::vector<Index> labels;
@@ -131,7 +131,7 @@ TEST_CASE("the sharpness that is found has the least loss of all") {
     CHECK(loss(best.sharpness * factor) > best.log_loss);
 }
 
-TEST_CASE("the length of the words follows what tells the classes apart") {
+TEST_CASE("the k-mer length is chosen by how well it separates the classes") {
   // Class 1 has the same words of 2 bases as class 0, in another order of 4.
   Generator g(4);
   Examples e;
@@ -153,7 +153,8 @@ TEST_CASE("the length of the words follows what tells the classes apart") {
   CHECK(best_kmers(e, all_but(e, -1), true, false).options().k >= 2);
 }
 
-TEST_CASE("the other strand of the other strand is the strand, and hashes differ") {
+TEST_CASE(
+    "the reverse complement of the reverse complement is the sequence, and the two hashes differ") {
   Generator g(5);
   std::map<double, Bases> seen;
   for (int i = 0; i < 5000; ++i) {

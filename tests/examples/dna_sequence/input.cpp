@@ -73,7 +73,7 @@ std::map<std::string, double> baselines(std::vector<std::string> arguments) {
 
 }  // namespace
 
-TEST_CASE("one set of sequences gives the same numbers in whatever file it stands") {
+TEST_CASE("the same sequences give the same results in any file format") {
   const Folder folder;
   const Labelled l = some(60, 30, 30);
   const auto expected =
@@ -108,7 +108,7 @@ TEST_CASE("one set of sequences gives the same numbers in whatever file it stand
   CHECK(baselines({"--data", folder / "uci.data", "--columns", "3,1"}) == expected);
 }
 
-TEST_CASE("FASTA, compressed or not, and FASTQ hold the same classes") {
+TEST_CASE("FASTA, compressed or not, and FASTQ give the same classes") {
   const Folder folder;
   const Labelled l = some(60, 20, 50);
   const auto numbers = [&](const std::string& a, const std::string& b) {
@@ -132,7 +132,7 @@ TEST_CASE("FASTA, compressed or not, and FASTQ hold the same classes") {
   CHECK(result.out.find("the classes gene, none.") != std::string::npos);
 }
 
-TEST_CASE("a table with an empty sequence is read without it, and says so") {
+TEST_CASE("an empty sequence in a table is skipped and reported") {
   const Folder folder;
   Labelled l = some(60, 30, 30);
   l.sequences[4].clear();
@@ -144,7 +144,7 @@ TEST_CASE("a table with an empty sequence is read without it, and says so") {
   CHECK(result.out.find("and 2 records without a sequence, 58 remain") != std::string::npos);
 }
 
-TEST_CASE("what is no table of DNA, or no DNA, is refused by name") {
+TEST_CASE("tables without a DNA column are refused with their name") {
   const Folder folder;
   const Labelled l = some(60, 30, 30);
   const std::string fa = folder.write("g.fa", records_of(l, "gene", '>'));
@@ -181,7 +181,7 @@ TEST_CASE("files of one name in two folders are two classes") {
   CHECK(metrics["sequences.used"] == 60);
 }
 
-TEST_CASE("promoters of the mouse, where the files are here, are told apart by counted words") {
+TEST_CASE("mouse promoters, if the files exist, are classified by k-mer counts") {
   const std::string data = UNROLL_SOURCE_DIR "/../shared/data/local/promoters_mouse";
   if (!std::filesystem::exists(data + ".fa.gz")) return;
   const auto metrics = numbers_of(
@@ -212,7 +212,7 @@ TEST_CASE("as many classes as sequences are refused at once") {
   CHECK(cpu_seconds() - before < 30);  // with the square of the classes it was 97 s
 }
 
-TEST_CASE("a hundred classes are trained and reported without a page of confusion") {
+TEST_CASE("a hundred classes are trained and reported without their confusion matrix") {
   const Folder folder;
   std::string text = "sequence,label\n";
   unroll::Generator g(1);

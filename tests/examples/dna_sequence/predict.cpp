@@ -36,7 +36,7 @@ std::string trained(const Folder& folder, const std::string& model) {
 
 }  // namespace
 
-TEST_CASE("--predict gives a line for each sequence, whose probabilities sum to 1") {
+TEST_CASE("--predict writes one line per sequence, with probabilities that sum to 1") {
   const Folder folder;
   unroll::Generator g(2);
   std::string fasta, table = "id\tx\n", plain, fastq;
@@ -93,7 +93,7 @@ TEST_CASE("--predict gives a line for each sequence, whose probabilities sum to 
   }
 }
 
-TEST_CASE("--predict says what it left out and what the model knows already") {
+TEST_CASE("--predict reports skipped sequences and those the model was trained on") {
   const Folder folder;
   const std::string file = trained(folder, "motifs");
   const Outcome known = run_program(kName, {"--load", file, "--predict", folder / "train.csv"});
@@ -107,7 +107,7 @@ TEST_CASE("--predict says what it left out and what the model knows already") {
   CHECK(std::count(gaps.out.begin(), gaps.out.end(), '\n') == 3);
 }
 
-TEST_CASE("--predict refuses what it cannot answer") {
+TEST_CASE("--predict refuses options and files it cannot use") {
   const Folder folder;
   const std::string file = trained(folder, "junction"), input = folder.write("x.fa", ">a\nACGT\n");
   check_refused(kName, {"--predict", input}, "--predict: a model was required: add --load FILE");
@@ -128,7 +128,7 @@ TEST_CASE("--predict refuses what it cannot answer") {
   CHECK(unroll::read_file(input) == ">a\nACGT\n");
 }
 
-TEST_CASE("very long sequences are trained on and asked about in bounded memory") {
+TEST_CASE("training and prediction with very long sequences use bounded memory") {
   const Folder folder;
   unroll::Generator g(3);
   for (const std::string name : {"a", "b"}) {

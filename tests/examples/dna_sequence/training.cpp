@@ -25,7 +25,7 @@ std::string fasta(int count, int least, int most, const std::string& letters,
 
 }  // namespace
 
-TEST_CASE("repeats go before the split, and the answers without a network are as known") {
+TEST_CASE("duplicates are removed before splitting, and the baselines have known accuracies") {
   const auto metrics = numbers_of(kName, {"--model", "none", "--folds", "10"});
   CHECK(metrics["sequences.given"] == 3186);
   CHECK(metrics["sequences.repeats"] == 185);
@@ -35,7 +35,7 @@ TEST_CASE("repeats go before the split, and the answers without a network are as
   CHECK(metrics["accuracy.naive_bayes"] == doctest::Approx(0.950).epsilon(5e-3));
 }
 
-TEST_CASE("two readers that meet at the junction know more than counting, after a few epochs") {
+TEST_CASE("after a few epochs, two readers that meet at the junction beat the count baselines") {
   const auto metrics = numbers_of(kName, {"--model", "junction", "--epochs", "8"});
   CHECK(metrics["accuracy.junction"] > metrics["accuracy.naive_bayes"]);
   CHECK(metrics["accuracy.junction"] > 0.95);
@@ -51,7 +51,7 @@ TEST_CASE("two readers that meet at the junction know more than counting, after 
   CHECK(metrics["accuracy.junction"] == doctest::Approx(right / all));
 }
 
-TEST_CASE("the same seed gives the same numbers, whatever the number of threads") {
+TEST_CASE("the same seed gives the same results on any number of threads") {
   const std::string promoters = UNROLL_SOURCE_DIR "/data/samples/promoter.tsv";
   const auto one = numbers_of(kName, {"--data", promoters, "--epochs", "3", "--threads", "1"}),
              two = numbers_of(kName, {"--data", promoters, "--epochs", "3", "--threads", "2"});
@@ -67,7 +67,7 @@ TEST_CASE("the same seed gives the same numbers, whatever the number of threads"
   CHECK(one["attention.fold1.validation"] > 0);
 }
 
-TEST_CASE("a saved model gives the same numbers when it is loaded, whatever the seed") {
+TEST_CASE("a saved model gives the same results when loaded, whatever the seed") {
   const Folder folder;
   const std::string promoters = UNROLL_SOURCE_DIR "/data/samples/promoter.tsv",
                     file = folder / "model.safetensors";
@@ -89,7 +89,7 @@ TEST_CASE("a saved model gives the same numbers when it is loaded, whatever the 
   check_refused(kName, {"--load", folder.write("garbage", "xyz")}, "garbage");
 }
 
-TEST_CASE("a model is only tested on what it was not trained on, in whatever file that stands") {
+TEST_CASE("a loaded model is tested only on examples it was not trained on, whatever the file") {
   const Folder folder;
   const std::string a = folder.write("a.fa", fasta(60, 20, 40, "ACGT", "GTAAGT", 1)),
                     b = folder.write("b.fa", fasta(60, 20, 40, "ACGT", "CCCCCC", 2)),
@@ -114,7 +114,7 @@ TEST_CASE("a model is only tested on what it was not trained on, in whatever fil
   CHECK_FALSE(alone.contains("accuracy.majority"));
 }
 
-TEST_CASE("classes of one's own: any lengths, ambiguity letters, either strand") {
+TEST_CASE("a user's classes may have any lengths, ambiguity letters and either strand") {
   const Folder folder;
   const std::string a = folder.write("a.fa", fasta(60, 1, 90, "ACGTN", "GTAAGT", 1)),
                     b = folder.write("b b.fasta", fasta(60, 1, 90, "ACGTRYKM", "CCCCCC", 2) +
@@ -131,7 +131,7 @@ TEST_CASE("classes of one's own: any lengths, ambiguity letters, either strand")
             .contains("accuracy.attention"));
 }
 
-TEST_CASE("sequences that nothing can be learned from are refused") {
+TEST_CASE("files with too few sequences or classes are refused") {
   const Folder folder;
   const std::string a = folder.write("a.fa", fasta(30, 5, 30, "ACGT", "GT", 1)),
                     b = folder.write("b.fa", fasta(30, 5, 30, "ACGT", "CC", 2)),
@@ -165,7 +165,7 @@ TEST_CASE("sequences that nothing can be learned from are refused") {
 }
 
 TEST_CASE(
-    "class names are shown without control characters, and refused where they cannot be saved") {
+    "class names are printed without control characters, and refused if they cannot be saved") {
   const Folder folder;
   const auto table = [&](const std::string& name) {
     std::string text = "class\tsequence\n";
@@ -192,7 +192,7 @@ TEST_CASE(
   CHECK_FALSE(std::filesystem::exists(folder / "n.safetensors"));
 }
 
-TEST_CASE("options that would do nothing are refused, and outputs that would overwrite") {
+TEST_CASE("options without effect are refused, and outputs that would overwrite inputs") {
   const Folder folder;
   const std::string a = folder.write("a.fa", fasta(30, 5, 30, "ACGT", "GT", 1)),
                     b = folder.write("b.fa", fasta(30, 5, 30, "ACGT", "CC", 2));
@@ -209,7 +209,7 @@ TEST_CASE("options that would do nothing are refused, and outputs that would ove
   CHECK(folder.files() == std::vector<std::string>{"a.fa", "b.fa"});
 }
 
-TEST_CASE("Ctrl-C saves the model so far, prints what is finished and leaves at once") {
+TEST_CASE("Ctrl-C saves the model so far, prints finished results and ends at once") {
   const Folder folder;
   const std::string file = folder / "model.safetensors";
   const Outcome result =
@@ -221,7 +221,7 @@ TEST_CASE("Ctrl-C saves the model so far, prints what is finished and leaves at 
   CHECK(run_program(kName, {"--model", "junction", "--load", file}).code == 0);
 }
 
-TEST_CASE("what goes into a pipe is plain text; the picture is whole") {
+TEST_CASE("piped output is plain text, and the picture is complete") {
   const Folder folder;
   const Outcome result =
       run_program(kName, {"--data", UNROLL_SOURCE_DIR "/data/samples/promoter.tsv", "--epochs", "1",

@@ -13,7 +13,7 @@
 
 using namespace unroll;
 
-TEST_CASE("random words do not depend on the SIMD target or on how many are made at a time") {
+TEST_CASE("random bits do not depend on the SIMD target or on the number generated at once") {
   constexpr std::uint64_t kKey = 0x123456789abcdef0, kFrom = 0xfffffff0;
   std::vector<std::uint64_t> expected;
   for_each_simd_target([&](const char* target) {
@@ -32,7 +32,7 @@ TEST_CASE("random words do not depend on the SIMD target or on how many are made
   });
 }
 
-TEST_CASE("normal numbers are those of Box and Muller on every SIMD target") {
+TEST_CASE("normal samples equal Box and Muller's formula on every SIMD target") {
   const auto check = [&]<class T>(T tolerance) {
     const Tensor uniform = Generator(5).uniform({2 * 37}, 0, 1, dtype_of<T>);
     for_each_simd_target([&](const char* target) {

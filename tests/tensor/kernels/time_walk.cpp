@@ -27,7 +27,7 @@ Steps steps_of(const SequenceLayout& layout, bool reverse) {
 
 }  // namespace
 
-TEST_CASE("a walk visits every row once, and each continues the row before of its own sequence") {
+TEST_CASE("a time walk visits every row once, in the order of time within each sequence") {
   Generator g(1);
   for (int round = 0; round < 50; ++round)
     for (bool reverse : {false, true}) {
@@ -60,7 +60,7 @@ TEST_CASE("a walk visits every row once, and each continues the row before of it
     }
 }
 
-TEST_CASE("shards of the batch cover it once, hold enough rows, and share the work evenly") {
+TEST_CASE("shards cover the batch once, have enough rows and about equal work") {
   Generator g(2);
   for (int round = 0; round < 200; ++round) {
     const SequenceLayout layout = random_layout(g);
@@ -105,7 +105,7 @@ TEST_CASE("even shards cover a range once, in multiples, about equal") {
       }
 }
 
-TEST_CASE("each shard is worked on once") {
+TEST_CASE("each shard is processed once") {
   const std::vector<Index> bounds = kernels::even_shards(1000, 5, 8);
   std::vector<std::atomic<int>> seen(1000);
   kernels::each_shard(bounds, [&](Index lo, Index hi) {

@@ -3,6 +3,8 @@
 #include "tests/support.h"
 #include "tests/tensor/kernels/targets.h"
 
+#include <unroll/tensor/kernels/elementwise.h>
+
 #include <fmt/format.h>
 
 #include <bit>
@@ -153,7 +155,7 @@ TEST_CASE("functions in f64 are right to a few units in the last place on every 
   check_accuracy<double>();
 }
 
-TEST_CASE("what saturates does so exactly, on every SIMD target") {
+TEST_CASE("sigmoid, tanh and the like saturate exactly on every SIMD target") {
   const auto check = [&]<class T>(T) {
     const bool narrow = sizeof(T) == 4;
     // From `at` on, f is `to` (or x itself).
