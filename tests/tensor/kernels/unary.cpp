@@ -3,6 +3,8 @@
 #include "tests/support.h"
 #include "tests/tensor/kernels/targets.h"
 
+#include <unroll/tensor/kernels/elementwise.h>
+
 #include <fmt/format.h>
 
 #include <bit>
