@@ -17,8 +17,8 @@ namespace unroll::kernels::HWY_NAMESPACE {
 namespace {
 
 template <class T>
-constexpr Index width_of_panel() {
-  return 2 * static_cast<Index>(hn::MaxLanes(hn::ScalableTag<T>()));
+HWY_INLINE Index width_of_panel() {
+  return 2 * static_cast<Index>(hn::Lanes(hn::ScalableTag<T>()));
 }
 
 // Rows of one pass: as many as registers allow.
@@ -319,8 +319,7 @@ void multiply_once_run(const Matrix<const T>& a, const Matrix<const T>& w, const
 
 }  // namespace
 
-UNROLL_KERNELS(PanelKernels, width_of_panel<T>(), pack_run<T>, multiply_run<T>,
-               multiply_once_run<T>)
+UNROLL_KERNELS(PanelKernels, width_of_panel<T>, pack_run<T>, multiply_run<T>, multiply_once_run<T>)
 
 }  // namespace unroll::kernels::HWY_NAMESPACE
 HWY_AFTER_NAMESPACE();

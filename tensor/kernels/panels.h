@@ -20,7 +20,7 @@ struct PanelKernels;
 // Columns of a panel: the vectors' width decides.
 template <class T>
 Index panel_width() {
-  return table<PanelKernels, T>().width;
+  return table<PanelKernels, T>().width();
 }
 
 // Elements of a packed W [k, n].
@@ -60,7 +60,7 @@ void multiply_once(Matrix<const T> a, std::type_identity_t<Matrix<const T>> w,
 
 template <class T>
 struct PanelKernels {
-  Index width;
+  Index (*width)();
   void (*pack)(const Matrix<const T>& w, T* out);
   void (*multiply)(const Matrix<const T>& a, const Panels<T>& w, const Init<T>& init,
                    const Matrix<T>& c);

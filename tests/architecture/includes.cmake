@@ -2,14 +2,14 @@
 #
 #   tensor  <-  autograd  <-  { nn, optim }       tensor  <-  data
 #
-# and: only gemm and blas_core call BLAS, nothing that a program reaches from unroll.h brings in BLAS, SIMD or
-# JSON, and unroll.h leaves no header out that is not a kernel's or private (below).
+# and: only gemm and blas_core call BLAS, nothing that a program reaches from unroll.h brings in
+# kernels, BLAS, SIMD or JSON, and unroll.h leaves no header out that is not a kernel's or private (below).
 # usage: cmake -D root=DIR -P includes.cmake
 cmake_minimum_required(VERSION 3.25)
 include(${CMAKE_CURRENT_LIST_DIR}/../../cmake/PublicHeaders.cmake)
 
-set(private tensor/joined.h tensor/json.h tensor/recurrence.h tensor/recurrent.h tensor/saved.h tensor/stored.h tensor/strided.h
-    tensor/unary.h autograd/engine.h autograd/tape_state.h autograd/ops/loss.h data/table/records.h)
+set(private tensor/joined.h tensor/json.h tensor/recurrence.h tensor/recurrent.h tensor/saved.h
+    tensor/stored.h tensor/strided.h tensor/unary.h autograd/engine.h autograd/tape_state.h autograd/ops/loss.h data/table/records.h)
 set(may_include_tensor tensor)
 set(may_include_autograd autograd tensor)
 set(may_include_nn nn autograd tensor)
@@ -34,6 +34,8 @@ foreach(room IN LISTS rooms)
       set(included ${CMAKE_MATCH_1})
       if(quoted MATCHES "^\"")
         fault("${source}: \"${included}\" is spelled <unroll/room/file.h> here")
+      elseif(included MATCHES "^unroll/tensor/kernels/" AND source IN_LIST public)
+        fault("${source}: reached from unroll.h, must not know kernels: <${included}>")
       elseif(included MATCHES "^unroll/([^/]+)/")
         if(NOT CMAKE_MATCH_1 IN_LIST may_include_${room})
           fault("${source}: ${room}/ must not know ${CMAKE_MATCH_1}/: <${included}>")

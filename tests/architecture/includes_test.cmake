@@ -37,10 +37,13 @@ try(data/a.cpp "<unroll/autograd/var.h>" "data/a.cpp: data/ must not know autogr
 try(tensor/a.cpp "<unroll/unroll.h>" "tensor/a.cpp: the library itself never includes")
 try(nn/a.cpp "\"lstm.h\"" "nn/a.cpp: \"lstm.h\" is spelled")
 try(tensor/kernels/gemm.cpp "<cblas.h>" "")
+try(tensor/kernels/blas_core.cpp "<cblas.h>" "")
 try(tensor/kernels/rows.cpp "<cblas.h>" "tensor/kernels/rows.cpp: only tensor/kernels/gemm and blas_core call BLAS")
 try(nn/save.cpp "<rapidjson/document.h>" "")
 try(tensor/shape.h "<rapidjson/document.h>" "tensor/shape.h: reached from unroll.h, must not bring in")
 try(tensor/shape.h "<unroll/tensor/kernels/rows.h>"
     "tensor/kernels/rows.h: reached from unroll.h, must not bring in")
+try(tensor/shape.h "<unroll/tensor/kernels/rows.h>"
+    "tensor/shape.h: reached from unroll.h, must not know kernels")
 try(nn/lstm.h "<vector>" "nn/lstm.h: missing from unroll.h")
 try(tensor/tensor.h "<unroll/tensor/typo.h>" "tensor/typo.h: included, but not there")
