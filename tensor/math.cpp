@@ -1,4 +1,3 @@
-#include <unroll/tensor/kernels/elementwise.h>
 #include <unroll/tensor/math.h>
 #include <unroll/tensor/strided.h>
 #include <unroll/tensor/unary.h>

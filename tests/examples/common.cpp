@@ -182,7 +182,7 @@ TEST_CASE("a cell of CSV has quotes where it needs them") {
   CHECK(program::csv_cell("a,\"b\"") == "\"a,\"\"b\"\"\"");
 }
 
-TEST_CASE("early stopping restores the best parameters") {
+TEST_CASE("training that stops early goes back to the parameters that did best") {
   // The model is a number that grows; its validation loss is least at 3.
   int model = 0;
   const auto epoch = [&] { return static_cast<double>(++model); };
@@ -206,7 +206,7 @@ TEST_CASE("training without patience keeps the last parameters") {
   CHECK(curves.kept_loss == 5);
 }
 
-TEST_CASE("if training only makes a model worse, its initial parameters are kept") {
+TEST_CASE("a model that training only makes worse stays as it was") {
   int model = 0;
   const auto epoch = [&] { return static_cast<double>(++model); };
   const auto validate = [&] { return static_cast<double>(model); };
@@ -216,7 +216,7 @@ TEST_CASE("if training only makes a model worse, its initial parameters are kept
   CHECK(curves.kept_loss == 0);
 }
 
-TEST_CASE("training with a NaN loss ends with an error") {
+TEST_CASE("training whose loss is no number ends with a sentence") {
   int model = 0;
   const auto epoch = [&] { return std::nan(""); };
   const auto validate = [&] { return 0.0; };
