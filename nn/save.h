@@ -38,7 +38,7 @@ void save(const std::string& path, const NamedParams& params, const Metadata& me
 Loaded load(const std::string& path, const NamedParams& params, const LoadOptions& options = {});
 
 // The same with tensors and ids read before; `origin` names their source in messages. A buffer of
-// ids is found in either map. Options::metadata is not used.
+// ids is found in either map. `metadata` of the options is not used.
 Loaded assign(const std::string& origin, NamedTensors values, const NamedParams& params,
               const LoadOptions& options = {}, NamedIds ids = {});
 

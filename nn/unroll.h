@@ -162,7 +162,11 @@ std::pair<Var, typename C::State> run_segment(const C& cell, const Gathered& x,
                                               const UnrollOptions& options, Index begin,
                                               Index end) {
   using State = typename C::State;
-  if constexpr (requires { cell.run(x, state, options); }) {
+  if constexpr (requires { cell.can_run(); }) {
+    static_assert(
+        requires { cell.run(x, state, options); },
+        "a cell with can_run() was required to have run(const Gathered&, const State&, "
+        "const UnrollOptions&) const: see nn/unroll.h");
     if (options.fused && cell.can_run()) {
       const Index all = layout.sequences(), running = layout.batch(begin);
       if (running == all) return cell.run(x, state, options);

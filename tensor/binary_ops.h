@@ -1,5 +1,5 @@
-// The list of elementwise functions of two variables, from which the functions of Tensor and the
-// kernels are declared.
+// The elementwise functions of two tensors. Their kernels are in kernels/binary.cpp, their
+// derivatives in autograd/ops/elementwise.cpp.
 #pragma once
 
 #define UNROLL_BINARY_OPS(X) \

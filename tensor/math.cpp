@@ -1,6 +1,5 @@
 #include <unroll/tensor/joined.h>
 #include <unroll/tensor/kernels/tuning.h>
-#include <unroll/tensor/kernels/elementwise.h>
 #include <unroll/tensor/math.h>
 #include <unroll/tensor/strided.h>
 #include <unroll/tensor/unary.h>

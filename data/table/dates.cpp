@@ -245,7 +245,7 @@ Seconds span_of(const std::vector<std::optional<Seconds>>& seconds) {
   return low > high ? 0 : high - low;
 }
 
-constexpr double kMostCells = 0.8;  // the share of non-empty cells that must be dates
+constexpr double kMinShare = 0.8;  // the share of non-empty cells that must be dates
 
 }  // namespace
 
@@ -265,7 +265,7 @@ std::optional<DateColumn> date_column(const Table& table, std::size_t column, Da
     }
   }
   const auto enough = [&](std::size_t n) {
-    return n > 0 && static_cast<double>(n) >= kMostCells * static_cast<double>(filled);
+    return n > 0 && static_cast<double>(n) >= kMinShare * static_cast<double>(filled);
   };
   const auto count = [](const DateColumn& c) {
     return static_cast<std::size_t>(std::count_if(c.seconds.begin(), c.seconds.end(),

@@ -9,7 +9,7 @@
 using namespace unroll;
 using namespace unroll::data;
 
-TEST_CASE("decode undoes encode, for bytes exactly and for words up to white space") {
+TEST_CASE("what is encoded is decoded again, by bytes exactly and by words up to white space") {
   Generator g(1);
   const std::string letters = "abc \n\t\xC3\xA4";
   for (int round = 0; round < 200; ++round) {
@@ -33,7 +33,7 @@ TEST_CASE("decode undoes encode, for bytes exactly and for words up to white spa
   }
 }
 
-TEST_CASE("units below min_count or beyond max_size are unknown") {
+TEST_CASE("rare units and those beyond the size are unknown") {
   const std::string text = "a a a b b c";
   const Vocabulary twice(text, {.min_count = 2});
   CHECK(twice.size() == 3);
@@ -48,7 +48,7 @@ TEST_CASE("units below min_count or beyond max_size are unknown") {
   CHECK(none.decode({}).empty());
 }
 
-TEST_CASE("invalid ids and sizes are refused") {
+TEST_CASE("ids and sizes that cannot be are refused") {
   const Vocabulary v("a b", {});
   check_says(message_of([&] { (void)v.unit(3); }),
              "vocabulary: an id in [0, 3) was required: got 3");
@@ -58,7 +58,7 @@ TEST_CASE("invalid ids and sizes are refused") {
   check_says(message_of([] { Vocabulary("a", {.max_size = -2}); }), "got 1 and -2");
 }
 
-TEST_CASE("a vocabulary made from the units of another one encodes and decodes like it") {
+TEST_CASE("a vocabulary made from the units of another encodes and decodes as that one does") {
   Generator g(2);
   for (const Unit unit : {Unit::bytes, Unit::words})
     for (int round = 0; round < 50; ++round) {
@@ -75,7 +75,7 @@ TEST_CASE("a vocabulary made from the units of another one encodes and decodes l
     }
 }
 
-TEST_CASE("from_units accepts the unknown unit at any position and under any name") {
+TEST_CASE("units from elsewhere may have the unknown one anywhere, under any name") {
   const Vocabulary v = Vocabulary::from_units({"<pad>", "the", "[UNK]", "cat"},
                                               {.unit = Unit::words, .unknown = "[UNK]"});
   CHECK(v.encode("the dog cat") == std::vector<Index>{1, 2, 3});
@@ -83,8 +83,7 @@ TEST_CASE("from_units accepts the unknown unit at any position and under any nam
   CHECK(v.decode({1, 2}) == "the [UNK]");
 }
 
-TEST_CASE(
-    "from_units refuses units that cannot occur, duplicates, and lists without the unknown unit") {
+TEST_CASE("units that could not be met, come twice or lack an unknown one are refused") {
   const auto refused = [](std::vector<std::string> units, Unit unit, const char* why) {
     check_refused([&] { (void)Vocabulary::from_units(units, {.unit = unit}); }, why);
   };

@@ -39,13 +39,13 @@ TEST_CASE("after a few epochs, two readers that meet at the junction beat the co
   const auto metrics = numbers_of(kName, {"--model", "junction", "--epochs", "8"});
   CHECK(metrics["accuracy.junction"] > metrics["accuracy.naive_bayes"]);
   CHECK(metrics["accuracy.junction"] > 0.95);
-  // The matrix is of the same answers.
+  // The confusion matrix has the same predictions.
   double all = 0, right = 0;
   for (const char* truth : {"n", "ei", "ie"})
-    for (const char* answer : {"n", "ei", "ie"}) {
-      const double n = metrics[fmt::format("confusion.junction.{}.{}", truth, answer)];
+    for (const char* predicted : {"n", "ei", "ie"}) {
+      const double n = metrics[fmt::format("confusion.junction.{}.{}", truth, predicted)];
       all += n;
-      if (std::string(truth) == answer) right += n;
+      if (std::string(truth) == predicted) right += n;
     }
   CHECK(all == 450);
   CHECK(metrics["accuracy.junction"] == doctest::Approx(right / all));
@@ -147,7 +147,7 @@ TEST_CASE("files with too few sequences or classes are refused") {
                 {"--fasta", few, "--fasta", folder.write("more.fa", fasta(8, 9, 9, "AC", "", 4))},
                 "at least 20 different sequences were required: got");
   check_refused(kName, {"--fasta", a, "--fasta", folder.write("empty.fa", "")}, "empty.fa");
-  // The same sequences under another class have no right answer, so none of that class remains.
+  // The same sequences under another class have no right predicted, so none of that class remains.
   check_refused(
       kName, {"--fasta", a, "--fasta", b, "--fasta", folder.write("copy.fa", unroll::read_file(b))},
       "class \"b\" that no other class has were required: got 0");
