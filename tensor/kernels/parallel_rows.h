@@ -22,10 +22,13 @@ void parallel_runs(Index rows, Index each, const F& f) {
   if (rows > 0) call(&f, 0, rows);
 }
 
+// Elements per block; less is not worth a second thread.
+inline constexpr Index kElementsPerBlock = Index{1} << 17;
+
 // Calls f(first, count) for blocks of rows of n elements; small work is done in a single call.
 template <class F>
 void parallel_rows(Index rows, Index n, const F& f) {
-  constexpr Index kRun = Index{1} << 17;  // elements per block
+  constexpr Index kRun = kElementsPerBlock;
   const Index each = n < 2 ? kRun : (kRun + n - 1) / n;
   parallel_runs(rows, rows < 2 * each ? rows : each, f);
 }
