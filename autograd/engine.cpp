@@ -50,9 +50,10 @@ void Engine::add(std::uint32_t slot, Var g) {
   check_defined(name(), g);
   check_shape(slot, g.shape(), g.dtype());
   check_finite(slot, g.value());
-  detail::require_saved(g.value());
-  if (detail::rewritten(g.value(), began_, oldest_)) [[unlikely]]
-    g = settled(g);
+  if (detail::written(g.value())) [[unlikely]] {
+    detail::require_saved(g.value());
+    if (detail::rewritten(g.value(), began_, oldest_)) g = settled(g);
+  }
   note(slot, g.value());
   Pending& p = at(slot);
   if (!p.dense.defined()) {
@@ -214,7 +215,7 @@ void Engine::run(std::size_t end_entry) {
         if (wanted == slot) value = gradients.back();
     }
     if (!any) continue;
-    if (!entry.call) [[unlikely]]
+    if (!entry.calls) [[unlikely]]
       fail(
           "backward: an entry can be used once unless it is retained: {} (recorded at {}) has been "
           "used already; pass {{.retain = true}} the first time",
@@ -225,7 +226,8 @@ void Engine::run(std::size_t end_entry) {
           "recorded (create_graph): this one (recorded at {}) can be differentiated once",
           entry.op->name(), place(entry.where));
     const std::uint32_t* from = s_.inputs.data() + entry.first_input;
-    inputs.assign(from, from + entry.inputs);
+    inputs.clear();
+    for (std::uint32_t k = 0; k < entry.inputs; ++k) inputs.push_back(from[k]);
     Cotangents out;
     out.engine_ = this;
     out.inputs_ = inputs.data();
@@ -239,7 +241,7 @@ void Engine::run(std::size_t end_entry) {
     const detail::Recorded recorded{entry.recorded, entry.op->name(), entry.where.file,
                                     entry.where.line};
     detail::reads_as_recorded = &recorded;
-    entry.call(entry.closure, gradients, out);
+    entry.calls->run(entry.closure, gradients, out);
     detail::reads_as_recorded = nullptr;
     entry_ = nullptr;
     if (!retain_) s_.entries[e].free();

@@ -91,14 +91,17 @@ inline constexpr std::size_t kLargestClosure = std::size_t{1} << 15;
 // several outputs: a span, undefined where none arrived) and adds the inputs' gradients to the
 // Cotangents. What it captures is saved for backward.
 struct Recorder {
-  using Call = void (*)(void* closure, std::span<const Var> gradients, Cotangents& out);
-  using Destroy = void (*)(void* closure);
+  // What can be done with a closure of a certain type.
+  struct Calls {
+    void (*run)(void* closure, std::span<const Var> gradients, Cotangents& out);
+    void (*destroy)(void* closure);
+  };
 
   // Returns space for the closure, or nullptr if nothing is to be recorded.
   static void* begin(const Op& op, std::span<const Tensor> outputs,
                      std::span<const Var* const> inputs, Where where, std::size_t bytes,
                      bool always);
-  static void finish(Call call, Destroy destroy, std::span<Tensor> outputs, std::span<Var> vars);
+  static void finish(const Calls& calls, std::span<Tensor> outputs, std::span<Var> vars);
 };
 
 namespace detail {
@@ -115,7 +118,7 @@ void record_into(const Op& op, std::span<Tensor> outputs, std::span<const Var* c
     return;
   }
   new (at) Closure(std::forward<F>(derivative));
-  Recorder::finish(
+  static constexpr Recorder::Calls kCalls{
       [](void* closure, std::span<const Var> gradients, Cotangents& out) {
         auto& f = *static_cast<Closure*>(closure);
         if constexpr (std::is_invocable_v<Closure&, const Var&, Cotangents&>) {
@@ -124,7 +127,8 @@ void record_into(const Op& op, std::span<Tensor> outputs, std::span<const Var* c
           f(gradients, out);
         }
       },
-      [](void* closure) { static_cast<Closure*>(closure)->~Closure(); }, outputs, vars);
+      [](void* closure) { static_cast<Closure*>(closure)->~Closure(); }};
+  Recorder::finish(kCalls, outputs, vars);
 }
 
 }  // namespace detail

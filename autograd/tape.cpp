@@ -190,7 +190,7 @@ void* Recorder::begin(const Op& op, std::span<const Tensor> outputs,
   }
   if (t_anomaly) [[unlikely]]
     Tape::State::check_forward(s, op, outputs, inputs, where);
-  if (!wanted || !recording()) return nullptr;
+  if (!wanted || !s || t_no_grad != 0 || !s->recording) return nullptr;
   Tape::Entry& entry = s->entries.emplace_back();
   entry.op = &op;
   entry.where = where;
@@ -208,17 +208,16 @@ void* Recorder::begin(const Op& op, std::span<const Tensor> outputs,
     s->slots.push_back({static_cast<std::uint32_t>(s->dims.size()),
                         static_cast<std::uint8_t>(out.rank()), out.dtype(),
                         static_cast<std::uint32_t>(s->entries.size() - 1)});
-    s->dims.insert(s->dims.end(), out.shape().begin(), out.shape().end());
+    for (Index size : out.shape()) s->dims.push_back(size);  // few: insert takes longer
   }
   entry.outputs = static_cast<std::uint32_t>(outputs.size());  // 0 before: memory may run out
   return entry.closure;
 }
 
-void Recorder::finish(Call call, Destroy destroy, std::span<Tensor> outputs, std::span<Var> vars) {
+void Recorder::finish(const Calls& calls, std::span<Tensor> outputs, std::span<Var> vars) {
   Tape::State& s = *t_current->state_;
   Tape::Entry& entry = s.entries.back();
-  entry.call = call;
-  entry.destroy = destroy;
+  entry.calls = &calls;
   for (std::size_t i = 0; i < outputs.size(); ++i)
     vars[i] = Tape::State::var(std::move(outputs[i]), s.serial,
                                entry.first_output + static_cast<std::uint32_t>(i));
@@ -250,7 +249,7 @@ std::string Tape::dump() const {
     for (std::uint32_t k = 0; k < e.inputs; ++k)
       inputs += (k ? ", " : "") + slot_name(s.inputs[e.first_input + k]);
     text += fmt::format("{} = {}({})  # {}{}\n", outputs, e.op->name(), inputs, place(e.where),
-                        e.call ? "" : ", used");
+                        e.calls ? "" : ", used");
   }
   return text;
 }

@@ -61,10 +61,9 @@ class Arena {
   Mark at_;
 };
 
-struct Tape::Entry {
+struct Tape::Entry {  // one cache line
   const Op* op;
-  Recorder::Call call = nullptr;  // nullptr after use
-  Recorder::Destroy destroy = nullptr;
+  const Recorder::Calls* calls = nullptr;  // nullptr after use
   void* closure = nullptr;
   Where where;
   std::uint64_t recorded = 0;  // time of recording, on the clock of tensor/saved.h
@@ -72,8 +71,8 @@ struct Tape::Entry {
   std::uint32_t first_output, outputs;
 
   void free() {
-    if (call) destroy(closure);
-    call = nullptr;
+    if (calls) calls->destroy(closure);
+    calls = nullptr;
   }
 };
 
@@ -121,7 +120,9 @@ struct Tape::State {
   bool has_shape(std::uint32_t slot, const Shape& shape) const {
     if (slot & kLeaf) return leaves[slot & ~kLeaf].shape == shape;
     const Slot& s = slots[slot];
-    return s.rank == shape.rank() && std::equal(shape.begin(), shape.end(), dims.data() + s.dims);
+    bool same = s.rank == shape.rank();
+    for (int i = 0; same && i < s.rank; ++i) same = shape.begin()[i] == dims[s.dims + i];
+    return same;
   }
 
   std::uint32_t add_leaf(std::uint64_t id, const Tensor& value,

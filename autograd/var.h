@@ -37,6 +37,7 @@ class Var {
 
  private:
   friend class Tape;
+  friend class In;
   friend struct Recorder;
   Var(Tensor value, std::uint64_t tape, std::uint32_t slot, std::uint64_t leaf = 0)
       : value_(std::move(value)), tape_(tape), leaf_(leaf), slot_(slot) {}
@@ -76,16 +77,20 @@ class Caller {
 };
 
 // The argument type of ops: a Var, Tensor, Param or number, with the source line of the call.
-// Functions take `const In&`; user code does not need the name.
+// Functions take `const In&`; user code does not need the name. A Var or Tensor must live as long
+// as the In.
 class In {
  public:
   In(const Var& var, Where where = Where::here()) : var_(&var), where_(where) {}
   In(const Tensor& tensor, Where where = Where::here())
-      : own_(tensor), var_(&own_), where_(where) {}
+      : own_(detail::Borrowed::handle(tensor)), var_(&own_), where_(where), is_borrowed_(true) {}
   In(const Param& param, Where where = Where::here()) : own_(param), var_(&own_), where_(where) {}
   // A number takes the dtype of the other operand.
   In(double number, Where where = Where::here())
       : var_(&own_), where_(where), number_(number), is_number_(true) {}
+  ~In() {
+    if (is_borrowed_) detail::Borrowed::give_back(own_.value_);
+  }
   In(const In&) = delete;
   In& operator=(const In&) = delete;
 
@@ -110,7 +115,7 @@ class In {
   const Var* var_;
   Where where_;
   double number_ = 0;
-  bool is_number_ = false;
+  bool is_number_ = false, is_borrowed_ = false;
 };
 
 }  // namespace unroll

@@ -48,10 +48,14 @@ Var nll_loss(const In& x, const IndexTensor& target, const CrossEntropyOptions& 
         o.class_weights.defined() ? o.class_weights.shape() : Shape());
   check_class_weights("nll_loss", o.class_weights);
   const bool ignores = std::find(target.begin(), target.end(), o.ignore_id) != target.end();
-  std::vector<Index> picked(target.begin(), target.end());
-  if (ignores) std::replace(picked.begin(), picked.end(), o.ignore_id, Index{0});
   const Index n = target.numel();
-  Var rows = -reshape(gather(x, 1, IndexTensor(std::move(picked), {n, 1})), target.shape());
+  IndexTensor picked = target.reshape({n, 1});
+  if (ignores) {
+    std::vector<Index> ids(target.begin(), target.end());
+    std::replace(ids.begin(), ids.end(), o.ignore_id, Index{0});
+    picked = IndexTensor(std::move(ids), {n, 1});
+  }
+  Var rows = -reshape(gather(x, 1, picked), target.shape());
   if (ignores) {  // whatever their log probability is
     Tensor ignored = Tensor::zeros({n}, x->dtype());
     for (Index i = 0; i < n; ++i)
@@ -70,13 +74,13 @@ Var nll_loss(const In& x, const IndexTensor& target, const CrossEntropyOptions& 
 Var mse_loss(const In& x, const In& target, Reduction reduction) {
   const Caller caller(x.where());
   check_pair("mse_loss", x, target);
-  return reduced("mse_loss", square(*x - *target), reduction);
+  return reduced("mse_loss", unroll::detail::squared_error(x, target), reduction);
 }
 
 Var l1_loss(const In& x, const In& target, Reduction reduction) {
   const Caller caller(x.where());
   check_pair("l1_loss", x, target);
-  return reduced("l1_loss", abs(*x - *target), reduction);
+  return reduced("l1_loss", unroll::detail::absolute_error(x, target), reduction);
 }
 
 Var huber_loss(const In& x, const In& target, const HuberOptions& o) {
@@ -84,10 +88,7 @@ Var huber_loss(const In& x, const In& target, const HuberOptions& o) {
   check_pair("huber_loss", x, target);
   check(o.delta > 0 && std::isfinite(o.delta),
         "huber_loss: a finite delta above 0 was required: got {}", o.delta);
-  // e^2 / 2 within delta, otherwise delta (|e| - delta / 2). Both equal q (e - q / 2), where q is e
-  // clamped to +-delta; this form is smooth at 0.
-  const Var e = *x - *target, q = clamp(e, -o.delta, o.delta);
-  return reduced("huber_loss", q * (e - q * 0.5), o.reduction);
+  return reduced("huber_loss", unroll::detail::huber_error(x, target, o.delta), o.reduction);
 }
 
 Var bce_with_logits(const In& x, const In& target, const BCEOptions& o) {

@@ -19,31 +19,40 @@ struct Around {
 };
 
 // Checks an index for gather and scatter_add: same rank as x, and sizes off the axis no larger than
-// x's.
+// x's. The ids are checked where they are used.
 void check_index(const char* op, const Shape& x, int axis, const IndexTensor& index) {
   bool fits = index.rank() == x.rank();
   for (int i = 0; fits && i < x.rank(); ++i) fits = i == axis || index.shape()[i] <= x[i];
   check(fits, "{}: an index of the rank of {} and no larger beside axis {} was required: got {}",
         op, x, axis, index.shape());
-  index.check_range(op, x[axis]);
 }
 
-// Calls f(offset in x, offset in index) for each element of the index; x has the given strides.
+// Calls f(offset in x, offset in index) for each element of the index. Throws at the first id that
+// is not in [0, x.shape()[axis]).
 template <class F>
-void for_each_picked(std::span<const Index> strides, int axis, const IndexTensor& index, F&& f) {
+void for_each_picked(const char* op, const Tensor& x, int axis, const IndexTensor& index, F f) {
   const int last = index.rank() - 1;
-  const Index row = index.shape()[last], stride = strides[axis];
+  const std::span<const Index> strides = x.strides();
+  const Index row = index.shape()[last], stride = strides[axis],
+              next = axis == last ? 0 : strides[last], limit = x.shape()[axis];
   const Index* ids = index.data();
   std::array<Index, Shape::kMaxRank> at{};
+  const auto pick_row = [&](Index base, Index flat, Index times, Index ahead) {
+    for (Index j = 0; j < row; ++j) {
+      const Index id = ids[flat + j];
+      if (static_cast<std::uint64_t>(id) >= static_cast<std::uint64_t>(limit)) [[unlikely]]
+        index.check_range(op, limit);
+      f(base + id * times + j * ahead, flat + j);
+    }
+  };
   for (Index flat = 0; flat < index.numel(); flat += row) {
     Index base = 0;
     for (int i = 0; i < last; ++i)
       if (i != axis) base += at[i] * strides[i];
-    if (axis == last) {
-      for (Index j = 0; j < row; ++j) f(base + ids[flat + j] * stride, flat + j);
+    if (stride == 1 && next == 0) {
+      pick_row(base, flat, 1, 0);  // constants spare the multiplications
     } else {
-      const Index stride_in = strides[last];
-      for (Index j = 0; j < row; ++j) f(base + ids[flat + j] * stride + j * stride_in, flat + j);
+      pick_row(base, flat, stride, next);
     }
     for (int i = last - 1; i >= 0; --i) {
       if (++at[i] < index.shape()[i]) break;
@@ -100,12 +109,13 @@ Tensor flip(const Tensor& x, int axis) {
   axis = x.shape().axis(axis, "flip");
   const Index n = x.shape()[axis];
   if (x.numel() == 0) return x.clone();
-  std::array<Index, Shape::kMaxRank> steps{};
-  std::copy(x.strides().begin(), x.strides().end(), steps.begin());
-  const Index offset = (n - 1) * steps[axis];
-  steps[axis] = -steps[axis];
-  return make_view(x, x.shape(), std::span(steps).first(static_cast<std::size_t>(x.rank())), offset)
-      .clone();
+  std::array<Index, Shape::kMaxRank> strides{};
+  std::copy(x.strides().begin(), x.strides().end(), strides.begin());
+  const Index offset = (n - 1) * strides[axis];
+  strides[axis] = -strides[axis];
+  Tensor out = Tensor::empty_like(x);
+  out.copy_(make_view(x, x.shape(), std::span(strides).first(x.shape().span().size()), offset));
+  return out;
 }
 
 Tensor pad(const Tensor& x, int axis, Index before, Index after, double value) {
@@ -131,18 +141,15 @@ Tensor gather(const Tensor& x, int axis, const IndexTensor& index) {
   dispatch(x.dtype(), [&]<class T>() {
     const T* from = x.data<T>();
     T* to = out.data<T>();
-    for_each_picked(x.strides(), axis, index, [=](Index place, Index i) { to[i] = from[place]; });
+    for_each_picked("gather", x, axis, index, [=](Index place, Index i) { to[i] = from[place]; });
   });
   return out;
 }
 
-Tensor scatter_add(const Tensor& x, int axis, const IndexTensor& index, const Tensor& source) {
-  Tensor out = x.clone();
-  scatter_add_into(out, axis, index, source);
-  return out;
-}
-
-void scatter_add_into(Tensor& x, int axis, const IndexTensor& index, const Tensor& source) {
+namespace {
+// x[.., index, ..] += source. Throws at the first id out of range, when some elements may have been
+// changed already.
+void add_picked(Tensor& x, int axis, const IndexTensor& index, const Tensor& source) {
   axis = x.shape().axis(axis, "scatter_add");
   check_same_dtype("scatter_add", x, source);
   check_index("scatter_add", x.shape(), axis, index);
@@ -154,9 +161,28 @@ void scatter_add_into(Tensor& x, int axis, const IndexTensor& index, const Tenso
   dispatch(x.dtype(), [&]<class T>() {
     const T* values = from.data<T>();
     T* to = x.data<T>();
-    for_each_picked(std::as_const(x).strides(), axis, index,
+    for_each_picked("scatter_add", x, axis, index,
                     [=](Index place, Index i) { to[place] += values[i]; });
   });
+}
+}  // namespace
+
+Tensor scatter_add(const Tensor& x, int axis, const IndexTensor& index, const Tensor& source) {
+  Tensor out = x.clone();
+  add_picked(out, axis, index, source);
+  return out;
+}
+
+Tensor scatter_add(const Shape& shape, int axis, const IndexTensor& index, const Tensor& source) {
+  Tensor out = Tensor::zeros(shape, source.dtype());
+  add_picked(out, axis, index, source);
+  return out;
+}
+
+void scatter_add_into(Tensor& x, int axis, const IndexTensor& index, const Tensor& source) {
+  index.check_range("scatter_add", x.size(axis));
+  add_picked(x, axis, index, source);
+  x.mark_written();
 }
 
 Tensor index_select(const Tensor& x, int axis, const IndexTensor& index) {
@@ -201,7 +227,9 @@ Tensor index_add(const Tensor& x, int axis, const IndexTensor& index, Index size
     T* to = out.data<T>();
     for (Index o = 0; o < a.outer; ++o, to += a.size * a.inner)
       for (Index i : index) {
-        if (a.inner < tuning::kShortSlice) {
+        if (a.inner == 1) {
+          to[i] += *from;
+        } else if (a.inner < tuning::kShortSlice) {
           for (Index j = 0; j < a.inner; ++j) to[i * a.inner + j] += from[j];
         } else {
           kernels::add_into(to + i * a.inner, from, a.inner);
@@ -225,28 +253,32 @@ Tensor one_hot(const IndexTensor& ids, Index classes, DType dtype) {
 }
 
 namespace {
-// A copy of x with zeros where keep(column - row) is false.
-template <class Keep>
-Tensor part_of(const char* op, const Tensor& x, Keep keep) {
+// A copy of x with zeros above (`lower`) or below a diagonal.
+Tensor part_of(const char* op, const Tensor& x, Index diagonal, bool lower) {
   check(x.rank() >= 2, "{}: matrices [.., M, N] were required: got {}", op, x.shape());
   const Index m = x.shape()[-2], n = x.shape()[-1];
-  Tensor out = x.clone();
+  diagonal = std::clamp(diagonal, -m, n);
+  // A matrix may have any row stride, including 0.
+  const bool strided_rows = x.rank() == 2 && x.strides()[1] == 1;
+  Tensor out = strided_rows ? Tensor::empty(x.shape(), x.dtype()) : x.clone();
+  const Index rows = n > 0 ? out.numel() / n : 0, stride = strided_rows ? x.strides()[0] : 0;
   dispatch(x.dtype(), [&]<class T>() {
-    T* at = out.data<T>();
-    for (Index row = 0; m > 0 && row < out.numel() / std::max<Index>(n, 1); ++row)
-      for (Index column = 0; column < n; ++column, ++at)
-        if (!keep(column - row % m)) *at = 0;
+    const T* from = x.data<T>();
+    T* to = out.data<T>();
+    for (Index row = 0; row < rows; ++row, from += stride, to += n) {
+      const Index edge = std::clamp(row % m + diagonal + (lower ? 1 : 0), Index{0}, n);
+      const Index begin = lower ? 0 : edge, end = lower ? edge : n;  // the columns that are kept
+      std::fill(to, to + begin, T{0});
+      if (strided_rows) std::copy(from + begin, from + end, to + begin);
+      std::fill(to + end, to + n, T{0});
+    }
   });
   return out;
 }
 }  // namespace
 
-Tensor tril(const Tensor& x, Index diagonal) {
-  return part_of("tril", x, [&](Index offset) { return offset <= diagonal; });
-}
-Tensor triu(const Tensor& x, Index diagonal) {
-  return part_of("triu", x, [&](Index offset) { return offset >= diagonal; });
-}
+Tensor tril(const Tensor& x, Index diagonal) { return part_of("tril", x, diagonal, true); }
+Tensor triu(const Tensor& x, Index diagonal) { return part_of("triu", x, diagonal, false); }
 
 Tensor take_rows(const Tensor& table, const IndexTensor& ids) {
   check(table.rank() == 2, "embedding: a table [V, D] was required: got {}", table.shape());

@@ -26,6 +26,8 @@ Tensor pad(const Tensor& x, int axis, Index before, Index after, double value = 
 Tensor gather(const Tensor& x, int axis, const IndexTensor& index);
 // A copy of x with source added at the elements that gather would read; equal indices add up.
 Tensor scatter_add(const Tensor& x, int axis, const IndexTensor& index, const Tensor& source);
+// The same, added to zeros of the given shape.
+Tensor scatter_add(const Shape& shape, int axis, const IndexTensor& index, const Tensor& source);
 // The same, in place; x may have any strides.
 void scatter_add_into(Tensor& x, int axis, const IndexTensor& index, const Tensor& source);
 // Slices x[.., index[i], ..] along the axis; index is 1-D [n]. The axis gets size n.

@@ -12,7 +12,9 @@ namespace {
 
 Tensor combine(kernels::Binary op, const char* name, const Tensor& a, const Tensor& b) {
   check_same_dtype(name, a, b);
-  Tensor y = detail::empty_for(broadcast(name, a.shape(), b.shape()), {&a, &b});
+  const bool flat = a.is_contiguous() && b.is_contiguous() && a.shape() == b.shape();
+  Tensor y = flat ? Tensor::empty(a.shape(), a.dtype())  // most frequent, so looked for first
+                  : detail::empty_for(broadcast(name, a.shape(), b.shape()), {&a, &b});
   dispatch(a.dtype(), [&]<class T>() {
     detail::elementwise<T>(y, {&a, &b},
                            [op](const T* const* from, const Index* strides, T* to, Index n) {
@@ -35,17 +37,13 @@ UNROLL_PLAIN_BINARY(UNROLL_DEFINE)
 
 // a^3 in one pass over memory.
 static Tensor cubed(const Tensor& a) {
-  Tensor y = detail::empty_for(a.shape(), {&a});
+  Tensor y = Tensor::empty_like(a);
   dispatch(a.dtype(), [&]<class T>() {
-    detail::elementwise<T>(y, {&a}, [](const T* const* from, const Index* strides, T* to, Index n) {
-      constexpr Index kNear = tuning::kCubedElements;
-      for (Index i = 0; i < n; i += kNear) {
-        const Index count = std::min(kNear, n - i), stride = strides[0];
-        const T* x = from[0] + i * stride;
-        kernels::binary(kernels::Binary::mul, x, stride, x, stride, to + i, count);
-        kernels::binary(kernels::Binary::mul, to + i, 1, x, stride, to + i, count);
-      }
-    });
+    detail::elementwise_near<T>(
+        y, {&a}, [](const T* const* from, const Index* strides, T* to, Index n) {
+          kernels::binary(kernels::Binary::mul, from[0], strides[0], from[0], strides[0], to, n);
+          kernels::binary(kernels::Binary::mul, to, 1, from[0], strides[0], to, n);
+        });
   });
   return y;
 }
@@ -83,7 +81,7 @@ void detail::check_unary(const char* name, bool holds, const char* required,
 }
 
 Tensor detail::unary(UnaryOp op, const Tensor& x, double p, double q) {
-  Tensor y = detail::empty_for(x.shape(), {&x});
+  Tensor y = Tensor::empty_like(x);
   dispatch(x.dtype(), [&]<class T>() {
     detail::elementwise<T>(
         y, {&x}, [=](const T* const* from, const Index* strides, T* to, Index n) {

@@ -97,13 +97,10 @@ void reduce_row_major(kernels::Reduce op, const Tensor& x,
 // read once.
 Tensor reduce_any(kernels::Reduce op, const Tensor& x,
                   const std::array<bool, Shape::kMaxRank>& gone) {
-  Tensor once = x;
+  const Tensor once = detail::unrepeated(x);
   double repeated = 1;  // how often each element occurs in a sum
-  for (int i = 0; i < x.rank(); ++i) {
-    if (x.strides()[i] != 0 || x.shape()[i] <= 1) continue;
-    once = once.narrow(i, 0, 1);
-    if (gone[i]) repeated *= static_cast<double>(x.shape()[i]);
-  }
+  for (int i = 0; i < x.rank(); ++i)
+    if (gone[i] && once.shape()[i] != x.shape()[i]) repeated *= static_cast<double>(x.shape()[i]);
   const std::vector<int> order = detail::memory_order(once);
   std::array<bool, Shape::kMaxRank> gone_now{};
   std::vector<int> kept, back;  // axes of x; positions among the kept axes
@@ -157,6 +154,73 @@ Tensor mean(const Tensor& x, const Axes& axes, const ReduceOptions& options) {
   if (total.numel() == 0) return total;
   check(x.numel() > 0, "mean: at least one element was required: got the shape {}", x.shape());
   return div(total, Tensor::scalar(static_cast<double>(x.numel() / total.numel()), x.dtype()));
+}
+
+namespace {
+
+// x as rows of n adjacent elements, one for each result, if its axes lie in memory like this.
+struct ResultRows {
+  Index rows = 0, n = 0;
+  explicit operator bool() const { return rows > 0; }
+};
+ResultRows result_rows(const Tensor& x, const std::array<bool, Shape::kMaxRank>& gone) {
+  if (x.numel() == 0) return {};
+  bool all = true, last = true;  // whether all axes are reduced, and only the last ones
+  Index n = 1;
+  for (int i = x.rank() - 1; i >= 0; --i) {
+    if (gone[i] && !all) last = false;
+    all = all && gone[i];
+    if (gone[i]) n *= x.shape()[i];
+  }
+  if (all ? detail::is_dense(x) : last && x.is_contiguous()) return {x.numel() / n, n};
+  return {};
+}
+
+}  // namespace
+
+Tensor sum_of_squares(const Tensor& x, const Axes& axes, const ReduceOptions& options) {
+  const ResultRows of = result_rows(x, marked("sum_of_squares", x.shape(), axes));
+  if (!of) return sum(square(x), axes, options);
+  Tensor y = Tensor::empty(reduced_shape("sum_of_squares", x.shape(), axes, options), x.dtype());
+  dispatch(x.dtype(), [&]<class T>() {
+    const T* from = x.data<T>();
+    T* to = y.data<T>();
+    kernels::parallel_rows(of.rows, of.n, [&](Index first, Index count) {
+      for (Index r = first; r < first + count; ++r)
+        to[r] = static_cast<T>(kernels::sum_of_squares(from + r * of.n, of.n, 1.0));
+    });
+  });
+  return y;
+}
+
+Deviations deviations(const Tensor& x, const Tensor& centre, const Axes& axes) {
+  const ResultRows of = result_rows(x, marked("deviations", x.shape(), axes));
+  if (!of || !centre.is_contiguous()) {
+    const Tensor e = sub(x, centre);
+    return {sum(e, axes, {.keepdim = true}), sum_of_squares(e, axes, {.keepdim = true})};
+  }
+  Deviations out{Tensor::empty(centre.shape(), x.dtype()),
+                 Tensor::empty(centre.shape(), x.dtype())};
+  dispatch(x.dtype(), [&]<class T>() {
+    const T *from = x.data<T>(), *c = centre.data<T>();
+    T *sum_to = out.sum.data<T>(), *squares_to = out.squares.data<T>();
+    kernels::parallel_rows(of.rows, of.n, [&](Index first, Index count) {
+      constexpr Index kNear = tuning::kNearElements;
+      T e[kNear], part;
+      for (Index r = first; r < first + count; ++r) {
+        double sum = 0, squares = 0;
+        for (Index i = 0; i < of.n; i += kNear) {
+          const Index n = std::min(kNear, of.n - i);
+          kernels::binary(kernels::Binary::sub, from + r * of.n + i, 1, c + r, 0, e, n);
+          kernels::reduce_rows(kernels::Reduce::sum, e, &part, 1, n);
+          sum += static_cast<double>(part);
+          squares += kernels::sum_of_squares(e, n, 1.0);
+        }
+        sum_to[r] = static_cast<T>(sum), squares_to[r] = static_cast<T>(squares);
+      }
+    });
+  });
+  return out;
 }
 
 IndexTensor argmax(const Tensor& x, int axis) {

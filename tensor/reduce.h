@@ -22,6 +22,14 @@ Tensor sum(const Tensor& x, const Axes& axes = {}, const ReduceOptions& options 
 Tensor mean(const Tensor& x, const Axes& axes = {}, const ReduceOptions& options = {});
 Tensor max(const Tensor& x, const Axes& axes = {}, const ReduceOptions& options = {});
 Tensor min(const Tensor& x, const Axes& axes = {}, const ReduceOptions& options = {});
+// The sum of squares.
+Tensor sum_of_squares(const Tensor& x, const Axes& axes = {}, const ReduceOptions& options = {});
+// The sums of x - centre and of its square; centre has the shape of the results, in which reduced
+// axes are kept as size 1.
+struct Deviations {
+  Tensor sum, squares;
+};
+Deviations deviations(const Tensor& x, const Tensor& centre, const Axes& axes = {});
 // The index of the largest element along `axis`, the first if several are equal. NaN counts as the
 // largest, as in max.
 IndexTensor argmax(const Tensor& x, int axis = -1);

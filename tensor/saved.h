@@ -43,6 +43,8 @@ class ReadsSaved {
 // Throws if a derivative is running on this thread and the tensor was modified in place after its
 // op was recorded. Every access to the elements does this check.
 inline void require_saved(const Tensor& tensor) { tensor.require_saved(); }
+// Whether the tensor has been written to in place at all.
+inline bool written(const Tensor& tensor) { return tensor.written(); }
 // Whether a tensor created no later than `made` has been written to in place after `written`.
 inline bool rewritten(const Tensor& tensor, std::uint64_t made, std::uint64_t written) {
   const TensorData& numbers = tensor.storage();

@@ -179,13 +179,40 @@ bool same_order(const Tensor& x, const Tensor& y) {
   return true;
 }
 
+std::array<Index, kMaxRank> dense_strides(const Tensor& x) {
+  const Order order = order_of(x, true);
+  std::array<Index, kMaxRank> out{};
+  Index stride = 1;
+  for (int i = order.rank - 1; i >= 0; --i) {
+    out[order.axis[i]] = stride;
+    stride *= x.shape()[order.axis[i]];
+  }
+  return out;
+}
+
+bool repeats(const Tensor& x) {
+  for (int i = 0; i < x.rank(); ++i)
+    if (x.strides()[i] == 0 && x.shape()[i] > 1) return true;
+  return false;
+}
+
+Tensor unrepeated(const Tensor& x) {
+  Tensor once = x;
+  for (int i = 0; i < x.rank(); ++i)
+    if (x.strides()[i] == 0 && x.shape()[i] > 1) once = once.narrow(i, 0, 1);
+  return once;
+}
+
 Tensor empty_for(const Shape& shape, std::initializer_list<const Tensor*> operands) {
   const Tensor* like = nullptr;
+  Order order;
   for (const Tensor* x : operands) {
-    if (x->shape() != shape || !is_dense(*x)) continue;
-    if (x->is_contiguous() || (like && !same_order(*x, *like)))
-      return Tensor::empty(shape, x->dtype());
-    like = x;
+    if (x->shape() != shape) continue;
+    if (x->is_contiguous()) return Tensor::empty(shape, x->dtype());
+    if (repeats(*x)) continue;
+    const Order now = order_of(*x, false);
+    if (like && now.axis != order.axis) return Tensor::empty(shape, x->dtype());
+    like = x, order = now;
   }
   return like ? Tensor::empty_like(*like) : Tensor::empty(shape, (*operands.begin())->dtype());
 }
@@ -196,18 +223,30 @@ void for_each_run(Tensor& y, std::initializer_list<const Tensor*> operands, Run<
   if (y.numel() == 0) return;
   T* to = y.data<T>();
   std::array<const T*, kMaxOperands> from{};
-  bool flat = is_dense(y);
   std::array<Index, kMaxOperands> strides{};
-  int operand = 0;
-  for (const Tensor* x : operands) {
-    from[operand] = x->data<T>();
-    strides[operand++] = x->numel() == 1 ? 0 : 1;
-    flat = flat && (x->numel() == 1 || same_order(*x, y));
+  const std::size_t number = operands.size();
+  const Tensor* const* x = operands.begin();
+  bool flat = y.is_contiguous();  // one run: the most frequent case, so it is looked for first
+  for (std::size_t k = 0; k < number; ++k) {
+    from[k] = x[k]->data<T>();
+    strides[k] = 1;
+    flat = flat && x[k]->is_contiguous() && x[k]->shape() == y.shape();
+  }
+  if (!flat) {
+    flat = is_dense(y);
+    for (std::size_t k = 0; k < number; ++k) {
+      strides[k] = x[k]->numel() == 1 ? 0 : 1;
+      flat = flat && (x[k]->numel() == 1 || same_order(*x[k], y));
+    }
+  }
+  if (flat && y.numel() <= tuning::kTaskElements) {
+    const kernels::FlushDenormals flush;
+    return run(f, from.data(), strides.data(), to, y.numel());
   }
   if (flat)
     return kernels::parallel_rows(y.numel(), 1, [&](Index i, Index n) {
       std::array<const T*, kMaxOperands> at = from;
-      for (int k = 0; k < operand; ++k) at[k] += i * strides[k];
+      for (std::size_t k = 0; k < number; ++k) at[k] += i * strides[k];
       run(f, at.data(), strides.data(), to + i, n);
     });
   Walk w = walk_over(y, operands);

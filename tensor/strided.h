@@ -9,6 +9,7 @@
 #include <unroll/tensor/tensor.h>
 
 #include <algorithm>
+#include <array>
 #include <vector>
 
 namespace unroll::detail {
@@ -19,9 +20,16 @@ bool is_dense(const Tensor& x);
 
 // The axes of x, largest stride first.
 std::vector<int> memory_order(const Tensor& x);
+// The strides of a dense tensor with x's shape and memory order.
+std::array<Index, Shape::kMaxRank> dense_strides(const Tensor& x);
+
+// Whether elements of x are repeated by stride 0, as after expand(); and x with each of them once,
+// where repeated axes have size 1.
+bool repeats(const Tensor& x);
+Tensor unrepeated(const Tensor& x);
 
 // An uninitialised result for an elementwise op. It has the memory order that all operands of this
-// shape share; otherwise it is row-major.
+// shape share, apart from operands with repeated elements; otherwise it is row-major.
 Tensor empty_for(const Shape& shape, std::initializer_list<const Tensor*> operands);
 // Whether x and the dense tensor y have the same shape and memory order, so that one flat loop
 // suffices.
@@ -48,6 +56,20 @@ void elementwise(Tensor& y, std::initializer_list<const Tensor*> operands, const
         (*static_cast<const F*>(of))(from, strides, to, n);
       },
       &f);
+}
+
+// The same for several passes over each run: at most tuning::kNearElements elements at once, so
+// that they stay in the L1 cache.
+template <class T, class F>
+void elementwise_near(Tensor& y, std::initializer_list<const Tensor*> operands, const F& f) {
+  const std::size_t count = operands.size();
+  elementwise<T>(y, operands, [&](const T* const* from, const Index* strides, T* to, Index n) {
+    std::array<const T*, kMaxOperands> at{};
+    for (Index i = 0; i < n; i += tuning::kNearElements) {
+      for (std::size_t k = 0; k < count; ++k) at[k] = from[k] + i * strides[k];
+      f(at.data(), strides, to + i, std::min(tuning::kNearElements, n - i));
+    }
+  });
 }
 
 // Writes n copies of a value: the first few by a loop, the rest by block copies.

@@ -130,12 +130,10 @@ Tensor Tensor::empty(const Shape& shape, DType dtype) {
   const std::size_t bytes = kHeader + static_cast<std::size_t>(numel) * size_of(dtype);
   TensorData* data;
   try {
-    data = new (memory::allocate(bytes)) TensorData;
+    data = new (memory::allocate(bytes)) TensorData(shape, dtype);
   } catch (const std::bad_alloc&) {
     throw OutOfMemory(shape, dtype);
   }
-  data->dtype = dtype;
-  data->shape = shape;
   const std::span<const Index> sizes = shape.span();
   Index step = 1;
   for (std::size_t i = sizes.size(); i-- > 0; step *= sizes[i]) data->strides[i] = step;
@@ -149,18 +147,15 @@ Tensor Tensor::empty(const Shape& shape, DType dtype) {
 
 Tensor Tensor::empty_like(const Tensor& x) {
   Tensor out = empty(x.shape(), x.dtype());
-  if (!x.is_contiguous() && detail::is_dense(x)) {
-    out.impl_->strides = x.impl_->strides;
-    out.impl_->contiguous = false;
-  }
+  if (x.is_contiguous() || detail::repeats(x)) return out;
+  out.impl_->strides = detail::dense_strides(x);
+  out.impl_->contiguous = row_major(out.shape(), out.impl_->strides);
   return out;
 }
 
 Tensor make_view(const Tensor& base, const Shape& shape, std::span<const Index> strides,
                  Index offset) {
-  auto* data = new (memory::allocate(sizeof(TensorData))) TensorData;
-  data->dtype = base.dtype();
-  data->shape = shape;
+  auto* data = new (memory::allocate(sizeof(TensorData))) TensorData(shape, base.dtype());
   std::copy(strides.begin(), strides.end(), data->strides.begin());
   data->numel = shape.numel();
   data->contiguous = row_major(shape, strides);
@@ -194,7 +189,8 @@ Tensor Tensor::arange(Index n, DType dtype) {
   check(n >= 0, "arange: a length of at least 0 was required: got {}", n);
   Tensor out = empty({n}, dtype);
   dispatch(dtype, [&]<class T>() {
-    for (Index i = 0; i < n; ++i) out.data<T>()[i] = static_cast<T>(i);
+    T* to = out.data<T>();
+    for (Index i = 0; i < n; ++i) to[i] = static_cast<T>(i);
   });
   return out;
 }
@@ -358,7 +354,11 @@ Tensor Tensor::contiguous() const { return is_contiguous() ? *this : clone(); }
 
 Tensor Tensor::to(DType asked) const {
   if (asked == dtype()) return *this;
+  if (detail::repeats(*this)) return detail::unrepeated(*this).to(asked).expand(shape()).clone();
+  if (!detail::is_dense(*this)) return clone().to(asked);
   Tensor out = empty(shape(), asked);
+  out.impl_->strides = impl_->strides;  // the same memory order
+  out.impl_->contiguous = impl_->contiguous;
   out.copy_(*this);
   return out;
 }
@@ -385,12 +385,8 @@ void Tensor::copy_(const Tensor& source) {
     return mark_written();
   }
   if (shares_storage_with(source)) return copy_(source.clone());
-  if (!same_type && !(is_contiguous() && source.is_contiguous())) {
-    // First to row-major order, then to the dtype.
-    Tensor converted = empty(shape(), dtype());
-    converted.copy_(source.contiguous());
-    return copy_(converted);
-  }
+  if (!same_type && !(detail::is_dense(*this) && detail::same_order(source, *this)))
+    return copy_(is_contiguous() ? source.contiguous() : source.to(dtype()));
   dispatch(dtype(), [&]<class T>() {
     dispatch(source.dtype(), [&]<class S>() {
       if constexpr (std::is_same_v<T, S>) {
@@ -405,7 +401,8 @@ void Tensor::copy_(const Tensor& source) {
       } else {
         T* to = data<T>();
         const S* from = source.data<S>();
-        for (Index i = 0; i < numel(); ++i) to[i] = static_cast<T>(from[i]);
+        const Index n = numel();
+        for (Index i = 0; i < n; ++i) to[i] = static_cast<T>(from[i]);
       }
     });
   });
@@ -417,9 +414,7 @@ void Tensor::fill_(double value) {
     if (is_contiguous()) {
       detail::fill_run(data<T>(), numel(), static_cast<T>(value));
     } else {
-      Tensor once = *this;  // each element in one place
-      for (int i = 0; i < rank(); ++i)
-        if (strides()[i] == 0 && shape()[i] > 1) once = once.narrow(i, 0, 1);
+      Tensor once = detail::unrepeated(*this);
       once.copy_(scalar(value, dtype()).expand(once.shape()));
     }
   });

@@ -22,21 +22,24 @@ namespace detail {
 
 extern std::atomic<std::uint64_t> write_clock;
 
-// One block of memory: this header, followed by the elements if the tensor owns them.
+// One block of memory: this header, followed by the elements if the tensor owns them. What most ops
+// read fills the first cache line, which ends with the rank.
 struct TensorData {
+  TensorData(const Shape& of_shape, DType of_type) : dtype(of_type), shape(of_shape) {}
+
   std::atomic<std::uint32_t> references{1};
-  DType dtype = DType::f32;
+  DType dtype;
   bool contiguous = true;
-  Shape shape;
-  std::array<Index, Shape::kMaxRank> strides{};
-  Index numel = 0;
   std::byte* data = nullptr;
+  Index numel = 0;
   TensorData* owner = nullptr;  // of the elements, if this is a view
-  std::size_t bytes = 0;        // of the whole block
   // The times at which the elements were created and last written to in place (0: never), on the
   // clock of saved.h.
   std::uint64_t made = write_clock.load(std::memory_order_relaxed);
   std::atomic<std::uint64_t> written{0};
+  std::size_t bytes = 0;  // of the whole block
+  Shape shape;
+  std::array<Index, Shape::kMaxRank> strides{};
 };
 
 void destroy(TensorData* data) noexcept;
@@ -45,8 +48,11 @@ void destroy(TensorData* data) noexcept;
 void check_saved(const TensorData& tensor);
 
 // See saved.h.
+bool written(const Tensor& tensor);
 bool rewritten(const Tensor& tensor, std::uint64_t made, std::uint64_t written);
 void require_saved(const Tensor& tensor);
+
+class Borrowed;
 
 }  // namespace detail
 
@@ -68,7 +74,7 @@ class Tensor {
 
   // --- creation (default dtype f32) ---
   static Tensor empty(const Shape& shape, DType dtype = f32);  // elements are uninitialised
-  // Uninitialised, with x's shape, dtype and, if x is dense, memory order.
+  // Uninitialised, with x's shape, dtype and memory order; row-major if expand() repeats elements.
   static Tensor empty_like(const Tensor& x);
   static Tensor zeros(const Shape& shape, DType dtype = f32);
   static Tensor ones(const Shape& shape, DType dtype = f32);
@@ -162,11 +168,14 @@ class Tensor {
   friend Tensor make_view(const Tensor& base, const Shape& shape, std::span<const Index> strides,
                           Index offset);
   friend bool detail::rewritten(const Tensor& tensor, std::uint64_t made, std::uint64_t written);
+  friend bool detail::written(const Tensor& tensor);
   friend void detail::require_saved(const Tensor& tensor);
+  friend class detail::Borrowed;
 
   const detail::TensorData& storage() const { return impl_->owner ? *impl_->owner : *impl_; }
+  bool written() const { return storage().written.load(std::memory_order_relaxed) != 0; }
   void require_saved() const {
-    if (storage().written.load(std::memory_order_relaxed) != 0) [[unlikely]]
+    if (written()) [[unlikely]]
       detail::check_saved(*impl_);
   }
   const detail::TensorData& impl() const {
@@ -194,6 +203,23 @@ class Tensor {
 
   detail::TensorData* impl_ = nullptr;
 };
+
+namespace detail {
+
+// For arguments: a handle that is not counted, valid while x is. The counter is shared by threads,
+// so each change of it costs several nanoseconds.
+class Borrowed {
+ public:
+  static Tensor handle(const Tensor& x) {
+    Tensor out;
+    out.impl_ = x.impl_;
+    return out;
+  }
+  // Must be called before the handle is destroyed.
+  static void give_back(Tensor& handle) { handle.impl_ = nullptr; }
+};
+
+}  // namespace detail
 
 // Writes t.str().
 std::ostream& operator<<(std::ostream& out, const Tensor& t);

@@ -17,10 +17,9 @@ Var gather(const In& x, int axis, const IndexTensor& index) {
   axis = x->shape().axis(axis, "gather");
   return record(gather_op, gather(x.value(), axis, index), {&x},
                 [axis, index, shape = x->shape()](const Var& g, Cotangents& d) {
-                  Tensor dx = Tensor::zeros(shape, g.dtype());
-                  if (recording()) return d.add(0, scatter_add(dx, axis, index, g));
-                  scatter_add_into(dx, axis, index, g.value());
-                  d.add(0, Var(std::move(dx)));
+                  if (recording())
+                    return d.add(0, scatter_add(Tensor::zeros(shape, g.dtype()), axis, index, g));
+                  d.add(0, Var(scatter_add(shape, axis, index, g.value())));
                 });
 }
 

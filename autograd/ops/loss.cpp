@@ -13,6 +13,7 @@
 #include <unroll/tensor/math.h>
 #include <unroll/tensor/reduce.h>
 
+#include <algorithm>
 #include <cmath>
 
 namespace unroll {
@@ -153,8 +154,13 @@ Var detail::reduced(const char* name, const Var& rows, const IndexTensor& target
                     const CrossEntropyOptions& o) {
   if (o.reduction != Reduction::mean) return reduced(name, rows, o.reduction);
   double total = 0;
-  for (Index t : target)
-    if (t != o.ignore_id) total += o.class_weights.defined() ? o.class_weights.at({t}) : 1;
+  if (o.class_weights.defined()) {
+    for (Index t : target)
+      if (t != o.ignore_id) total += o.class_weights.at({t});
+  } else {
+    total =
+        static_cast<double>(target.numel() - std::count(target.begin(), target.end(), o.ignore_id));
+  }
   check(total > 0,
         "{}: at least one target that counts was required for the mean: got {} targets, all "
         "ignored or of weight 0",

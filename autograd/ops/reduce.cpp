@@ -3,6 +3,7 @@
 #include <unroll/autograd/ops.h>
 #include <unroll/tensor/math.h>
 #include <unroll/tensor/reduce.h>
+#include <unroll/tensor/strided.h>
 
 #include <algorithm>
 #include <cmath>
@@ -30,6 +31,25 @@ Var extreme(const Op& op, const Tensor& y, const In& x, const Axes& axes) {
     share = div(share, sum(share, axes, {.keepdim = true}));
     d.add(0, reshape(g, kept) * share);
   });
+}
+
+// (x - centre - rest) * scale, in one pass and one more over the result.
+Tensor centred_times(const Tensor& x, const Tensor& centre, const Tensor& rest,
+                     const Tensor& scale) {
+  using kernels::Binary;
+  Tensor y = Tensor::empty_like(x);
+  dispatch(x.dtype(), [&]<class T>() {
+    detail::elementwise_near<T>(
+        y, {&x, &centre, &rest}, [](const T* const* from, const Index* strides, T* to, Index n) {
+          kernels::binary(Binary::sub, from[0], strides[0], from[1], strides[1], to, n);
+          kernels::binary(Binary::sub, to, 1, from[2], strides[2], to, n);
+        });
+    detail::elementwise<T>(
+        y, {&y, &scale}, [](const T* const* from, const Index* strides, T* to, Index n) {
+          kernels::binary(Binary::mul, from[0], strides[0], from[1], strides[1], to, n);
+        });
+  });
+  return y;
 }
 
 // Applies an op that works along the last axis to any axis.
@@ -87,17 +107,18 @@ Var var(const In& x, const Axes& axes, const VarianceOptions& options) {
   // The corrected two-pass algorithm (Chan, Golub and LeVeque 1983). `rest` is the rounding error
   // of the mean; it matters if the mean is large compared with the deviations.
   const double divisor = static_cast<double>(n - options.correction);
-  const Tensor centre = mean(x.value(), axes, {.keepdim = true}),
-               deviation = sub(x.value(), centre);
-  const Tensor rest = mean(deviation, axes, {.keepdim = true});
-  const Tensor squares = sub(sum(square(deviation), axes, {.keepdim = true}),
-                             mul(square(rest), static_cast<double>(n)));
+  const Tensor centre = mean(x.value(), axes, {.keepdim = true});
+  const Deviations of = deviations(x.value(), centre, axes);
+  const Tensor rest = mul(of.sum, 1 / static_cast<double>(n));
+  const Tensor squares = sub(of.squares, mul(square(rest), static_cast<double>(n)));
   const Tensor y = div(clamp(squares, 0, INFINITY), Tensor::scalar(divisor, x->dtype()));
   return record(var_op,
                 y.reshape(reduced_shape("var", x->shape(), axes, {.keepdim = options.keepdim})),
                 {&x}, [x = *x, centre, rest, axes, divisor](const Var& g, Cotangents& d) {
-                  const Var at = recording() ? mean(x, axes, {.keepdim = true}) : Var(centre);
-                  d.add(0, reshape(g, rest.shape()) * ((x - at - rest) * (2 / divisor)));
+                  const Var scale = reshape(g, rest.shape()) * (2 / divisor);
+                  if (recording())
+                    return d.add(0, (x - mean(x, axes, {.keepdim = true}) - rest) * scale);
+                  d.add(0, Var(centred_times(x.value(), centre, rest, scale.value())));
                 });
 }
 

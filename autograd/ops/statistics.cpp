@@ -21,7 +21,7 @@ Var sqrt_or_zero(const In& v) {
 // sqrt(sum x^2) with the reduced axes kept. x is first divided by its largest magnitude if the
 // squares would overflow or underflow.
 Tensor norm_of(const Tensor& x, const Axes& axes) {
-  const Tensor y = sqrt(sum(square(x), axes, {.keepdim = true}));
+  const Tensor y = sqrt(sum_of_squares(x, axes, {.keepdim = true}));
   const bool f = x.dtype() == f32;
   const double low = f ? 1e-15 : 1e-150, high = f ? 1e15 : 1e150;
   const auto inside = [&](double v) { return v == 0 ? false : v > low && v < high; };
@@ -31,7 +31,8 @@ Tensor norm_of(const Tensor& x, const Axes& axes) {
   // A magnitude that is 0, infinite or NaN cannot be divided by.
   const Tensor usable = mul(less(0.0, top), less(top, INFINITY));
   const Tensor scale = where(usable, top, 1.0);
-  return where(usable, mul(sqrt(sum(square(div(x, scale)), axes, {.keepdim = true})), scale), top);
+  return where(usable, mul(sqrt(sum_of_squares(div(x, scale), axes, {.keepdim = true})), scale),
+               top);
 }
 
 }  // namespace

@@ -135,47 +135,59 @@ void reduce_rows_run(Reduce op, const T* x, T* y, Index rows, Index n) {
     y[r] = op == Reduce::sum ? row_sum(x, n) : op == Reduce::max ? row_max(x, n) : row_min(x, n);
 }
 
-// Reduces kWide vectors of columns starting at x, with row stride `stride`, also pairwise. `last`
-// is the number of elements in the last vector.
-template <class Op, int kWide, class T, class V>
-void strip(const T* x, Index rows, Index stride, Index last, V (&total)[kWide]) {
-  const Index lanes = static_cast<Index>(hn::Lanes(hn::ScalableTag<T>()));
-  if (rows > tuning::kPairwiseRows) {
-    const Index half = rows / 2;
-    V other[kWide];
-    strip<Op, kWide>(x, half, stride, last, total);
-    strip<Op, kWide>(x + half * stride, rows - half, stride, last, other);
-    for (int v = 0; v < kWide; ++v) total[v] = Op::f(total[v], other[v]);
-    return;
-  }
-  V sum[kWide];
+// Adds `rows` rows of kWide vectors of columns to total, which starts from the identity if `first`.
+// `last` is the number of elements in the last vector.
+template <class Op, int kWide, class T>
+HWY_INLINE void add_strip(const T* x, Index rows, Index stride, Index last, bool first, T* total) {
+  const hn::ScalableTag<T> d;
+  const Index lanes = static_cast<Index>(hn::Lanes(d));
+  hn::Vec<decltype(d)> sum[kWide];
+  const auto count = [&](int v) { return v + 1 < kWide ? lanes : last; };
   UNROLL_WRITTEN_OUT
   for (int v = 0; v < kWide; ++v)
-    sum[v] = hn::Set(hn::ScalableTag<T>(), Op::template identity<T>());
+    sum[v] = first ? hn::Set(d, Op::template identity<T>()) : load(total + v * lanes, count(v));
   for (Index r = 0; r < rows; ++r, x += stride) UNROLL_WRITTEN_OUT
   for (int v = 0; v < kWide; ++v) {
     hwy::Prefetch(x + tuning::kRowsAhead * stride + v * lanes);
-    sum[v] = Op::f(sum[v], load(x + v * lanes, v + 1 < kWide ? lanes : last));
+    sum[v] = Op::f(sum[v], load(x + v * lanes, count(v)));
   }
   UNROLL_WRITTEN_OUT
-  for (int v = 0; v < kWide; ++v) total[v] = sum[v];
+  for (int v = 0; v < kWide; ++v) store(sum[v], total + v * lanes, count(v));
+}
+
+// Reduces `rows` rows of a chunk of n columns.
+template <class Op, class T>
+void reduce_chunk(const T* x, Index rows, Index stride, Index n, T* total) {
+  const hn::ScalableTag<T> d;
+  const Index lanes = static_cast<Index>(hn::Lanes(d));
+  if (rows > tuning::kPairwiseRows) {
+    const Index half = rows / 2;
+    HWY_ALIGN T other[tuning::kReducedRowBytes / sizeof(T)];
+    reduce_chunk<Op>(x, half, stride, n, total);
+    reduce_chunk<Op>(x + half * stride, rows - half, stride, n, other);
+    each<T>(n, [&](Index i, Index k) HWY_ATTR {
+      store(Op::f(load(total + i, k), load(other + i, k)), total + i, k);
+    });
+    return;
+  }
+  const Index together =
+      n <= tuning::kReducedVectors * lanes ? tuning::kPairwiseRows : tuning::kReducedRows;
+  Index r = 0;
+  do {  // no rows: the identity
+    const Index count = std::min(together, rows - r);
+    Index i = 0;
+    for (; i + tuning::kReducedVectors * lanes <= n; i += tuning::kReducedVectors * lanes)
+      add_strip<Op, tuning::kReducedVectors>(x + i, count, stride, lanes, r == 0, total + i);
+    for (; i < n; i += lanes)
+      add_strip<Op, 1>(x + i, count, stride, std::min(lanes, n - i), r == 0, total + i);
+    r += together, x += together * stride;
+  } while (r < rows);
 }
 template <class Op, class T>
 void columns(const T* x, Index stride, T* y, Index rows, Index n) {
-  const Index lanes = static_cast<Index>(hn::Lanes(hn::ScalableTag<T>()));
-  constexpr int kWide = tuning::kReducedVectors;
-  using V = hn::Vec<hn::ScalableTag<T>>;
-  Index i = 0;
-  for (; i + kWide * lanes <= n; i += kWide * lanes) {
-    V total[kWide];
-    strip<Op, kWide>(x + i, rows, stride, lanes, total);
-    for (int v = 0; v < kWide; ++v) store(total[v], y + i + v * lanes, lanes);
-  }
-  for (; i < n; i += lanes) {
-    V total[1];
-    strip<Op, 1>(x + i, rows, stride, std::min(lanes, n - i), total);
-    store(total[0], y + i, std::min(lanes, n - i));
-  }
+  constexpr Index kChunk = tuning::kReducedRowBytes / sizeof(T);
+  for (Index i = 0; i < n; i += kChunk)
+    reduce_chunk<Op>(x + i, rows, stride, std::min(kChunk, n - i), y + i);
 }
 template <class T>
 void reduce_columns_run(Reduce op, const T* x, Index stride, T* y, Index rows, Index n) {

@@ -104,6 +104,9 @@ inline constexpr int kRowSumsAvx512 = 16, kRowSums = 8;
 inline constexpr Index kPairwiseElements = 1024, kPairwiseRows = 64;
 // Adjacent vectors of columns that are reduced together: their cache lines are prefetched together.
 inline constexpr int kReducedVectors = 4;
+// Bytes of a row of columns that are read in order before the next rows, and rows that are read
+// side by side: no more than the L1 cache has ways.
+inline constexpr Index kReducedRowBytes = 4096, kReducedRows = 8;
 // Columns per unit of work when columns are reduced or summed cumulatively: whole cache lines.
 inline constexpr Index kStripColumns = 64;
 // Columns of a cumulative sum whose f64 sums (4 KB) stay in the L1 cache.
@@ -118,8 +121,9 @@ inline constexpr Index kAttentionQueries = 48;
 inline constexpr Index kTileRows = 32, kTileColumns = 128;
 // Elements per unit of work of an elementwise pass over rows of any stride. Not measured.
 inline constexpr Index kPassElements = 4096;
-// Elements of a^3 computed before the next ones, so that a^2 is still in the L1 cache.
-inline constexpr Index kCubedElements = 1024;
+// Elements of an elementwise op of several passes that are computed before the next ones, so that
+// they stay in the L1 cache.
+inline constexpr Index kNearElements = 1024;
 // Elements of a slice below which a loop copies it faster than a call of memcpy.
 inline constexpr Index kShortSlice = 16;
 // Columns of a table to which rows are added per unit of work. Each thread has its own columns, so

@@ -7,6 +7,7 @@
 #include <unroll/autograd/op.h>
 #include <unroll/autograd/sequence/attention.h>
 #include <unroll/autograd/sequence/recurrent.h>
+#include <unroll/nn/loss.h>
 
 using namespace unroll;
 
@@ -98,6 +99,27 @@ void add_norms(std::vector<Case>& out, Generator& g) {
     }
 }
 
+// Losses of a difference, longer than the pieces they are computed in; as views, and of a number.
+void add_losses(std::vector<Case>& out, Generator& g) {
+  const Shape shape =
+      g.below(2) ? Shape{1 + g.below(3000)} : Shape{1 + g.below(40), 1 + g.below(40)};
+  using F = std::function<Var(const In&, const In&)>;
+  const auto none = Reduction::none;
+  const std::vector<F> losses = {
+      [=](const In& x, const In& y) { return nn::mse_loss(x, y, none); },
+      [=](const In& x, const In& y) { return nn::l1_loss(x, y, none); },
+      [=](const In& x, const In& y) { return nn::huber_loss(x, y, 0.7, none); }};
+  for (const F& f : losses) {
+    out.push_back({"a loss", {shape, shape}, [=](const Vars& v) { return Vars{f(v[0], v[1])}; }});
+    out.push_back(
+        {"a loss of a number", {shape}, [=](const Vars& v) { return Vars{f(v[0], 0.3)}; }});
+    if (shape.rank() == 2)
+      out.push_back({"a loss of views", {shape, shape.swapped(0, 1)}, [=](const Vars& v) {
+                       return Vars{f(v[0], transpose(v[1])), f(transpose(v[0]), v[1])};
+                     }});
+  }
+}
+
 struct Outcome {
   std::vector<Tensor> results, gradients;
 };
@@ -138,6 +160,7 @@ TEST_CASE("each fused op equals its reference, values and gradients, over random
       add_recurrent(cases, g);
       add_attention(cases, g);
       add_norms(cases, g);
+      add_losses(cases, g);
       for (const Case& c : cases)
         for (const bool some_only : {false, true}) {
           CAPTURE(c.name);

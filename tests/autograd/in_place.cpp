@@ -39,6 +39,10 @@ const std::vector<std::pair<const char*, std::function<void(Tensor&)>>> kWrites 
      [](Tensor& t) {
        add_rows_into(t, std::vector<Index>{1}, Tensor::ones({1, 3}, f64));
      }},
+    {"scatter_add_into",
+     [](Tensor& t) {
+       scatter_add_into(t, 0, IndexTensor::of({{0, 1, 2}}), Tensor::ones({1, 3}, f64));
+     }},
     {"data and mark_written",
      [](Tensor& t) {
        t.data<double>()[0] = 9;

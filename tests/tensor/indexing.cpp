@@ -123,6 +123,9 @@ TEST_CASE("gather reads where scatter_add writes: each is the other's transpose"
     CHECK(same(y, naive(sizes, [&](const Place& at) { return c.n.at(place_of(at)); })));
     const Tensor source = random_strided(g, as_shape(sizes), c.x.dtype());
     const Naive s = naive_of(source);
+    const Tensor zeros = Tensor::zeros(c.x.shape(), c.x.dtype());
+    CHECK(same(scatter_add(c.x.shape(), c.axis, index, source),
+               naive_of(scatter_add(zeros, c.axis, index, source))));
     const Tensor z = scatter_add(c.x, c.axis, index, source);
     CHECK(!z.shares_storage_with(c.x));
     CHECK(same(z,

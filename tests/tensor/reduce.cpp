@@ -83,6 +83,26 @@ TEST_CASE("rows and columns of every length from 0 to 70 are summed whole") {
     }
 }
 
+TEST_CASE("columns of long and wide matrices with any row stride are reduced whole") {
+  Generator g(7);
+  for (DType dtype : {f32, f64})
+    for (int round = 0; round < 20; ++round) {
+      const Index rows = 1 + g.below(300), columns = 1 + g.below(round % 2 ? 3000 : 40);
+      const Tensor x =
+          g.integers({rows, columns + 3}, -9, 10).to(dtype).narrow(1, g.below(4), columns);
+      const std::vector<double> v = x.to_vector<double>();
+      std::vector<double> total(static_cast<std::size_t>(columns)), most(total.size(), -kInf);
+      for (std::size_t i = 0; i < v.size(); ++i) {
+        total[i % total.size()] += v[i];  // exact: small integers
+        most[i % total.size()] = std::max(most[i % total.size()], v[i]);
+      }
+      CHECK(sum(x, {0}).to_vector<double>() == total);
+      CHECK(max(x, {0}).to_vector<double>() == most);
+      CHECK(min(neg(x), {0}).to_vector<double>() ==
+            neg(Tensor::from(most, {columns}, dtype)).to_vector<double>());
+    }
+}
+
 TEST_CASE("reductions propagate NaN and infinities from every position") {
   for (DType dtype : {f32, f64})
     for (Index n : {1, 2, 9, 16, 33, 70})

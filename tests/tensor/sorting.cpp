@@ -96,6 +96,15 @@ TEST_CASE("tril and triu part a matrix at a diagonal") {
             if (j - i > diagonal) CHECK(low.at({b, i, j}) == 0);
     }
   }
+  const Tensor x = random({3, 5}, 4), row = x.narrow(0, 1, 1).expand({3, 5});
+  for (Index diagonal :
+       {std::numeric_limits<Index>::min(), Index{-1}, Index{2}, std::numeric_limits<Index>::max()})
+    for (const Tensor& v : {x, x.transpose(), row, x.narrow(1, 1, 3)}) {
+      CHECK(distance(tril(v, diagonal), tril(v.clone(), diagonal)) == 0);
+      CHECK(distance(triu(v, diagonal), triu(v.clone(), diagonal)) == 0);
+      if (diagonal < -5) CHECK(sum(abs(tril(v, diagonal))).item() == 0);
+      if (diagonal > 5) CHECK(distance(tril(v, diagonal), v) == 0);
+    }
   Tensor nan = Tensor::full({2, 2}, kNaN);
   CHECK(tril(nan).at({0, 1}) == 0);
   check_refused([] { (void)tril(Tensor::ones({3})); }, "tril: matrices [.., M, N] were required");

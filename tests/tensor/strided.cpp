@@ -106,6 +106,9 @@ TEST_CASE("an elementwise op of any views gives what it gives of their row-major
     const Tensor h = view_at_random(g, shape, dtype);
     CHECK(same(apply_gradient(kernels::Unary::square, h, a), mul(mul(h.clone(), ac), 2)));
     // Written through the strides of a view that has each element once.
+    const DType other = dtype == f32 ? f64 : f32;
+    CHECK(same(a.to(other), ac.to(other)));
+    if (shape.rank() > 0) CHECK(same(flip(a, -1), flip(ac, -1)));
     if (detail::is_dense(a)) {
       Tensor into = Tensor::empty_like(a);
       CHECK(detail::same_order(into, a));
@@ -134,6 +137,12 @@ TEST_CASE("a result has the memory order that its operands share, and is row-maj
   CHECK(add(a, g.uniform({7, 5})).is_contiguous());
   CHECK(neg(g.uniform({1, 5}).expand({7, 5})).is_contiguous());
   CHECK(neg(g.uniform({7, 9}).narrow(1, 2, 5)).is_contiguous());
+  const Tensor part = g.uniform({9, 7}).transpose().narrow(1, 2, 5);  // neither dense nor row-major
+  CHECK(detail::same_order(neg(part), a));
+  CHECK(detail::same_order(add(part, a), a));
+  CHECK(detail::same_order(flip(a, 0), a));
+  CHECK(detail::same_order(a.to(f64), a));
+  CHECK(a.expand({2, 7, 5}).to(f64).is_contiguous());
   CHECK(neg(a).contiguous().is_contiguous());
   CHECK(a.clone().is_contiguous());
   CHECK(neg(a).is_unique());
@@ -156,6 +165,16 @@ TEST_CASE("a reduction of any view is that of its row-major copy") {
     const Tensor difference =
         sub(sum(x, axes, {.keepdim = keepdim}), sum(copy, axes, {.keepdim = keepdim}));
     const double scale = 1 + static_cast<double>(x.numel());
+    const Tensor squares = sub(sum_of_squares(x, axes, {.keepdim = keepdim}),
+                               sum(square(copy), axes, {.keepdim = keepdim}));
+    CHECK(max(abs(squares)).item() <= 10 * scale * (dtype == f32 ? 1e-6 : 1e-14));
+    if (x.numel() > 0) {
+      const Tensor centre = mean(copy, axes, {.keepdim = true}), e = sub(copy, centre);
+      const Deviations of = deviations(x, centre, axes);
+      const double tolerance = 10 * scale * (dtype == f32 ? 1e-6 : 1e-14);
+      CHECK(max(abs(sub(of.sum, sum(e, axes, {.keepdim = true})))).item() <= tolerance);
+      CHECK(max(abs(sub(of.squares, sum(square(e), axes, {.keepdim = true})))).item() <= tolerance);
+    }
     CHECK(max(abs(difference)).item() <= scale * (dtype == f32 ? 1e-6 : 1e-14));
     if (shape.rank() > 0) {
       const int axis = static_cast<int>(g.below(shape.rank()));
