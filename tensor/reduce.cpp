@@ -1,4 +1,5 @@
 #include <unroll/tensor/kernels/cumsum.h>
+#include <unroll/tensor/kernels/elementwise.h>
 #include <unroll/tensor/kernels/parallel_rows.h>
 #include <unroll/tensor/kernels/rows.h>
 #include <unroll/tensor/kernels/tuning.h>

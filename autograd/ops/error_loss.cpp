@@ -2,6 +2,7 @@
 #include <unroll/autograd/fused.h>
 #include <unroll/autograd/ops.h>
 #include <unroll/autograd/ops/loss.h>
+#include <unroll/tensor/kernels/elementwise.h>
 #include <unroll/tensor/math.h>
 #include <unroll/tensor/strided.h>
 
