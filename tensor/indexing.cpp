@@ -153,9 +153,11 @@ void add_picked(Tensor& x, int axis, const IndexTensor& index, const Tensor& sou
   axis = x.shape().axis(axis, "scatter_add");
   check_same_dtype("scatter_add", x, source);
   check_index("scatter_add", x.shape(), axis, index);
-  check(source.shape() == index.shape(),
-        "scatter_add: a source of the index's shape {} was required: got {}", index.shape(),
-        source.shape());
+  if (source.shape() != index.shape()) {
+    index.check_range("scatter_add", x.shape()[axis]);  // said first
+    fail("scatter_add: a source of the index's shape {} was required: got {}", index.shape(),
+         source.shape());
+  }
   check_writable("scatter_add", x);
   const Tensor from = x.shares_storage_with(source) ? source.clone() : source.contiguous();
   dispatch(x.dtype(), [&]<class T>() {

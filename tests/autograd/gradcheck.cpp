@@ -4,6 +4,7 @@
 #include <unroll/autograd/ops.h>
 #include <unroll/autograd/sequence/attention.h>
 #include <unroll/autograd/sequence/recurrent.h>
+#include <unroll/nn/loss.h>
 #include <unroll/tensor/math.h>
 #include <unroll/tensor/reduce.h>
 
@@ -197,6 +198,15 @@ const std::vector<Case>& cases() {
       {"sort", [](const Vars& v) { return square(sort(v[0], 0).values) * v[1]; }, {{4, 2}, {2}}},
       {"topk", [](const Vars& v) { return square(topk(v[0], 2).values); }, {{2, 4}}},
       {"logsumexp", [](const Vars& v) { return logsumexp(v[0], {0}); }, {{3, 2}}},
+      {"mse_loss",
+       [](const Vars& v) { return nn::mse_loss(v[0], v[1], Reduction::none); },
+       {{3, 2}, {3, 2}}},
+      {"l1_loss",
+       [](const Vars& v) { return nn::l1_loss(v[0] * v[0], v[1] * v[1] + 5.0, Reduction::none); },
+       {{3, 2}, {3, 2}}},
+      {"huber_loss",
+       [](const Vars& v) { return nn::huber_loss(v[0], v[1], 1, Reduction::none); },
+       {{3, 2}, {3, 2}}},
       {"cumsum", [](const Vars& v) { return cumsum(v[0] * v[0], 1); }, {{2, 4, 2}}},
       {"softmax", [](const Vars& v) { return softmax(v[0], 0); }, {{3, 2}}},
       {"log_softmax", [](const Vars& v) { return log_softmax(v[0]); }, {{2, 4}}},
