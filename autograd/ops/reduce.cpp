@@ -1,6 +1,7 @@
 // Sums, extremes and softmax.
 #include <unroll/autograd/op.h>
 #include <unroll/autograd/ops.h>
+#include <unroll/tensor/kernels/elementwise.h>
 #include <unroll/tensor/math.h>
 #include <unroll/tensor/reduce.h>
 #include <unroll/tensor/strided.h>

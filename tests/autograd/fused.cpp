@@ -108,7 +108,7 @@ void add_losses(std::vector<Case>& out, Generator& g) {
   const std::vector<F> losses = {
       [=](const In& x, const In& y) { return nn::mse_loss(x, y, none); },
       [=](const In& x, const In& y) { return nn::l1_loss(x, y, none); },
-      [=](const In& x, const In& y) { return nn::huber_loss(x, y, 0.7, none); }};
+      [=](const In& x, const In& y) { return nn::huber_loss(x, y, {.delta = 0.7, .reduction = none}); }};
   for (const F& f : losses) {
     out.push_back({"a loss", {shape, shape}, [=](const Vars& v) { return Vars{f(v[0], v[1])}; }});
     out.push_back(

@@ -205,7 +205,7 @@ const std::vector<Case>& cases() {
        [](const Vars& v) { return nn::l1_loss(v[0] * v[0], v[1] * v[1] + 5.0, Reduction::none); },
        {{3, 2}, {3, 2}}},
       {"huber_loss",
-       [](const Vars& v) { return nn::huber_loss(v[0], v[1], 1, Reduction::none); },
+       [](const Vars& v) { return nn::huber_loss(v[0], v[1], {.reduction = Reduction::none}); },
        {{3, 2}, {3, 2}}},
       {"cumsum", [](const Vars& v) { return cumsum(v[0] * v[0], 1); }, {{2, 4, 2}}},
       {"softmax", [](const Vars& v) { return softmax(v[0], 0); }, {{3, 2}}},
