@@ -6,7 +6,7 @@
 // C classes, L bases.
 #pragma once
 
-#include "examples/dna_sequence/examples.h"
+#include "examples/dna_sequence/calibration.h"
 
 #include <unroll/tensor/tensor.h>
 
@@ -62,18 +62,6 @@ class Positions {
   std::vector<double> counts_, members_;
 };
 
-// Log-likelihoods to probabilities: softmax(sharpness * log-likelihood + log P(class)). The
-// products of naive Bayes are far too sure of themselves; `sharpness` below 1 says by how much.
-struct Calibration {
-  double sharpness = 1;
-  std::vector<double> log_prior;  // [C]
-  double log_loss = 0;            // the mean, with this sharpness
-  std::vector<double> probabilities(const std::vector<double>& log_likelihoods) const;
-};
-// The sharpness with the least log loss on these examples, one row of log-likelihoods for each.
-Calibration calibrate(const std::vector<std::vector<double>>& log_likelihoods,
-                      const std::vector<Index>& labels, std::vector<double> log_prior);
-std::vector<double> log_prior(const Examples& e, const std::vector<Index>& which);
 // The calibration of words on the sequences that they were counted in, each left out in turn.
 Calibration calibrate(const Kmers& kmers, const Examples& e, const std::vector<Index>& which);
 

@@ -31,6 +31,7 @@ struct Market {
   const std::vector<std::vector<double>>& log_ewma() const { return log_variance[kRiskMetrics]; }
   // "2024-11-01": the day that row t is a forecast of; of the last row, the day after the file's.
   std::string day(Index t) const;
+  std::int64_t time(Index t) const;  // of that day, as Prices::dates; only where there are dates
 };
 
 // Variances begin with `prior` [K]; where it is empty, with that of the training part. The split is

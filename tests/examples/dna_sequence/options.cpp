@@ -1,118 +1,10 @@
-#include "tests/examples/run_program.h"
-
-#include <unroll/tensor/random.h>
+#include "tests/examples/dna_sequence/sequences.h"
 
 namespace {
 
 const std::string kName = "dna_sequence";
 
-// Sequences of `letters` with a motif in the middle, as FASTA; lengths in [least, most].
-std::string fasta(int count, int least, int most, const std::string& letters,
-                  const std::string& motif, std::uint64_t seed) {
-  unroll::Generator random(seed);
-  std::string text;
-  for (int i = 0; i < count; ++i) {
-    std::string s;
-    const auto length = least + random.below(most - least + 1);
-    while (static_cast<unroll::Index>(s.size()) < length)
-      s += letters[static_cast<std::size_t>(
-          random.below(static_cast<unroll::Index>(letters.size())))];
-    s.insert(s.size() / 2, motif);
-    text += fmt::format("> {}\n{}\n", i, s);
-  }
-  return text;
-}
-
 }  // namespace
-
-TEST_CASE("repeats go before the split, and the answers without a network are as known") {
-  const auto metrics = numbers_of(kName, {"--model", "none", "--folds", "10"});
-  CHECK(metrics["sequences.given"] == 3186);
-  CHECK(metrics["sequences.repeats"] == 185);
-  CHECK(metrics["sequences.contradictory"] == 1);
-  CHECK(metrics["sequences.used"] == 3000);
-  CHECK(metrics["accuracy.majority"] == doctest::Approx(0.551).epsilon(1e-3));
-  CHECK(metrics["accuracy.naive_bayes"] == doctest::Approx(0.950).epsilon(5e-3));
-}
-
-TEST_CASE("two readers that meet at the junction know more than counting, after a few epochs") {
-  const auto metrics = numbers_of(kName, {"--model", "junction", "--epochs", "8"});
-  CHECK(metrics["accuracy.junction"] > metrics["accuracy.naive_bayes"]);
-  CHECK(metrics["accuracy.junction"] > 0.95);
-  // The matrix is of the same answers.
-  double all = 0, right = 0;
-  for (const char* truth : {"n", "ei", "ie"})
-    for (const char* answer : {"n", "ei", "ie"}) {
-      const double n = metrics[fmt::format("confusion.junction.{}.{}", truth, answer)];
-      all += n;
-      if (std::string(truth) == answer) right += n;
-    }
-  CHECK(all == 450);
-  CHECK(metrics["accuracy.junction"] == doctest::Approx(right / all));
-}
-
-TEST_CASE("the same seed gives the same numbers, whatever the number of threads") {
-  const std::string promoters = UNROLL_SOURCE_DIR "/data/samples/promoter.tsv";
-  const auto one = numbers_of(kName, {"--data", promoters, "--epochs", "3", "--threads", "1"}),
-             two = numbers_of(kName, {"--data", promoters, "--epochs", "3", "--threads", "2"});
-  CHECK(one.program == kName);
-  CHECK(one.same_metrics(two));
-  CHECK(one["sequences.used"] == 106);
-  for (const char* model :
-       {"majority", "naive_bayes", "kmer", "markov", "junction", "attention", "motifs", "together"})
-    for (const char* metric : {"accuracy.", "macro_f1.", "mcc.", "auc.", "sensitivity."})
-      CHECK(one.contains(std::string(metric) + model));
-  CHECK(one.contains("confusion.junction.+.-"));
-  CHECK(one["junction.fold1.epoch"] == 3);
-  CHECK(one["attention.fold1.validation"] > 0);
-}
-
-TEST_CASE("a saved model gives the same numbers when it is loaded, whatever the seed") {
-  const Folder folder;
-  const std::string promoters = UNROLL_SOURCE_DIR "/data/samples/promoter.tsv",
-                    file = folder / "model.safetensors";
-  for (const std::string model : {"junction", "attention", "motifs"}) {
-    const auto saved =
-        numbers_of(kName, {"--data", promoters, "--epochs", "3", "--model", model, "--save", file});
-    // What it was trained on is known by the sequences, not by the split.
-    for (const char* seed : {"1", "2"})
-      CHECK(saved.same_metrics(
-          numbers_of(kName, {"--data", promoters, "--load", file, "--seed", seed})));
-  }
-  CHECK(folder.files() == std::vector<std::string>{"model.safetensors"});
-  check_refused(kName, {"--data", promoters, "--model", "junction", "--load", file},
-                "a model with model \"junction\" was required: got \"motifs\"");
-  check_refused(kName, {"--load", file},
-                "a model that knows the classes \"n, ei, ie\" was required: got one of \"+, -\"");
-  check_refused(kName, {"--folds", "10", "--model", "junction", "--save", file}, "--folds 10");
-  check_refused(kName, {"--save", file}, "--save: one model was required: add --model");
-  check_refused(kName, {"--load", folder.write("garbage", "xyz")}, "garbage");
-}
-
-TEST_CASE("a model is only tested on what it was not trained on, in whatever file that stands") {
-  const Folder folder;
-  const std::string a = folder.write("a.fa", fasta(60, 20, 40, "ACGT", "GTAAGT", 1)),
-                    b = folder.write("b.fa", fasta(60, 20, 40, "ACGT", "CCCCCC", 2)),
-                    file = folder / "model.safetensors";
-  const auto first = numbers_of(
-      kName, {"--fasta", a, "--fasta", b, "--epochs", "5", "--model", "motifs", "--save", file});
-  // The same sequences under the same class names, in another order and with new ones.
-  std::filesystem::create_directory(folder / "new");
-  const std::string more_a = folder.write(
-                        "new/a.fa", fasta(30, 20, 40, "ACGT", "GTAAGT", 5) + unroll::read_file(a)),
-                    more_b = folder.write("new/b.fa", unroll::read_file(b));
-  const Outcome result = run_program(kName, {"--fasta", more_b, "--fasta", more_a, "--load", file});
-  CHECK(result.code == 0);
-  CHECK(result.out.find("The model was trained on 102 of them, which do not test.") !=
-        std::string::npos);
-  CHECK(result.out.find("48 sequences that were not trained on") != std::string::npos);
-  // New ones alone: no baseline could learn from them.
-  const std::string new_a = folder.write("new/a.fa", fasta(30, 20, 40, "ACGT", "GTAAGT", 5)),
-                    new_b = folder.write("new/b.fa", fasta(30, 20, 40, "ACGT", "CCCCCC", 6));
-  const auto alone = numbers_of(kName, {"--fasta", new_b, "--fasta", new_a, "--load", file});
-  CHECK(alone["accuracy.motifs"] > 0.8);
-  CHECK_FALSE(alone.contains("accuracy.majority"));
-}
 
 TEST_CASE("classes of one's own: any lengths, ambiguity letters, either strand") {
   const Folder folder;
@@ -160,7 +52,7 @@ TEST_CASE("sequences that nothing can be learned from are refused") {
                 "t.tsv:2: a class was required: got an empty name");
   check_refused(kName, {"--data", folder.write("t.tsv", "class\tsequence\tclass\nx\tA\ty\n")},
                 "one column with the classes was required: got class, class");
-  check_refused(kName, {"--data", a, "--fasta", a}, "excludes");
+  check_refused(kName, {"--data", a, "--fasta", a}, "--data: a run without --fasta was required");
   check_refused(kName, {"--folds", "0"}, "--folds");
 }
 
@@ -197,7 +89,7 @@ TEST_CASE("options that would do nothing are refused, and outputs that would ove
   const std::string a = folder.write("a.fa", fasta(30, 5, 30, "ACGT", "GT", 1)),
                     b = folder.write("b.fa", fasta(30, 5, 30, "ACGT", "CC", 2));
   check_refused(kName, {"--origin", "5"}, "--origin: --pictures was required");
-  check_refused(kName, {"--out", "x"}, "--out: --predict was required");
+  check_refused(kName, {"--out", "x"}, "--out: predictions were required: add --predict FILE");
   for (const std::string option : {"--epochs", "--pictures", "--save", "--load"})
     check_refused(kName, {"--model", "none", option, "1"},
                   option + ": a model to train or to load was required");
@@ -207,18 +99,6 @@ TEST_CASE("options that would do nothing are refused, and outputs that would ove
   check_refused(kName, {"--fasta", a, "--fasta", b, "--json", b},
                 "--json: a file that no other option names was required");
   CHECK(folder.files() == std::vector<std::string>{"a.fa", "b.fa"});
-}
-
-TEST_CASE("Ctrl-C saves the model so far, prints what is finished and leaves at once") {
-  const Folder folder;
-  const std::string file = folder / "model.safetensors";
-  const Outcome result =
-      interrupt_training(kName, {"--model", "junction", "--json", folder / "numbers.json"}, file);
-  CHECK(result.code == 130);
-  CHECK(result.out.find("naive_bayes") != std::string::npos);
-  CHECK(result.err.find("interrupted") != std::string::npos);
-  CHECK(folder.files() == std::vector<std::string>{"model.safetensors"});
-  CHECK(run_program(kName, {"--model", "junction", "--load", file}).code == 0);
 }
 
 TEST_CASE("what goes into a pipe is plain text; the picture is whole") {
