@@ -22,15 +22,14 @@ std::vector<std::vector<unroll::Index>> batches_by_length(const std::vector<unro
                                                           const BatchLimits& limits = {});
 
 // Calls predict(batch) for each batch of examples, given by their indices, which returns a vector
-// with one result for each of them, and returns the results of all examples in their order. Stops
-// after Ctrl-C; then the remaining results are empty.
+// with one result for each of them, and returns the results of all examples in their order. It does
+// not stop at Ctrl-C: a caller with much to predict calls it for some thousand inputs at a time.
 template <class Predict>
 auto in_batches(const std::vector<unroll::Index>& lengths, Predict&& predict,
                 const BatchLimits& limits = {}) {
   using Results = decltype(predict(std::vector<unroll::Index>()));
   Results out(lengths.size());
   for (const std::vector<unroll::Index>& batch : batches_by_length(lengths, limits)) {
-    if (interrupted()) break;
     Results results = predict(batch);
     for (std::size_t i = 0; i < batch.size(); ++i)
       out[static_cast<std::size_t>(batch[i])] = std::move(results[i]);

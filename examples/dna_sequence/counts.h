@@ -6,7 +6,7 @@
 // C classes, L bases.
 #pragma once
 
-#include "examples/dna_sequence/examples.h"
+#include "examples/dna_sequence/calibration.h"
 
 #include <unroll/tensor/tensor.h>
 
@@ -62,19 +62,7 @@ class Positions {
   std::vector<double> counts_, members_;
 };
 
-// Converts log-likelihoods to probabilities: softmax(sharpness * log-likelihood + log P(class)).
-// Naive Bayes is overconfident; `sharpness` below 1 corrects this.
-struct Calibration {
-  double sharpness = 1;
-  std::vector<double> log_prior;  // [C]
-  double log_loss = 0;            // mean log loss with this sharpness
-  std::vector<double> probabilities(const std::vector<double>& log_likelihoods) const;
-};
-// The sharpness with the lowest log loss on these examples, one row of log-likelihoods for each.
-Calibration calibrate(const std::vector<std::vector<double>>& log_likelihoods,
-                      const std::vector<Index>& labels, std::vector<double> log_prior);
-std::vector<double> log_prior(const Examples& e, const std::vector<Index>& which);
-// The calibration of k-mers on the counted sequences, each left out in turn.
+// The calibration of words on the sequences that they were counted in, each left out in turn.
 Calibration calibrate(const Kmers& kmers, const Examples& e, const std::vector<Index>& which);
 
 }  // namespace dna

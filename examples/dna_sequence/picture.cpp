@@ -1,6 +1,6 @@
 #include "examples/dna_sequence/picture.h"
 
-#include "examples/common/picture.h"
+#include "examples/common/plot.h"
 
 #include <fmt/format.h>
 
@@ -38,26 +38,30 @@ class Axis {
   double width() const {
     return (length_ == 0 ? 100.0 : static_cast<double>(length_)) / static_cast<double>(bins_);
   }
-  // With at most this many tick labels.
-  std::string settings(double most_tics) const {
-    if (length_ == 0)
-      return "set xrange [0:100]\nset xtics 20\nset xlabel 'part of the sequence (%)'\n";
-    const auto left = static_cast<double>(-origin_), right = left + static_cast<double>(length_);
+  // With at most so many numbers below.
+  program::Axis settings(double most_tics) const {
+    program::Axis out;
+    if (length_ == 0) {
+      out.label = "part of the sequence (%)";
+      out.low = 0, out.high = 100;
+      return out;
+    }
+    out.low = static_cast<double>(-origin_), out.high = out.low + static_cast<double>(length_);
+    out.label = named_ ? fmt::format("base, counted from base {}, which is +1", origin_ + 1)
+                       : "base, counted from the middle";
     double every = 1;
-    for (int i = 0; (right - left) / every > most_tics; ++i) every *= i % 3 == 1 ? 2.5 : 2;
-    std::string tics =
-        left <= 0 && right >= 0 ? fmt::format("'{}' 0", named_ ? "|" : "middle") : std::string();
-    const auto add = [&](double n) {
+    for (int i = 0; (out.high - out.low) / every > most_tics; ++i) every *= i % 3 == 1 ? 2.5 : 2;
+    if (has_origin()) out.tics.emplace_back(0, named_ ? "|" : "middle");
+    for (double n = every * std::ceil(out.low / every); n <= out.high; n += every) {
       const double place = n > 0 ? n - 0.5 : n + 0.5;
-      if (n != 0 && place > left && place < right)
-        tics += fmt::format("{}'{:+.0f}' {}", tics.empty() ? "" : ", ", n, place);
-    };
-    for (double n = every * std::ceil(left / every); n <= right; n += every) add(n);
-    return fmt::format(
-        "set xrange [{}:{}]\nset xtics ({})\nset xlabel 'base, counted from {}'\n"
-        "set arrow from 0, graph 0 to 0, graph 1 nohead dt 3 lc rgb '#555555'\n",
-        left, right, tics,
-        named_ ? fmt::format("base {}, which is +1", origin_ + 1) : "the middle");
+      if (n != 0 && place > out.low && place < out.high)
+        out.tics.emplace_back(place, fmt::format("{:+.0f}", n));
+    }
+    return out;
+  }
+  // Whether the place between -1 and +1 is on the axis.
+  bool has_origin() const {
+    return length_ > 0 && origin_ >= 0 && origin_ <= static_cast<Index>(length_);
   }
 
  private:
@@ -66,9 +70,10 @@ class Axis {
   Index origin_;  // the base that is +1, counted from 0
 };
 
-// The data of one class's panel.
-struct Panel {
-  std::string name, letters;
+// What is drawn of one class.
+struct Drawn {
+  std::string name;
+  std::vector<std::pair<double, char>> letters;  // place and base
   std::size_t members = 0;
   std::vector<double> effect, weight;  // per bin; weight may be empty
 };
@@ -125,17 +130,48 @@ std::vector<double> weights(const Attentive& model, const std::vector<Bases>& me
   return out;
 }
 
-// For each position, the base that more than four fifths of the sequences have.
-std::string common_letters(const std::vector<Bases>& members, const Axis& axis) {
-  std::string out;
+// The base that more than four of five have, with its place.
+std::vector<std::pair<double, char>> common_letters(const std::vector<Bases>& members,
+                                                    const Axis& axis) {
+  std::vector<std::pair<double, char>> out;
   for (std::size_t i = 0; axis.single_bases() && i < axis.bins(); ++i) {
     std::array<double, unroll::data::kBases> share{};
     for (const Bases& s : members) share[s[i]] += 1 / static_cast<double>(members.size());
     const auto top = std::max_element(share.begin(), share.end()) - share.begin();
-    if (share[static_cast<std::size_t>(top)] > 0.8)
-      out += fmt::format("set label '{}' at {}, graph 0.91 center font 'Sans Bold,13'\n",
-                         "ACGTN"[top], axis.x(i));
+    if (share[static_cast<std::size_t>(top)] > 0.8) out.emplace_back(axis.x(i), "ACGTN"[top]);
   }
+  return out;
+}
+
+// All panels have the same scales.
+struct Scales {
+  double weight = 0, low = 0, high = 0.01;
+};
+
+program::Panel panel_of(const Drawn& drawn, const Axis& axis, const Scales& scales,
+                        double most_tics) {
+  program::Panel out;
+  out.title = fmt::format("class {}, n = {}", unroll::excerpt(drawn.name), drawn.members);
+  out.x = axis.settings(most_tics);
+  if (axis.has_origin()) out.vertical(0);
+  std::vector<double> xs;
+  for (std::size_t i = 0; i < axis.bins(); ++i) xs.push_back(axis.x(i));
+  const bool weighted = !drawn.weight.empty();
+  program::Axis& effect = weighted ? out.y2 : out.y;
+  effect = {.label = "fall of log p", .low = 1.1 * scales.low, .high = 1.25 * scales.high};
+  if (weighted) {
+    out.y = {.label = "mean weight", .low = 0, .high = 1.25 * scales.weight};
+    out.boxes(xs, drawn.weight, 0.8 * axis.width(),
+              {.title = "weight of attention", .colour = "#6baed6"});
+  }
+  out.line_points(xs, drawn.effect,
+                  {.title = "effect of other bases on the prediction",
+                   .colour = "#d94801",
+                   .size = 0.5,
+                   .second_axis = weighted});
+  for (const auto& [place, letter] : drawn.letters)
+    out.text(place, out.y.low + 0.91 * (out.y.high - out.y.low), std::string(1, letter),
+             {.size = 13, .bold = true});
   return out;
 }
 
@@ -164,70 +200,35 @@ void draw_classes(const Trained& model, const Examples& e, const std::vector<Ind
   const double bases = static_cast<double>(axis.bins()) * static_cast<double>(e.longest()) * 3 *
                        static_cast<double>(e.classes.size());
   const auto some = static_cast<std::size_t>(std::clamp(kMostBases / bases, 1.0, 30.0));
-  std::vector<Panel> panels;
-  double highest = 0, lowest_effect = 0, highest_effect = 0.01;
+  std::vector<Drawn> classes;
+  Scales scales;
   for (std::size_t c = 0; c < e.classes.size() && !program::interrupted(); ++c) {
     std::vector<Bases> members;
     for (const Index i : which)
       if (e.labels[static_cast<std::size_t>(i)] == static_cast<Index>(c))
         members.push_back(e.sequences[static_cast<std::size_t>(i)]);
     if (members.empty()) continue;
-    Panel panel{e.classes[c],
+    Drawn drawn{e.classes[c],
                 common_letters(members, axis),
                 members.size(),
                 effects(model, members, static_cast<Index>(c), axis, some),
                 {}};
-    if (attentive) panel.weight = weights(*attentive, members, axis);
-    for (const double w : panel.weight) highest = std::max(highest, w);
-    for (const double x : panel.effect)
-      lowest_effect = std::min(lowest_effect, x), highest_effect = std::max(highest_effect, x);
-    panels.push_back(std::move(panel));
+    if (attentive) drawn.weight = weights(*attentive, members, axis);
+    for (const double w : drawn.weight) scales.weight = std::max(scales.weight, w);
+    for (const double x : drawn.effect)
+      scales.low = std::min(scales.low, x), scales.high = std::max(scales.high, x);
+    classes.push_back(std::move(drawn));
   }
   if (program::interrupted()) return;
-  const std::size_t columns = panels.size() <= 4    ? 1
-                              : panels.size() <= 10 ? 2
-                                                    : 3,
-                    rows = (panels.size() + columns - 1) / columns;
-  std::string blocks, plots;
-  for (std::size_t k = 0; k < panels.size(); ++k) {
-    const Panel& panel = panels[k];
-    blocks += fmt::format("$class{} << E\n", k);
-    for (std::size_t i = 0; i < axis.bins(); ++i)
-      blocks += fmt::format("{} {:.6f} {:.6f}\n", axis.x(i), attentive ? panel.weight[i] : 0.0,
-                            panel.effect[i]);
-    blocks += "E\n";
-    const std::string effect = fmt::format(
-        "$class{} using 1:3 axes x1y2 with linespoints pt 7 ps 0.5 lw 1.5 lc rgb '#d94801' "
-        "title 'effect of other bases on the prediction'",
-        k);
-    plots += fmt::format(
-        "unset label\n{}set title {}\nplot {}{}\n{}", panel.letters,
-        program::quoted(
-            fmt::format("class {}, n = {}", unroll::excerpt(panel.name), panel.members)),
-        attentive ? fmt::format("$class{} using 1:2 with boxes fs solid 0.7 lc rgb '#6baed6' title "
-                                "'weight of attention', ",
-                                k)
-                  : "",
-        effect, k == 0 ? "unset key\n" : "");
-  }
-  const std::string scales = fmt::format(
-      "set y2range [{}:{}]\nset y2label 'fall of log p'\nset y2tics\n{}", 1.1 * lowest_effect,
-      1.25 * highest_effect,
-      attentive ? fmt::format("set yrange [0:{}]\nset ylabel 'mean weight'\n", 1.25 * highest)
-                : "unset ytics\n");
-  const std::string title =
-      program::quoted(fmt::format("Where the prediction of {} depends on the bases{}", model.name,
-                                  attentive ? ", and where the weight of attention is" : ""));
-  program::draw(path,
-                fmt::format("{}set multiplot layout {},{} title {} font 'Sans Bold,13'\n"
-                            "set lmargin 10\nset rmargin 10\nset boxwidth {}\n{}{}"
-                            "set key tmargin right horizontal reverse Left\n{}unset multiplot\n",
-                            blocks, rows, columns, title, 0.8 * axis.width(),
-                            axis.settings(columns == 1 ? 16 : 8), scales, plots),
-                {.width = columns == 1   ? 1100
-                          : columns == 2 ? 1500
-                                         : 1900,
-                 .height = std::max(500, 250 * static_cast<int>(rows))});
+  program::Figure figure;
+  figure.title = fmt::format("Where the prediction of {} depends on the bases{}", model.name,
+                             attentive ? ", and where the weight of attention is" : "");
+  figure.columns = classes.size() <= 4 ? 1 : classes.size() <= 10 ? 2 : 3;
+  figure.panel_width = figure.columns == 1 ? 1100 : figure.columns == 2 ? 750 : 633;
+  figure.panel_height = classes.size() == 1 ? 500 : 250;
+  for (const Drawn& drawn : classes)
+    figure.add(panel_of(drawn, axis, scales, figure.columns == 1 ? 16 : 8));
+  figure.draw(path);
 }
 
 }  // namespace dna

@@ -1,6 +1,7 @@
 // Class probabilities by a model, in batches of bounded size.
 #pragma once
 
+#include "examples/common/predictions.h"
 #include "examples/dna_sequence/examples.h"
 
 #include <unroll/unroll.h>
@@ -11,8 +12,7 @@
 
 namespace dna {
 
-// One row per sequence, [C].
-using Probabilities = std::vector<std::vector<double>>;
+using program::Probabilities;
 
 // Maximal number of bases in a batch, which bounds memory: batches of long sequences are smaller.
 inline constexpr Index kMostOfBatch = 1 << 16;
@@ -33,33 +33,21 @@ unroll::Var logits_of(const Model& model, const std::vector<Bases>& sequences,
 template <class Model>
 Probabilities probabilities(const Model& model, const std::vector<Bases>& sequences,
                             const std::vector<Index>& which) {
-  constexpr std::size_t kAtOnce = 256;
-  const auto read = [&](std::size_t i) {
-    return model.bases_read(sequences[static_cast<std::size_t>(which[i])].size());
+  const auto sequence = [&](Index i) -> const Bases& {
+    return sequences[static_cast<std::size_t>(which[static_cast<std::size_t>(i)])];
   };
-  std::vector<std::size_t> order(which.size());  // similar lengths together
-  std::iota(order.begin(), order.end(), std::size_t{0});
-  std::stable_sort(order.begin(), order.end(),
-                   [&](std::size_t a, std::size_t b) { return read(a) < read(b); });
-  Probabilities out(which.size());
-  for (std::size_t begin = 0; begin < order.size();) {
-    std::size_t end = begin;
-    std::vector<Bases> batch;
-    Index bases = 0;
-    for (; end < order.size() && end - begin < kAtOnce; ++end) {
-      bases += read(order[end]);
-      if (end > begin && bases > kMostOfBatch) break;
-      batch.push_back(sequences[static_cast<std::size_t>(which[order[end]])]);
-    }
-    const unroll::Tensor p = softmax(logits_of(model, batch, {}), 1).value();
-    unroll::check_io(unroll::all_finite(p),
-                     "probabilities that are finite were required of the model: got others");
-    for (std::size_t i = begin; i < end; ++i)
-      for (Index c = 0; c < p.shape()[1]; ++c)
-        out[order[i]].push_back(p.at({static_cast<Index>(i - begin), c}));
-    begin = end;
-  }
-  return out;
+  std::vector<Index> lengths;
+  for (std::size_t i = 0; i < which.size(); ++i)
+    lengths.push_back(model.bases_read(sequence(static_cast<Index>(i)).size()));
+  return program::in_batches(
+      lengths,
+      [&](const std::vector<Index>& batch) {
+        std::vector<Bases> asked;
+        for (const Index i : batch) asked.push_back(sequence(i));
+        return asked.empty() ? Probabilities()
+                             : program::probabilities_of(logits_of(model, asked, {}).value());
+      },
+      {.rows = kMostOfBatch});
 }
 
 // The same, averaged over both strands of each sequence.

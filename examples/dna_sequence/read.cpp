@@ -2,28 +2,24 @@
 
 #include "examples/common/program.h"
 #include "examples/common/text_file.h"
+#include "examples/dna_sequence/cells.h"
 
 #include <unroll/data/bio/fasta.h>
-#include <unroll/data/table/csv.h>
 #include <unroll/tensor/error.h>
 #include <unroll/tensor/file.h>
 
 #include <algorithm>
 #include <filesystem>
-#include <map>
 #include <optional>
-#include <set>
 #include <unordered_map>
 
 namespace dna {
 
 using unroll::check_io;
-using unroll::data::Table;
 
 namespace {
 
 constexpr Index kFewest = 20, kFewestOfClass = 5;
-constexpr std::size_t kSome = 1000;  // rows used to detect the columns
 
 enum class Format { fasta, fastq, table };
 
@@ -39,18 +35,7 @@ Bases bases_of(std::string_view letters) {
   return {ids.begin(), ids.end()};
 }
 
-std::string lower(std::string text) {
-  for (char& c : text) c = c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
-  return text;
-}
-
-std::string trimmed(const std::string& text) {
-  const std::size_t begin = text.find_first_not_of(" \t\r\n");
-  if (begin == std::string::npos) return {};
-  return text.substr(begin, text.find_last_not_of(" \t\r\n") + 1 - begin);
-}
-
-// Maps class names to ids.
+// The names of classes as ids, by a map: a file may have many.
 class Classes {
  public:
   explicit Classes(Examples& e) : e_(e) {}
@@ -65,101 +50,7 @@ class Classes {
   std::unordered_map<std::string, Index> ids_;
 };
 
-// The contents of a table, with or without column names.
-class Cells {
- public:
-  Cells(const std::string& text, const std::string& path)
-      : table_(unroll::data::parse_csv(text, path, separator(text))) {
-    const std::vector<std::string>& first = table_.names();
-    headed_ = std::none_of(first.begin(), first.end(), [](const std::string& cell) {
-      const std::string t = trimmed(cell);
-      return t.size() >= 10 && t.find_first_not_of("ACGTUNacgtun") == std::string::npos;
-    });
-  }
-  std::size_t rows() const { return table_.rows() + (headed_ ? 0 : 1); }
-  std::size_t columns() const { return table_.names().size(); }
-  bool headed() const { return headed_; }
-  const Table& table() const { return table_; }
-  std::string name(std::size_t column) const {
-    return headed_ ? table_.names()[column] : fmt::format("{}", column + 1);
-  }
-  std::string cell(std::size_t row, std::size_t column) const {
-    if (headed_) return trimmed(table_.cell(row, column));
-    return trimmed(row == 0 ? table_.names()[column] : table_.cell(row - 1, column));
-  }
-  int line(std::size_t row) const {
-    return headed_ ? table_.line(row) : row == 0 ? 1 : table_.line(row - 1);
-  }
-
- private:
-  static char separator(const std::string& text) {
-    const std::string_view line = std::string_view(text).substr(0, text.find_first_of("\r\n"));
-    const auto times = [&](char c) { return std::count(line.begin(), line.end(), c); };
-    return times('\t') > 0 ? '\t' : times(';') > times(',') ? ';' : ',';
-  }
-
-  Table table_;
-  bool headed_ = true;
-};
-
-bool is_dna(const std::string& cell) {
-  return cell.find_first_not_of("ACGTUNRYSWKMBDHVacgtunryswkmbdhv-. ") == std::string::npos;
-}
-
-// The column with the longest cells among those that contain only DNA. If there is none, a column
-// with a name such as sequence; the error then shows its invalid cell.
-std::size_t column_of_sequences(const Cells& cells, const std::string& path) {
-  std::optional<std::size_t> best, named;
-  std::size_t most = 0;
-  for (std::size_t c = 0; c < cells.columns(); ++c) {
-    const std::string name = lower(trimmed(cells.name(c)));
-    if (name == "sequence" || name == "seq" || name == "dna") named = c;
-    std::size_t letters = 0;
-    bool dna = true;
-    for (std::size_t r = 0; r < std::min(cells.rows(), kSome) && dna; ++r) {
-      const std::string cell = cells.cell(r, c);
-      dna = is_dna(cell);
-      letters += cell.size();
-    }
-    if (dna && letters > most) most = letters, best = c;
-  }
-  if (named && cells.rows() > 0) return *named;
-  if (!best) best = named;
-  check_io(best.has_value(), "{}: a column with sequences of DNA was required: none of {} has them",
-           path, program::shown(cells.table().names()));
-  return *best;
-}
-
-std::size_t column_of_classes(const Cells& cells, std::size_t sequences, const std::string& path) {
-  std::vector<std::size_t> named, others;
-  for (std::size_t c = 0; c < cells.columns(); ++c) {
-    if (c == sequences) continue;
-    others.push_back(c);
-    const std::string name = lower(trimmed(cells.name(c)));
-    for (const char* usual :
-         {"class", "label", "labels", "target", "y", "category", "type", "kind"})
-      if (name == usual) named.push_back(c);
-  }
-  if (named.size() == 1) return named[0];
-  if (named.empty() && others.size() == 1) return others[0];
-  std::vector<std::string> names;
-  for (const std::size_t c : named.empty() ? others : named) names.push_back(cells.name(c));
-  unroll::fail_io(
-      "{}: one column with the classes was required: got {}; say which by --columns "
-      "SEQUENCE,CLASS",
-      path, names.empty() ? "no column beside the sequences" : program::shown(names));
-}
-
-std::size_t column_named(const Cells& cells, const std::string& name, const std::string& path) {
-  if (cells.headed()) return cells.table().column(name);
-  for (std::size_t c = 0; c < cells.columns(); ++c)
-    if (cells.name(c) == name) return c;
-  unroll::fail_io(
-      "{}: a column from 1 to {} was required, as the first line names none: got \"{}\"", path,
-      cells.columns(), unroll::excerpt(name));
-}
-
-// Adds a sequence, or counts an empty record.
+// Adds a sequence, or counts that there was none.
 bool add(Examples& all, Bases sequence, const std::string& name) {
   ++all.given;
   if (sequence.empty()) {
@@ -204,10 +95,10 @@ Examples read_table(const std::string& path, const std::vector<std::string>& col
            "class, by --fasta",
            path, format_of(text) == Format::fasta ? "FASTA" : "FASTQ");
   const Cells cells(text, path);
-  const std::size_t letters = columns.empty() ? column_of_sequences(cells, path)
-                                              : column_named(cells, columns[0], path),
-                    name = columns.empty() ? column_of_classes(cells, letters, path)
-                                           : column_named(cells, columns[1], path);
+  const std::size_t letters = columns.empty() ? cells.column_of_sequences()
+                                              : cells.column_named(columns[0]),
+                    name = columns.empty() ? cells.column_of_classes(letters)
+                                           : cells.column_named(columns[1]);
   Examples all;
   Classes class_of(all);
   for (std::size_t i = 0; i < cells.rows(); ++i) {
@@ -252,8 +143,8 @@ Examples read_unlabelled(const std::string& path, const std::vector<std::string>
   }
   const Cells cells(text, path);
   const std::size_t letters =
-      columns.empty() ? column_of_sequences(cells, path) : column_named(cells, columns[0], path);
-  // A column with names of the sequences, if there is one.
+      columns.empty() ? cells.column_of_sequences() : cells.column_named(columns[0]);
+  // A column that names the sequences, where there is one.
   std::optional<std::size_t> name;
   for (std::size_t c = cells.columns(); c-- > 0;)
     for (const char* usual : {"name", "id", "accession"})

@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <cmath>
 #include <functional>
+#include <map>
 
 namespace dna {
 
@@ -15,10 +16,6 @@ using program::say;
 namespace {
 
 constexpr std::size_t kMostShown = 12, kMostReported = 50;  // classes
-
-Index argmax(const std::vector<double>& x) {
-  return std::max_element(x.begin(), x.end()) - x.begin();
-}
 
 const Line* best(const std::vector<Line>& lines, bool network,
                  const std::function<bool(const Line&, const Line&)>& better) {
@@ -36,7 +33,8 @@ void Line::add(const Examples& e, const std::vector<Index>& which, const Probabi
   const bool two = e.classes.size() == 2;
   const auto of = static_cast<std::size_t>(two ? positive_class(e.classes) : 0);
   for (std::size_t i = 0; i < which.size(); ++i) {
-    const Index truth = e.labels[static_cast<std::size_t>(which[i])], predicted = argmax(p[i]);
+    const Index truth = e.labels[static_cast<std::size_t>(which[i])],
+                predicted = program::best_of(p[i]);
     confusion.add(truth, predicted);
     right.push_back(truth == predicted);
     if (!two) continue;
@@ -52,6 +50,28 @@ void Line::append(const Line& other) {
   right.insert(right.end(), other.right.begin(), other.right.end());
   positive.insert(positive.end(), other.positive.begin(), other.positive.end());
   scores.insert(scores.end(), other.scores.begin(), other.scores.end());
+}
+
+Line line_of(const std::string& name, const Examples& e, bool network) {
+  const std::map<std::string, std::string> remarks{
+      {"majority", "always the most frequent class"},
+      {"naive_bayes", "the base at each position, each for itself"},
+      {"kmer", "naive Bayes on words of bases, wherever they stand"},
+      {"markov", "a Markov chain for each class"},
+      {"junction", "two readers that meet in the middle"},
+      {"attention", "bidirectional GRU, attention over everything"},
+      {"motifs", "counted words and positions, corrected by motifs and a GRU"},
+      {"together", "the mean of the networks' probabilities"}};
+  return Line(name, remarks.at(name), network, static_cast<Index>(e.classes.size()));
+}
+
+double log_loss(const Examples& e, const std::vector<Index>& which, const Probabilities& p) {
+  double sum = 0;
+  for (std::size_t i = 0; i < p.size(); ++i) {
+    const auto label = static_cast<std::size_t>(e.labels[static_cast<std::size_t>(which[i])]);
+    sum -= std::log(std::max(1e-30, p[i][label]));
+  }
+  return p.empty() ? 0 : sum / static_cast<double>(p.size());
 }
 
 Index positive_class(const std::vector<std::string>& classes) {

@@ -25,8 +25,14 @@ class Line {
   std::vector<double> scores;  // and the predicted probability of that class
 };
 
-// The positive one of two classes: the one called +, 1, yes, true, pos or positive, otherwise the
-// first.
+// An empty line of a model, a baseline or a network, with a remark that says what it is.
+Line line_of(const std::string& name, const Examples& e, bool network);
+
+// The mean of -log P(class) over these examples, given their probabilities; 0 of none.
+double log_loss(const Examples& e, const std::vector<Index>& which, const Probabilities& p);
+
+// Of two classes the one that is found or not: the one called +, 1, yes, true, pos or positive,
+// else the first.
 Index positive_class(const std::vector<std::string>& classes);
 
 void print_scores(const Examples& e, const std::vector<Line>& lines, program::Report& report);

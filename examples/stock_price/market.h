@@ -32,6 +32,7 @@ struct Market {
   // "2024-11-01": the day that row t forecasts; for the last row, the day after the file's last
   // one.
   std::string day(Index t) const;
+  std::int64_t time(Index t) const;  // of that day, as Prices::dates; only where there are dates
 };
 
 // The initial variances are `prior` [K], or, if empty, those of the training part. The split is 60

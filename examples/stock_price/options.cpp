@@ -1,19 +1,17 @@
 #include "examples/stock_price/options.h"
 
-#include "examples/common/model_file.h"
-
 #include <unroll/tensor/error.h>
 
 namespace stock {
 namespace {
 
-const std::string kSample = UNROLL_SOURCE_DIR "/data/samples/eustockmarkets.csv";
+const std::string kSample = program::sample("eustockmarkets.csv");
 constexpr Index kFewestToTrain = 200, kFewestToForecast = 2;  // days
 
 }  // namespace
 
 void declare(CLI::App& app, Choice& choice) {
-  app.add_option("--csv", choice.csv,
+  app.add_option("--csv,--data", choice.csv,
                  "Daily prices in a table: CSV or the like, .gz too\n"
                  "(default: DAX, SMI, CAC and FTSE, 1991-1998)")
       ->type_name("FILE");
@@ -46,41 +44,23 @@ void declare(CLI::App& app, Choice& choice) {
   program::add_number(app, "--seeds", choice.seeds, 1, 100,
                       "Train each model so many times; their forecasts\n"
                       "are mixed (default: 3)");
-  app.add_option("--predict", choice.predict,
-                 "With --load: write CSV with date, mean, volatility\n"
-                 "and 95 % interval for each day of this file but\n"
-                 "its first, and for the day after its last")
-      ->type_name("FILE");
-  app.add_option("--out", choice.out, "Where --predict writes (default: standard output)")
-      ->type_name("FILE");
 }
 
 void check_options(const Choice& choice, const program::Options& o) {
   if (choice.model == "none")
     o.refuse({"--save", "--load", "--epochs", "--seed", "--seeds", "--pictures"},
              "a model to train or to load", "--model none");
-  if (!o.load.empty())
-    o.refuse({"--epochs", "--seed", "--seeds"}, "a model to train", "--load");
-  else
-    o.refuse({"--predict"}, "a trained model, --load MODEL,", "none");
-  if (choice.predict.empty())
-    o.refuse({"--out"}, "predictions, --predict FILE,", "none");
-  else
-    o.refuse({"--csv", "--save", "--json", "--pictures"}, "no --predict", "--predict");
-  if (!o.save.empty())
-    program::check_one_model(o, choice.model, "rnn, lstm or gru", "--seeds", choice.seeds);
-  const std::string& read = choice.predict.empty() ? choice.csv : choice.predict;
-  const std::vector<std::string> inputs{read.empty() ? kSample : read};
-  o.prepare(inputs);
-  if (!o.load.empty()) o.refuse({"--save"}, "a model to train", "--load");
-  for (const std::string& input : {inputs[0], o.load})
-    unroll::check(choice.out.empty() || input.empty() || !program::same_file(choice.out, input),
-                  "--out: a file that no other option names was required: got {}", choice.out);
+  if (!o.load.empty()) o.refuse({"--seed", "--seeds"}, "a model to train", "--load");
+  if (!o.predict.empty()) o.refuse({"--csv"}, "a run without --predict", "--predict");
+  unroll::check(o.save.empty() || !choice.model.empty(),
+                "--save: one model was required: add --model rnn, lstm or gru");
+  const std::string& read = o.predict.empty() ? choice.csv : o.predict;
+  o.prepare({read.empty() ? kSample : read});
 }
 
 Source source_of(const Choice& choice, const program::Options& o) {
   Source source;
-  source.path = !choice.predict.empty() ? choice.predict : choice.csv;
+  source.path = !o.predict.empty() ? o.predict : choice.csv;
   source.columns = choice.columns;
   if (source.path.empty()) {
     source.path = kSample;

@@ -7,10 +7,10 @@
 namespace stock {
 
 struct Choice {
-  std::string csv, predict, out;
+  std::string csv;
   std::vector<std::string> columns;
   std::string model, ticker, encoding, date_order, decimal;
-  Index seeds = 0;  // 0: three, or one if the model is saved
+  Index seeds = 0;  // 0: three
 };
 
 void declare(CLI::App& app, Choice& choice);

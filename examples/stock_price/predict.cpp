@@ -1,24 +1,16 @@
 #include "examples/stock_price/predict.h"
 
+#include "examples/common/predictions.h"
+
 #include <fmt/format.h>
 
 #include <cmath>
 
 namespace stock {
-namespace {
-
-std::string as_field(const std::string& text) {
-  if (text.find_first_of("\",\n\r") == std::string::npos) return text;
-  std::string out = "\"";
-  for (const char c : text) out += c == '"' ? std::string("\"\"") : std::string(1, c);
-  return out + '"';
-}
-
-}  // namespace
-
-std::string predictions(const Market& m, const Forecast& forecast) {
-  std::string out = "date,column,price,mean,volatility,low,high\n";
-  for (Index t = 0; t <= m.rows(); ++t)
+void write_predictions(const program::Options& o, const std::string& model, const Market& m,
+                       const Forecast& forecast) {
+  program::PredictionFile file(o, {"date", "column", "price", "mean", "volatility", "low", "high"});
+  for (Index t = 0; t <= m.rows() && !program::interrupted(); ++t)
     for (std::size_t j = 0; j < m.returns.size(); ++j) {
       const auto row = static_cast<std::size_t>(t);
       const Mixture distribution = forecast.at(t, j);
@@ -26,13 +18,13 @@ std::string predictions(const Market& m, const Forecast& forecast) {
       const double last = m.base[j][row];
       const bool there = t < m.rows() && !std::isnan(m.returns[j][row]);
       const int decimals = decimals_of(last) + 1;
-      out += fmt::format("{},{},{},{:.6g},{:.6g},{:.{}f},{:.{}f}\n", m.day(t),
-                         as_field(m.prices.names[j]),
-                         there ? fmt::format("{}", m.base[j][row + 1]) : "", distribution.mean(),
-                         std::sqrt(distribution.variance()), last * std::exp(band.low), decimals,
-                         last * std::exp(band.high), decimals);
+      file.row({m.day(t), m.prices.names[j], there ? fmt::format("{}", m.base[j][row + 1]) : "",
+                fmt::format("{:.6g}", distribution.mean()),
+                fmt::format("{:.6g}", std::sqrt(distribution.variance())),
+                fmt::format("{:.{}f}", last * std::exp(band.low), decimals),
+                fmt::format("{:.{}f}", last * std::exp(band.high), decimals)});
     }
-  return out;
+  file.end(fmt::format("{} days by {}", m.rows() + 1, model));
 }
 
 }  // namespace stock

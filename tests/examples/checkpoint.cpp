@@ -146,3 +146,47 @@ TEST_CASE("a damaged run is refused with a sentence") {
     CHECK_THROWS_AS(program::read_checkpoint("file", "resume.", values, other), std::runtime_error);
   }
 }
+
+TEST_CASE("the file of a resumed run is that of the uninterrupted one, byte for byte") {
+  const Folder folder;
+  const program::About about{
+      .name = "tester", .description = "", .takes = {.predict = "inputs", .resume = true}};
+  // Runs as a program does, with these options, and returns the file.
+  const auto file_of = [&](std::vector<std::string> words) {
+    program::Options o;
+    CLI::App app;
+    program::declare_common(app, o, about);
+    words.insert(words.begin(), "tester");
+    std::vector<char*> argv;
+    for (std::string& w : words) argv.push_back(w.data());
+    program::parse(app, o, static_cast<int>(argv.size()), argv.data());
+    o.prepare();
+    unroll::manual_seed(o.seed);
+    Net net;
+    const Tensor x = unroll::Generator(5).normal({kRows, 3});
+    program::Report report;
+    program::load_or_train(
+        o, net, {{"program", "tester"}, {"model", "net"}}, "net", report,
+        [&](program::Checkpoint& checkpoint) {
+          unroll::optim::Adam adam(nn::parameters(net), {.lr = 0.01});
+          const auto epoch = [&] {
+            unroll::Tape tape;
+            const Var loss = unroll::mean(unroll::square(net(x) - 1.0));
+            adam.step(tape.backward(loss));
+            return loss.item();
+          };
+          return program::train(
+              net,
+              {.label = "net", .epochs = o.epochs, .optimizer = &adam, .checkpoint = &checkpoint},
+              epoch, [] { return std::nan(""); });
+        });
+    return o.save.empty() ? "" : unroll::read_file(o.save);
+  };
+  const std::string whole = folder / "whole", part = folder / "part";
+  const std::string bytes = file_of({"--epochs", "6", "--seed", "3", "--save", whole});
+  file_of({"--epochs", "2", "--seed", "3", "--save", part});
+  CHECK(file_of({"--resume", part, "--epochs", "6", "--save", part}) == bytes);
+  CHECK(file_of({"--resume", part, "--save", part}) == bytes);  // it was finished
+  file_of({"--load", part});
+  CHECK_THROWS_AS(file_of({"--resume", part, "--epochs", "5"}), std::invalid_argument);
+}

@@ -6,7 +6,7 @@ dev=$1 work=$2
 
 fail() { printf '%s\nfailed: %s\n' "$out" "$*" >&2; exit 1; }
 
-# new_system PROGRAM...: a system with these programs, all of which do nothing, and do it well.
+# new_system PROGRAM...: a system with these programs, all of which only say their version.
 new_system() {
   rm -rf "$work"
   mkdir -p "$work/bin"
@@ -17,7 +17,7 @@ new_system() {
   for tool in "$@"; do
     cat >"$work/bin/$tool" <<END
 #!/bin/sh
-[ "\$1" != --version ] || echo $tool version 3.30.0
+echo $tool version 3.30.0
 END
     chmod +x "$work/bin/$tool"
   done
@@ -51,7 +51,10 @@ done
 
 # What is there is not asked for, and pictures are a luxury.
 new_system dnf c++ cmake ninja pkg-config
-expect 0 build "without gnuplot" "dnf install gnuplot-minimal" "Building build/release"
-new_system dnf c++ cmake ninja pkg-config gnuplot
+expect 0 build "without gnuplot and fonts" "dnf install gnuplot-minimal google-noto-sans-cjk-fonts" \
+  "Building build/release"
+new_system dnf c++ cmake ninja pkg-config fc-list
+expect 0 build "without gnuplot, which" "dnf install gnuplot-minimal" "Building build/release"
+new_system dnf c++ cmake ninja pkg-config gnuplot fc-list
 expect 0 build "Building build/release"
 [[ $out != *install* ]] || fail "nothing was missing"

@@ -28,8 +28,8 @@ std::string prices(int from, int to, const std::string& names = "Date,Close", bo
 
 std::string trained(const Folder& folder, const std::string& csv) {
   std::string file = folder / "model";
-  const Outcome result =
-      run_program(kName, {"--csv", csv, "--model", "gru", "--epochs", "2", "--save", file});
+  const Outcome result = run_program(
+      kName, {"--csv", csv, "--model", "gru", "--seeds", "1", "--epochs", "2", "--save", file});
   REQUIRE_MESSAGE(result.code == 0, result.err);
   return file;
 }

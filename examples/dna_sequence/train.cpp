@@ -1,0 +1,43 @@
+#include "examples/dna_sequence/train.h"
+
+#include "examples/dna_sequence/baselines.h"
+
+#include <optional>
+
+namespace dna {
+namespace {
+
+std::variant<Junction, Attentive, Motifs> make(const std::string& name, const Examples& e,
+                                               const unroll::data::Split& split,
+                                               bool reverse_complement) {
+  const auto classes = static_cast<Index>(e.classes.size());
+  if (name == "junction") return Junction(classes);
+  if (name == "attention") return Attentive(classes);
+  std::optional<Positions> positions;
+  if (e.one_length()) {
+    positions.emplace(classes, e.longest());
+    positions->learn(e, split.train);
+  }
+  const Kmers kmers = best_kmers(e, split.train, false, reverse_complement);
+  Motifs motifs(
+      {.classes = classes, .pool = Motifs::pool_for(e.longest()), .aligned = e.one_length()}, kmers,
+      positions);
+  motifs.start_from(calibrate(kmers, e, split.train));
+  return motifs;
+}
+
+}  // namespace
+
+Trained train(const std::string& name, const Examples& e, const unroll::data::Split& split,
+              const Settings& settings, const std::string& label, std::uint64_t seed) {
+  unroll::manual_seed(seed);
+  Trained out{name, e.classes, make(name, e, split, settings.reverse_complement), {}, {}};
+  out.curves =
+      std::visit([&](auto& network) { return fit(network, e, split, settings, label, seed + 77); },
+                 out.network);
+  for (const Index i : learned_from(split))
+    out.seen.insert(hash_of(e.sequences[static_cast<std::size_t>(i)]));
+  return out;
+}
+
+}  // namespace dna
