@@ -39,6 +39,21 @@ void select_leading(T& part, const IndexTensor* rows, Index count) {
   if (rows) part = rows_of(part, *rows);
 }
 
+// logsumexp_parts of logits [R, V]. Throws if a row is no distribution.
+LogSumExp checked_parts(const char* op, const Tensor& logits) {
+  LogSumExp parts = logsumexp_parts(logits);
+  for (Index r = 0; r < parts.top.numel(); ++r) {
+    const double top = parts.top.at({r});  // NaN counts as the largest
+    check(std::isfinite(top),
+          "{}: logits that are finite, or -inf for some ids, were required: got {} in row {}", op,
+          std::isnan(top) ? "NaN"
+          : top > 0       ? "inf"
+                          : "only -inf",
+          r);
+  }
+  return parts;
+}
+
 // A list of tensors [S] as one [L, S]; undefined if there are none.
 Tensor stacked(const std::vector<Tensor>& rows) {
   return rows.empty() ? Tensor() : unroll::stack(rows);
@@ -105,17 +120,8 @@ Decoding::Logits Decoding::checked(const Var& logits, const Var& attention) {
   check(shape[1] == vocab_, "{}: logits for {} ids were required of every step: got {}", op_,
         vocab_, shape);
   Logits step{logits.value().contiguous(), {}, {}, attention.value()};
-  LogSumExp parts = logsumexp_parts(step.logits);
-  step.top = parts.top, step.log_sum = parts.log_sum;
-  for (Index r = 0; r < rows(); ++r) {
-    const double top = step.top.at({r});
-    check(std::isfinite(top),
-          "{}: logits that are finite, or -inf for some ids, were required: got {} in row {}", op_,
-          std::isnan(top) ? "NaN"
-          : top > 0       ? "inf"
-                          : "only -inf",
-          r);
-  }
+  LogSumExp parts = checked_parts(op_, step.logits);
+  step.top = std::move(parts.top), step.log_sum = std::move(parts.log_sum);
   if (attention.defined() || sources_ > 0)
     check(attention.defined() && attention.shape() == Shape({rows(), sources_}),
           "{}: attention [{}, {}] was required of a step: got {}", op_, rows(), sources_,
@@ -444,9 +450,9 @@ Tensor sampling_probabilities(const Tensor& logits, const SampleOptions& options
   check_defined("sampling_probabilities", logits);
   check(logits.rank() == 2 && logits.shape()[1] > 0,
         "sampling_probabilities: logits [B, V] were required: got {}", logits.shape());
-  // Without a limit on the difference, a quotient would overflow to -inf; that is its limit too.
-  const Tensor top = logsumexp_parts(logits).top.unsqueeze(1);  // [B, 1]
-  Tensor p = softmax((logits - top) / options.temperature);     // [B, V]
+  const Tensor top =
+      detail::checked_parts("sampling_probabilities", logits).top.unsqueeze(1);  // [B, 1]
+  Tensor p = softmax((logits - top) / options.temperature);                      // [B, V]
   const Index n = p.shape()[1];
   if (options.top_p < 1 || (options.top_k > 0 && options.top_k < n))
     dispatch(p.dtype(), [&]<class T>() {

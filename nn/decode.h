@@ -217,8 +217,9 @@ std::vector<Decoded> best_of(std::vector<std::vector<Decoded>> results);
 
 }  // namespace detail
 
-// The most probable id in each step; of equally probable ones the lowest.
-template <class D, class State>
+// The most probable id in each step; of equally probable ones the lowest. (As in the other two, the
+// state may be {}, an initial D::State.)
+template <class D, class State = typename std::remove_cvref_t<D>::State>
 requires Decoder<std::remove_reference_t<D>, State> std::vector<Decoded> greedy(
     D&& decoder, State state, const IndexTensor& first, const GreedyOptions& options = {}) {
   const auto decoding = detail::decoding(first, options);
@@ -227,7 +228,7 @@ requires Decoder<std::remove_reference_t<D>, State> std::vector<Decoded> greedy(
 
 // Draws each id from sampling_probabilities. Every sequence draws from a fork of its own of the
 // generator, so its ids do not depend on the other sequences.
-template <class D, class State>
+template <class D, class State = typename std::remove_cvref_t<D>::State>
 requires Decoder<std::remove_reference_t<D>, State> std::vector<Decoded> sample(
     D&& decoder, State state, const IndexTensor& first, const SampleOptions& options = {},
     Generator& generator = default_generator()) {
@@ -240,7 +241,7 @@ requires Decoder<std::remove_reference_t<D>, State> std::vector<Decoded> sample(
 // the hypotheses that have not ended compete with the others. Returns for each search its best
 // `options.results` hypotheses, best first; fewer if there are fewer. Of equally good ones, the one
 // found first comes first, then the one with the lower ids. With one beam it equals greedy().
-template <class D, class State>
+template <class D, class State = typename std::remove_cvref_t<D>::State>
 requires Decoder<std::remove_reference_t<D>, State> std::vector<std::vector<Decoded>> beam_search(
     D&& decoder, State state, const IndexTensor& first, const BeamOptions& options = {}) {
   const auto decoding = detail::decoding(first, options);
