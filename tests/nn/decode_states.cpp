@@ -101,7 +101,6 @@ struct Reader {
         lstm({.in = 5, .hidden = 6, .layers = 2, .dtype = dtype}),
         query({.in = 6, .out = 4, .dtype = dtype}),
         head({.in = 10, .out = vocab, .dtype = dtype}) {}
-  UNROLL_FIELDS(embed, lstm, query, head)
   struct State {
     std::vector<nn::LSTM::State> lstm;
     Var memory;  // [R, S, 4]
