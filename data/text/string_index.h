@@ -1,0 +1,32 @@
+// A hash table of strings.
+#pragma once
+
+#include <unroll/tensor/types.h>
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace unroll::data {
+
+// Distinct strings, numbered in the order in which they were added.
+class StringIndex {
+ public:
+  Index size() const { return static_cast<Index>(strings_.size()); }
+  // The number of a string; add adds it if it is new, find returns -1.
+  Index add(std::string_view text);
+  Index find(std::string_view text) const;
+  const std::string& operator[](Index number) const {
+    return strings_[static_cast<std::size_t>(number)];
+  }
+  const std::vector<std::string>& strings() const { return strings_; }
+
+ private:
+  std::size_t slot(std::string_view text) const;
+  void grow();
+
+  std::vector<std::string> strings_;
+  std::vector<Index> slots_;  // numbers, -1 where empty; a power of two, at most half full
+};
+
+}  // namespace unroll::data
