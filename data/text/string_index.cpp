@@ -32,4 +32,31 @@ Index StringIndex::find(std::string_view text) const {
   return slots_.empty() ? -1 : slots_[slot(text)];
 }
 
+std::size_t PairIndex::slot(Pair pair) const {
+  const std::size_t mask = slots_.size() - 1;
+  std::uint64_t hash = static_cast<std::uint64_t>(static_cast<std::uint32_t>(pair.left)) << 32 |
+                       static_cast<std::uint32_t>(pair.right);
+  hash *= 0x9E3779B97F4A7C15;  // 2^64 / golden ratio: mixes into the upper bits
+  std::size_t at = (hash ^ hash >> 32) & mask;
+  while (slots_[at] >= 0 && (*this)[slots_[at]] != pair) at = (at + 1) & mask;
+  return at;
+}
+
+void PairIndex::grow() {
+  slots_.assign(std::max<std::size_t>(64, slots_.size() * 2), -1);
+  for (Index i = 0; i < size(); ++i) slots_[slot((*this)[i])] = i;
+}
+
+Index PairIndex::add(Pair pair) {
+  if (2 * (pairs_.size() + 1) > slots_.size()) grow();
+  Index& number = slots_[slot(pair)];
+  if (number < 0) {
+    pairs_.push_back(pair);
+    number = size() - 1;
+  }
+  return number;
+}
+
+Index PairIndex::find(Pair pair) const { return slots_.empty() ? -1 : slots_[slot(pair)]; }
+
 }  // namespace unroll::data
