@@ -153,6 +153,9 @@ void apply_model(const Choice& c, const program::Options& o, program::Report& re
   program::ModelFile file = program::read_model(o.load, kProgram);
   const Units units = Units::from_metadata(file.metadata);
   const auto options = nn::options_in<ModelOptions>(file.metadata);
+  unroll::check_io(options.vocab == units.size(),
+                   "{}: a vocabulary of {} units was required: got one of {}", o.load,
+                   options.vocab, units.size());
   with_model(options, [&](auto& model) {
     nn::assign(o.load, std::move(file.values), nn::state(model),
                {.layout = nn::WeightLayout::in_out});

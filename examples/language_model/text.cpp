@@ -134,9 +134,11 @@ Parts split(const std::string& text, Unit unit, const SplitOptions& o) {
   const std::size_t test = o.test ? tenths(9) : text.size(),
                     end = o.validation ? tenths(o.test ? 8 : 9) : test;
   Parts parts{text.substr(0, end), text.substr(end, test - end), text.substr(test)};
-  unroll::check_io(end > 0 && (!o.test || test < text.size()) && (!o.validation || end < test),
-                   "a text of at least 20 {} was required: got {} characters", name_of(unit),
-                   characters(text));
+  unroll::check_io(
+      characters(text) >= 10 && end > 0 && (!o.test || test < text.size()) &&
+          (!o.validation || end < test),
+      "a text of at least 10 characters was required, in several {}: got {} characters",
+      plural(unit), characters(text));
   return parts;
 }
 
