@@ -15,7 +15,7 @@
 namespace language_model {
 
 struct FitOptions {
-  Index epochs = 10;
+  Index epochs = 0;                // 0: as many as read 8 million ids, but 2 to 10
   Index streams = 32, steps = 64;  // of a chunk
   // If above 0: the number of ids read in all. The epochs are then as many as that needs, and each
   // reads an equal part, on from where the one before stopped.
@@ -33,7 +33,10 @@ class Chunks {
   Chunks(const Ids& ids, const FitOptions& o)
       : chunks_(unroll::data::streams(ids, {.count = o.streams, .steps = o.steps})) {
     const auto all = static_cast<Index>(chunks_.size());
-    epochs_ = o.epochs, per_epoch_ = all;
+    constexpr Index kIds = 8'000'000, kMin = 2, kMax = 10;
+    epochs_ = o.epochs > 0 ? o.epochs
+                           : std::clamp<Index>(kIds / static_cast<Index>(ids.size()), kMin, kMax);
+    per_epoch_ = all;
     if (o.budget > 0) {
       const Index total = std::max<Index>(o.budget / (o.streams * o.steps), 1);
       epochs_ = (total + all - 1) / all;

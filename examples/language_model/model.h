@@ -18,7 +18,7 @@ namespace nn = unroll::nn;
 
 struct ModelOptions {
   std::string layer = "lstm";  // "rnn", "lstm" or "gru"
-  Index vocab = 0, dim = 0, hidden = 256, layers = 1;
+  Index vocab = 0, dim = 0, hidden = 512, layers = 1;
   bool tied = false;         // the output layer uses the table of the embedding; needs D = H
   double dropout = 0;        // of the embedding, between layers, and of the output
   bool variational = false;  // one dropout mask for all time steps of a chunk
@@ -65,8 +65,8 @@ struct LanguageModel {
   };
   Out operator()(const nn::Tokens& x, const State& state) const {
     const nn::Gathered embedded = embed(x);
-    auto out = options_.dropout > 0 && nn::training() ? layer(dropped(embedded), state)
-                                                      : layer(embedded, state);
+    auto out = options_.dropout > 0 && unroll::training() ? layer(dropped(embedded), state)
+                                                          : layer(embedded, state);
     return {logits(dropped(out.sequence).rows), std::move(out.state)};
   }
   // For nn/decode.
