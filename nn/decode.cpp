@@ -19,7 +19,9 @@ constexpr double kRounding = 1e-6;
 
 void check_rows(const Shape& shape, Index count) {
   check(shape.rank() >= 1 && shape[0] == count,
-        "decode: a state with one row for each of {} sequences was required: got {}", count, shape);
+        "decode: a state with one row for each of {} sequences was required: got {} (what all "
+        "sequences share belongs into the decoder, or behind a pointer)",
+        count, shape);
 }
 
 Var rows_of(const Var& x, const IndexTensor& rows) { return index_select(x, 0, rows); }

@@ -21,11 +21,12 @@
 //       return {head(h), std::move(state)};
 //     }
 //   };
-//   nn::Decoded out = nn::greedy(model, state, IndexTensor::of({sos}), {.eos = eos, .max_length =
-//   100})[0];
+//   const IndexTensor first = IndexTensor::of({sos});
+//   nn::Decoded out = nn::greedy(model, {}, first, {.eos = eos, .max_length = 100})[0];
 //
-// All three begin with `first` [B]: the first input of each sequence, which is <sos>, or the last
-// id of a prompt after which the state is given. A sequence ends when <eos> is chosen, or at the
+// All three begin with a state, {} for a new State, and with `first` [B]: the first input of each
+// sequence, which is <sos>, or the last id of a prompt whose other ids the state has read. A
+// sequence ends when <eos> is chosen, or at the
 // length limit. Neither <sos> nor <eos> is part of the result. Nothing is recorded, and modules are
 // in inference mode. A row of the state is kept for each running sequence or hypothesis, so memory
 // does not grow with the number of steps, except for the ids and attention weights themselves.
@@ -217,8 +218,7 @@ std::vector<Decoded> best_of(std::vector<std::vector<Decoded>> results);
 
 }  // namespace detail
 
-// The most probable id in each step; of equally probable ones the lowest. (As in the other two, the
-// state may be {}, an initial D::State.)
+// The most probable id in each step; of equally probable ones the lowest.
 template <class D, class State = typename std::remove_cvref_t<D>::State>
 requires Decoder<std::remove_reference_t<D>, State> std::vector<Decoded> greedy(
     D&& decoder, State state, const IndexTensor& first, const GreedyOptions& options = {}) {
