@@ -26,10 +26,10 @@
 //
 // All three begin with a state, {} for a new State, and with `first` [B]: the first input of each
 // sequence, which is <sos>, or the last id of a prompt whose other ids the state has read. A
-// sequence ends when <eos> is chosen, or at the
-// length limit. Neither <sos> nor <eos> is part of the result. Nothing is recorded, and modules are
-// in inference mode. A row of the state is kept for each running sequence or hypothesis, so memory
-// does not grow with the number of steps, except for the ids and attention weights themselves.
+// sequence ends when <eos> is chosen, or at the length limit. Neither <sos> nor <eos> is part of
+// the result. Nothing is recorded, and modules are in inference mode. A row of the state is kept
+// for each running sequence or hypothesis, so memory does not grow with the number of steps, except
+// for the ids and attention weights themselves.
 //
 // All functions throw std::invalid_argument if an option, a shape or an id does not fit, or if
 // logits contain NaN, +inf, or only -inf. A logit of -inf makes an id impossible.
