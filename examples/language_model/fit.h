@@ -15,8 +15,9 @@
 namespace language_model {
 
 struct FitOptions {
-  Index epochs = 0;                // 0: as many as read 8 million ids, but 2 to 10
-  Index streams = 32, steps = 64;  // of a chunk
+  Index epochs = 0;  // 0: as many as read 8 million ids, but 2 to 10
+  Index streams = 0,
+        steps = 64;  // of a chunk; 0 streams: 4 to 32, so that a short text has many chunks
   // If above 0: the number of ids read in all. The epochs are then as many as that needs, and each
   // reads an equal part, on from where the one before stopped.
   Index budget = 0;
@@ -30,15 +31,18 @@ struct FitOptions {
 // The chunks that an epoch reads.
 class Chunks {
  public:
-  Chunks(const Ids& ids, const FitOptions& o)
-      : chunks_(unroll::data::streams(ids, {.count = o.streams, .steps = o.steps})) {
+  Chunks(const Ids& ids, const FitOptions& o) {
+    constexpr Index kIds = 8'000'000, kMinEpochs = 2, kMaxEpochs = 10;
+    constexpr Index kStream = 12'000, kMinStreams = 4, kMaxStreams = 32;
+    const auto n = static_cast<Index>(ids.size());
+    const Index streams =
+        o.streams > 0 ? o.streams : std::clamp(n / kStream, kMinStreams, kMaxStreams);
+    chunks_ = unroll::data::streams(ids, {.count = streams, .steps = o.steps});
     const auto all = static_cast<Index>(chunks_.size());
-    constexpr Index kIds = 8'000'000, kMin = 2, kMax = 10;
-    epochs_ = o.epochs > 0 ? o.epochs
-                           : std::clamp<Index>(kIds / static_cast<Index>(ids.size()), kMin, kMax);
+    epochs_ = o.epochs > 0 ? o.epochs : std::clamp(kIds / n, kMinEpochs, kMaxEpochs);
     per_epoch_ = all;
     if (o.budget > 0) {
-      const Index total = std::max<Index>(o.budget / (o.streams * o.steps), 1);
+      const Index total = std::max<Index>(o.budget / (streams * o.steps), 1);
       epochs_ = (total + all - 1) / all;
       per_epoch_ = (total + epochs_ - 1) / epochs_;
     }

@@ -86,7 +86,8 @@ void declare(CLI::App& app, Choice& c) {
   real("--dropout", c.model.dropout, 0, 0.99, "a probability in [0, 0.99]",
        "Dropout probability of embedding, layers, output");
   app.add_flag("--variational", c.model.variational, "One dropout mask for all steps of a chunk");
-  count("--streams", c.fit.streams, 1, kMany, "Read the text in so many places at once");
+  count("--streams", c.fit.streams, 1, kMany,
+        "Read the text in so many places at once (default: 4\nto 32, by its length)");
   count("--steps", c.fit.steps, 1, kMany, "Back-propagate through so many steps");
   count("--budget", c.fit.budget, 1, std::numeric_limits<Index>::max(),
         "Read so many ids in all, instead of --epochs");

@@ -69,8 +69,10 @@ TEST_CASE("a budget of ids is read in equal epochs, each on from where the last 
   FitOptions o{.epochs = 3, .streams = 10, .steps = 7};
   const Chunks whole(ids, o);
   CHECK(whole.epochs() == 3);
-  CHECK(whole.per_epoch() == 15);  // 100 steps of 10 streams, 7 at a time
-  CHECK(Chunks(ids, {.streams = 10, .steps = 7}).epochs() == 10);  // of a short text
+  CHECK(whole.per_epoch() == 15);    // 100 steps of 10 streams, 7 at a time
+  const Chunks by_default(ids, {});  // of a short text: 4 streams of 250 steps
+  CHECK(by_default.epochs() == 10);
+  CHECK(by_default.per_epoch() == 4);
   CHECK(!whole.continues(2, 0));
   CHECK(whole.continues(2, 1));
   o.budget = 22 * 70 + 5;
