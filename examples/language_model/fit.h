@@ -17,7 +17,7 @@ namespace language_model {
 struct FitOptions {
   Index epochs = 0;  // 0: as many as read 8 million ids, but 2 to 10
   Index streams = 0,
-        steps = 64;  // of a chunk; 0 streams: 4 to 32, so that a short text has many chunks
+        steps = 64;  // of a chunk; 0 streams: 4 to 16, so that a short text has many chunks
   // If above 0: the number of ids read in all. The epochs are then as many as that needs, and each
   // reads an equal part, on from where the one before stopped.
   Index budget = 0;
@@ -33,7 +33,7 @@ class Chunks {
  public:
   Chunks(const Ids& ids, const FitOptions& o) {
     constexpr Index kIds = 8'000'000, kMinEpochs = 2, kMaxEpochs = 10;
-    constexpr Index kStream = 12'000, kMinStreams = 4, kMaxStreams = 32;
+    constexpr Index kStream = 12'000, kMinStreams = 4, kMaxStreams = 16;
     const auto n = static_cast<Index>(ids.size());
     const Index streams =
         o.streams > 0 ? o.streams : std::clamp(n / kStream, kMinStreams, kMaxStreams);

@@ -87,7 +87,7 @@ void declare(CLI::App& app, Choice& c) {
        "Dropout probability of embedding, layers, output");
   app.add_flag("--variational", c.model.variational, "One dropout mask for all steps of a chunk");
   count("--streams", c.fit.streams, 1, kMany,
-        "Read the text in so many places at once (default: 4\nto 32, by its length)");
+        "Read the text in so many places at once (default: 4\nto 16, by its length)");
   count("--steps", c.fit.steps, 1, kMany, "Back-propagate through so many steps");
   count("--budget", c.fit.budget, 1, std::numeric_limits<Index>::max(),
         "Read so many ids in all, instead of --epochs");
