@@ -15,9 +15,9 @@
 namespace language_model {
 
 struct FitOptions {
-  Index epochs = 0;  // 0: as many as read 8 million ids, but 2 to 10
-  Index streams = 0,
-        steps = 64;  // of a chunk; 0 streams: 4 to 16, so that a short text has many chunks
+  Index epochs = 0;   // 0: as many as read 8 million ids, but 2 to 10
+  Index streams = 0;  // 0: 4 to 16, fewer for a short text, so that it has many chunks
+  Index steps = 64;   // of a chunk
   // If above 0: the number of ids read in all. The epochs are then as many as that needs, and each
   // reads an equal part, on from where the one before stopped.
   Index budget = 0;
