@@ -1,0 +1,149 @@
+// Training by truncated backpropagation through time, and evaluation.
+#pragma once
+
+#include "examples/common/model_file.h"
+#include "examples/language_model/model.h"
+#include "examples/language_model/text.h"
+
+#include <unroll/data/batches.h>
+#include <unroll/optim/optimizer.h>
+
+#include <algorithm>
+#include <cmath>
+#include <memory>
+
+namespace language_model {
+
+struct FitOptions {
+  Index epochs = 0;   // 0: as many as read 8 million ids, but 2 to 10
+  Index streams = 0;  // 0: 4 to 16, fewer for a short text, so that it has many chunks
+  Index steps = 64;   // of a chunk
+  // If above 0: the number of ids read in all. The epochs are then as many as that needs, and each
+  // reads an equal part, on from where the one before stopped.
+  Index budget = 0;
+  std::string optimizer = "adam";  // or "sgd"
+  double lr = 2e-3;
+  double clip = 5;  // norm of the gradient of the loss summed over steps and averaged over streams
+  Index constant = 0;  // sgd: the rate is halved each epoch after so many
+  Index patience = 0;  // epochs without a better validation loss; 0: no early stopping
+};
+
+// The chunks that an epoch reads.
+class Chunks {
+ public:
+  Chunks(const Ids& ids, const FitOptions& o) {
+    constexpr Index kIds = 8'000'000, kMinEpochs = 2, kMaxEpochs = 10;
+    constexpr Index kStream = 12'000, kMinStreams = 4, kMaxStreams = 16;
+    const auto n = static_cast<Index>(ids.size());
+    const Index streams =
+        o.streams > 0 ? o.streams : std::clamp(n / kStream, kMinStreams, kMaxStreams);
+    chunks_ = unroll::data::streams(ids, {.count = streams, .steps = o.steps});
+    const auto all = static_cast<Index>(chunks_.size());
+    epochs_ = o.epochs > 0 ? o.epochs : std::clamp(kIds / n, kMinEpochs, kMaxEpochs);
+    per_epoch_ = all;
+    if (o.budget > 0) {
+      const Index total = std::max<Index>(o.budget / (streams * o.steps), 1);
+      epochs_ = (total + all - 1) / all;
+      per_epoch_ = (total + epochs_ - 1) / epochs_;
+    }
+  }
+  Index epochs() const { return epochs_; }
+  Index per_epoch() const { return per_epoch_; }
+  // Chunk i of epoch e (from 1), and whether it continues the one before.
+  const unroll::data::StreamChunk& at(Index e, Index i) const {
+    return chunks_[static_cast<std::size_t>(place(e, i))];
+  }
+  bool continues(Index e, Index i) const { return i > 0 && place(e, i) > 0; }
+
+ private:
+  Index place(Index e, Index i) const {
+    return ((e - 1) * per_epoch_ + i) % static_cast<Index>(chunks_.size());
+  }
+  std::vector<unroll::data::StreamChunk> chunks_;
+  Index epochs_ = 0, per_epoch_ = 0;
+};
+
+// -log p of each of the ids [from, end), in nats, given those before it. They are divided into
+// streams that are read side by side; each first reads some of the ids before, for its state.
+template <class Model>
+std::vector<double> nats(const Model& model, const Ids& ids, Index from) {
+  constexpr Index kStreams = 64, kMinLength = 256, kWarmUp = 128, kLogits = 1 << 22;
+  const unroll::NoGrad unrecorded;
+  const auto n = static_cast<Index>(ids.size());
+  unroll::check(from >= 1 && from < n, "nats: ids with one before were required: got {} of {}",
+                from, n);
+  // Each stream reads `all` targets, the first `warm_up` of which another one judges.
+  const Index streams = std::clamp<Index>((n - from) / kMinLength, 1, kStreams),
+              first_warm_up = std::min(kWarmUp, from - 1), begin = from - first_warm_up,
+              all = (n - begin + (streams - 1) * (kWarmUp + 1)) / streams,
+              steps = std::clamp<Index>(kLogits / (model.options().vocab * streams), 1, 128);
+  const auto start = [&](Index s) { return std::min(begin + s * (all - kWarmUp), n - all); };
+  typename Model::State state;
+  std::vector<double> result(static_cast<std::size_t>(n - from));
+  for (Index t = 0; t < all; t += steps) {
+    const Index count = std::min(steps, all - t);
+    Ids read, target;  // time-major, as the layout of equal lengths
+    for (Index i = t; i < t + count; ++i)
+      for (Index s = 0; s < streams; ++s) {
+        const auto at = static_cast<std::size_t>(start(s) + i);  // of the target
+        read.push_back(ids[at - 1]), target.push_back(ids[at]);
+      }
+    auto out = model(nn::Tokens(read, unroll::SequenceLayout::equal(streams, count)), state);
+    const std::vector<double> losses =
+        unroll::cross_entropy(out.logits, target, {.reduction = unroll::Reduction::none})
+            .value()
+            .template to_vector<double>();
+    for (Index i = t; i < t + count; ++i)
+      for (Index s = 0; s < streams; ++s)
+        if (i >= (s == 0 ? first_warm_up : kWarmUp))
+          result[static_cast<std::size_t>(start(s) + i - from)] =
+              losses[static_cast<std::size_t>((i - t) * streams + s)];
+    state = std::move(out.state);
+  }
+  return result;
+}
+
+inline std::unique_ptr<unroll::optim::Optimizer> optimizer_for(const unroll::NamedParams& params,
+                                                               const FitOptions& o) {
+  if (o.optimizer == "sgd")
+    return std::make_unique<unroll::optim::SGD>(params, unroll::optim::SGDOptions{.lr = o.lr});
+  return std::make_unique<unroll::optim::Adam>(params, unroll::optim::AdamOptions{.lr = o.lr});
+}
+
+// The rate of a step: Adam's falls with half a cosine after a warm-up, SGD's is halved by epoch.
+inline double rate(const FitOptions& o, const Chunks& chunks, Index step) {
+  if (o.optimizer == "sgd") {
+    const Index after = step / chunks.per_epoch() + 1 - o.constant;
+    return o.lr * std::pow(0.5, std::max<Index>(after, 0));
+  }
+  const Index all = chunks.epochs() * chunks.per_epoch();
+  return unroll::optim::Cosine{
+      .lr = o.lr, .steps = all, .warmup = std::min<Index>(100, all / 10), .min = o.lr / 20}(step);
+}
+
+// One epoch; returns the mean loss of an id.
+template <class Model>
+double train_epoch(const Model& model, const Chunks& chunks, const FitOptions& o,
+                   unroll::optim::Optimizer& optimizer, Index e, program::Progress& bar) {
+  typename Model::State state;
+  double sum = 0, read = 0;
+  for (Index i = 0; i < chunks.per_epoch() && !program::interrupted(); ++i) {
+    const unroll::data::StreamChunk& chunk = chunks.at(e, i);
+    if (!chunks.continues(e, i)) state.clear();
+    optimizer.lr = rate(o, chunks, optimizer.steps());
+    unroll::Tape tape;
+    auto out = model(nn::Tokens(chunk.ids, chunk.layout), state);
+    const Var loss = unroll::cross_entropy(out.logits, chunk.targets);
+    unroll::Gradients g = tape.backward(loss * static_cast<double>(chunk.layout.steps()));
+    unroll::optim::clip_norm(g, o.clip);
+    optimizer.step(g);
+    for (auto& part : out.state) part = nn::detach(part);
+    state = std::move(out.state);
+    sum += loss.item() * static_cast<double>(chunk.ids.numel());
+    read += static_cast<double>(chunk.ids.numel());
+    bar.part(static_cast<double>(i + 1) / static_cast<double>(chunks.per_epoch()));
+  }
+  return read > 0 ? sum / read : 0;
+}
+
+}  // namespace language_model

@@ -1,0 +1,107 @@
+// The model: embedding, recurrent layers, output layer. V ids, D size of the embedding, H hidden,
+// B streams, N ids in all.
+#pragma once
+
+#include <unroll/nn/decode.h>
+#include <unroll/nn/init.h>
+#include <unroll/nn/layers.h>
+#include <unroll/nn/options.h>
+#include <unroll/nn/recurrent.h>
+
+#include <optional>
+
+namespace language_model {
+
+using unroll::Index;
+using unroll::Var;
+namespace nn = unroll::nn;
+
+struct ModelOptions {
+  std::string layer = "lstm";  // "rnn", "lstm" or "gru"
+  Index vocab = 0, dim = 0, hidden = 512, layers = 1;
+  bool tied = false;         // the output layer uses the table of the embedding; needs D = H
+  double dropout = 0;        // of the embedding, between layers, and of the output
+  bool variational = false;  // one dropout mask for all time steps of a chunk
+  double init = 0;           // initial parameters uniform in +-init; 0: the layers' defaults
+  UNROLL_OPTIONS(layer, vocab, dim, hidden, layers, tied, dropout, variational, init)
+};
+
+template <class Layer>
+struct LanguageModel {
+  nn::Embedding embed;             // [V, D]
+  Layer layer;                     // D -> H
+  std::optional<nn::Linear> head;  // H -> V; none if tied
+  unroll::Param bias;              // [V]; only if tied
+  UNROLL_FIELDS(embed, layer, head, bias)
+
+  using State = std::vector<typename Layer::State>;
+
+  explicit LanguageModel(const ModelOptions& o)
+      : embed({.vocab = o.vocab, .dim = o.dim}),
+        layer({.in = o.dim,
+               .hidden = o.hidden,
+               .layers = o.layers,
+               .dropout = o.variational ? 0 : o.dropout,
+               .variational_dropout = o.variational ? o.dropout : 0}),
+        drop_({.p = o.dropout}),
+        options_(o) {
+    if (o.tied) {
+      // Logits are products with these rows, so they start small.
+      embed.weight.set_value(nn::uniform({o.vocab, o.dim}, -0.1, 0.1));
+      bias = unroll::Param(unroll::Tensor::zeros({o.vocab}));
+    } else {
+      head.emplace(nn::Linear::Options{.in = o.hidden, .out = o.vocab});
+    }
+    if (o.init > 0)
+      for (const unroll::NamedParam& p : nn::parameters(*this))
+        p.param->set_value(nn::uniform(p.param->value().shape(), -o.init, o.init));
+  }
+
+  const ModelOptions& options() const { return options_; }
+
+  struct Out {
+    Var logits;   // [N, V], of the id after each one
+    State state;  // after the last ids
+  };
+  Out operator()(const nn::Tokens& x, const State& state) const {
+    const nn::Gathered embedded = embed(x);
+    auto out = options_.dropout > 0 && unroll::training() ? layer(dropped(embedded), state)
+                                                          : layer(embedded, state);
+    return {logits(dropped(out.sequence).rows), std::move(out.state)};
+  }
+  // For nn/decode.
+  nn::DecoderStep<State> step(const unroll::IndexTensor& ids, State state) const {
+    const Var h = layer.step(embed(ids), state);  // [B, H]
+    return {logits(h), std::move(state)};
+  }
+
+ private:
+  nn::Sequence dropped(const nn::Sequence& x) const {
+    return options_.variational ? drop_.variational(x) : drop_(x);
+  }
+  Var logits(const Var& h) const {
+    return head ? (*head)(h) : linear(h, transpose(embed.weight), bias);
+  }
+
+  nn::Dropout drop_;
+  ModelOptions options_;
+};
+
+// Calls f(model) with a new model of the type that the options name.
+template <class F>
+auto with_model(const ModelOptions& o, F&& f) {
+  if (o.layer == "rnn") {
+    LanguageModel<nn::RNN> model(o);
+    return f(model);
+  }
+  if (o.layer == "gru") {
+    LanguageModel<nn::GRU> model(o);
+    return f(model);
+  }
+  unroll::check(o.layer == "lstm", "a layer among rnn, lstm and gru was required: got \"{}\"",
+                unroll::excerpt(o.layer));
+  LanguageModel<nn::LSTM> model(o);
+  return f(model);
+}
+
+}  // namespace language_model

@@ -1,0 +1,172 @@
+#include "examples/language_model/options.h"
+
+#include <unroll/tensor/error.h>
+
+#include <limits>
+
+namespace language_model {
+namespace {
+
+// Zaremba, Sutskever and Vinyals 2014, the small model for words of the Penn Treebank.
+Choice zaremba_small() {
+  Choice c;
+  c.unit = "words";
+  c.units = {.max_size = 10000, .tokenised = true};
+  c.model = {.layer = "lstm", .dim = 200, .hidden = 200, .layers = 2, .init = 0.1};
+  c.fit = {.epochs = 13,
+           .streams = 20,
+           .steps = 20,
+           .optimizer = "sgd",
+           .lr = 1,
+           .clip = 5,
+           .constant = 4};
+  return c;
+}
+
+// As many characters as the CPU example of nanoGPT reads: 2,000 steps of 12 x 64.
+Choice small_cpu() {
+  Choice c;
+  c.model = {.layer = "gru", .hidden = 512};
+  c.fit = {.streams = 12, .steps = 64, .budget = 2000 * 12 * 64, .lr = 2e-3};
+  return c;
+}
+
+CLI::Validator number(double low, double high, const std::string& what) {
+  return CLI::Validator(
+      [=](std::string& text) -> std::string {
+        double value = 0;
+        const bool read = CLI::detail::lexical_cast(text, value);
+        if (read && value >= low && value <= high) return {};
+        return fmt::format("{} was required: got {}", what, unroll::excerpt(text));
+      },
+      "");
+}
+
+}  // namespace
+
+void declare(CLI::App& app, Choice& c) {
+  constexpr std::uint64_t kMany = 1u << 30;
+  const auto choice = [&](const char* name, std::string& target, std::vector<std::string> of,
+                          const char* help) {
+    app.add_option(name, target, help)->check(CLI::IsMember(std::move(of)))->capture_default_str();
+  };
+  const auto count = [&](const char* name, Index& target, std::uint64_t least, std::uint64_t most,
+                         const char* help) {
+    CLI::Option* option = program::add_number(app, name, target, least, most, help);
+    if (target > 0) option->capture_default_str();  // 0 is "off", and cannot be given
+  };
+  const auto real = [&](const char* name, double& target, double low, double high,
+                        const std::string& what, const char* help) {
+    app.add_option(name, target, help)
+        ->type_name("X")
+        ->check(number(low, high, what))
+        ->capture_default_str();
+  };
+  app.add_option("--text", c.text,
+                 "Learn from this text instead of a table (any encoding,\n.gz too)")
+      ->type_name("FILE");
+  app.add_option("--validation", c.validation,
+                 "A text for validation, instead of the tenth before\nthe last one")
+      ->type_name("FILE");
+  choice("--recipe", c.recipe, {"zaremba-small", "small-cpu"},
+         "Set the options below: zaremba-small for words of the\nPenn Treebank (Zaremba et al. "
+         "2014), small-cpu for\ncharacters, 3 minutes; those given still count");
+  choice("--unit", c.unit, {"characters", "words", "bpe"}, "What a text is divided into");
+  count("--vocabulary", c.units.max_size, 2, kMany,
+        "At most so many units (default: 10,000 words or\nbyte pairs, any number of characters)");
+  app.add_flag("--tokenised", c.units.tokenised,
+               "Words are separated by spaces from punctuation\nalready, as in the Penn Treebank");
+  choice("--model", c.model.layer, {"rnn", "lstm", "gru"}, "The recurrent layers");
+  count("--hidden", c.model.hidden, 1, 1 << 16, "Size of a layer");
+  count("--layers", c.model.layers, 1, 100, "Number of layers");
+  program::add_number(
+      app, "--embedding", c.model.dim, 1, 1 << 16,
+      "Size of the embedding (default: 64 for characters,\notherwise that of a layer)");
+  app.add_flag("--tied", c.model.tied, "Use the embedding's table for the output as well");
+  real("--dropout", c.model.dropout, 0, 0.99, "a probability in [0, 0.99]",
+       "Dropout probability of embedding, layers, output");
+  app.add_flag("--variational", c.model.variational, "One dropout mask for all steps of a chunk");
+  count("--streams", c.fit.streams, 1, kMany,
+        "Read the text in so many places at once (default: 4\nto 16, by its length)");
+  count("--steps", c.fit.steps, 1, kMany, "Back-propagate through so many steps");
+  count("--budget", c.fit.budget, 1, std::numeric_limits<Index>::max(),
+        "Read so many ids in all, instead of --epochs");
+  choice("--optimizer", c.fit.optimizer, {"adam", "sgd"},
+         "adam: the rate falls like half a cosine; sgd: it is\nhalved each epoch, see --constant");
+  real("--lr", c.fit.lr, 1e-9, 1e3, "a rate in [1e-9, 1000]", "Learning rate");
+  real("--clip", c.fit.clip, 1e-9, 1e9, "a norm above 0", "Largest norm of a gradient");
+  count("--constant", c.fit.constant, 0, kMany, "sgd: epochs before the first halving");
+  count("--patience", c.fit.patience, 1, kMany,
+        "Stop after so many epochs without a better loss on\nthe validation part");
+  count("--order", c.order, 1, 100, "Of the n-grams to compare with");
+  app.add_option("--generate", c.prompt, "Continue this text")->type_name("TEXT");
+  count("--length", c.generate.length, 1, kMany, "By so many units");
+  real("--temperature", c.generate.temperature, 0, 1e6, "a temperature in [0, 1e6]",
+       "Below 1: safer, above 1: bolder, 0: the most\nprobable unit each time");
+  count("--top-k", c.generate.top_k, 1, kMany, "Choose among the k most probable units only");
+  real("--top-p", c.generate.top_p, 1e-9, 1, "a probability in (0, 1]",
+       "Choose among the most probable units that together\nhave this probability");
+  count("--beams", c.generate.beams, 1, 10000,
+        "Search for a probable text instead of sampling one");
+}
+
+void settle(Choice& c, const program::Options& o) {
+  if (!c.recipe.empty()) {
+    const Choice r = c.recipe == "zaremba-small" ? zaremba_small() : small_cpu();
+    const auto take = [&](const char* option, auto& target, const auto& value) {
+      if (!o.given(option)) target = value;
+    };
+    take("--unit", c.unit, r.unit);
+    take("--vocabulary", c.units.max_size, r.units.max_size);
+    take("--tokenised", c.units.tokenised, r.units.tokenised);
+    take("--model", c.model.layer, r.model.layer);
+    take("--hidden", c.model.hidden, r.model.hidden);
+    take("--layers", c.model.layers, r.model.layers);
+    take("--embedding", c.model.dim, r.model.dim);
+    take("--tied", c.model.tied, r.model.tied);
+    take("--dropout", c.model.dropout, r.model.dropout);
+    take("--variational", c.model.variational, r.model.variational);
+    c.model.init = r.model.init;
+    take("--streams", c.fit.streams, r.fit.streams);
+    take("--steps", c.fit.steps, r.fit.steps);
+    if (!o.given("--epochs")) take("--budget", c.fit.budget, r.fit.budget);
+    take("--optimizer", c.fit.optimizer, r.fit.optimizer);
+    take("--lr", c.fit.lr, r.fit.lr);
+    take("--clip", c.fit.clip, r.fit.clip);
+    take("--constant", c.fit.constant, r.fit.constant);
+    c.fit.epochs = r.fit.epochs;
+  }
+  if (o.epochs > 0) c.fit.epochs = o.epochs;
+  c.units.unit = unit_of(c.unit);
+  if (c.model.dim == 0)
+    c.model.dim = c.units.unit == Unit::characters && !c.model.tied ? 64 : c.model.hidden;
+  unroll::check(!c.model.tied || c.model.dim == c.model.hidden,
+                "--tied: an --embedding as large as --hidden ({}) was required: got {}",
+                c.model.hidden, c.model.dim);
+  unroll::check(c.text.empty() || !o.given("--data"), "--text: no --data was required: got both");
+  unroll::check(!o.given("--budget") || !o.given("--epochs"),
+                "--budget: no --epochs was required: got both");
+  if (c.units.unit != Unit::words) o.refuse({"--tokenised"}, "--unit words", "--unit " + c.unit);
+  if (c.fit.optimizer != "sgd") o.refuse({"--constant"}, "--optimizer sgd", "--optimizer adam");
+  if (c.model.dropout == 0) o.refuse({"--variational"}, "a --dropout above 0", "--variational");
+  if (c.fit.patience == 0) o.refuse({"--validation"}, "--patience N", "--validation");
+  if (c.prompt.empty())
+    o.refuse({"--length", "--temperature", "--top-k", "--top-p", "--beams"}, "--generate TEXT",
+             "none");
+  if (c.generate.beams > 0)
+    o.refuse({"--temperature", "--top-k", "--top-p"}, "sampling", "--beams");
+  if (c.generate.temperature == 0)
+    o.refuse({"--top-k", "--top-p"}, "a --temperature above 0", "--temperature 0");
+  unroll::check(c.generate.temperature == 0 || c.generate.temperature >= 1e-6,
+                "--temperature: 0 or a value of at least 1e-6 was required: got {}",
+                c.generate.temperature);
+  if (o.load.empty()) return;
+  o.refuse(
+      {"--recipe",   "--unit",       "--vocabulary", "--tokenised", "--model",       "--hidden",
+       "--layers",   "--embedding",  "--tied",       "--dropout",   "--variational", "--streams",
+       "--steps",    "--budget",     "--optimizer",  "--lr",        "--clip",        "--constant",
+       "--patience", "--validation", "--order"},
+      "a model to train", "--load");
+}
+
+}  // namespace language_model

@@ -1,0 +1,29 @@
+// The options of the program, and recipes, which set several of them.
+#pragma once
+
+#include "examples/common/program.h"
+#include "examples/language_model/fit.h"
+#include "examples/language_model/generate.h"
+
+#include <string>
+
+namespace language_model {
+
+struct Choice {
+  std::string recipe;  // empty: none
+  std::string text, validation;
+  std::string unit = "characters";
+  UnitsOptions units;  // its unit is the one above
+  ModelOptions model;  // its vocab is that of the text
+  FitOptions fit;
+  Index order = 6;  // of the n-grams
+  std::string prompt;
+  GenerateOptions generate;
+};
+
+void declare(CLI::App& app, Choice& choice);
+
+// Applies the recipe to what was not given, and checks the options together.
+void settle(Choice& choice, const program::Options& o);
+
+}  // namespace language_model

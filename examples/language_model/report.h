@@ -1,0 +1,37 @@
+// What the program prints and draws: the figures of the model beside those of the n-grams.
+#pragma once
+
+#include "examples/common/program.h"
+#include "examples/language_model/text.h"
+
+#include <string>
+#include <vector>
+
+namespace language_model {
+
+// A text to be predicted: ids[from ..], after those before it.
+struct Heldout {
+  std::string text;
+  Ids ids;
+  Index from = 1;
+};
+// `before` is the text that comes before it, or empty.
+Heldout heldout(const Units& units, const std::string& before, const std::string& text);
+
+// -log p of each id of a held-out text, by name of the model.
+struct Result {
+  std::string name;
+  std::vector<double> nats;
+};
+
+// Prints a table with bits per character, nats per character and perplexity. The last result goes
+// into the report as bits_per_character, nats_per_character and perplexity, the others under their
+// names (ngram.perplexity).
+void show(const Units& units, const Heldout& test, const std::vector<Result>& results,
+          program::Report& report);
+
+// Draws how surprising the models find each unit at the beginning of a text.
+void draw(const std::string& path, const Units& units, const Heldout& test,
+          const std::vector<Result>& results);
+
+}  // namespace language_model
