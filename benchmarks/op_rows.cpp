@@ -97,8 +97,8 @@ Tensor added_into(const Var& x, const Var& y) {
   add_into(sum, y.value());
   return sum;
 }
-SparseRows one_in_each_row(const IndexTensor& ids, Index columns) {
-  return {IndexTensor::arange(ids.numel() + 1), ids, Tensor::ones({ids.numel()}), columns};
+SparseRows one_in_each_row(const IndexTensor& ids, Index width) {
+  return {IndexTensor::arange(ids.numel() + 1), ids, Tensor::ones({ids.numel()}), width};
 }
 Generator& generator() {
   static Generator g(1);
