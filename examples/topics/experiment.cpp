@@ -64,7 +64,7 @@ unroll::Metadata identity(Kind kind, const Encoder& encoder, const data::Vocabul
 }
 
 Index epochs_of(Kind kind, const program::Options& o) {
-  return o.epochs > 0 ? o.epochs : kind == Kind::lstm ? 8 : 12;
+  return o.epochs > 0 ? o.epochs : 12;
 }
 
 // The features with which a linear model, trained for a few epochs, is best in validation.

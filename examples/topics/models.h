@@ -78,21 +78,23 @@ struct Bag {
   Var operator()(const Lists& texts) const { return head(dropout(embedding(texts))); }
 };
 
-// Reads the words in order, from both ends.
+// Reads the words in order, from both ends; a linear function of its mean output.
 struct Lstm {
-  static constexpr double kRate = 4e-3, kDecay = 0.7;
+  static constexpr double kRate = 4e-3, kDecay = 0.85;
   nn::Embedding embed;
-  nn::Dropout dropout{{.p = 0.5}};
+  nn::Dropout dropout{{.p = 0.4}};
   nn::LSTM lstm;
   nn::Linear head;
   Lstm(Index features, Index classes, Index hidden)
       : embed({.vocab = features, .dim = hidden}),
         lstm({.in = hidden, .hidden = hidden, .bidirectional = true}),
-        head({.in = 2 * hidden, .out = classes}) {}
+        head({.in = 2 * hidden, .out = classes}) {
+    embed.weight.set_value(mul(embed.weight.value(), Tensor::scalar(0.3, unroll::f32)));
+  }
   UNROLL_FIELDS(embed, dropout, lstm, head)
   void prepare(const Lists&) {}
   Var operator()(const Lists& texts) const {
-    return head(dropout(lstm(dropout(embed(nn::Tokens::from(texts)))).last()));
+    return head(dropout(lstm(dropout(embed(nn::Tokens::from(texts)))).sequence.mean()));
   }
 };
 
