@@ -63,9 +63,7 @@ unroll::Metadata identity(Kind kind, const Encoder& encoder, const data::Vocabul
   return out;
 }
 
-Index epochs_of(Kind kind, const program::Options& o) {
-  return o.epochs > 0 ? o.epochs : 12;
-}
+Index epochs_of(const program::Options& o) { return o.epochs > 0 ? o.epochs : 12; }
 
 // The features with which a linear model, trained for a few epochs, is best in validation.
 Features choose_features(const Choice& choice, const Data& data, const program::Options& o) {
@@ -81,7 +79,7 @@ Features choose_features(const Choice& choice, const Data& data, const program::
     Linear model(encoder.size(), data.classes.size(), choice.hidden);
     fit(model, train, validation,
         {.label = fmt::format("features: {}", name_of(features)),
-         .epochs = std::min<Index>(6, epochs_of(Kind::linear, o)),
+         .epochs = std::min<Index>(6, epochs_of(o)),
          .seed = o.seed},
         nullptr);
     const Result result =
@@ -114,8 +112,7 @@ Result train_one(Kind kind, const Encoder& encoder, const Choice& choice, const 
         o, model, identity(kind, encoder, data.classes, choice.hidden), name_of(kind), report,
         [&](program::Checkpoint& checkpoint) {
           return fit(model, train, validation,
-                     {.label = name_of(kind), .epochs = epochs_of(kind, o), .seed = o.seed},
-                     &checkpoint);
+                     {.label = name_of(kind), .epochs = epochs_of(o), .seed = o.seed}, &checkpoint);
         });
     const std::chrono::duration<double> seconds = std::chrono::steady_clock::now() - start;
     Result result =
