@@ -15,6 +15,7 @@
 #include <unroll/tensor/safetensors.h>
 #include <unroll/tensor/sequence_layout.h>
 #include <unroll/tensor/shape.h>
+#include <unroll/tensor/sparse.h>
 #include <unroll/tensor/tensor.h>
 #include <unroll/tensor/threads.h>
 #include <unroll/tensor/types.h>
@@ -57,6 +58,7 @@
 #include <unroll/data/table/dates.h>
 #include <unroll/data/table/numbers.h>
 #include <unroll/data/table/sniff.h>
+#include <unroll/data/text/bag.h>
 #include <unroll/data/text/bpe.h>
 #include <unroll/data/text/counts.h>
 #include <unroll/data/text/units.h>

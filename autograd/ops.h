@@ -12,6 +12,7 @@
 #include <unroll/tensor/indexing.h>
 #include <unroll/tensor/random.h>
 #include <unroll/tensor/reduce.h>
+#include <unroll/tensor/sparse.h>
 #include <unroll/tensor/unary_ops.h>
 
 #include <array>
@@ -96,6 +97,9 @@ Var log_softmax(const In& x, int axis = -1);
 Var matmul(const In& a, const In& b);
 // x [.., K] w [K, N] + b [N] -> [.., N]; b may be undefined.
 Var linear(const In& x, const In& w, const In& b = Var());
+// Sparse rows [N, V] x w [V, D] -> [N, D] (ops/sparse.cpp). The sparse rows are constants; the
+// gradient of w has the rows that they use.
+Var matmul(const SparseRows& x, const In& w);
 
 // --- shapes (ops/shape.cpp) ---
 // The same elements, in row-major order, in another shape of the same size.

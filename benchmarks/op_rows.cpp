@@ -97,6 +97,9 @@ Tensor added_into(const Var& x, const Var& y) {
   add_into(sum, y.value());
   return sum;
 }
+SparseRows one_in_each_row(const IndexTensor& ids, Index width) {
+  return {IndexTensor::arange(ids.numel() + 1), ids, Tensor::ones({ids.numel()}), width};
+}
 Generator& generator() {
   static Generator g(1);
   return g;
@@ -235,6 +238,8 @@ std::vector<Row> rows() {
            F(index_add(x, 0, ids, R)), {any, row_ids}),
       with("index_add along 1", "torch.zeros(R, C).index_add(1, ids, x)",
            F(index_add(x, 1, ids, C)), {any, column_ids}),
+      with("sparse_matmul", "F.embedding_bag(ids[:, None], x, mode='sum')",
+           F(matmul(one_in_each_row(ids, R), x)), {any, row_ids}),
       with("embedding", "F.embedding(ids, x)", F(embedding(ids, x)), {any, row_ids}),
       with("embedding of few ids", "F.embedding(ids, x)", F(embedding(ids, x)),
            {any, {.shape = "R", .kind = "ids", .limit = "4"}}),

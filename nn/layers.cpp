@@ -14,6 +14,12 @@ Linear::Linear(const Options& o) {
   if (o.bias) bias = Param(uniform({o.out}, -bound, bound, {.dtype = o.dtype}));
 }
 
+Var Linear::operator()(const SparseRows& x, Where where) const {
+  const Caller caller(where);
+  const Var y = matmul(x, weight);
+  return bias.defined() ? y + bias : y;
+}
+
 Embedding::Embedding(const Options& o) : padding_id_(o.padding_id) {
   check(o.vocab >= 1 && o.dim >= 1,
         "Embedding: vocab and dim of at least 1 were required: got {} and {}", o.vocab, o.dim);
@@ -46,6 +52,50 @@ Gathered Embedding::operator()(const Tokens& tokens, Where where) const {
     return Sequence((*this)(tokens.ids), tokens.layout);
   return {(*this)(IndexTensor(std::move(used.ids))), IndexTensor(std::move(used.places)),
           tokens.layout};
+}
+
+EmbeddingBag::EmbeddingBag(const Options& o) : mode_(o.mode), padding_id_(o.padding_id) {
+  weight = std::move(
+      Embedding({.vocab = o.vocab, .dim = o.dim, .padding_id = o.padding_id, .dtype = o.dtype})
+          .weight);
+}
+
+Var EmbeddingBag::operator()(const SparseRows& bags, Where where) const {
+  const Caller caller(where);
+  Tensor values = bags.values();
+  if (padding_id_ >= 0) {
+    values = values.clone();
+    for (Index k = 0; k < bags.stored(); ++k)
+      if (bags.ids()[k] == padding_id_) values.set({k}, 0);
+  }
+  if (mode_ == Mode::mean && bags.stored() > 0) {
+    check(min(values).item() >= 0,
+          "EmbeddingBag: values of at least 0 were required for the mean: got {}",
+          min(values).item());
+    const Tensor sums = bags.with_values(values).sums();  // [B]
+    values = values / index_select(sums + equal(sums, 0), 0, bags.row_of_values());
+  }
+  return matmul(bags.with_values(values), weight);
+}
+
+Var EmbeddingBag::operator()(const Tokens& tokens, Where where) const {
+  check(tokens.ids.defined(), "EmbeddingBag: ids were required: got undefined ones");
+  std::vector<std::vector<Index>> lists;
+  for (Index b = 0; b < tokens.size(); ++b) {
+    std::vector<Index>& list = lists.emplace_back();
+    for (Index row : tokens.layout.rows_of(b)) list.push_back(tokens.ids[row]);
+  }
+  return (*this)(SparseRows::from(lists, weight.shape()[0], weight.dtype()), where);
+}
+
+Var EmbeddingBag::operator()(const IndexTensor& ids, Where where) const {
+  check(ids.rank() == 2, "EmbeddingBag: ids [B, T] were required: got {}", ids.shape());
+  const Index bags = ids.shape()[0], length = ids.shape()[1];
+  std::vector<Index> starts;
+  for (Index b = 0; b <= bags; ++b) starts.push_back(b * length);
+  return (*this)(SparseRows(std::move(starts), ids.flatten(),
+                            Tensor::ones({ids.numel()}, weight.dtype()), weight.shape()[0]),
+                 where);
 }
 
 LayerNorm::LayerNorm(const Options& o) : eps_(o.eps) {

@@ -21,6 +21,8 @@ class Linear {
   };
   explicit Linear(const Options& options);
   Var operator()(const In& x) const { return linear(x, weight, bias); }
+  // Counted words and the like [N, in] -> [N, out]. The weight's gradient has the rows used only.
+  Var operator()(const SparseRows& x, Where where = Where::here()) const;
   Sequence operator()(const Sequence& x, Where where = Where::here()) const {
     return {(*this)(In(x.rows, where)), x.layout};
   }
@@ -68,6 +70,32 @@ class Embedding {
 
  private:
   Index padding_id_ = -1;
+};
+
+// The sum or mean of the embeddings of a bag of ids, in which order does not count. An empty bag
+// gives 0. As in PyTorch's EmbeddingBag.
+class EmbeddingBag {
+ public:
+  enum class Mode { sum, mean };
+  struct Options {
+    Index vocab = 0, dim = 0;
+    Mode mode = Mode::mean;
+    Index padding_id = -1;  // its occurrences are left out; -1: none
+    DType dtype = f32;
+  };
+  explicit EmbeddingBag(const Options& options);  // initial rows are standard normal
+  // Weighted bags [B, vocab] -> [B, dim]: sum_k values_k weight[ids_k], for the mean divided by
+  // sum_k values_k. For the mean, values must be at least 0; a bag whose values are all 0 gives 0.
+  Var operator()(const SparseRows& bags, Where where = Where::here()) const;
+  Var operator()(const Tokens& tokens, Where where = Where::here()) const;    // one bag per text
+  Var operator()(const IndexTensor& ids, Where where = Where::here()) const;  // [B, T] -> [B, dim]
+
+  Param weight;  // [vocab, dim]
+  UNROLL_FIELDS(weight)
+
+ private:
+  Mode mode_;
+  Index padding_id_;
 };
 
 // Layer norm over the last axis: (x - mean) / sqrt(variance + eps) * gain + bias. Ba et al. 2016.

@@ -273,7 +273,7 @@ Metadata BytePairEncoding::metadata(const std::string& name) const {
     out.field(Index{pairs_[i].right});
     out.end_line();
   }
-  return {{name, out.text()}};
+  return out.as(name);
 }
 
 BytePairEncoding BytePairEncoding::from_metadata(const Metadata& metadata,

@@ -41,6 +41,8 @@ void SavedText::end_line() {
   first_ = true;
 }
 
+Metadata SavedText::as(const std::string& key) const { return {{key, text_}}; }
+
 SavedReader::SavedReader(const Metadata& metadata, const std::string& key, std::string_view kind)
     : key_(key) {
   const auto found = metadata.find(key);

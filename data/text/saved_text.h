@@ -18,7 +18,7 @@ class SavedText {
   void field(std::string_view text);  // escaped: valid UTF-8 without tabs and line ends
   void field(Index value);
   void end_line();
-  const std::string& text() const { return text_; }
+  Metadata as(const std::string& key) const;  // one entry
 
  private:
   std::string text_;

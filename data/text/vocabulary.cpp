@@ -3,6 +3,7 @@
 #include <unroll/tensor/error.h>
 
 #include <algorithm>
+#include <array>
 #include <limits>
 
 namespace unroll::data {
@@ -11,17 +12,17 @@ namespace {
 constexpr std::string_view kKind = "vocabulary";
 constexpr Index kMaxCount = std::numeric_limits<Index>::max();
 
-std::vector<std::string> names_of(const SpecialTokens& special) {
-  return {special.pad, special.unk, special.sos, special.eos};
+std::array<const std::string*, 4> names_of(const SpecialTokens& special) {
+  return {&special.pad, &special.unk, &special.sos, &special.eos};
 }
 
 void check_special(const SpecialTokens& special) {
-  const std::vector<std::string> names = names_of(special);
+  const auto names = names_of(special);
   for (std::size_t i = 0; i < names.size(); ++i)
     for (std::size_t j = 0; j < i; ++j)
-      check(names[i].empty() || names[i] != names[j],
+      check(names[i]->empty() || *names[i] != *names[j],
             "vocabulary: special tokens that differ were required: got \"{}\" twice",
-            excerpt(names[i]));
+            excerpt(*names[i]));
 }
 
 // Whether a text divided like this can have the unit.
@@ -52,8 +53,8 @@ Vocabulary::Vocabulary(const Counts& counts, const VocabularyOptions& o)
         "and {}",
         o.min_count, o.max_size);
   check_special(special_);
-  for (const std::string& name : names_of(special_))
-    if (!name.empty()) add(name, 0);
+  for (const std::string* name : names_of(special_))
+    if (!name->empty()) add(*name, 0);
   check(o.max_size == 0 || o.max_size >= size(),
         "vocabulary: a max_size with room for {} special tokens was required: got {}", size(),
         o.max_size);
@@ -71,9 +72,9 @@ Vocabulary Vocabulary::from_units(const std::vector<std::string>& units, const T
                                   const SpecialTokens& special) {
   check_special(special);
   Vocabulary out(how, special);
-  const std::vector<std::string> names = names_of(special);
   for (const std::string& unit : units) {
-    const bool named = !unit.empty() && std::find(names.begin(), names.end(), unit) != names.end();
+    bool named = false;
+    for (const std::string* name : names_of(special)) named |= !unit.empty() && unit == *name;
     check(named || can_occur(unit, how),
           "vocabulary: units that a text divided into {} can have were required: got \"{}\"",
           name_of(how.unit), excerpt(unit));
@@ -81,11 +82,11 @@ Vocabulary Vocabulary::from_units(const std::vector<std::string>& units, const T
           "vocabulary: units that differ were required: got \"{}\" twice", excerpt(unit));
     out.add(unit, 0);
   }
-  for (const std::string& name : names)
-    check(name.empty() || out.units_.find(name) >= 0,
+  for (const std::string* name : names_of(special))
+    check(name->empty() || out.units_.find(*name) >= 0,
           "vocabulary: the special token \"{}\" was required among the {} units: got none (name "
           "another one in SpecialTokens, or \"\" for none)",
-          excerpt(name), units.size());
+          excerpt(*name), units.size());
   out.find_special();
   return out;
 }
@@ -144,7 +145,7 @@ Metadata Vocabulary::metadata(const std::string& key) const {
         Index{how_.fold_case}, Index{how_.jamo}, static_cast<Index>(how_.invalid)})
     out.field(option);
   out.end_line();
-  for (const std::string& name : names_of(special_)) out.field(name);
+  for (const std::string* name : names_of(special_)) out.field(*name);
   out.end_line();
   out.field(size());
   out.end_line();
@@ -153,7 +154,7 @@ Metadata Vocabulary::metadata(const std::string& key) const {
     out.field(count(i));
     out.end_line();
   }
-  return {{key, out.text()}};
+  return out.as(key);
 }
 
 Vocabulary Vocabulary::from_metadata(const Metadata& metadata, const std::string& key) {
@@ -180,9 +181,9 @@ Vocabulary Vocabulary::from_metadata(const Metadata& metadata, const std::string
   }
   if (!in.at_end()) in.refuse("the end");
   out.find_special();
-  for (const std::string& name : names_of(special))
-    if (!name.empty() && out.units_.find(name) < 0)
-      in.refuse(fmt::format("the special token \"{}\" among the units", excerpt(name)));
+  for (const std::string* name : names_of(special))
+    if (!name->empty() && out.units_.find(*name) < 0)
+      in.refuse(fmt::format("the special token \"{}\" among the units", excerpt(*name)));
   return out;
 }
 

@@ -269,6 +269,13 @@ const std::vector<Case>& cases() {
          return square(index_add(v[0], 1, IndexTensor::of({2, 0, 2}), 4));
        },
        {{2, 3}}},
+      {"sparse_matmul",
+       [](const Vars& v) {
+         return square(matmul(SparseRows::from({{3, 1}, {}, {1, 0}}, 4, f64)
+                                  .with_values(Tensor::of({1, 2, 0.5, 1}, f64)),
+                              v[0]));
+       },
+       {{4, 2}}},
       {"embedding", [](const Vars& v) { return square(embedding(ids, v[0])); }, {{4, 2}}},
       {"scatter_rows",
        [](const Vars& v) { return square(scatter_rows(v[0], ids, 5)); },

@@ -237,6 +237,21 @@ def make_layers():
     return family
 
 
+def make_embedding_bag():
+    family = Family("embedding_bag")
+    ids, offsets = torch.tensor([0, 2, 2, 5, 4, 1, 1]), torch.tensor([0, 3, 3, 6])  # the second bag is empty
+    for mode, padding, weighted in (("sum", None, False), ("mean", None, False), ("mean", 2, False), ("sum", 2, True)):
+        layer = nn.EmbeddingBag(V, 4, mode=mode, padding_idx=padding).double()
+        layer.weight.data = given(V, 4)
+        values = {"values": given(len(ids))} if weighted else {}
+        outputs = {"y": layer(ids, offsets, per_sample_weights=values.get("values"))}
+        family.add(f"{mode}.{'plain' if padding is None else 'padding'}",
+                   {"mode": mode, "padding_id": -1 if padding is None else padding},
+                   {"ids": ids, "offsets": offsets, "weight": layer.weight, **values, **outputs,
+                    **differentiate(outputs, {"weight": layer.weight})})
+    return family
+
+
 def make_activations():
     family = Family("activations")
     near = torch.arange(-96, 97).double() / 16  # -6 .. 6
@@ -394,8 +409,8 @@ def main():
     check = parser.parse_args().check
     torch.set_num_threads(1)
     good = True
-    for make in (make_rnn, make_lstm, make_gru, make_attention, make_layers, make_activations, make_losses,
-                 make_optimizers, make_schedules):
+    for make in (make_rnn, make_lstm, make_gru, make_attention, make_layers, make_embedding_bag,
+                 make_activations, make_losses, make_optimizers, make_schedules):
         family = make()
         if check:
             difference = family.compare()

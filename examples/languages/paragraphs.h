@@ -1,0 +1,51 @@
+// Paragraphs in many languages, and snippets of them.
+#pragma once
+
+#include <unroll/data/text/vocabulary.h>
+#include <unroll/tensor/random.h>
+
+#include <string>
+#include <vector>
+
+namespace languages {
+
+using unroll::Index;
+using Ids = std::vector<Index>;  // of code points
+
+inline constexpr Index kLengths[] = {5, 10, 20, 40};  // of snippets, in code points
+// Every text is read like this.
+inline constexpr unroll::data::TextOptions kCharacters{.unit = unroll::data::Unit::code_points,
+                                                       .nfc = true};
+
+struct Paragraphs {
+  std::vector<std::string> texts, languages;
+  Index size() const { return static_cast<Index>(texts.size()); }
+};
+// Reads a table with the columns language and text.
+Paragraphs read_paragraphs(const std::string& path);
+
+// Of each language's paragraphs, in the order of the file, 7 tenths train, 1 tenth validates, and
+// the last fifth tests: no paragraph is in two parts. At most `limit` of a language, if above 0.
+struct Parts {
+  Paragraphs train, validation, test;
+};
+Parts split(const Paragraphs& all, Index limit);
+
+// Paragraphs as ids, with the number of their language.
+struct Encoded {
+  std::vector<Ids> texts;
+  std::vector<Index> labels;
+};
+// Throws std::runtime_error, naming `path`, if a language is not among those that are known.
+Encoded encode(const Paragraphs& paragraphs, const unroll::data::Vocabulary& characters,
+               const unroll::data::Vocabulary& languages, const std::string& path);
+
+struct Snippets {
+  std::vector<Ids> texts;
+  std::vector<Index> labels, paragraphs;  // the language, and the paragraph it was taken from
+  void add(const Encoded& from, std::size_t paragraph, Index length, unroll::Generator& random);
+};
+// One random snippet of each paragraph that is long enough, `times` times.
+Snippets snippets_of(const Encoded& from, Index length, Index times, unroll::Generator& random);
+
+}  // namespace languages

@@ -1,0 +1,18 @@
+// What the program does: train and compare, or apply a saved model.
+#pragma once
+
+#include "examples/topics/fit.h"
+
+namespace topics {
+
+struct Choice {
+  std::string model;     // one of the four; empty: all
+  std::string features;  // of the linear model and the EmbeddingBag; empty: the best in validation
+  std::string query;
+  Index hidden = 64, limit = 0;
+};
+
+void train_and_compare(const Choice& choice, const program::Options& o, program::Report& report);
+void apply_model(const Choice& choice, const program::Options& o, program::Report& report);
+
+}  // namespace topics

@@ -1,0 +1,45 @@
+// What a model sees of a text: words in their order, or a bag of words and more.
+#pragma once
+
+#include <unroll/data/text/vocabulary.h>
+
+#include <vector>
+
+namespace topics {
+
+using unroll::Index;
+using Lists = std::vector<std::vector<Index>>;  // ids, one list for each text
+
+enum class Features {
+  words,      // a bag of words
+  pairs,      // and pairs of neighbours
+  beginning,  // words; the first four once more, as words of the beginning
+  order       // words in order, for an LSTM
+};
+const char* name_of(Features features);
+Features features_of(const std::string& name);  // throws std::invalid_argument
+
+class Encoder {
+ public:
+  // The features of these texts. Those of a single text are left out, except for `words` of naive
+  // Bayes and `beginning`, whose rare ones help.
+  Encoder(const std::vector<std::string>& texts, Features features);
+  static Encoder from_metadata(const unroll::Metadata& metadata);
+  unroll::Metadata metadata() const;
+
+  Index size() const { return vocabulary_.size(); }
+  Features features() const { return features_; }
+  // The ids of the features. What is unknown is left out, or <unk> in an order, which is never
+  // empty.
+  std::vector<Index> operator()(const std::string& text) const;
+  Lists operator()(const std::vector<std::string>& texts) const;
+
+ private:
+  Encoder(Features features, unroll::data::Vocabulary vocabulary)
+      : features_(features), vocabulary_(std::move(vocabulary)) {}
+
+  Features features_;
+  unroll::data::Vocabulary vocabulary_;
+};
+
+}  // namespace topics

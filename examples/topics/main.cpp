@@ -1,0 +1,43 @@
+// What is a dictionary gloss about? Naive Bayes and a linear model on bags of words, an
+// EmbeddingBag, and an LSTM that reads the words in order.
+//
+// glosses.h reads the data; features.h says what a model sees of a text; models.h has the four
+// models, fit.h trains them; report.h compares them; retrieval.h answers --query.
+#include "examples/topics/experiment.h"
+
+int main(int argc, char** argv) {
+  topics::Choice choice;
+  return program::run(
+      argc, argv,
+      {.name = "topics",
+       .description = "Tells what a dictionary gloss is about, by four models, and finds the\n"
+                      "glosses nearest to a query.",
+       .takes = {.data = "labelled glosses: a table with the columns class and gloss",
+                 .sample = program::sample("glosses.tsv.gz"),
+                 .test = "other labelled glosses, whose figures are shown instead",
+                 .predict = "glosses without class: a column gloss, or one a line",
+                 .resume = true}},
+      [&](CLI::App& app) {
+        app.add_option("--model", choice.model,
+                       "train one: naive_bayes, linear, embedding_bag or lstm (default: all)");
+        app.add_option("--features", choice.features,
+                       "of linear and embedding_bag: words, pairs or beginning (default: the best "
+                       "in validation)");
+        app.add_option("--query", choice.query, "print the glosses nearest to this text");
+        program::add_number(app, "--hidden", choice.hidden, 1, 4096,
+                            "size of embeddings and LSTM (default: 64)");
+        program::add_number(app, "--limit", choice.limit, 20, 1'000'000'000,
+                            "use about so many glosses (default: all)");
+      },
+      [&](const program::Options& o, program::Report& report) {
+        o.prepare();
+        if (!o.load.empty()) {
+          o.refuse({"--features", "--hidden", "--limit"}, "a model to be trained", "--load");
+          return topics::apply_model(choice, o, report);
+        }
+        program::check_one_model(o, choice.model, "naive_bayes, linear, embedding_bag or lstm", "",
+                                 1);
+        if (!choice.query.empty() && choice.model.empty()) choice.model = "embedding_bag";
+        topics::train_and_compare(choice, o, report);
+      });
+}
