@@ -1,0 +1,267 @@
+#include <unroll/tensor/kernels/denormals.h>
+#include <unroll/tensor/kernels/memory_attention.h>
+#include <unroll/tensor/kernels/scratch.h>
+#include <unroll/tensor/threads.h>
+
+#include <algorithm>
+#include <cmath>
+
+#undef HWY_TARGET_INCLUDE
+#define HWY_TARGET_INCLUDE "unroll/tensor/kernels/memory_attention.cpp"
+#include <hwy/foreach_target.h>
+
+#include <unroll/tensor/kernels/simd_math.h>
+
+#ifndef UNROLL_MEMORY_ATTENTION_TYPES
+#define UNROLL_MEMORY_ATTENTION_TYPES
+namespace unroll::kernels {
+namespace {
+
+// Some rows of a matrix, such as those of a group.
+template <class T>
+struct Picked {
+  T* data;
+  const Index* rows;
+  Index count, size;  // of a row
+  T* row(Index i) const { return data + rows[i] * size; }
+};
+
+// A matrix over pairs of rows: element (i, j) is data[i * stride + j * step].
+template <class T>
+struct Pairs {
+  T* data;
+  Index stride, step;
+};
+
+}  // namespace
+}  // namespace unroll::kernels
+#endif
+
+HWY_BEFORE_NAMESPACE();
+namespace unroll::kernels::HWY_NAMESPACE {
+namespace {
+
+// Calls f(c, count) for each vector of n columns, the tail last. f is instantiated once, unlike in
+// `each`, because tanh is long.
+template <class T, class F>
+HWY_INLINE void each_vector(Index n, F f) {
+  const Index lanes = static_cast<Index>(hn::Lanes(hn::ScalableTag<T>()));
+  for (Index c = 0; c < n; c += lanes) f(c, std::min(lanes, n - c));
+}
+
+// out(i, j) = a_i . b_j, or v . tanh(a_i + b_j) if v is given.
+template <class T>
+void pair_logits(Picked<const T> a, Picked<const T> b, const T* v, Pairs<T> out) {
+  const hn::ScalableTag<T> d;
+  for (Index i = 0; i < a.count; ++i)
+    for (Index j = 0; j < b.count; ++j) {
+      const T *x = a.row(i), *y = b.row(j);
+      auto sum = hn::Zero(d);
+      if (v) {
+        each_vector<T>(a.size, [&](Index c, Index n) UNROLL_INLINED {
+          const auto t = tanh(d, hn::Add(load(x + c, n), load(y + c, n)));
+          sum = hn::MulAdd(load(v + c, n), t, sum);
+        });
+      } else {
+        each_vector<T>(a.size, [&](Index c, Index n) UNROLL_INLINED {
+          sum = hn::MulAdd(load(x + c, n), load(y + c, n), sum);
+        });
+      }
+      out.data[i * out.stride + j * out.step] = hn::GetLane(hn::SumOfLanes(d, sum));
+    }
+}
+
+// to_i = sum over j of weights(i, j) from_j.
+template <class T>
+void weighted_sums(Pairs<const T> weights, Picked<const T> from, Picked<T> to) {
+  const hn::ScalableTag<T> d;
+  for (Index i = 0; i < to.count; ++i)
+    each_vector<T>(to.size, [&](Index c, Index n) UNROLL_INLINED {
+      auto sum = hn::Zero(d);
+      for (Index j = 0; j < from.count; ++j) {
+        const auto w = hn::Set(d, weights.data[i * weights.stride + j * weights.step]);
+        sum = hn::MulAdd(w, load(from.row(j) + c, n), sum);
+      }
+      store(sum, to.row(i) + c, n);
+    });
+}
+
+// The backward of v . tanh(a_i + b_j), given the gradient g of the logits. Vector by vector of the
+// columns, so that the sums over pairs stay in registers. db is overwritten, like da and dv.
+template <class T>
+void additive_backward(Pairs<const T> g, Picked<const T> a, Picked<const T> b, const T* v,
+                       Picked<T> da, Picked<T> db, T* dv) {
+  const hn::ScalableTag<T> d;
+  for (Index j = 0; j < b.count; ++j) std::fill_n(db.row(j), db.size, T{0});
+  each_vector<T>(a.size, [&](Index c, Index n) UNROLL_INLINED {
+    const auto factor = load(v + c, n), one = hn::Set(d, T{1});
+    auto sum_v = hn::Zero(d);
+    for (Index i = 0; i < a.count; ++i) {
+      const auto x = load(a.row(i) + c, n);
+      auto sum_a = hn::Zero(d);
+      for (Index j = 0; j < b.count; ++j) {
+        const auto slope = hn::Set(d, g.data[i * g.stride + j * g.step]);
+        const auto t = tanh(d, hn::Add(x, load(b.row(j) + c, n)));
+        const auto s = hn::Mul(hn::Mul(slope, factor), hn::NegMulAdd(t, t, one));
+        sum_v = hn::MulAdd(slope, t, sum_v);
+        sum_a = hn::Add(sum_a, s);
+        store(hn::Add(load(db.row(j) + c, n), s), db.row(j) + c, n);
+      }
+      store(sum_a, da.row(i) + c, n);
+    }
+    store(sum_v, dv + c, n);
+  });
+}
+
+}  // namespace
+
+#define UNROLL_FOR(T, suffix)                                                                 \
+  void pair_logits_##suffix(Picked<const T> a, Picked<const T> b, const T* v, Pairs<T> out) { \
+    pair_logits(a, b, v, out);                                                                \
+  }                                                                                           \
+  void weighted_sums_##suffix(Pairs<const T> weights, Picked<const T> from, Picked<T> to) {   \
+    weighted_sums(weights, from, to);                                                         \
+  }                                                                                           \
+  void additive_backward_##suffix(Pairs<const T> g, Picked<const T> a, Picked<const T> b,     \
+                                  const T* v, Picked<T> da, Picked<T> db, T* dv) {            \
+    additive_backward(g, a, b, v, da, db, dv);                                                \
+  }
+UNROLL_FOR(float, f32)
+UNROLL_FOR(double, f64)
+#undef UNROLL_FOR
+
+}  // namespace unroll::kernels::HWY_NAMESPACE
+HWY_AFTER_NAMESPACE();
+
+#if HWY_ONCE
+namespace unroll::kernels {
+namespace {
+
+#define UNROLL_EXPORT(T, suffix)                                                             \
+  HWY_EXPORT(pair_logits_##suffix);                                                          \
+  HWY_EXPORT(weighted_sums_##suffix);                                                        \
+  HWY_EXPORT(additive_backward_##suffix);                                                    \
+  void pair_logits(Picked<const T> a, Picked<const T> b, const T* v, Pairs<T> out) {         \
+    HWY_DYNAMIC_DISPATCH(pair_logits_##suffix)(a, b, v, out);                                \
+  }                                                                                          \
+  void weighted_sums(Pairs<const T> weights, Picked<const T> from, Picked<T> to) {           \
+    HWY_DYNAMIC_DISPATCH(weighted_sums_##suffix)(weights, from, to);                         \
+  }                                                                                          \
+  void additive_backward(Pairs<const T> g, Picked<const T> a, Picked<const T> b, const T* v, \
+                         Picked<T> da, Picked<T> db, T* dv) {                                \
+    HWY_DYNAMIC_DISPATCH(additive_backward_##suffix)(g, a, b, v, da, db, dv);                \
+  }
+UNROLL_EXPORT(float, f32)
+UNROLL_EXPORT(double, f64)
+#undef UNROLL_EXPORT
+
+// In place. A NaN among the logits makes all weights NaN.
+template <class T>
+void softmax(T* row, Index n) {
+  T top = row[0];
+  for (Index j = 1; j < n; ++j) top = row[j] > top ? row[j] : top;
+  T sum = 0;
+  for (Index j = 0; j < n; ++j) sum += row[j] = std::exp(row[j] - top);
+  for (Index j = 0; j < n; ++j) row[j] /= sum;
+}
+
+// One group of a call.
+template <class T>
+struct Group {
+  const MemoryAttention<T>& a;
+  Index s;
+  Index queries = a.queries.length(s), keys = a.keys.length(s);
+  const Index *q_rows = a.queries.rows + a.queries.offsets[s],
+              *k_rows = a.keys.rows + a.keys.offsets[s];
+
+  template <class X>
+  Picked<X> of_queries(X* data, Index size) const {
+    return {data, q_rows, queries, size};
+  }
+  template <class X>
+  Picked<X> of_keys(X* data, Index size) const {
+    return {data, k_rows, keys, size};
+  }
+};
+
+template <class T>
+void forward(const MemoryAttention<T>& a, T* out, T* weights) {
+  parallel_for(a.queries.count, [&](Index s) {
+    const FlushDenormals flush;
+    const Group<T> g{a, s};
+    if (g.queries == 0) return;
+    Scratch<T> w(g.queries * g.keys);  // [T, S]
+    pair_logits(g.of_queries(a.q, a.size), g.of_keys(a.k, a.size), a.v, {w.get(), g.keys, 1});
+    for (Index t = 0; t < g.queries; ++t) {
+      softmax(w.get() + t * g.keys, g.keys);
+      std::copy_n(w.get() + t * g.keys, g.keys, weights + a.weights_at[g.q_rows[t]]);
+    }
+    weighted_sums({w.get(), g.keys, 1}, g.of_keys(a.values, a.value_size),
+                  g.of_queries(out, a.value_size));
+  });
+}
+
+// W are the weights, G = d_out values^T + d_weights their gradient, D = row sums of W G:
+//   d_values = W^T d_out,  d_logits = W (G - D).
+template <class T>
+void backward(const MemoryAttention<T>& a, const T* weights, const MemoryAttentionGradients<T>& d) {
+  parallel_for(a.queries.count, [&](Index s) {
+    const FlushDenormals flush;
+    const Group<T> g{a, s};
+    const Index keys = g.keys, pairs = g.queries * keys;
+    Scratch<T> w(pairs), slopes(pairs);  // [T, S]
+    const auto q = g.of_queries(a.q, a.size), k = g.of_keys(a.k, a.size);
+    for (Index t = 0; t < g.queries; ++t)
+      std::copy_n(weights + a.weights_at[g.q_rows[t]], keys, w.get() + t * keys);
+    const auto d_values = g.of_keys(d.values, a.value_size);
+    if (d.out) {
+      const auto d_out = g.of_queries(d.out, a.value_size);
+      pair_logits(d_out, g.of_keys(a.values, a.value_size), static_cast<const T*>(nullptr),
+                  {slopes.get(), keys, 1});
+      weighted_sums({w.get(), 1, keys}, d_out, d_values);
+    } else {
+      std::fill_n(slopes.get(), pairs, T{0});
+      for (Index j = 0; j < keys; ++j) std::fill_n(d_values.row(j), a.value_size, T{0});
+    }
+    for (Index t = 0; t < g.queries; ++t) {
+      T *ds = slopes.get() + t * keys, mean = 0;
+      const T* wt = w.get() + t * keys;
+      if (d.weights)
+        for (Index j = 0; j < keys; ++j) ds[j] += d.weights[a.weights_at[g.q_rows[t]] + j];
+      for (Index j = 0; j < keys; ++j) mean += wt[j] * ds[j];
+      for (Index j = 0; j < keys; ++j) ds[j] = wt[j] * (ds[j] - mean);
+    }
+    const auto dq = g.of_queries(d.q, a.size), dk = g.of_keys(d.k, a.size);
+    if (a.v) {
+      additive_backward({slopes.get(), keys, 1}, q, k, a.v, dq, dk, d.v + g.s * a.size);
+    } else {
+      weighted_sums({slopes.get(), keys, 1}, k, dq);
+      weighted_sums({slopes.get(), 1, keys}, q, dk);
+    }
+  });
+}
+
+}  // namespace
+
+template <>
+void memory_attention_forward<float>(const MemoryAttention<float>& a, float* out, float* weights) {
+  forward(a, out, weights);
+}
+template <>
+void memory_attention_forward<double>(const MemoryAttention<double>& a, double* out,
+                                      double* weights) {
+  forward(a, out, weights);
+}
+template <>
+void memory_attention_backward<float>(const MemoryAttention<float>& a, const float* weights,
+                                      const MemoryAttentionGradients<float>& d) {
+  backward(a, weights, d);
+}
+template <>
+void memory_attention_backward<double>(const MemoryAttention<double>& a, const double* weights,
+                                       const MemoryAttentionGradients<double>& d) {
+  backward(a, weights, d);
+}
+
+}  // namespace unroll::kernels
+#endif
