@@ -17,13 +17,13 @@
 namespace unroll::kernels {
 namespace {
 
-// Some rows of a matrix, such as those of a group.
+// Some rows of a matrix, such as those of a group; all if `rows` is nullptr.
 template <class T>
 struct Picked {
   T* data;
   const Index* rows;
   Index count, size;  // of a row
-  T* row(Index i) const { return data + rows[i] * size; }
+  T* row(Index i) const { return data + (rows ? rows[i] : i) * size; }
 };
 
 // A matrix over pairs of rows: element (i, j) is data[i * stride + j * step].
@@ -49,26 +49,60 @@ HWY_INLINE void each_vector(Index n, F f) {
   for (Index c = 0; c < n; c += lanes) f(c, std::min(lanes, n - c));
 }
 
-// out(i, j) = a_i . b_j, or v . tanh(a_i + b_j) if v is given.
-template <class T>
+// What pair_logits adds up: x y; tanh(x + y); or, for rows e^2x and e^2y, tanh(x + y) = 1 - 2 / (1
+// + e^2x e^2y), which takes a fraction of the time for many pairs of few rows. Its error is that of
+// rounding x and y, which are rounded results themselves.
+enum class Pair { product, tanh, tanh_of_exp };
+
+template <Pair pair, class D, class V>
+HWY_INLINE V tanh_of(D d, V x, V y) {
+  if constexpr (pair == Pair::tanh_of_exp) {
+    const V one = hn::Set(d, 1), b = hn::MulAdd(x, y, one);
+    if constexpr (kEstimates<D>) {
+      const V r = hn::ApproximateReciprocal(b);  // and a step of Newton's method for 2 / b
+      const V two_r = hn::Add(r, r);
+      return hn::NegMulAdd(two_r, hn::NegMulAdd(b, r, hn::Set(d, 2)), one);
+    } else {
+      return hn::Sub(one, hn::Div(hn::Set(d, 2), b));
+    }
+  } else {
+    return tanh(d, hn::Add(x, y));
+  }
+}
+
+// out(i, j) = a_i . b_j, or v . tanh(..).
+template <Pair pair, class T>
 void pair_logits(Picked<const T> a, Picked<const T> b, const T* v, Pairs<T> out) {
   const hn::ScalableTag<T> d;
   for (Index i = 0; i < a.count; ++i)
     for (Index j = 0; j < b.count; ++j) {
       const T *x = a.row(i), *y = b.row(j);
       auto sum = hn::Zero(d);
-      if (v) {
-        each_vector<T>(a.size, [&](Index c, Index n) UNROLL_INLINED {
-          const auto t = tanh(d, hn::Add(load(x + c, n), load(y + c, n)));
-          sum = hn::MulAdd(load(v + c, n), t, sum);
-        });
-      } else {
-        each_vector<T>(a.size, [&](Index c, Index n) UNROLL_INLINED {
+      each_vector<T>(a.size, [&](Index c, Index n) UNROLL_INLINED {
+        if constexpr (pair == Pair::product) {
           sum = hn::MulAdd(load(x + c, n), load(y + c, n), sum);
-        });
-      }
+        } else {
+          sum = hn::MulAdd(load(v + c, n), tanh_of<pair>(d, load(x + c, n), load(y + c, n)), sum);
+        }
+      });
       out.data[i * out.stride + j * out.step] = hn::GetLane(hn::SumOfLanes(d, sum));
     }
+}
+
+// to_i = e^2x of row i, contiguous. Returns false if this is of no use, because |x| is above
+// kFarthest or NaN.
+constexpr double kFarthest = 20;  // products of two are below the largest f32, e^88.7
+template <class T>
+bool exp_of_doubled(Picked<const T> from, T* to) {
+  const hn::ScalableTag<T> d;
+  auto in_range = hn::Eq(hn::Zero(d), hn::Zero(d));
+  for (Index i = 0; i < from.count; ++i, to += from.size)
+    each_vector<T>(from.size, [&](Index c, Index n) UNROLL_INLINED {
+      const auto x = load(from.row(i) + c, n);
+      in_range = hn::And(in_range, hn::Le(hn::Abs(x), hn::Set(d, static_cast<T>(kFarthest))));
+      store(exp(d, hn::Add(x, x)), to + c, n);
+    });
+  return hn::AllTrue(d, in_range);
 }
 
 // to_i = sum over j of weights(i, j) from_j.
@@ -86,9 +120,9 @@ void weighted_sums(Pairs<const T> weights, Picked<const T> from, Picked<T> to) {
     });
 }
 
-// The backward of v . tanh(a_i + b_j), given the gradient g of the logits. Vector by vector of the
-// columns, so that the sums over pairs stay in registers. db is overwritten, like da and dv.
-template <class T>
+// The backward of v . tanh(..), given the gradient g of the logits. Vector by vector of the
+// columns, so that the sums over pairs stay in registers. Overwrites da, db and dv.
+template <Pair pair, class T>
 void additive_backward(Pairs<const T> g, Picked<const T> a, Picked<const T> b, const T* v,
                        Picked<T> da, Picked<T> db, T* dv) {
   const hn::ScalableTag<T> d;
@@ -101,7 +135,7 @@ void additive_backward(Pairs<const T> g, Picked<const T> a, Picked<const T> b, c
       auto sum_a = hn::Zero(d);
       for (Index j = 0; j < b.count; ++j) {
         const auto slope = hn::Set(d, g.data[i * g.stride + j * g.step]);
-        const auto t = tanh(d, hn::Add(x, load(b.row(j) + c, n)));
+        const auto t = tanh_of<pair>(d, x, load(b.row(j) + c, n));
         const auto s = hn::Mul(hn::Mul(slope, factor), hn::NegMulAdd(t, t, one));
         sum_v = hn::MulAdd(slope, t, sum_v);
         sum_a = hn::Add(sum_a, s);
@@ -115,16 +149,39 @@ void additive_backward(Pairs<const T> g, Picked<const T> a, Picked<const T> b, c
 
 }  // namespace
 
-#define UNROLL_FOR(T, suffix)                                                                 \
-  void pair_logits_##suffix(Picked<const T> a, Picked<const T> b, const T* v, Pairs<T> out) { \
-    pair_logits(a, b, v, out);                                                                \
-  }                                                                                           \
-  void weighted_sums_##suffix(Pairs<const T> weights, Picked<const T> from, Picked<T> to) {   \
-    weighted_sums(weights, from, to);                                                         \
-  }                                                                                           \
-  void additive_backward_##suffix(Pairs<const T> g, Picked<const T> a, Picked<const T> b,     \
-                                  const T* v, Picked<T> da, Picked<T> db, T* dv) {            \
-    additive_backward(g, a, b, v, da, db, dv);                                                \
+// Calls f(a, b, std::integral_constant<Pair, ..>) with the rows, or with e^2x of them if that is
+// possible and saves time.
+template <class T, class F>
+void with_exponentials(Picked<const T> a, Picked<const T> b, F f) {
+  if constexpr (sizeof(T) == 4) {  // the error would be too large for f64, which checks derivatives
+    if (a.count > 1) {
+      Scratch<T> x(a.count * a.size), y(b.count * b.size);
+      if (exp_of_doubled(a, x.get()) && exp_of_doubled(b, y.get()))
+        return f(Picked<const T>{x.get(), nullptr, a.count, a.size},
+                 Picked<const T>{y.get(), nullptr, b.count, b.size},
+                 std::integral_constant<Pair, Pair::tanh_of_exp>());
+    }
+  }
+  f(a, b, std::integral_constant<Pair, Pair::tanh>());
+}
+
+#define UNROLL_FOR(T, suffix)                                                                     \
+  void products_##suffix(Picked<const T> a, Picked<const T> b, Pairs<T> out) {                    \
+    pair_logits<Pair::product, T>(a, b, nullptr, out);                                            \
+  }                                                                                               \
+  void additive_logits_##suffix(Picked<const T> a, Picked<const T> b, const T* v, Pairs<T> out) { \
+    with_exponentials(a, b, [&](auto x, auto y, auto pair) {                                      \
+      pair_logits<decltype(pair)::value>(x, y, v, out);                                           \
+    });                                                                                           \
+  }                                                                                               \
+  void weighted_sums_##suffix(Pairs<const T> weights, Picked<const T> from, Picked<T> to) {       \
+    weighted_sums(weights, from, to);                                                             \
+  }                                                                                               \
+  void additive_backward_##suffix(Pairs<const T> g, Picked<const T> a, Picked<const T> b,         \
+                                  const T* v, Picked<T> da, Picked<T> db, T* dv) {                \
+    with_exponentials(a, b, [&](auto x, auto y, auto pair) {                                      \
+      additive_backward<decltype(pair)::value>(g, x, y, v, da, db, dv);                           \
+    });                                                                                           \
   }
 UNROLL_FOR(float, f32)
 UNROLL_FOR(double, f64)
@@ -138,11 +195,15 @@ namespace unroll::kernels {
 namespace {
 
 #define UNROLL_EXPORT(T, suffix)                                                             \
-  HWY_EXPORT(pair_logits_##suffix);                                                          \
+  HWY_EXPORT(products_##suffix);                                                             \
+  HWY_EXPORT(additive_logits_##suffix);                                                      \
   HWY_EXPORT(weighted_sums_##suffix);                                                        \
   HWY_EXPORT(additive_backward_##suffix);                                                    \
-  void pair_logits(Picked<const T> a, Picked<const T> b, const T* v, Pairs<T> out) {         \
-    HWY_DYNAMIC_DISPATCH(pair_logits_##suffix)(a, b, v, out);                                \
+  void products(Picked<const T> a, Picked<const T> b, Pairs<T> out) {                        \
+    HWY_DYNAMIC_DISPATCH(products_##suffix)(a, b, out);                                      \
+  }                                                                                          \
+  void additive_logits(Picked<const T> a, Picked<const T> b, const T* v, Pairs<T> out) {     \
+    HWY_DYNAMIC_DISPATCH(additive_logits_##suffix)(a, b, v, out);                            \
   }                                                                                          \
   void weighted_sums(Pairs<const T> weights, Picked<const T> from, Picked<T> to) {           \
     HWY_DYNAMIC_DISPATCH(weighted_sums_##suffix)(weights, from, to);                         \
@@ -191,7 +252,9 @@ void forward(const MemoryAttention<T>& a, T* out, T* weights) {
     const Group<T> g{a, s};
     if (g.queries == 0) return;
     Scratch<T> w(g.queries * g.keys);  // [T, S]
-    pair_logits(g.of_queries(a.q, a.size), g.of_keys(a.k, a.size), a.v, {w.get(), g.keys, 1});
+    const auto q = g.of_queries(a.q, a.size), k = g.of_keys(a.k, a.size);
+    const Pairs<T> logits{w.get(), g.keys, 1};
+    a.v ? additive_logits(q, k, a.v, logits) : products(q, k, logits);
     for (Index t = 0; t < g.queries; ++t) {
       softmax(w.get() + t * g.keys, g.keys);
       std::copy_n(w.get() + t * g.keys, g.keys, weights + a.weights_at[g.q_rows[t]]);
@@ -216,8 +279,7 @@ void backward(const MemoryAttention<T>& a, const T* weights, const MemoryAttenti
     const auto d_values = g.of_keys(d.values, a.value_size);
     if (d.out) {
       const auto d_out = g.of_queries(d.out, a.value_size);
-      pair_logits(d_out, g.of_keys(a.values, a.value_size), static_cast<const T*>(nullptr),
-                  {slopes.get(), keys, 1});
+      products(d_out, g.of_keys(a.values, a.value_size), {slopes.get(), keys, 1});
       weighted_sums({w.get(), 1, keys}, d_out, d_values);
     } else {
       std::fill_n(slopes.get(), pairs, T{0});
