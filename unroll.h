@@ -36,6 +36,7 @@
 
 #include <unroll/nn/attention.h>
 #include <unroll/nn/cells.h>
+#include <unroll/nn/decode.h>
 #include <unroll/nn/gathered.h>
 #include <unroll/nn/init.h>
 #include <unroll/nn/layers.h>
@@ -58,4 +59,7 @@
 #include <unroll/data/table/dates.h>
 #include <unroll/data/table/numbers.h>
 #include <unroll/data/table/sniff.h>
+#include <unroll/data/text/bpe.h>
+#include <unroll/data/text/counts.h>
+#include <unroll/data/text/units.h>
 #include <unroll/data/text/vocabulary.h>

@@ -15,6 +15,8 @@ The workloads are those of benchmarks/*.cpp, in float32 (B batch, T time, V voca
     w7  streaming LSTM: hidden 64, 1 feature, B 1: the time of one step
     w8  w2's model on ragged lengths (see ragged_lengths), as w8_padded and as w8_packed
     w9  w3 with an LSTM of plain ops instead of the GRU; w9_builtin with nn.LSTM
+    s2  word model: V 10000, embed 200, 2 layers x 200, B 20, T 20, SGD, clipped gradient, carried state
+    s3  1,000 characters, sampled from an LSTM: V 64, embed 64, 2 layers x 512, B 1; s3_32 B 32
 
 For a fair comparison, OPENBLAS_CORETYPE must name the right kernels if OpenBLAS does not know the
 CPU, and OMP_NUM_THREADS and OPENBLAS_NUM_THREADS must be set before the start. run.py does this.
@@ -185,6 +187,45 @@ def w8(packed):
     return training(Tagger(64, 64, 512, 2), packed_loss if packed else padded_loss)
 
 
+def zipf_ids(count, vocab, first):
+    """Ids as frequent as words are; the C++ side has the same formula."""
+    u = torch.arange(first, first + count, dtype=torch.float64) * 0.6180339887498949 % 1.0
+    return (vocab ** u).long() - 1
+
+
+def s2(vocab=10000, hidden=200, batch=20, steps=20):
+    model = Tagger(vocab, hidden, hidden, 2)
+    optimizer = torch.optim.SGD(model.parameters(), lr=1)
+    x, y = zipf_ids(steps * batch, vocab, 1).view(steps, batch), zipf_ids(steps * batch, vocab, 2)
+    state = torch.zeros(2, batch, hidden), torch.zeros(2, batch, hidden)
+
+    def step():
+        nonlocal state
+        optimizer.zero_grad(set_to_none=True)
+        out, after = model.rnn(model.embed(x), state)
+        loss = F.cross_entropy(model.head(out).view(-1, vocab), y)
+        (loss * steps).backward()
+        nn.utils.clip_grad_norm_(model.parameters(), 5)
+        optimizer.step()
+        state = tuple(part.detach() for part in after)
+    return step
+
+
+def s3(batch, length=1000):
+    model = Tagger(64, 64, 512, 2)
+
+    def generate():
+        ids = torch.zeros(batch, dtype=torch.long)
+        state, out = (torch.zeros(2, batch, 512), torch.zeros(2, batch, 512)), []
+        with torch.no_grad():
+            for _ in range(length):
+                h, state = model.rnn(model.embed(ids)[None], state)
+                ids = torch.multinomial(torch.softmax(model.head(h[0]) / 0.8, 1), 1)[:, 0]
+                out.append(ids)
+        return torch.stack(out)
+    return generate
+
+
 RAGGED = int(ragged_lengths().sum())
 
 # name: (maker, tokens per step, number of steps or ops in one call)
@@ -201,6 +242,9 @@ WORKLOADS = {
     "w8_packed": (lambda: w8(packed=True), RAGGED, 1),
     "w9": (lambda: classifier(OwnLSTM(16, 64)), 60 * 32, 1),
     "w9_builtin": (lambda: classifier(nn.LSTM(16, 64)), 60 * 32, 1),
+    "s2": (s2, 20 * 20, 1),
+    "s3": (lambda: s3(1), 1000, 1),
+    "s3_32": (lambda: s3(32), 32 * 1000, 1),
 }
 
 

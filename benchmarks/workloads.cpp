@@ -4,6 +4,7 @@
 
 #include <unroll/unroll.h>
 
+#include <cmath>
 #include <memory>
 
 namespace bench {
@@ -212,6 +213,95 @@ std::function<void()> builtin_cell() {
       [](const nn::LSTM& lstm, const nn::Gathered& x) { return lstm(x).last(); });
 }
 
+// --- S2: the word model of examples/language_model, --recipe zaremba-small ---
+
+constexpr Index kWords = 10000, kWordHidden = 200, kWordStreams = 20, kWordSteps = 20;
+
+// Ids as frequent as words are (Zipf's law: id k in proportion to 1 / (k + 1)), evenly spread.
+// pytorch_reference.py has the same formula.
+IndexTensor zipf_ids(Index count, Index vocab, Index first) {
+  std::vector<Index> ids;
+  for (Index i = first; i < first + count; ++i) {
+    const double u = std::fmod(static_cast<double>(i) * 0.6180339887498949, 1.0);
+    ids.push_back(static_cast<Index>(std::pow(static_cast<double>(vocab), u)) - 1);
+  }
+  return ids;
+}
+
+std::function<void()> word_model() {
+  auto model = std::make_shared<Tagger>(kWords, kWordHidden, kWordHidden, 2);
+  auto optimizer = std::make_shared<optim::SGD>(nn::parameters(*model), optim::SGDOptions{.lr = 1});
+  const SequenceLayout layout = SequenceLayout::equal(kWordStreams, kWordSteps);
+  const nn::Tokens x(zipf_ids(layout.rows(), kWords, 1), layout);
+  const IndexTensor y = zipf_ids(layout.rows(), kWords, 2);
+  auto state = std::make_shared<std::vector<nn::LSTM::State>>();
+  return [=] {
+    Tape tape;
+    const auto out = model->lstm(model->embed(x), *state);
+    const Var loss = nn::cross_entropy(model->head(out.sequence.rows), y);
+    Gradients g = tape.backward(loss * static_cast<double>(kWordSteps));
+    optim::clip_norm(g, 5);
+    optimizer->step(g);
+    *state = out.carry();
+  };
+}
+
+// The products of such a step alone: of each weight the output, the gradient of the input and that
+// of the weight, for all time steps at once.
+std::function<void()> word_model_limit() {
+  Generator g(1);
+  struct Product {
+    Tensor x, w, y;  // y = x w
+  };
+  const Index rows = kWordStreams * kWordSteps, h = kWordHidden;
+  std::vector<Product> products;
+  for (Index out : {kWords, 4 * h, 4 * h, 4 * h, 4 * h})
+    products.push_back({g.normal({rows, h}), g.normal({h, out}), g.normal({rows, out})});
+  return [=] {
+    for (const Product& p : products) {
+      matmul(p.x, p.w);
+      matmul(p.y, p.w.transpose());
+      matmul(p.x.transpose(), p.y);
+    }
+  };
+}
+
+// --- S3: generation ---
+
+constexpr Index kGenerated = 1000;
+
+struct Generating {
+  nn::Embedding embed{{.vocab = 64, .dim = 64}};
+  nn::LSTM lstm{{.in = 64, .hidden = 512, .layers = 2}};
+  nn::Linear head{{.in = 512, .out = 64}};
+  UNROLL_FIELDS(embed, lstm, head)
+  using State = std::vector<nn::LSTM::State>;
+  nn::DecoderStep<State> step(const IndexTensor& ids, State state) const {
+    const Var h = lstm.step(embed(ids), state);
+    return {head(h), std::move(state)};
+  }
+};
+
+std::function<void()> generation(Index batch) {
+  auto model = std::make_shared<Generating>();
+  auto random = std::make_shared<Generator>(1);
+  return [=] {
+    nn::sample(*model, Generating::State(), IndexTensor::full({batch}, 0),
+               {.max_length = kGenerated, .temperature = 0.8}, *random);
+  };
+}
+
+std::function<void()> generation_limit() {
+  auto model = std::make_shared<Generating>();
+  return [=] {
+    volatile float sum = 0;
+    for (Index i = 0; i < kGenerated; ++i)
+      for (const NamedParam& p : nn::parameters(*model))
+        if (p.name != "embed.weight")
+          sum = sum + sum_of(p.param->value().data<float>(), p.param->value().numel());
+  };
+}
+
 }  // namespace
 
 const std::vector<Workload>& workloads() {
@@ -240,6 +330,12 @@ const std::vector<Workload>& workloads() {
          [] { return tagger_step(64, 64, 512, 2, SequenceLayout::equal(32, kEqualSteps), adam); }},
         {"w9", "own cell: an LSTM in plain ops in w3's place", 1920, 1, own_cell},
         {"w9_builtin", "the same with nn::LSTM", 1920, 1, builtin_cell},
+        {"s2", "word model: V 10000, 2 layers x 200, B 20, T 20, SGD, clipped", 400, 1, word_model},
+        {"s2_limit", "the products of s2 alone", 400, 1, word_model_limit},
+        {"s3", "1,000 characters from a 2 x 512 LSTM, V 64, B 1", kGenerated, 1,
+         [] { return generation(1); }},
+        {"s3_32", "the same, B 32", 32 * kGenerated, 1, [] { return generation(32); }},
+        {"s3_limit", "reading s3's weights 1,000 times", 0, 1, generation_limit},
     };
   }();
   return all;

@@ -1,0 +1,24 @@
+// Ids that stand for no piece of the text.
+#pragma once
+
+#include <string>
+
+namespace unroll::data {
+
+// Names of the special tokens; an empty name: there is none. They get the first ids, in this order.
+struct SpecialTokens {
+  std::string pad = {};       // fills up
+  std::string unk = "<unk>";  // every unit that the vocabulary does not have
+  std::string sos = {};       // start of a sequence
+  std::string eos = {};       // end of a sequence
+
+  static SpecialTokens all() { return {"<pad>", "<unk>", "<sos>", "<eos>"}; }
+  bool operator==(const SpecialTokens&) const = default;
+};
+
+// Whether encode puts <sos> before the ids and <eos> after them.
+struct Ends {
+  bool sos = false, eos = false;
+};
+
+}  // namespace unroll::data
