@@ -5,7 +5,8 @@
 //                                   .encoder = {.hidden = 128, .bidirectional = true},
 //                                   .decoder = {.hidden = 128}});
 //   Var loss = nn::cross_entropy(model(source, target).rows, target.ids);  // both are Tokens
-//   auto best = nn::beam_search(model, model.encode(source), first, {.eos = 1});  // nn/decode.h
+//   auto best = nn::beam_search(model, model.encode(source), model.first(source.size()), {.eos =
+//   1});
 //
 // The decoder's output h and the context c, the mean of the encoded source by the attention's
 // weights, become a = tanh([c h] w + b), and the logits are a linear function of a. Without input
@@ -19,6 +20,7 @@
 #pragma once
 
 #include <unroll/nn/attention.h>
+#include <unroll/nn/decode.h>
 #include <unroll/nn/recurrent.h>
 
 #include <memory>
@@ -89,11 +91,6 @@ class Seq2Seq {
     IndexTensor source_of;                            // [R] the source each row attends to
     std::shared_ptr<const AttentionMemory> memory;    // of all sources
   };
-  struct Step {
-    Var logits;  // [R, V]
-    State state;
-    Tensor attention;  // [R, S] the weights, S the longest source; 0 beyond a source's end
-  };
 
   // Throws std::invalid_argument if an option does not fit.
   explicit Seq2Seq(const Options& options);
@@ -114,8 +111,13 @@ class Seq2Seq {
   Taught teach(const Tokens& source, const Tokens& target, const TeachingOptions& options = {},
                Where where = Where::here()) const;
 
-  // One step from ids [R], the last ones or <sos>. This makes the model a decoder for nn/decode.h.
-  Step step(const IndexTensor& ids, State state, Where where = Where::here()) const;
+  // One step from ids [R], the last ones or <sos>: logits [R, V], the next state, and the attention
+  // weights [R, S], S the longest source, 0 beyond a source's end. This makes the model a decoder
+  // for nn/decode.h.
+  DecoderStep<State> step(const IndexTensor& ids, State state, Where where = Where::here()) const;
+
+  // <sos> for each of `count` targets: the first ids for step and nn/decode.h.
+  IndexTensor first(Index count) const { return IndexTensor::full({count}, sos_); }
 
   Embedding source_embed, target_embed;
   Recurrent<EncoderCell> encoder;
@@ -290,7 +292,8 @@ auto Seq2Seq<E, D>::advance(const IndexTensor& ids, State& state) const -> Outpu
 }
 
 template <class E, class D>
-auto Seq2Seq<E, D>::step(const IndexTensor& ids, State state, Where where) const -> Step {
+auto Seq2Seq<E, D>::step(const IndexTensor& ids, State state, Where where) const
+    -> DecoderStep<State> {
   const Caller caller(where);
   check(state.memory != nullptr, "Seq2Seq: a state from encode() was required: got an empty one");
   check(ids.rank() == 1 && ids.numel() >= 1 && ids.numel() == state.source_of.numel(),
@@ -338,8 +341,7 @@ auto Seq2Seq<E, D>::step_by_step(State state, const Tokens& target,
   for (Index t = 0; t < layout.steps(); ++t) {
     const Index count = layout.batch(t);
     if (count < state.source_of.numel()) keep(IndexTensor::arange(count));
-    IndexTensor ids = t == 0 ? IndexTensor::full({count}, sos_)
-                             : target.ids.narrow(0, layout.offset(t - 1), count);
+    IndexTensor ids = t == 0 ? first(count) : target.ids.narrow(0, layout.offset(t - 1), count);
     if (options.sampling > 0 && t > 0)
       ids = detail::mixed_with_samples(ids, logits.back().value().narrow(0, 0, count), options);
     Output now = advance(ids, state);

@@ -188,9 +188,53 @@ TEST_CASE("the rows of a state may attend to any sources: reordered and repeated
       const auto one = model.step(IndexTensor::of({ids[r]}), model.encode(Ids{sources[rows[r]]}));
       CHECK(distance(many.logits.value().narrow(0, r, 1), one.logits.value()) < 1e-13);
       const Index length = static_cast<Index>(sources[rows[r]].size());
-      const Tensor weights = many.attention.narrow(0, r, 1);
-      CHECK(distance(weights.narrow(1, 0, length), one.attention) < 1e-13);
+      const Tensor weights = many.attention.value().narrow(0, r, 1);
+      CHECK(distance(weights.narrow(1, 0, length), one.attention.value()) < 1e-13);
       CHECK(sum(weights).item() == doctest::Approx(1));
+    }
+  });
+}
+
+namespace {
+void check_equal(const nn::Decoded& a, const nn::Decoded& b) {
+  CHECK(a.ids == b.ids);
+  CHECK(a.ended == b.ended);
+  CHECK(a.log_probability == doctest::Approx(b.log_probability).epsilon(1e-12));
+}
+}  // namespace
+
+TEST_CASE("greedy decoding equals beam search of width 1") {
+  Generator g(10);
+  each_model([&](const auto& model) {
+    const auto state = model.encode(random_ids(g, 6, 8, kSource));
+    const auto greedy = nn::greedy(model, state, model.first(6), {.eos = 1, .max_length = 12});
+    const auto beam =
+        nn::beam_search(model, state, model.first(6), {.eos = 1, .max_length = 12, .beams = 1});
+    for (std::size_t b = 0; b < 6; ++b) check_equal(greedy[b], beam[b][0]);
+  });
+}
+
+TEST_CASE("decoding a ragged batch equals each source alone, the attention weights too") {
+  Generator g(11);
+  each_model([&](const auto& model) {
+    const Ids sources = random_ids(g, 5, 8, kSource);
+    const nn::BeamOptions options{.eos = 1, .max_length = 10, .beams = 3, .results = 3};
+    const auto together = nn::beam_search(model, model.encode(sources), model.first(5), options);
+    for (std::size_t b = 0; b < sources.size(); ++b) {
+      const auto alone =
+          nn::beam_search(model, model.encode(Ids{sources[b]}), model.first(1), options)[0];
+      REQUIRE(together[b].size() == alone.size());
+      for (std::size_t rank = 0; rank < alone.size(); ++rank) {
+        check_equal(together[b][rank], alone[rank]);
+        std::vector<Index> target = alone[rank].ids;  // as teacher forcing has it
+        if (alone[rank].ended) target.push_back(1);
+        CHECK(alone[rank].log_probability ==
+              doctest::Approx(taught_log_p(model, {sources[b]}, {target})[0]).epsilon(1e-12));
+        if (alone[rank].ids.empty()) continue;  // only <eos>: no weights
+        const Tensor &wide = together[b][rank].attention, &own = alone[rank].attention;
+        REQUIRE(own.size(0) == static_cast<Index>(alone[rank].ids.size()));
+        CHECK(distance(wide.narrow(1, 0, own.size(1)), own) < 1e-13);
+      }
     }
   });
 }
