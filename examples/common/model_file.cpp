@@ -5,6 +5,8 @@
 #include <fmt/format.h>
 
 #include <charconv>
+#include <iterator>
+#include <memory>
 
 namespace program {
 namespace {
@@ -65,6 +67,11 @@ void check_expected(const std::string& path, const unroll::Metadata& found,
 ModelFile read_model(const std::string& path, const std::string& program) {
   ModelFile file;
   file.values = unroll::load_safetensors(path, &file.metadata);
+  for (auto at = file.values.begin(); at != file.values.end();) {
+    const auto next = std::next(at);
+    if (at->first.rfind(kRun, 0) == 0) file.run.insert(file.values.extract(at));
+    at = next;
+  }
   check_expected(path, file.metadata, {{"program", program}});
   for (const auto& [name, value] : file.values)
     unroll::check_io(unroll::all_finite(value),
@@ -77,6 +84,19 @@ bool worth_saving(const Curves& curves, const std::string& path) {
   if (!interrupted() || curves.kept_epoch > 0) return true;
   say("No model {}: interrupted before anything was learned; the file is as it was.\n", path);
   return false;
+}
+
+void save_model(const std::string& path, const unroll::NamedParams& model, const Curves& curves,
+                const Checkpoint& checkpoint, unroll::Metadata metadata) {
+  if (!worth_saving(curves, path)) return;
+  remember(curves, metadata);
+  unroll::NamedParams params = model;
+  unroll::NamedTensors run;
+  if (checkpoint.epochs() > 0) write_checkpoint(checkpoint, kRun, run, metadata);
+  for (const auto& [name, value] : run)
+    params.push_back({name, std::make_shared<unroll::ParamState>(value)});
+  unroll::nn::save(path, params, metadata);
+  say("Model: {}\n", path);
 }
 
 void report_origin(const Curves& curves, const std::string& name, Report& report) {

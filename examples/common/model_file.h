@@ -1,4 +1,5 @@
-// --save and --load: the parameters of a model, with metadata that identifies the model.
+// --save, --load and --resume: the parameters of a model, with metadata that identifies the model,
+// and what a run needs to go on.
 #pragma once
 
 #include "examples/common/program.h"
@@ -9,8 +10,11 @@
 #include <unroll/tensor/math.h>
 
 #include <cmath>
+#include <type_traits>
 
 namespace program {
+
+inline constexpr const char* kRun = "resume.";  // prefix of what --resume needs, in a model file
 
 // Throws unless one model is trained once, since a file holds one model. `models` lists the
 // possible models for the message; `option` is the option for the number of runs.
@@ -28,10 +32,10 @@ Curves remembered(const std::string& path, const unroll::Metadata& metadata);
 void check_expected(const std::string& path, const unroll::Metadata& found,
                     const unroll::Metadata& expected);
 
-// The contents of a model file: metadata, and parameters by name.
+// The contents of a model file: metadata, parameters by name, and what --resume needs.
 struct ModelFile {
   unroll::Metadata metadata;
-  unroll::NamedTensors values;
+  unroll::NamedTensors values, run;
 };
 
 // Reads a model file of unknown kind. Throws std::runtime_error if it was written by another
@@ -48,26 +52,49 @@ Curves load_model(const std::string& path, Model& model, const unroll::Metadata&
   return remembered(path, file.metadata);
 }
 
-// Whether there is anything worth saving. A run interrupted before the end of its first epoch, or
+// Loads the parameters of a run that is resumed, and returns its state.
+template <class Model>
+Checkpoint resume_model(const std::string& path, Model& model, const unroll::Metadata& expected) {
+  ModelFile file = read_model(path, expected.at("program"));
+  check_expected(path, file.metadata, expected);
+  Checkpoint checkpoint = read_checkpoint(path, kRun, file.run, file.metadata);
+  unroll::nn::assign(path, std::move(file.values), unroll::nn::state(model),
+                     {.layout = unroll::nn::WeightLayout::in_out});
+  return checkpoint;
+}
+
+// Writes the parameters and buffers of a model, and its run if that can be resumed, and says so.
+// Does nothing if nothing is worth saving: a run interrupted before the end of its first epoch, or
 // before an epoch improved on the initial model, must not overwrite a good model.
+void save_model(const std::string& path, const unroll::NamedParams& model, const Curves& curves,
+                const Checkpoint& checkpoint, unroll::Metadata metadata);
 bool worth_saving(const Curves& curves, const std::string& path);
 
 // Reports the epoch and validation loss of the kept parameters as <name>.epoch and
 // <name>.validation.
 void report_origin(const Curves& curves, const std::string& name, Report& report);
 
-// Loads the model (--load), or else trains it with `train`, which returns its Curves. Saves it with
-// --save.
+// Loads the model (--load), or else trains it with `train`, or goes on training it (--resume), and
+// saves it (--save). `metadata` has the key "program" and whatever a file must agree in, such as
+// the sizes of the model. train(checkpoint) gives the checkpoint to program::train (Training) and
+// returns the Curves; without --resume among the program's options, train() will do.
 template <class Model, class Train>
 Curves load_or_train(const Options& o, Model& model, unroll::Metadata metadata,
                      const std::string& name, Report& report, Train&& train) {
+  const unroll::Metadata expected = metadata;
+  if (o.about->takes.resume) metadata.merge(o.given_options());
   if (!o.save.empty()) check_metadata(metadata);
-  const Curves curves = o.load.empty() ? train() : load_model(o.load, model, metadata);
-  remember(curves, metadata);
-  if (!o.save.empty() && worth_saving(curves, o.save)) {
-    unroll::nn::save(o.save, model, metadata);
-    say("Model: {}\n", o.save);
-  }
+  Checkpoint checkpoint;
+  if (!o.resume.empty()) checkpoint = resume_model(o.resume, model, expected);
+  Curves curves;
+  if (!o.load.empty())
+    curves = load_model(o.load, model, expected);
+  else if constexpr (std::is_invocable_v<Train, Checkpoint&>)
+    curves = train(checkpoint);
+  else
+    curves = train();
+  if (!o.save.empty())
+    save_model(o.save, unroll::nn::state(model), curves, checkpoint, std::move(metadata));
   report_origin(curves, name, report);
   return curves;
 }

@@ -15,6 +15,8 @@
 
 namespace program {
 
+namespace fs = std::filesystem;
+
 std::string quoted(const std::string& text) {
   std::string out = "'";
   for (const char c : text) {
@@ -35,11 +37,13 @@ void draw(const std::string& path, const std::string& script, PictureSize size) 
   if (!can_draw(path)) return;
   // Drawn to a temporary file first, so that the picture is never incomplete.
   const std::string part = path + ".part";
+  const bool svg = fs::path(path).extension() == ".svg";
   const std::string text = fmt::format(
-      "set terminal pngcairo size {},{} font 'Sans,11' noenhanced\nset output {}\n"
+      "set encoding utf8\nset terminal {} size {},{} font 'Sans,11' noenhanced{}\nset output {}\n"
       "set border lc rgb '#555555'\nset tics nomirror\nset grid lc rgb '#dddddd'\n{}\n"
       "unset output\n",
-      size.width, size.height, quoted(part), script);
+      svg ? "svg" : "pngcairo", size.width, size.height, svg ? " background '#ffffff'" : "",
+      quoted((part[0] == '\'' ? "./" : "") + part), script);  // gnuplot misreads a first '
   const auto before = std::signal(SIGPIPE, SIG_IGN);  // gnuplot stops reading after an error
   std::FILE* pipe = popen("gnuplot 2>/dev/null", "w");
   const bool written =
@@ -47,9 +51,9 @@ void draw(const std::string& path, const std::string& script, PictureSize size) 
   const bool drawn = pipe != nullptr && pclose(pipe) == 0 && written;
   std::signal(SIGPIPE, before);
   std::error_code error;
-  if (drawn) std::filesystem::rename(part, path, error);
+  if (drawn) fs::rename(part, path, error);
   const bool there = drawn && !error;
-  if (!there) std::filesystem::remove(part, error);
+  if (!there) fs::remove(part, error);
   // Ctrl-C also stops gnuplot.
   unroll::check_io(there || interrupted(), "{}: a picture by gnuplot was required: it gave none",
                    path);

@@ -6,6 +6,7 @@
 
 #include <array>
 #include <cstdio>
+#include <map>
 
 namespace program {
 namespace {
@@ -13,19 +14,26 @@ namespace {
 constexpr char32_t kFirstSyllable = 0xAC00, kLastSyllable = 0xD7A3;
 constexpr char32_t kUsual = 0x0530;  // below: Latin, Greek and Cyrillic, which common fonts have
 
-bool has_font(const std::string& text) {
-  std::string letters;
-  for (std::size_t at = 0; at < text.size();)
-    if (const char32_t letter = next_letter(text, at); letter >= kUsual)
-      letters += fmt::format(" {:x}", static_cast<std::uint32_t>(letter));
-  if (letters.empty()) return true;
-  const std::string command = fmt::format("fc-list ':charset={}' 2>/dev/null", letters.substr(1));
+bool has_font(char32_t letter) {
+  static std::map<char32_t, bool> known;
+  const auto at = known.find(letter);
+  if (at != known.end()) return at->second;
+  const std::string command =
+      fmt::format("fc-list ':charset={:x}' 2>/dev/null", static_cast<std::uint32_t>(letter));
   std::FILE* pipe = popen(command.c_str(), "r");
   if (pipe == nullptr) return false;
   const bool any = std::fgetc(pipe) != EOF;
   while (std::fgetc(pipe) != EOF) {
   }
-  return pclose(pipe) == 0 && any;
+  return known[letter] = pclose(pipe) == 0 && any;
+}
+
+// Whether each letter is in some font of this machine; a text is drawn with as many as it needs.
+bool has_fonts(const std::string& text) {
+  for (std::size_t at = 0; at < text.size();)
+    if (const char32_t letter = next_letter(text, at); letter >= kUsual && !has_font(letter))
+      return false;
+  return true;
 }
 
 }  // namespace
@@ -55,9 +63,9 @@ std::string romanised(const std::string& text) {
 }
 
 std::string drawable(const std::string& text, const std::string& otherwise) {
-  if (has_font(text)) return text;
+  if (has_fonts(text)) return text;
   const std::string latin = romanised(text);
-  return has_font(latin) ? latin : otherwise;
+  return has_fonts(latin) ? latin : otherwise;
 }
 
 }  // namespace program

@@ -5,7 +5,7 @@
 
 namespace program {
 
-// The text itself if a font on this machine has all its letters. Otherwise Hangul is romanised
+// The text itself if the fonts on this machine have all its letters. Otherwise Hangul is romanised
 // ("jongga" for 종가), and a text with other letters is replaced by `otherwise`.
 std::string drawable(const std::string& text, const std::string& otherwise);
 

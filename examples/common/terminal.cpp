@@ -41,7 +41,7 @@ std::size_t terminal_width() {
 bool begins_letter(char c) { return (static_cast<unsigned char>(c) & 0xC0) != 0x80; }
 
 // East Asian characters take two columns of a terminal. Unicode Standard Annex 11.
-std::size_t width_of(char32_t letter) {
+std::size_t columns_of_letter(char32_t letter) {
   constexpr std::pair<char32_t, char32_t> kWide[]{
       {0x1100, 0x115F}, {0x2E80, 0x303E}, {0x3041, 0xA4CF}, {0xAC00, 0xD7A3},   {0xF900, 0xFAFF},
       {0xFE30, 0xFE6F}, {0xFF00, 0xFF60}, {0xFFE0, 0xFFE6}, {0x1F300, 0x1FAFF}, {0x20000, 0x3FFFD}};
@@ -50,14 +50,8 @@ std::size_t width_of(char32_t letter) {
   return letter >= 0x0300 && letter <= 0x036F ? 0 : 1;  // combining accents take no column
 }
 
-std::size_t width_of(const std::string& utf8) {
-  std::size_t width = 0;
-  for (std::size_t at = 0; at < utf8.size();) width += width_of(next_letter(utf8, at));
-  return width;
-}
-
 std::string padded(const std::string& text, std::size_t width, bool right) {
-  const std::string space(width - std::min(width, width_of(text)), ' ');
+  const std::string space(width - std::min(width, columns_of(text)), ' ');
   return right ? space + text : text + space;
 }
 
@@ -72,6 +66,12 @@ char32_t next_letter(const std::string& utf8, std::size_t& at) {
   for (; at < utf8.size() && !begins_letter(utf8[at]); ++at)
     letter = letter << 6 | (static_cast<unsigned char>(utf8[at]) & 0x3F);
   return letter;
+}
+
+std::size_t columns_of(const std::string& utf8) {
+  std::size_t width = 0;
+  for (std::size_t at = 0; at < utf8.size();) width += columns_of_letter(next_letter(utf8, at));
+  return width;
 }
 
 void put(const std::string& text) {
@@ -103,25 +103,27 @@ std::string ProgressLine::str(std::size_t width) const {
   const auto line = [&] {
     return fmt::format("{}{}{}  {}", name, bar, count, fmt::join(notes, ", "));
   };
-  if (width_of(line()) > width) bar.clear();
-  while (width_of(line()) > width && !notes.empty()) notes.pop_back();
-  if (width_of(line()) <= width) return line();
-  return width_of(count) <= width ? count : "";  // not even the label fits
+  if (columns_of(line()) > width) bar.clear();
+  while (columns_of(line()) > width && !notes.empty()) notes.pop_back();
+  if (columns_of(line()) <= width) return line();
+  return columns_of(count) <= width ? count : "";  // not even the label fits
 }
 
-Progress::Progress(std::string label, unroll::Index total)
+Progress::Progress(std::string label, unroll::Index total, unroll::Index done)
     : label_(std::move(label)),
       total_(total),
+      done_(done),
+      before_(done),
       start_(std::chrono::steady_clock::now()),
       shown_(is_terminal() ? start_ - std::chrono::hours(1) : start_) {}
 
 void Progress::show() const {
   const double seconds =
                    std::chrono::duration<double>(std::chrono::steady_clock::now() - start_).count(),
-               done = static_cast<double>(done_) + part_, total = static_cast<double>(total_);
+               done = static_cast<double>(done_ - before_) + part_,
+               left = static_cast<double>(total_ - done_) - part_;
   const ProgressLine line{
-      label_, done_, total_, seconds, done > 0 && !ended_ ? seconds * (total - done) / done : 0,
-      note_};
+      label_, done_, total_, seconds, done > 0 && !ended_ ? seconds * left / done : 0, note_};
   // A wrapped line could not be redrawn in place.
   put(is_terminal() ? "\r" + line.str(terminal_width() - 1) + "\033[K" : line.str(1000) + "\n");
 }
@@ -168,12 +170,12 @@ void Table::add(const std::string& name, std::vector<Cell> cells, std::string re
 std::string Table::str(bool bold) const {
   // The star is outside the column of digits, so that digits stay aligned.
   std::vector<std::size_t> widths, spreads(headings_.size(), 0);
-  for (const std::string& heading : headings_) widths.push_back(width_of(heading));
+  for (const std::string& heading : headings_) widths.push_back(columns_of(heading));
   for (const Row& row : rows_) {
-    widths[0] = std::max(widths[0], width_of(row.name));
+    widths[0] = std::max(widths[0], columns_of(row.name));
     for (std::size_t i = 0; i < row.cells.size(); ++i) {
-      widths[i + 1] = std::max(widths[i + 1], width_of(row.cells[i].text));
-      spreads[i + 1] = std::max(spreads[i + 1], width_of(row.cells[i].spread));
+      widths[i + 1] = std::max(widths[i + 1], columns_of(row.cells[i].text));
+      spreads[i + 1] = std::max(spreads[i + 1], columns_of(row.cells[i].spread));
     }
   }
   std::string out, line;
@@ -201,7 +203,7 @@ void Table::print() const { put(str(has_colours())); }
 std::string wrapped(const std::string& text, std::size_t width) {
   std::string out, line, word;
   const auto end_word = [&] {
-    if (!line.empty() && width_of(line) + 1 + width_of(word) > width) {
+    if (!line.empty() && columns_of(line) + 1 + columns_of(word) > width) {
       out += line + "\n";
       line.clear();
     }

@@ -37,7 +37,8 @@ struct ProgressLine {
 // the end.
 class Progress {
  public:
-  Progress(std::string label, unroll::Index total);
+  // `done` steps were done before, in an earlier run.
+  Progress(std::string label, unroll::Index total, unroll::Index done = 0);
   ~Progress();
   void part(double share);             // the share of the current step that is done
   void step(const std::string& note);  // one more step is done
@@ -50,7 +51,7 @@ class Progress {
   void show_if_due();
 
   std::string label_, note_;
-  unroll::Index total_, done_ = 0;
+  unroll::Index total_, done_, before_;
   double part_ = 0;
   bool ended_ = false;
   std::chrono::steady_clock::time_point start_, shown_;
@@ -84,6 +85,9 @@ class Table {
 
 // Returns the code point that begins at `at` in a UTF-8 text, and advances `at`.
 char32_t next_letter(const std::string& utf8, std::size_t& at);
+
+// The columns that a UTF-8 text takes on a terminal: two for an East Asian letter.
+std::size_t columns_of(const std::string& utf8);
 
 // Wraps a paragraph at `width` columns; the last line ends with a newline too.
 std::string wrapped(const std::string& text, std::size_t width = 80);

@@ -29,6 +29,11 @@ bool is_high(char c) { return static_cast<unsigned char>(c) >= 0x80; }
 // encoding.
 bool convert(std::string_view bytes, const std::string& encoding, const std::string& source,
              std::string& out, std::size_t& bad_byte) {
+  if (encoding == "UTF-8") {
+    out = bytes;
+    bad_byte = unroll::valid_utf8(bytes);
+    return bad_byte == bytes.size();
+  }
   iconv_t converter = iconv_open("UTF-8", encoding.c_str());
   // iconv_open returns this value on errors.
   check_io(converter != reinterpret_cast<iconv_t>(-1),  // NOLINT(performance-no-int-to-ptr)
@@ -131,8 +136,9 @@ std::string to_utf8(std::string_view bytes, const std::string& encoding,
                     const std::string& source) {
   std::string out;
   std::size_t bad = 0;
-  check_io(convert(bytes, encoding, source, out, bad),
-           "{}: text in {} was required: byte {} is not part of any", source, encoding, bad + 1);
+  const bool good = convert(bytes, encoding, source, out, bad);
+  check_io(good, "{}: text in {} was required: byte {} is not part of any", source, encoding,
+           bad + 1);
   return out;
 }
 

@@ -1,10 +1,11 @@
 // The loop over epochs, and the loop over the batches of an epoch.
 #pragma once
 
+#include "examples/common/checkpoint.h"
 #include "examples/common/program.h"
-#include "examples/common/terminal.h"
 
 #include <unroll/autograd/tape.h>
+#include <unroll/nn/module.h>
 #include <unroll/optim/optimizer.h>
 #include <unroll/tensor/error.h>
 
@@ -16,38 +17,39 @@
 
 namespace program {
 
-struct Training {
-  std::string label;  // of the progress bar
-  unroll::Index epochs = 0;
-  // If above 0: early stopping after this many epochs without a better validation loss. The
-  // parameters with the best one are then restored.
-  unroll::Index patience = 0;
-};
-
-// The losses of each epoch, and the epoch and loss of the parameters that are kept.
-struct Curves {
-  std::vector<double> train, validation;
-  unroll::Index kept_epoch = 0;     // 0: the initial parameters
-  double kept_loss = std::nan("");  // on the validation part; NaN if unknown
-};
-
 // Trains for several epochs. `epoch` goes through the training part once and returns its mean loss,
-// as train_epoch does; it checks interrupted() after each batch, and may report to the Progress.
-// `validate` returns the loss on the validation part, or NaN if there is none.
+// as train_epoch does: epoch(), epoch(Progress&), or epoch(Progress&, e) with e = 1 for the first.
+// It checks interrupted() after each batch. `validate` returns the loss on the validation part, or
+// NaN if there is none.
 //
-// On interruption, the parameters of the last complete epoch, or the best ones, are restored.
+// On interruption, the parameters of the last complete epoch, or the best ones, are restored. A run
+// whose checkpoint has epochs (--resume) goes on after these, and then equals the run that was not
+// interrupted, to the bit. `epoch` must not depend on anything else that changes: give it the
+// optimizer and the generator of `o`, or derive its random numbers from e.
 template <class Model, class Epoch, class Validate>
 Curves train(Model& model, const Training& o, Epoch&& epoch, Validate&& validate) {
   Curves curves;
   const bool early = o.patience > 0;
-  // The initial model counts too: it may already be the best.
-  if (early) curves.kept_loss = validate();
   Model kept = model;
-  Progress bar(o.label, o.epochs);
+  if (o.checkpoint != nullptr && o.checkpoint->epochs() > 0) {
+    curves = o.checkpoint->curves;
+    restore(o, unroll::nn::state(model));
+  } else if (early) {
+    curves.kept_loss = validate();  // the initial model counts too: it may already be the best
+  }
+  const auto done = [&] { return static_cast<unroll::Index>(curves.train.size()); };
+  Progress bar(o.label, o.epochs, done());
   std::string ended = interrupted() ? "interrupted" : "";
-  for (unroll::Index e = 1; e <= o.epochs && ended.empty(); ++e) {
+  while (done() < o.epochs && ended.empty()) {
+    if (early && done() - curves.kept_epoch >= o.patience) {
+      ended = "stopped early";
+      break;
+    }
+    const unroll::Index e = done() + 1;
     double train_loss = 0;
-    if constexpr (std::is_invocable_v<Epoch, Progress&>)
+    if constexpr (std::is_invocable_v<Epoch, Progress&, unroll::Index>)
+      train_loss = epoch(bar, e);
+    else if constexpr (std::is_invocable_v<Epoch, Progress&>)
       train_loss = epoch(bar);
     else
       train_loss = epoch();
@@ -67,7 +69,7 @@ Curves train(Model& model, const Training& o, Epoch&& epoch, Validate&& validate
       curves.kept_loss = now, curves.kept_epoch = e;
       kept = model;
     }
-    if (early && e < o.epochs && e - curves.kept_epoch >= o.patience) ended = "stopped early";
+    record(o, curves, unroll::nn::state(model));
   }
   model = kept;
   const std::string reason = ended.empty() ? "" : ended + ", ";

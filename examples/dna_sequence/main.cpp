@@ -408,7 +408,7 @@ int main(int argc, char** argv) {
        .description =
            "Tells classes of DNA apart, splice junctions by default, by recurrent\n"
            "networks beside baselines. A trained model can be asked about new sequences.",
-       .picture = "dna_attention.png"},
+       .pictures = {"dna_attention.png"}},
       [&](CLI::App& app) { declare(app, choice); },
       [&](const program::Options& options, program::Report& report) {
         unroll::check(

@@ -17,7 +17,7 @@ int main(int argc, char** argv) {
       {.name = "stock_price",
        .description = "Forecasts the distribution of tomorrow's prices, by RNN, LSTM and GRU\n"
                       "beside three baselines.",
-       .picture = "stock_price.png"},
+       .pictures = {"stock_price.png"}},
       [&](CLI::App& app) { declare(app, choice); },
       [&](const program::Options& options, program::Report& report) {
         if (options.load.empty())

@@ -182,13 +182,28 @@ TEST_CASE("a cell of CSV has quotes where it needs them") {
   CHECK(program::csv_cell("a,\"b\"") == "\"a,\"\"b\"\"\"");
 }
 
+namespace {
+
+// A model that is a number.
+struct Number {
+  unroll::Param value{unroll::Tensor::zeros({1}, unroll::f64)};
+  UNROLL_FIELDS(value)
+  double get() const { return value.value().item(); }
+  double grow() {
+    value.set_value(value.value() + 1);
+    return get();
+  }
+};
+
+}  // namespace
+
 TEST_CASE("training that stops early goes back to the parameters that did best") {
   // The model is a number that grows; its validation loss is least at 3.
-  int model = 0;
-  const auto epoch = [&] { return static_cast<double>(++model); };
-  const auto validate = [&] { return static_cast<double>((model - 3) * (model - 3)); };
+  Number model;
+  const auto epoch = [&] { return model.grow(); };
+  const auto validate = [&] { return (model.get() - 3) * (model.get() - 3); };
   const program::Curves curves = program::train(model, {"early", 100, 4}, epoch, validate);
-  CHECK(model == 3);
+  CHECK(model.get() == 3);
   CHECK(curves.train == std::vector<double>{1, 2, 3, 4, 5, 6, 7});
   CHECK(curves.validation == std::vector<double>{4, 1, 0, 1, 4, 9, 16});
   CHECK(curves.kept_epoch == 3);
@@ -196,28 +211,28 @@ TEST_CASE("training that stops early goes back to the parameters that did best")
 }
 
 TEST_CASE("training without patience keeps the last parameters") {
-  int model = 0;
-  const auto epoch = [&] { return static_cast<double>(++model); };
-  const auto validate = [&] { return static_cast<double>(model); };
+  Number model;
+  const auto epoch = [&] { return model.grow(); };
+  const auto validate = [&] { return model.get(); };
   const program::Curves curves = program::train(model, {"all", 5}, epoch, validate);
   CHECK(curves.train.size() == 5);
-  CHECK(model == 5);
+  CHECK(model.get() == 5);
   CHECK(curves.kept_epoch == 5);
   CHECK(curves.kept_loss == 5);
 }
 
 TEST_CASE("a model that training only makes worse stays as it was") {
-  int model = 0;
-  const auto epoch = [&] { return static_cast<double>(++model); };
-  const auto validate = [&] { return static_cast<double>(model); };
+  Number model;
+  const auto epoch = [&] { return model.grow(); };
+  const auto validate = [&] { return model.get(); };
   const program::Curves curves = program::train(model, {"worse", 50, 2}, epoch, validate);
-  CHECK(model == 0);
+  CHECK(model.get() == 0);
   CHECK(curves.kept_epoch == 0);
   CHECK(curves.kept_loss == 0);
 }
 
 TEST_CASE("training whose loss is no number ends with a sentence") {
-  int model = 0;
+  Number model;
   const auto epoch = [&] { return std::nan(""); };
   const auto validate = [&] { return 0.0; };
   CHECK_THROWS_WITH_AS(program::train(model, {"odd", 5}, epoch, validate),

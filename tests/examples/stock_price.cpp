@@ -215,7 +215,7 @@ TEST_CASE("an output never takes the place of an input, nor of another output") 
   refused({"--save", other, "--json", other}, "--json");
   refused({"--save", other, "--pictures", other + "/"}, "--pictures");
   refused({"--json", other + "/stock_price.png", "--pictures", other}, "--pictures");
-  refused({"--load", other, "--save", other}, "--save");
+
   CHECK(folder.files() == std::vector<std::string>{"prices.csv"});
   check_refused(kName, {"--pictures", csv + "/x"}, "a folder that can be written to was required");
 }

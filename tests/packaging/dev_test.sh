@@ -44,7 +44,7 @@ expect 1 info "what Debian calls" libopenblas-dev
 expect 0 --help "usage: ./dev COMMAND"
 
 # What cannot be meant is one line, before anything is installed or built.
-for misuse in nonsense "demo --json o.json" "info --bogus" "lint x" "format x"; do
+for misuse in nonsense "demo --json" "info --bogus" "lint x" "format x"; do
   expect 2 "$misuse" "required: got ${misuse#* }; see ./dev --help"
   [[ $out != *$'\n'* ]] || fail "./dev $misuse says more than one line"
 done

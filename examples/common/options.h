@@ -1,0 +1,86 @@
+// The options that programs share, and what they mean together. Each is declared and checked here,
+// so that no program has to.
+#pragma once
+
+#include <unroll/tensor/safetensors.h>
+#include <unroll/tensor/types.h>
+
+#include <CLI/CLI.hpp>
+
+#include <cstdint>
+#include <initializer_list>
+#include <string>
+#include <vector>
+
+namespace program {
+
+// The common options that only some programs take. A text is the option's help; an option without
+// one is not taken.
+struct Takes {
+  std::string data = {};     // --data FILE: what the file holds
+  std::string sample = {};   // the path of the default --data, see sample()
+  std::string test = {};     // --test FILE: another labelled file, whose figures are shown
+  std::string predict = {};  // --predict FILE, and with it --out FILE.csv; needs --load
+  bool resume = false;       // --resume FILE
+};
+
+struct About {
+  std::string name, description;
+  std::vector<std::string> pictures = {};  // names of the files drawn in the folder --pictures
+  Takes takes = {};
+};
+
+struct Options {
+  std::uint64_t seed = 1;
+  int threads = 0;           // 0: chosen by the library
+  unroll::Index epochs = 0;  // 0: the program's default
+  std::string save, load, json, pictures;
+  std::string resume;
+  std::string data;  // Takes::sample if not given
+  std::string test, predict, out;
+  std::string picture;  // path of the first of About::pictures; empty without --pictures
+  const CLI::App* app = nullptr;
+  const About* about = nullptr;
+
+  bool given(const std::string& option) const;
+  // The path of a file in the folder --pictures, empty without this option.
+  std::string picture_path(const std::string& name) const;
+  // Throws if one of these options was given although it would have no effect.
+  void refuse(std::initializer_list<const char*> options, const std::string& required,
+              const std::string& got) const;
+  // Call it before any work, with the files that are read beside those of the common options.
+  // Throws if an output would overwrite one of them or another output, or cannot be written (only
+  // --save may name the file of --resume). Creates the folder of pictures.
+  void prepare(const std::vector<std::string>& inputs = {}) const;
+
+  // What was given on the command line, for the metadata of a saved model: a run that is resumed
+  // takes the same options unless they are given again.
+  unroll::Metadata given_options() const;
+};
+
+// The path of a file in data/samples.
+std::string sample(const std::string& name);
+
+void declare_common(CLI::App& app, Options& options, const About& about);
+
+// Parses the command line. With --resume, options that were not given are taken from the run that
+// is resumed. Throws CLI::CallForHelp, and std::invalid_argument for anything that cannot be meant.
+void parse(CLI::App& app, Options& options, int argc, char** argv);
+
+// Throws if an output file of the program cannot be written or is one of the inputs.
+void check_output(const std::string& option, const std::string& path,
+                  const std::vector<std::string>& inputs);
+
+// Whether two paths refer to the same file or folder, existing or not. False for devices, which are
+// not overwritten.
+bool same_file(const std::string& a, const std::string& b);
+
+// Accepts an integer in [least, most].
+CLI::Validator whole_number(std::uint64_t least, std::uint64_t most);
+template <class T>
+CLI::Option* add_number(CLI::App& app, const std::string& name, T& target, std::uint64_t least,
+                        std::uint64_t most, const std::string& text) {
+  return app.add_option(name, target, text)->type_name("N")->transform(whole_number(least, most));
+}
+
+}  // namespace program
