@@ -218,8 +218,8 @@ std::vector<std::string> Translator::target_units(const std::string& text) const
 Panel Translator::panel(const std::string& source, const Answer& answer) const {
   Panel panel;
   panel.title = source + " → " + answer.text;
-  panel.x.label = "read: " + texts_.source;
-  panel.y.label = "written: " + texts_.target;
+  panel.x.label = texts_.source_units + " read";
+  panel.y.label = texts_.target_units + " written";
   std::vector<Numbers> rows;
   for (Index i = 0; i < static_cast<Index>(answer.units.size()); ++i)
     rows.push_back(answer.attention.select(0, i).to_vector<double>());

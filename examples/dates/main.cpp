@@ -1,9 +1,8 @@
 // Dates as 15 locales write them, to ISO 8601: "2037년 4월 6일 월요일" -> "2037-04-06".
 #include "examples/common/translation.h"
 
-#include <fmt/ranges.h>
-
 #include <algorithm>
+#include <numeric>
 
 namespace {
 
@@ -13,6 +12,8 @@ const Texts kTexts{.source = "human",
                    .target = "iso",
                    .source_text = {.unit = unroll::data::Unit::code_points, .nfc = true},
                    .target_text = {.unit = unroll::data::Unit::code_points},
+                   .source_units = "characters",
+                   .target_units = "characters",
                    .split_by_target = true};
 
 struct Tested {
@@ -116,7 +117,7 @@ void run_program(const Options& o, const TranslationChoice& choice, const std::s
 
 int main(int argc, char** argv) {
   TranslationChoice choice;
-  choice.epochs = 6;
+  choice.epochs = 4;
   std::string date;
   return run(
       argc, argv,

@@ -11,7 +11,9 @@ using namespace program;
 const Texts kTexts{.source = "word",
                    .target = "phonemes",
                    .source_text = {.unit = unroll::data::Unit::code_points, .fold_case = true},
-                   .target_text = {.unit = unroll::data::Unit::words}};
+                   .target_text = {.unit = unroll::data::Unit::words},
+                   .source_units = "letters",
+                   .target_units = "phonemes"};
 
 // The figures of some answers.
 struct Errors {
@@ -120,7 +122,7 @@ void run_program(const Options& o, const TranslationChoice& choice, const std::s
 int main(int argc, char** argv) {
   TranslationChoice choice;
   choice.hidden = 256;
-  choice.epochs = 25;
+  choice.epochs = 12;
   choice.dropout = 0.3;
   std::string word;
   return run(
