@@ -105,19 +105,38 @@ bool exp_of_doubled(Picked<const T> from, T* to) {
   return hn::AllTrue(d, in_range);
 }
 
-// to_i = sum over j of weights(i, j) from_j.
+// to_i = sum over j of weights(i, j) from_j. Four vectors at a time, so that additions overlap.
 template <class T>
 void weighted_sums(Pairs<const T> weights, Picked<const T> from, Picked<T> to) {
   const hn::ScalableTag<T> d;
-  for (Index i = 0; i < to.count; ++i)
-    each_vector<T>(to.size, [&](Index c, Index n) UNROLL_INLINED {
-      auto sum = hn::Zero(d);
+  const Index lanes = static_cast<Index>(hn::Lanes(d));
+  for (Index i = 0; i < to.count; ++i) {
+    const T* w = weights.data + i * weights.stride;
+    Index c = 0;
+    for (; c + 4 * lanes <= to.size; c += 4 * lanes) {
+      auto a = hn::Zero(d), b = a, e = a, f = a;
       for (Index j = 0; j < from.count; ++j) {
-        const auto w = hn::Set(d, weights.data[i * weights.stride + j * weights.step]);
-        sum = hn::MulAdd(w, load(from.row(j) + c, n), sum);
+        const auto weight = hn::Set(d, w[j * weights.step]);
+        const T* x = from.row(j) + c;
+        a = hn::MulAdd(weight, hn::LoadU(d, x), a);
+        b = hn::MulAdd(weight, hn::LoadU(d, x + lanes), b);
+        e = hn::MulAdd(weight, hn::LoadU(d, x + 2 * lanes), e);
+        f = hn::MulAdd(weight, hn::LoadU(d, x + 3 * lanes), f);
       }
+      T* y = to.row(i) + c;
+      hn::StoreU(a, d, y);
+      hn::StoreU(b, d, y + lanes);
+      hn::StoreU(e, d, y + 2 * lanes);
+      hn::StoreU(f, d, y + 3 * lanes);
+    }
+    for (; c < to.size; c += lanes) {
+      const Index n = std::min(lanes, to.size - c);
+      auto sum = hn::Zero(d);
+      for (Index j = 0; j < from.count; ++j)
+        sum = hn::MulAdd(hn::Set(d, w[j * weights.step]), load(from.row(j) + c, n), sum);
       store(sum, to.row(i) + c, n);
-    });
+    }
+  }
 }
 
 // The backward of v . tanh(..), given the gradient g of the logits. Vector by vector of the
@@ -126,7 +145,10 @@ template <Pair pair, class T>
 void additive_backward(Pairs<const T> g, Picked<const T> a, Picked<const T> b, const T* v,
                        Picked<T> da, Picked<T> db, T* dv) {
   const hn::ScalableTag<T> d;
-  for (Index j = 0; j < b.count; ++j) std::fill_n(db.row(j), db.size, T{0});
+  // The rows of a sequence are often a large power of two apart, where they evict each other. So
+  // they are collected side by side.
+  Scratch<T> near(b.count * b.size);
+  std::fill_n(near.get(), b.count * b.size, T{0});
   each_vector<T>(a.size, [&](Index c, Index n) UNROLL_INLINED {
     const auto factor = load(v + c, n), one = hn::Set(d, T{1});
     auto sum_v = hn::Zero(d);
@@ -139,12 +161,14 @@ void additive_backward(Pairs<const T> g, Picked<const T> a, Picked<const T> b, c
         const auto s = hn::Mul(hn::Mul(slope, factor), hn::NegMulAdd(t, t, one));
         sum_v = hn::MulAdd(slope, t, sum_v);
         sum_a = hn::Add(sum_a, s);
-        store(hn::Add(load(db.row(j) + c, n), s), db.row(j) + c, n);
+        T* sum_b = near.get() + j * b.size + c;
+        store(hn::Add(load(sum_b, n), s), sum_b, n);
       }
       store(sum_a, da.row(i) + c, n);
     }
     store(sum_v, dv + c, n);
   });
+  for (Index j = 0; j < b.count; ++j) std::copy_n(near.get() + j * b.size, b.size, db.row(j));
 }
 
 }  // namespace
@@ -165,7 +189,7 @@ void with_exponentials(Picked<const T> a, Picked<const T> b, F f) {
   f(a, b, std::integral_constant<Pair, Pair::tanh>());
 }
 
-#define UNROLL_FOR(T, suffix)                                                                     \
+#define UNROLL_MEMORY_FOR(T, suffix)                                                              \
   void products_##suffix(Picked<const T> a, Picked<const T> b, Pairs<T> out) {                    \
     pair_logits<Pair::product, T>(a, b, nullptr, out);                                            \
   }                                                                                               \
@@ -183,9 +207,9 @@ void with_exponentials(Picked<const T> a, Picked<const T> b, F f) {
       additive_backward<decltype(pair)::value>(g, x, y, v, da, db, dv);                           \
     });                                                                                           \
   }
-UNROLL_FOR(float, f32)
-UNROLL_FOR(double, f64)
-#undef UNROLL_FOR
+UNROLL_MEMORY_FOR(float, f32)
+UNROLL_MEMORY_FOR(double, f64)
+#undef UNROLL_MEMORY_FOR
 
 }  // namespace unroll::kernels::HWY_NAMESPACE
 HWY_AFTER_NAMESPACE();
@@ -194,7 +218,7 @@ HWY_AFTER_NAMESPACE();
 namespace unroll::kernels {
 namespace {
 
-#define UNROLL_EXPORT(T, suffix)                                                             \
+#define UNROLL_MEMORY_EXPORT(T, suffix)                                                      \
   HWY_EXPORT(products_##suffix);                                                             \
   HWY_EXPORT(additive_logits_##suffix);                                                      \
   HWY_EXPORT(weighted_sums_##suffix);                                                        \
@@ -212,9 +236,9 @@ namespace {
                          Picked<T> da, Picked<T> db, T* dv) {                                \
     HWY_DYNAMIC_DISPATCH(additive_backward_##suffix)(g, a, b, v, da, db, dv);                \
   }
-UNROLL_EXPORT(float, f32)
-UNROLL_EXPORT(double, f64)
-#undef UNROLL_EXPORT
+UNROLL_MEMORY_EXPORT(float, f32)
+UNROLL_MEMORY_EXPORT(double, f64)
+#undef UNROLL_MEMORY_EXPORT
 
 // In place. A NaN among the logits makes all weights NaN.
 template <class T>
@@ -225,6 +249,25 @@ void softmax(T* row, Index n) {
   for (Index j = 0; j < n; ++j) sum += row[j] = std::exp(row[j] - top);
   for (Index j = 0; j < n; ++j) row[j] /= sum;
 }
+
+// Copies of some rows, side by side. Rows that are a large power of two apart evict each other,
+// which matters if they are read for several queries.
+template <class T>
+class Nearby {
+ public:
+  Nearby(Picked<const T> from, Index queries)
+      : copy_(queries > 1 ? from.count * from.size : 0), rows_(from) {
+    if (queries <= 1) return;
+    for (Index j = 0; j < from.count; ++j)
+      std::copy_n(from.row(j), from.size, copy_.get() + j * from.size);
+    rows_ = {copy_.get(), nullptr, from.count, from.size};
+  }
+  const Picked<const T>& rows() const { return rows_; }
+
+ private:
+  Scratch<T> copy_;
+  Picked<const T> rows_;
+};
 
 // One group of a call.
 template <class T>
@@ -259,8 +302,8 @@ void forward(const MemoryAttention<T>& a, T* out, T* weights) {
       softmax(w.get() + t * g.keys, g.keys);
       std::copy_n(w.get() + t * g.keys, g.keys, weights + a.weights_at[g.q_rows[t]]);
     }
-    weighted_sums({w.get(), g.keys, 1}, g.of_keys(a.values, a.value_size),
-                  g.of_queries(out, a.value_size));
+    const Nearby<T> values(g.of_keys(a.values, a.value_size), g.queries);
+    weighted_sums({w.get(), g.keys, 1}, values.rows(), g.of_queries(out, a.value_size));
   });
 }
 
@@ -279,7 +322,8 @@ void backward(const MemoryAttention<T>& a, const T* weights, const MemoryAttenti
     const auto d_values = g.of_keys(d.values, a.value_size);
     if (d.out) {
       const auto d_out = g.of_queries(d.out, a.value_size);
-      products(d_out, g.of_keys(a.values, a.value_size), {slopes.get(), keys, 1});
+      const Nearby<T> values(g.of_keys(a.values, a.value_size), g.queries);
+      products(d_out, values.rows(), {slopes.get(), keys, 1});
       weighted_sums({w.get(), 1, keys}, d_out, d_values);
     } else {
       std::fill_n(slopes.get(), pairs, T{0});
