@@ -5,8 +5,7 @@
 //                                   .encoder = {.hidden = 128, .bidirectional = true},
 //                                   .decoder = {.hidden = 128}});
 //   Var loss = nn::cross_entropy(model(source, target).rows, target.ids);  // both are Tokens
-//   auto best = nn::beam_search(model, model.encode(source), model.first(source.size()), {.eos =
-//   1});
+//   auto found = nn::beam_search(model, model.encode(source), model.first(B), {.eos = 1});
 //
 // The decoder's output h and the context c, the mean of the encoded source by the attention's
 // weights, become a = tanh([c h] w + b), and the logits are a linear function of a. Without input
@@ -136,10 +135,14 @@ class Seq2Seq {
     return {tanh(combine(concat({context, h}, 1))), std::move(weights)};
   }
   Output advance(const IndexTensor& ids, State& state) const;
+  Var dropped(const Var& x) const { return dropping_ ? dropout_(x) : x; }
+  Gathered dropped(const Gathered& x) const {
+    return dropping_ && training() ? Gathered(dropout_(Sequence(x))) : x;
+  }
   Output step_by_step(State state, const Tokens& target, const TeachingOptions& options) const;
 
   Index sos_;
-  bool fed_;
+  bool fed_, dropping_;
   Dropout dropout_;
 };
 
@@ -240,14 +243,14 @@ Seq2Seq<E, D>::Seq2Seq(const Options& o)
       head({.in = detail::output_size(decoder), .out = o.target_vocab, .dtype = o.dtype}),
       sos_(detail::checked_sos(o.sos, o.target_vocab)),
       fed_(o.input_feeding),
+      dropping_(o.dropout > 0),
       dropout_({.p = o.dropout}) {}
 
 template <class E, class D>
 auto Seq2Seq<E, D>::encode(const Tokens& source, Where where) const -> State {
   const Caller caller(where);
   check(source.ids.defined(), "Seq2Seq: sources were required: got undefined Tokens");
-  const Gathered embedded = source_embed(source);
-  const auto read = encoder(training() ? Gathered(dropout_(Sequence(embedded))) : embedded);
+  const auto read = encoder(dropped(source_embed(source)));
   const Var first = tanh(bridge(read.last()));  // [B, state_size]
   State out;
   Index at = 0;
@@ -274,7 +277,7 @@ auto Seq2Seq<E, D>::encode(const std::vector<std::vector<Index>>& sources, Where
 // One step of the decoder for ids [R]. Replaces layers and fed of the state.
 template <class E, class D>
 auto Seq2Seq<E, D>::advance(const IndexTensor& ids, State& state) const -> Output {
-  Var x = dropout_(target_embed(ids));              // [R, embed]
+  Var x = dropped(target_embed(ids));               // [R, embed]
   if (fed_) x = concat({x, state.fed.value()}, 1);  // [R, embed + H]
   Var h;                                            // [R, H]
   if (recording() || training()) {
@@ -295,14 +298,16 @@ template <class E, class D>
 auto Seq2Seq<E, D>::step(const IndexTensor& ids, State state, Where where) const
     -> DecoderStep<State> {
   const Caller caller(where);
-  check(state.memory != nullptr, "Seq2Seq: a state from encode() was required: got an empty one");
+  check(state.memory != nullptr && state.fed.has_value() == fed_ &&
+            state.layers.size() == decoder.layers.size(),
+        "Seq2Seq: a state from encode() of this model was required: got another one");
   check(ids.rank() == 1 && ids.numel() >= 1 && ids.numel() == state.source_of.numel(),
         "Seq2Seq: an id for each of {} rows of the state was required: got {}",
         state.source_of.numel(), ids.shape());
   const auto [a, weights] = advance(ids, state);
   Tensor rows =
       detail::attention_rows(weights.value(), state.source_of, state.memory->values.layout);
-  return {head(dropout_(a)), std::move(state), std::move(rows)};
+  return {head(dropped(a)), std::move(state), std::move(rows)};
 }
 
 template <class E, class D>
@@ -315,12 +320,10 @@ Taught Seq2Seq<E, D>::teach(const Tokens& source, const Tokens& target,
     auto [logits, weights] = step_by_step(std::move(state), target, options);
     return {Sequence(std::move(logits), target.layout), std::move(weights), source.layout};
   }
-  const Gathered embedded = target_embed(detail::shifted(target, sos_));
   const Sequence h =
-      decoder(training() ? Gathered(dropout_(Sequence(embedded))) : embedded, state.layers)
-          .sequence;  // rows [N, H]
+      decoder(dropped(target_embed(detail::shifted(target, sos_))), state.layers).sequence;
   const auto [a, weights] = attend(h.rows, *state.memory, RowGroups::of(target.layout));
-  return {Sequence(head(dropout_(a)), target.layout), weights, source.layout};
+  return {Sequence(head(dropped(a)), target.layout), weights, source.layout};
 }
 
 // Returns the logits in place of a.
@@ -346,14 +349,14 @@ auto Seq2Seq<E, D>::step_by_step(State state, const Tokens& target,
       ids = detail::mixed_with_samples(ids, logits.back().value().narrow(0, 0, count), options);
     Output now = advance(ids, state);
     if (options.sampling > 0) {
-      logits.push_back(head(dropout_(now.a)));
+      logits.push_back(head(dropped(now.a)));
     } else {
       a.push_back(std::move(now.a));
     }
     weights.push_back(std::move(now.weights));
   }
   // Without sampling, one product for all steps.
-  const Var rows = options.sampling > 0 ? concat(logits, 0) : head(dropout_(concat(a, 0)));
+  const Var rows = options.sampling > 0 ? concat(logits, 0) : head(dropped(concat(a, 0)));
   return {rows, concat(weights, 0)};  // [N, V]
 }
 

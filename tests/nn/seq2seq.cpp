@@ -4,6 +4,7 @@
 
 #include <unroll/autograd/gradcheck.h>
 #include <unroll/autograd/mode.h>
+#include <unroll/nn/init.h>
 #include <unroll/nn/loss.h>
 #include <unroll/nn/seq2seq.h>
 
@@ -121,6 +122,54 @@ TEST_CASE("decoders of any cell and number of layers: teacher forcing equals sin
       check(small<nn::RNNCell>(nn::Score::dot, input_feeding, layers));
       check(small<nn::GRUCell>(nn::Score::general, input_feeding, layers));
     }
+}
+
+namespace {
+
+// A cell of a user's own, in plain ops, with two parts of different sizes.
+struct OwnCell {
+  struct Options {
+    Index in = 0, hidden = 0;
+  };
+  struct State {
+    Var h, sum;  // [B, H], [B, 1]
+  };
+  Param u, w;  // [D, H], [H, H]
+  UNROLL_FIELDS(u, w)
+  explicit OwnCell(const Options& o)
+      : u(nn::xavier_uniform({o.in, o.hidden}, 1, {.dtype = f64})),
+        w(nn::xavier_uniform({o.hidden, o.hidden}, 1, {.dtype = f64})) {}
+  Var project(const Var& x) const { return matmul(x, u); }
+  State step(const Var& px, const State& s) const {
+    const Var h = tanh(px + matmul(s.h, w) + s.sum);
+    return {h, s.sum * 0.5 + mean(h, {1}, true)};
+  }
+  State initial(Index batch) const {
+    return {Tensor::zeros({batch, output_size()}, f64), Tensor::zeros({batch, 1}, f64)};
+  }
+  Index output_size() const { return w.shape()[0]; }
+};
+
+}  // namespace
+
+TEST_CASE("encoder and decoder may be cells of one's own: teacher forcing equals single steps") {
+  Generator g(12);
+  const Ids sources = random_ids(g, 4, 8, kSource), targets = random_ids(g, 4, 6, kTarget);
+  for (const bool input_feeding : {false, true}) {
+    const nn::Seq2Seq<OwnCell> model(
+        {.source_vocab = kSource,
+         .target_vocab = kTarget,
+         .sos = kSos,
+         .embed = 4,
+         .encoder = {.cell = {.hidden = 5}, .layers = 2, .bidirectional = true},
+         .decoder = {.cell = {.hidden = 6}, .layers = 2},
+         .input_feeding = input_feeding,
+         .dtype = f64});
+    const std::vector<double> taught = taught_log_p(model, sources, targets);
+    for (std::size_t b = 0; b < sources.size(); ++b)
+      CHECK(taught[b] ==
+            doctest::Approx(stepped_log_p(model, sources[b], targets[b])).epsilon(1e-12));
+  }
 }
 
 TEST_CASE("a ragged batch of sources and targets equals each pair alone, gradients too") {
@@ -385,7 +434,7 @@ TEST_CASE("an empty source is refused by a sentence, as is what does not fit") {
       },
       "Seq2Seq: an id for each of 1 rows of the state was required: got [2]");
   check_refused([&] { model.step(IndexTensor::of({1}), {}); },
-                "Seq2Seq: a state from encode() was required");
+                "Seq2Seq: a state from encode() of this model was required");
   using Model = nn::Seq2Seq<nn::GRUCell>;
   Model::Options o{
       .source_vocab = 5, .target_vocab = 5, .encoder = {.hidden = 3}, .decoder = {.hidden = 3}};
