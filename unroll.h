@@ -29,6 +29,7 @@
 #include <unroll/autograd/param.h>
 #include <unroll/autograd/sequence/attention.h>
 #include <unroll/autograd/sequence/cells.h>
+#include <unroll/autograd/sequence/memory_attention.h>
 #include <unroll/autograd/sequence/recurrent.h>
 #include <unroll/autograd/sequence/time_loop.h>
 #include <unroll/autograd/tape.h>
@@ -45,6 +46,7 @@
 #include <unroll/nn/options.h>
 #include <unroll/nn/recurrent.h>
 #include <unroll/nn/save.h>
+#include <unroll/nn/seq2seq.h>
 #include <unroll/nn/sequence.h>
 #include <unroll/nn/unroll.h>
 

@@ -82,6 +82,12 @@ Var attend(const Inputs& in, bool causal) {
   return attention(in.x, in.y, in.z,
                    {.queries = rows, .keys = rows, .heads = in.C / width, .causal = causal});
 }
+// Groups of up to 16 queries over as many keys, which are also the values.
+Var attend_memory(const Inputs& in, const Var& v) {
+  const RowGroups rows =
+      RowGroups::equal(in.R / std::min<Index>(in.R, 16), std::min<Index>(in.R, 16));
+  return memory_attention(in.x, in.y, in.y, v, {rows, rows}).out;
+}
 // For results that are not a Var.
 template <class Result>
 Var done(const Result&) {
@@ -266,6 +272,10 @@ std::vector<Row> rows() {
            {any, constant, positive}),
       with("attention", "attend(x, y, z, False)", F(attend(in, false)), {any, any, any}),
       with("attention causal", "attend(x, y, z, True)", F(attend(in, true)), {any, any, any}),
+      with("memory_attention", "attend_memory(x, y, z)", F(attend_memory(in, z)),
+           {any, any, columns}),
+      with("memory_attention by products", "attend_memory(x, y)", F(attend_memory(in, Var())),
+           {any, any}),
       // random numbers
       forward(random(unary("uniform", "torch.rand(R, C)", F(generator().uniform({R, C}))))),
       forward(random(unary("normal", "torch.randn(R, C)", F(generator().normal({R, C}))))),

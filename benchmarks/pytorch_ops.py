@@ -38,6 +38,18 @@ def attend(q, k, v, causal):
     return (torch.softmax(logits, -1) @ heads(v)).transpose(1, 2).reshape(n, d)
 
 
+def attend_memory(q, k, v=None):
+    """Groups of up to 16 queries over as many keys, which are also the values; additive if v is given."""
+    n, d = q.shape
+    length = min(n, 16)
+    q, k = q.reshape(-1, length, d), k.reshape(-1, length, d)
+    if v is None:
+        logits = q @ k.transpose(1, 2)
+    else:
+        logits = torch.tanh(q[:, :, None] + k[:, None]) @ v
+    return (torch.softmax(logits, -1) @ k).reshape(n, d)
+
+
 def quarters(x, axis):
     a, b, c, d = x.split(x.shape[axis] // 4, axis)
     return a * b + c * d
@@ -48,7 +60,8 @@ class Case:
         self.rows, self.columns = case["R"], case["C"]
         self.forward_only = case["forward_only"]
         # Compiled once, so that parsing is not measured.
-        self.names = {"torch": torch, "F": F, "attend": attend, "quarters": quarters, "R": self.rows, "C": self.columns}
+        self.names = {"torch": torch, "F": F, "attend": attend,
+                      "attend_memory": attend_memory, "quarters": quarters, "R": self.rows, "C": self.columns}
         self.f = eval(f"lambda x, y, z, ids: {case['torch']}", self.names)
         self.inputs, self.leaves, self.ids = [], [], None
         for i in case["inputs"]:

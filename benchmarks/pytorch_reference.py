@@ -15,6 +15,8 @@ The workloads are those of benchmarks/*.cpp, in float32 (B batch, T time, V voca
     w7  streaming LSTM: hidden 64, 1 feature, B 1: the time of one step
     w8  w2's model on ragged lengths (see ragged_lengths), as w8_padded and as w8_packed
     w9  w3 with an LSTM of plain ops instead of the GRU; w9_builtin with nn.LSTM
+    s1  seq2seq: embed 64, GRU 256, additive attention, V 64, B 64, source 25, target 12, Adam; s1_feeding
+        with input feeding, which takes a loop over the target steps
     s2  word model: V 10000, embed 200, 2 layers x 200, B 20, T 20, SGD, clipped gradient, carried state
     s3  1,000 characters, sampled from an LSTM: V 64, embed 64, 2 layers x 512, B 1; s3_32 B 32
 
@@ -116,6 +118,41 @@ class Block(nn.Module):
         return self.head(h + self.ff(self.n2(h)))
 
 
+class Seq2Seq(nn.Module):
+    """GRU encoder and decoder, additive attention. Without input feeding, all target steps attend at once."""
+
+    def __init__(self, vocab=64, embed=64, hidden=256, feeding=False):
+        super().__init__()
+        self.feeding = feeding
+        self.source_embed, self.target_embed = nn.Embedding(vocab, embed), nn.Embedding(vocab, embed)
+        self.encoder, self.decoder = nn.GRU(embed, hidden), nn.GRU(embed + hidden * feeding, hidden)
+        self.bridge, self.combine = nn.Linear(hidden, hidden), nn.Linear(2 * hidden, hidden)
+        self.wq, self.wk = nn.Linear(hidden, hidden), nn.Linear(hidden, hidden, bias=False)
+        self.v, self.head = nn.Linear(hidden, 1, bias=False), nn.Linear(hidden, vocab)
+
+    def attend(self, h, encoded, keys):
+        """h [T, B, H], encoded and keys [B, S, H] -> a [T, B, H]"""
+        queries = self.wq(h).transpose(0, 1)
+        logits = self.v(torch.tanh(queries[:, :, None] + keys[:, None])).squeeze(-1)  # [B, T, S]
+        context = torch.bmm(torch.softmax(logits, -1), encoded).transpose(0, 1)
+        return torch.tanh(self.combine(torch.cat([context, h], -1)))
+
+    def forward(self, source, target):
+        """Ids [S, B], [T, B] -> logits [T, B, V]"""
+        encoded, state = self.encoder(self.source_embed(source))
+        state, encoded = torch.tanh(self.bridge(state)), encoded.transpose(0, 1).contiguous()
+        keys = self.wk(encoded)
+        x = self.target_embed(torch.cat([torch.zeros_like(target[:1]), target[:-1]]))
+        if not self.feeding:
+            return self.head(self.attend(self.decoder(x, state)[0], encoded, keys))
+        a, out = torch.zeros_like(state), []
+        for step in x:
+            h, state = self.decoder(torch.cat([step[None], a], -1), state)
+            a = self.attend(h, encoded, keys)
+            out.append(a)
+        return self.head(torch.cat(out))
+
+
 # --- workloads: each returns a function that does one step ----------------------------------------
 
 def training(model, loss, optimizer=torch.optim.Adam, **options):
@@ -187,6 +224,11 @@ def w8(packed):
     return training(Tagger(64, 64, 512, 2), packed_loss if packed else padded_loss)
 
 
+def s1(feeding):
+    x, y = torch.randint(64, (25, 64)), torch.randint(64, (12, 64))
+    return training(Seq2Seq(feeding=feeding), lambda model: F.cross_entropy(model(x, y).view(-1, 64), y.view(-1)))
+
+
 def zipf_ids(count, vocab, first):
     """Ids as frequent as words are; the C++ side has the same formula."""
     u = torch.arange(first, first + count, dtype=torch.float64) * 0.6180339887498949 % 1.0
@@ -242,6 +284,8 @@ WORKLOADS = {
     "w8_packed": (lambda: w8(packed=True), RAGGED, 1),
     "w9": (lambda: classifier(OwnLSTM(16, 64)), 60 * 32, 1),
     "w9_builtin": (lambda: classifier(nn.LSTM(16, 64)), 60 * 32, 1),
+    "s1": (lambda: s1(feeding=False), 12 * 64, 1),
+    "s1_feeding": (lambda: s1(feeding=True), 12 * 64, 1),
     "s2": (s2, 20 * 20, 1),
     "s3": (lambda: s3(1), 1000, 1),
     "s3_32": (lambda: s3(32), 32 * 1000, 1),

@@ -35,6 +35,8 @@ ROWS = {
     "w7": ("streaming LSTM, a step", ["w7", "w7_limit"], ["w7"]),
     "w8": ("w2 on ragged lengths", ["w8", "w8_equal"], ["w8_padded", "w8_packed"]),
     "w9": ("own LSTM cell", ["w9", "w9_builtin"], ["w9", "w9_builtin"]),
+    "s1": ("seq2seq, GRU 256", ["s1", "s1_limit"], ["s1"]),
+    "s1_feeding": ("the same with input feeding", ["s1_feeding", "s1_limit"], ["s1_feeding"]),
     "s2": ("word model, V 10000, 2 x 200", ["s2", "s2_limit"], ["s2"]),
     "s3": ("1,000 characters, 2 x 512, B 1", ["s3", "s3_limit"], ["s3"]),
     "s3_32": ("the same, B 32", ["s3_32", "s3_limit"], ["s3_32"]),
@@ -45,6 +47,8 @@ RATIO_GOALS = {"w1": 1.9, "w2": 1.75, "w3": 6, "w4": 15, "w5": 1.6, "w8": 3.5}  
 TIME_GOALS = {"w6": 120e-9, "w7": 0.8e-6}  # at most
 # Rows with a limit: its workload, what it is, and how often the limit the row may take.
 LIMITS = {
+    "s1": ("s1_limit", "over its products", 1.3),
+    "s1_feeding": ("s1_limit", "over its products", None),
     "s2": ("s2_limit", "over its products", 1.3),
     "s3": ("s3_limit", "over reading its weights", 1.3),
     "s3_32": ("s3_limit", "over reading its weights", None),

@@ -266,6 +266,66 @@ std::function<void()> word_model_limit() {
   };
 }
 
+// --- S1: sequence to sequence ---
+
+constexpr Index kPairs = 64, kSourceSteps = 25, kTargetSteps = 12, kLetters = 64, kUnits = 256;
+
+std::function<void()> seq2seq(bool input_feeding) {
+  using Model = nn::Seq2Seq<nn::GRUCell>;
+  auto model = std::make_shared<Model>(Model::Options{.source_vocab = kLetters,
+                                                      .target_vocab = kLetters,
+                                                      .sos = 0,
+                                                      .embed = 64,
+                                                      .encoder = {.hidden = kUnits},
+                                                      .decoder = {.hidden = kUnits},
+                                                      .input_feeding = input_feeding});
+  auto optimizer = std::make_shared<optim::Adam>(nn::parameters(*model));
+  Generator g(1);
+  const auto tokens = [&](Index steps) {
+    return nn::Tokens(g.integers({kPairs * steps}, 0, kLetters),
+                      SequenceLayout::equal(kPairs, steps));
+  };
+  const nn::Tokens source = tokens(kSourceSteps), target = tokens(kTargetSteps);
+  return [=] {
+    Tape tape;
+    optimizer->step(tape.backward(nn::cross_entropy((*model)(source, target).rows, target.ids)));
+  };
+}
+
+// The products of such a step alone, as the step has them: one for each time step inside the
+// recurrent layers, one for all rows elsewhere. Equal rows, the embedded letters, count once.
+std::function<void()> seq2seq_limit() {
+  Generator g(1);
+  struct Product {
+    Tensor x, w, y;  // y = x w, in parts of `rows` rows
+    Index rows;
+  };
+  std::vector<Product> products;
+  const auto add = [&](Index rows, Index in, Index out, Index times = 1) {
+    products.push_back(
+        {g.normal({times * rows, in}), g.normal({in, out}), g.normal({times * rows, out}), rows});
+  };
+  for (const Index steps : {kSourceSteps, kTargetSteps}) {
+    add(kLetters, 64, 3 * kUnits);
+    add(kPairs, kUnits, 3 * kUnits, steps);
+  }
+  add(kPairs, kUnits, kUnits);                     // from the encoder to the decoder
+  add(kPairs * kSourceSteps, kUnits, kUnits);      // keys
+  add(kPairs * kTargetSteps, kUnits, kUnits);      // queries
+  add(kPairs * kTargetSteps, 2 * kUnits, kUnits);  // [c h]
+  add(kPairs * kTargetSteps, kUnits, kLetters);    // logits
+  return [=] {
+    for (const Product& p : products) {
+      const auto each_part = [&](const Tensor& x, const Tensor& w) {
+        for (Index at = 0; at < x.size(0); at += p.rows) matmul(x.narrow(0, at, p.rows), w);
+      };
+      each_part(p.x, p.w);
+      each_part(p.y, p.w.transpose());
+      matmul(p.x.transpose(), p.y);
+    }
+  };
+}
+
 // --- S3: generation ---
 
 constexpr Index kGenerated = 1000;
@@ -330,6 +390,11 @@ const std::vector<Workload>& workloads() {
          [] { return tagger_step(64, 64, 512, 2, SequenceLayout::equal(32, kEqualSteps), adam); }},
         {"w9", "own cell: an LSTM in plain ops in w3's place", 1920, 1, own_cell},
         {"w9_builtin", "the same with nn::LSTM", 1920, 1, builtin_cell},
+        {"s1", "seq2seq: GRU 256, additive attention, V 64, B 64, source 25, target 12, Adam",
+         kPairs * kTargetSteps, 1, [] { return seq2seq(false); }},
+        {"s1_feeding", "the same with input feeding", kPairs * kTargetSteps, 1,
+         [] { return seq2seq(true); }},
+        {"s1_limit", "the products of s1 alone", kPairs * kTargetSteps, 1, seq2seq_limit},
         {"s2", "word model: V 10000, 2 layers x 200, B 20, T 20, SGD, clipped", 400, 1, word_model},
         {"s2_limit", "the products of s2 alone", 400, 1, word_model_limit},
         {"s3", "1,000 characters from a 2 x 512 LSTM, V 64, B 1", kGenerated, 1,

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <functional>
 
 namespace unroll::nn {
 namespace {
@@ -229,18 +230,70 @@ AdditiveAttention::Memory AdditiveAttention::prepare(const Gathered& keys, Where
   return {keys, wk(keys).rows()};  // [N, hidden]
 }
 
+namespace {
+
+// One query per sequence. The op returns the weights sequence by sequence; here they are in the
+// order of the memory's rows.
+Attended one_query_each(const char* name, const In& query, const AttentionMemory& memory,
+                        const std::function<Attended(const RowGroups&)>& attend) {
+  const Index batch = memory.values.layout.sequences();
+  check_defined(name, *query);
+  check(query->rank() == 2 && query->shape()[0] == batch,
+        "{}: one query for each of {} sequences was required: got {}", name, batch, query->shape());
+  Attended out = attend(RowGroups::equal(batch, 1));
+  std::vector<Index> place(static_cast<std::size_t>(memory.groups.rows().numel()));
+  for (std::size_t i = 0; i < place.size(); ++i)
+    place[memory.groups.rows()[static_cast<Index>(i)]] = static_cast<Index>(i);
+  out.weights = index_select(out.weights, 0, IndexTensor(std::move(place)));  // [N]
+  return out;
+}
+
+}  // namespace
+
 Attended AdditiveAttention::operator()(const In& query, const Memory& memory) const {
   const Caller caller(query.where());
-  const SequenceLayout& layout = memory.values.layout;
-  check(query->rank() == 2 && query->shape()[0] == layout.sequences(),
-        "AdditiveAttention: one query for each of {} sequences was required: got {}",
-        layout.sequences(), query->shape());
-  const Index n = layout.rows();
-  const Var q = index_select(wq(query), 0, layout.sequence_of_rows());  // [N, hidden]
-  const Var logits = reshape(matmul(tanh(q + memory.keys), v), {n});    // [N]
-  const Var weights = softmax_by_sequence(logits, layout);              // [N]
-  // Weighted sums over each sequence: [N, key] -> [B, key].
-  return {Sequence(memory.values.rows * reshape(weights, {n, 1}), layout).sum(), weights};
+  return one_query_each("AdditiveAttention", query, memory,
+                        [&](const RowGroups& rows) { return (*this)(query, memory, rows); });
+}
+
+Attended AdditiveAttention::operator()(const In& queries, const Memory& memory,
+                                       const RowGroups& rows) const {
+  const Caller caller(queries.where());
+  auto [out, weights] = memory_attention(wq(queries), memory.keys, memory.values.rows,
+                                         reshape(v, {-1}), {rows, memory.groups});
+  return {std::move(out), std::move(weights)};
+}
+
+DotAttention::DotAttention(const Options& o) : key_(o.key) {
+  check(o.query >= 1 && o.key >= 1 && (o.general || o.query == o.key),
+        "DotAttention: sizes of at least 1, and equal ones unless .general, were required: got "
+        "query {} and key {}",
+        o.query, o.key);
+  if (o.general)
+    wk.emplace(Linear::Options{.in = o.key, .out = o.query, .bias = false, .dtype = o.dtype});
+}
+
+DotAttention::Memory DotAttention::prepare(const Gathered& keys, Where where) const {
+  const Caller caller(where);
+  check_defined("DotAttention", keys.table());
+  check(keys.table().rank() == 2 && keys.table().shape()[1] == key_,
+        "DotAttention: rows [N, {}] were required: got {}", key_, keys.table().shape());
+  const Sequence values = keys;
+  return {values, wk ? (*wk)(keys).rows() : values.rows};  // [N, query]
+}
+
+Attended DotAttention::operator()(const In& query, const Memory& memory) const {
+  const Caller caller(query.where());
+  return one_query_each("DotAttention", query, memory,
+                        [&](const RowGroups& rows) { return (*this)(query, memory, rows); });
+}
+
+Attended DotAttention::operator()(const In& queries, const Memory& memory,
+                                  const RowGroups& rows) const {
+  const Caller caller(queries.where());
+  auto [out, weights] =
+      memory_attention(queries, memory.keys, memory.values.rows, Var(), {rows, memory.groups});
+  return {std::move(out), std::move(weights)};
 }
 
 }  // namespace unroll::nn

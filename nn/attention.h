@@ -1,11 +1,15 @@
-// Attention over sequences: scaled dot-product (Vaswani et al. 2017), multi-head, and additive
-// (Bahdanau et al. 2015).
+// Attention over sequences: scaled dot-product (Vaswani et al. 2017), multi-head, additive
+// (Bahdanau et al. 2015) and dot-product with one query for each step of a decoder (Luong et al.
+// 2015).
 //
 // B batch, T queries, S keys, D model size, H heads. A query whose keys are all masked gives zeros,
 // never NaN. All functions throw std::invalid_argument if shapes, dtypes or options do not fit.
 #pragma once
 
+#include <unroll/autograd/sequence/memory_attention.h>
 #include <unroll/nn/layers.h>
+
+#include <optional>
 
 namespace unroll::nn {
 
@@ -87,6 +91,16 @@ class MultiHeadAttention {
   double dropout_;
 };
 
+// A batch of sequences with their keys, which are projected once and used for any number of
+// queries.
+struct AttentionMemory {
+  AttentionMemory(Sequence v, Var k)  // made by prepare()
+      : values(std::move(v)), keys(std::move(k)), groups(RowGroups::of(values.layout)) {}
+  Sequence values;   // rows [N, key]
+  Var keys;          // [N, K] projected
+  RowGroups groups;  // the rows of each sequence
+};
+
 // weights = softmax_s(v . tanh(q wq + k wk)); out = sum_s weights_s value_s. Bahdanau et al. 2015.
 class AdditiveAttention {
  public:
@@ -95,11 +109,7 @@ class AdditiveAttention {
     DType dtype = f32;
     UNROLL_OPTIONS(query, key, hidden, dtype)
   };
-  // The keys of a batch of sequences, projected once and used for any number of queries.
-  struct Memory {
-    Sequence values;  // rows [N, key]
-    Var keys;         // [N, hidden]
-  };
+  using Memory = AttentionMemory;
   explicit AdditiveAttention(const Options& options);
   // Projects the keys; they are also the values.
   Memory prepare(const Gathered& keys, Where where = Where::here()) const;
@@ -109,10 +119,41 @@ class AdditiveAttention {
   Attended operator()(const In& query, const Gathered& keys) const {
     return (*this)(query, prepare(keys));
   }
+  // Any number of queries per sequence: group b of the rows [R, query] attends to sequence b. Out
+  // [R, key]; weights: for each query row, in order, one for each row of its sequence
+  // (MemoryRows::weights_at).
+  Attended operator()(const In& queries, const Memory& memory, const RowGroups& rows) const;
 
   Linear wq, wk;  // [query, hidden], [key, hidden]
   Param v;        // [hidden, 1]
   UNROLL_FIELDS(wq, wk, v)
+};
+
+// weights = softmax_s(q . k), or with `general` softmax_s(q . (k wk)); out = sum_s weights_s
+// value_s. Luong et al. 2015.
+class DotAttention {
+ public:
+  struct Options {
+    Index query = 0, key = 0;
+    bool general =
+        true;  // project the keys to the size of the query; otherwise the sizes are equal
+    DType dtype = f32;
+  };
+  using Memory = AttentionMemory;
+  explicit DotAttention(const Options& options);
+  // The same functions as AdditiveAttention has.
+  Memory prepare(const Gathered& keys, Where where = Where::here()) const;
+  Attended operator()(const In& query, const Memory& memory) const;
+  Attended operator()(const In& query, const Gathered& keys) const {
+    return (*this)(query, prepare(keys));
+  }
+  Attended operator()(const In& queries, const Memory& memory, const RowGroups& rows) const;
+
+  std::optional<Linear> wk;  // [key, query], only if general
+  UNROLL_FIELDS(wk)
+
+ private:
+  Index key_;
 };
 
 // Softmax of logits [N] within each sequence of a batch.

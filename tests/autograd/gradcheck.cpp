@@ -2,7 +2,7 @@
 #include <unroll/autograd/gradcheck.h>
 #include <unroll/autograd/op.h>
 #include <unroll/autograd/ops.h>
-#include <unroll/autograd/sequence/attention.h>
+#include <unroll/autograd/sequence/memory_attention.h>
 #include <unroll/autograd/sequence/recurrent.h>
 #include <unroll/nn/loss.h>
 #include <unroll/tensor/math.h>
@@ -108,6 +108,16 @@ Var two_sequences(const Vars& v) {
                     .keys = {IndexTensor::arange(7), {0, 2, 7}},
                     .heads = 2,
                     .causal = causal});
+}
+
+// Three groups, of 2 queries over 3 keys, of none over 1, and of 1 over 2. Both results count.
+template <bool additive>
+Var three_memories(const Vars& v) {
+  const auto [out, weights] =
+      memory_attention(v[0], v[1], v[2], additive ? v[3] : Var(),
+                       {.queries = {IndexTensor::of({2, 0, 1}), {0, 2, 2, 3}},
+                        .keys = {IndexTensor::of({4, 0, 2, 1, 3, 5}), {0, 3, 4, 6}}});
+  return sum(square(out)) + sum(square(weights));
 }
 
 std::vector<Tensor> inputs_for(const Case& c, std::uint64_t seed) {
@@ -318,6 +328,8 @@ const std::vector<Case>& cases() {
          return self_attention(v[0], {groups, groups, 2, true, 0.7});
        },
        {{6, 12}}},
+      {"additive memory_attention", three_memories<true>, {{3, 4}, {6, 4}, {6, 5}, {4}}},
+      {"memory_attention", three_memories<false>, {{3, 4}, {6, 4}, {6, 5}}},
       {"checkpoint",
        [](const Vars& v) {
          return checkpoint([](const Vars& in) -> Vars { return {tanh(in[0]) * in[1]}; },

@@ -204,6 +204,65 @@ def make_attention():
     return family
 
 
+# --- sequence to sequence -------------------------------------------------------------------------
+
+class Seq2Seq(nn.Module):
+    """A GRU encoder and decoder with attention, one pair at a time; a of Luong et al. is called `a` here."""
+
+    def __init__(self, score, feeding):
+        super().__init__()
+        self.score, self.feeding = score, feeding
+        self.source_embed, self.target_embed = nn.Embedding(V, D), nn.Embedding(V, D)
+        self.encoder, self.decoder = nn.GRU(D, H), nn.GRU(D + (H if feeding else 0), H)
+        self.bridge, self.combine, self.head = nn.Linear(H, H), nn.Linear(2 * H, H), nn.Linear(H, V)
+        if score == "additive":  # Bahdanau et al. 2015
+            self.wq, self.wk, self.v = nn.Linear(H, H), nn.Linear(H, H, bias=False), nn.Linear(H, 1, bias=False)
+        elif score == "general":  # Luong et al. 2015
+            self.wk = nn.Linear(H, H, bias=False)
+
+    def logits_of(self, h, encoded):
+        """[H], [S, H] -> [S]"""
+        if self.score == "additive":
+            return self.v(torch.tanh(self.wq(h) + self.wk(encoded)))[:, 0]
+        return (self.wk(encoded) if self.score == "general" else encoded) @ h
+
+    def forward(self, source, target):
+        """Ids [S], [T] -> logits [T, V], weights [T, S]; the first input is id 0."""
+        encoded, last = self.encoder(self.source_embed(source))  # not batched: [S, H], [1, H]
+        state, a = torch.tanh(self.bridge(last)), torch.zeros(H).double()
+        logits, weights = [], []
+        for id in [0, *target.tolist()[:-1]]:
+            x = self.target_embed(torch.tensor(id))
+            h, state = self.decoder(torch.cat([x, a])[None] if self.feeding else x[None], state)
+            w = torch.softmax(self.logits_of(h[0], encoded), 0)
+            a = torch.tanh(self.combine(torch.cat([w @ encoded, h[0]])))
+            logits.append(self.head(a))
+            weights.append(w)
+        return torch.stack(logits), torch.stack(weights)
+
+
+def make_seq2seq():
+    family = Family("seq2seq")
+    source_lengths, target_lengths = [3, 1, 5], [4, 3, 1]  # targets longest first
+    for score, feeding in itertools.product(("additive", "dot", "general"), (False, True)):
+        model = Seq2Seq(score, feeding).double()
+        for p in model.parameters():
+            p.data = given(*p.shape, scale=0.5)
+        sources = [torch.randint(V, (n,)) for n in source_lengths]
+        targets = [torch.randint(V, (n,)) for n in target_lengths]
+        results = [model(s, t) for s, t in zip(sources, targets)]
+        # The rows of step 0 of all targets, then of step 1, and so on.
+        order = [(b, t) for t in range(max(target_lengths)) for b in range(3) if t < target_lengths[b]]
+        outputs = {"logits": torch.stack([results[b][0][t] for b, t in order]),
+                   "weights": torch.cat([results[b][1][t] for b, t in order])}
+        parameters = dict(model.named_parameters())
+        family.add(f"{score}{'.feeding' if feeding else ''}", {"score": score, "feeding": feeding},
+                   {"source": torch.cat(sources), "target": torch.cat(targets),
+                    "source_lengths": torch.tensor(source_lengths), "target_lengths": torch.tensor(target_lengths),
+                    **parameters, **outputs, **differentiate(outputs, parameters)})
+    return family
+
+
 # --- layers that work row by row, and activations -------------------------------------------------
 
 def make_layers():
@@ -409,7 +468,7 @@ def main():
     check = parser.parse_args().check
     torch.set_num_threads(1)
     good = True
-    for make in (make_rnn, make_lstm, make_gru, make_attention, make_layers, make_embedding_bag,
+    for make in (make_rnn, make_lstm, make_gru, make_attention, make_seq2seq, make_layers, make_embedding_bag,
                  make_activations, make_losses, make_optimizers, make_schedules):
         family = make()
         if check:
