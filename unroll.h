@@ -28,7 +28,10 @@
 #include <unroll/autograd/param.h>
 #include <unroll/autograd/sequence/attention.h>
 #include <unroll/autograd/sequence/cells.h>
+#include <unroll/autograd/sequence/conv.h>
 #include <unroll/autograd/sequence/recurrent.h>
+#include <unroll/autograd/sequence/scan.h>
+#include <unroll/autograd/sequence/selective_scan.h>
 #include <unroll/autograd/sequence/time_loop.h>
 #include <unroll/autograd/tape.h>
 #include <unroll/autograd/var.h>

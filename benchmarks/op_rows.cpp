@@ -82,6 +82,21 @@ Var attend(const Inputs& in, bool causal) {
   return attention(in.x, in.y, in.z,
                    {.queries = rows, .keys = rows, .heads = in.C / width, .causal = causal});
 }
+// Sequences of up to 128 steps.
+SequenceLayout sequences(Index rows) {
+  const Index steps = std::min<Index>(rows, 128);
+  return SequenceLayout::equal(rows / steps, steps);
+}
+Var selective(const Var& x, const Var& delta, const Var& a) {
+  return selective_scan({.x = x,
+                         .delta = delta,
+                         .a = a,
+                         .b = narrow(x, 1, 0, 4),
+                         .c = narrow(delta, 1, 0, 4),
+                         .z = delta},
+                        Var(), sequences(x.size(0)))
+      .rows;
+}
 // For results that are not a Var.
 template <class Result>
 Var done(const Result&) {
@@ -261,6 +276,11 @@ std::vector<Row> rows() {
            {any, constant, positive}),
       with("attention", "attend(x, y, z, False)", F(attend(in, false)), {any, any, any}),
       with("attention causal", "attend(x, y, z, True)", F(attend(in, true)), {any, any, any}),
+      with("scan", "scan(x, y)", F(scan(x, y, Var(), sequences(R)).rows), {any, any}),
+      with("causal_conv1d", "convolve(x, y, z)",
+           F(causal_conv1d(x, y, z, Var(), sequences(R)).rows), {any, {.shape = "4C"}, columns}),
+      with("selective_scan", "selective(x, y, z)", F(selective(x, y, z)),
+           {any, any, {.shape = "C4", .low = -2, .high = 0}}),
       // random numbers
       forward(random(unary("uniform", "torch.rand(R, C)", F(generator().uniform({R, C}))))),
       forward(random(unary("normal", "torch.randn(R, C)", F(generator().normal({R, C}))))),
