@@ -1,5 +1,7 @@
 #include <unroll/tensor/kernels/selective_scan.h>
 
+#include <initializer_list>
+
 #ifndef UNROLL_KERNELS_SELECTIVE_CHUNK
 #define UNROLL_KERNELS_SELECTIVE_CHUNK
 namespace unroll::kernels {
@@ -70,13 +72,28 @@ HWY_INLINE const T* offset(const T* x, Index at) {
   return x ? x + at : nullptr;
 }
 
+// Rows of one sequence lie far apart, where the CPU does not expect the next one.
+constexpr Index kStepsAhead = 6;
+template <class T>
+HWY_INLINE void fetch_ahead(const Chunk& n, Index i,
+                            std::initializer_list<const StridedRows<const T>*> all) {
+  if (i < 0 || i >= n.length) return;
+  const Index row = n.row(i);
+  for (const StridedRows<const T>* rows : all)
+    if (rows->data)
+      for (Index j = 0; j < n.width; j += 64 / static_cast<Index>(sizeof(T)))
+        hwy::Prefetch(rows->at(row) + n.channel + j);
+}
+
 template <class T>
 void forward_run(const Chunk& n, const SelectiveInputs<T>& in, T* h, T* out, const Kept<T>& kept) {
   const hn::ScalableTag<T> d;
   const Index state = n.states * kScanTile;
   const T *const bias = offset(in.bias, n.channel), *const skip = offset(in.d, n.channel);
+  const StridedRows<const T> out_rows{out, n.channels};
   for (Index i = n.begin; i < n.end; ++i) {
     const Index row = n.row(i), at = i - n.begin;
+    fetch_ahead<T>(n, i + kStepsAhead, {&in.x, &in.delta, &in.z, &out_rows});
     const T *const x = in.x.at(row) + n.channel, *const delta = in.delta.at(row) + n.channel;
     const T *const b = in.b.at(row), *const c = in.c.at(row), *const a = in.a + n.channel;
     const T* const z = offset(in.z.at(row), n.channel);
@@ -116,8 +133,12 @@ void backward_run(const Chunk& n, const SelectiveInputs<T>& in, const Kept<T>& k
   const hn::ScalableTag<T> d;
   const Index state = n.states * kScanTile, lanes = static_cast<Index>(hn::Lanes(d));
   const T *const bias = offset(in.bias, n.channel), *const skip = offset(in.d, n.channel);
+  const StridedRows<const T> rows[] = {
+      {g.d_out, n.channels}, {g.dx, n.channels}, {g.d_delta, n.channels}, {g.dz, n.channels}};
   for (Index i = n.end - 1; i >= n.begin; --i) {
     const Index row = n.row(i), at = i - n.begin, first = row * n.channels + n.channel;
+    fetch_ahead<T>(n, i - kStepsAhead,
+                   {&in.x, &in.delta, &in.z, &rows[0], &rows[1], &rows[2], &rows[3]});
     const T *const x = in.x.at(row) + n.channel, *const delta = in.delta.at(row) + n.channel;
     const T *const b = in.b.at(row), *const c = in.c.at(row), *const a = in.a + n.channel;
     const T *const z = offset(in.z.at(row), n.channel), *const d_out = offset(g.d_out, first);
@@ -216,20 +237,26 @@ void put(const T* from, const Chunk& n, T* to) {
     std::copy_n(from + s * kScanTile, n.width, to + s * n.channels + n.channel);
 }
 
-// Calls f(chunk with all steps of a sequence and the channels of a tile, tile) for all sequences
-// and tiles.
+enum class Order { forward, backward };
+
+// Calls f(chunk, tile) for all chunks of all sequences and tiles, on the thread pool. A thread goes
+// through a chunk of all its sequences before the next chunk, as the rows of a step lie together.
 template <class F>
-void each_task(const Steps& s, const SelectiveSize& n, double time, F f) {
-  const Index tiles = n.tiles(), batch = s.batch(0);
+void each_chunk(const Steps& s, const SelectiveSize& n, double time, Order order, F f) {
+  const Index tiles = n.tiles(), batch = s.batch(0), chunks = (s.steps + kChunk - 1) / kChunk;
   const double total = static_cast<double>(s.rows() * n.channels * n.states) * time;
   // More parts than threads, as sequences differ in length.
   const Index threads = parts_for(total), parts = threads == 1 ? 1 : 4 * threads;
   each_shard(even_shards(batch * tiles, parts, 1), [&](Index lo, Index hi) {
-    for (Index i = lo; i < hi; ++i) {
-      const Index b = i / tiles, tile = i % tiles, length = s.length(b), channel = tile * kScanTile;
-      f(Chunk{&s, b, length, 0, length, channel, std::min(kScanTile, n.channels - channel),
-              n.channels, n.states},
-        tile);
+    for (Index step = 0; step < chunks; ++step) {
+      const Index begin = (order == Order::forward ? step : chunks - 1 - step) * kChunk;
+      for (Index i = lo; i < hi; ++i) {
+        const Index b = i / tiles, length = s.length(b), channel = i % tiles * kScanTile;
+        if (begin >= length) break;  // sequences are sorted by length
+        f(Chunk{&s, b, length, begin, std::min(begin + kChunk, length), channel,
+                std::min(kScanTile, n.channels - channel), n.channels, n.states},
+          i % tiles);
+      }
     }
   });
 }
@@ -248,16 +275,15 @@ void selective_forward(const Steps& s, const SelectiveSize& n, const SelectiveIn
   const ChunkRuns<T> runs = chosen_runs<T>();
   const Index state = n.states * n.channels;
   const std::vector<Index> places = saved ? saved_states(s) : std::vector<Index>();
-  each_task(s, n, kForwardTime, [&](Chunk chunk, Index) {
+  each_chunk(s, n, kForwardTime, Order::forward, [&](const Chunk& chunk, Index) {
     Scratch<T> h(n.states * kScanTile);
-    const Index b = chunk.sequence;
-    take(in.h0 ? in.h0 + b * state : nullptr, chunk, h.get());
-    for (Index begin = 0; begin < chunk.length; begin += kChunk) {
-      if (begin > 0 && saved) put(h.get(), chunk, saved + (places[b] + begin / kChunk - 1) * state);
-      chunk.begin = begin, chunk.end = std::min(begin + kChunk, chunk.length);
-      runs.forward(chunk, in, h.get(), out, {});
-    }
-    put(h.get(), chunk, last + b * state);
+    T* const carried = last + chunk.sequence * state;  // from chunk to chunk
+    const T* const first = in.h0 ? in.h0 + chunk.sequence * state : nullptr;
+    take(chunk.begin > 0 ? carried : first, chunk, h.get());
+    if (chunk.begin > 0 && saved)
+      put(h.get(), chunk, saved + (places[chunk.sequence] + chunk.begin / kChunk - 1) * state);
+    runs.forward(chunk, in, h.get(), out, {});
+    put(h.get(), chunk, carried);
   });
 }
 
@@ -267,41 +293,40 @@ void selective_backward(const Steps& s, const SelectiveSize& n, const SelectiveI
   const ChunkRuns<T> runs = chosen_runs<T>();
   const Index state = n.states * n.channels, near = n.states * kScanTile;
   const std::vector<Index> places = saved_states(s);
-  each_task(s, n, kBackwardTime, [&](Chunk chunk, Index tile) {
-    const Index b = chunk.sequence, longest = std::min(kChunk, chunk.length);
-    Scratch<T> room((2 * longest + 7) * near + (2 * longest + 2) * kScanTile);
+  std::fill_n(p.da, s.batch(0) * state, T(0));
+  std::fill_n(p.dd, s.batch(0) * n.channels, T(0));
+  each_chunk(s, n, kBackwardTime, Order::backward, [&](const Chunk& chunk, Index tile) {
+    const Index b = chunk.sequence, steps = chunk.end - chunk.begin;
+    Scratch<T> room((2 * steps + 6) * near + (2 * steps + 1) * kScanTile);
     T* next = room.get();
     const auto part = [&](Index size) { return std::exchange(next, next + size); };
     Kept<T> kept{};
-    kept.states = part((longest + 1) * near), kept.decays = part(longest * near);
-    kept.dt = part(longest * kScanTile), kept.y = part(longest * kScanTile);
-    T *const h = part(near), *const sum_da = part(near), *const sum_dd = part(kScanTile);
+    kept.states = part((steps + 1) * near), kept.decays = part(steps * near);
+    kept.dt = part(steps * kScanTile), kept.y = part(steps * kScanTile);
+    T* const h = part(near);
     Gradients<T> g{};
     g.d_out = p.d_out, g.dx = p.dx, g.d_delta = p.d_delta, g.dz = p.dz;
     g.db = p.db + tile * s.rows() * n.states, g.dc = p.dc + tile * s.rows() * n.states;
     g.dh = part(near), g.da = part(near), g.dd = part(kScanTile);
     g.lanes_b = part(near), g.lanes_c = part(near);
+
+    const T* const first = in.h0 ? in.h0 + b * state : nullptr;
+    take(chunk.begin > 0 ? p.saved + (places[b] + chunk.begin / kChunk - 1) * state : first, chunk,
+         h);
+    std::copy_n(h, near, kept.states);
+    runs.forward(chunk, in, h, nullptr, kept);
     take(p.dh + b * state, chunk, g.dh);
-    std::fill_n(sum_da, near, T(0));
-    std::fill_n(sum_dd, kScanTile, T(0));
-    for (Index c = (chunk.length - 1) / kChunk; c >= 0; --c) {
-      chunk.begin = c * kChunk, chunk.end = std::min(chunk.begin + kChunk, chunk.length);
-      const T* const before = c > 0   ? p.saved + (places[b] + c - 1) * state
-                              : in.h0 ? in.h0 + b * state
-                                      : nullptr;
-      take(before, chunk, h);
-      std::copy_n(h, near, kept.states);
-      runs.forward(chunk, in, h, nullptr, kept);
-      // Sums over a chunk, then over the chunks, so that long ones are accurate.
-      std::fill_n(g.da, near, T(0));
-      std::fill_n(g.dd, kScanTile, T(0));
-      runs.backward(chunk, in, kept, g);
-      for (Index i = 0; i < near; ++i) sum_da[i] += g.da[i];
-      for (Index i = 0; i < kScanTile; ++i) sum_dd[i] += g.dd[i];
-    }
+    // Summed over a chunk, then over the chunks, so that long sums are accurate.
+    std::fill_n(g.da, near, T(0));
+    std::fill_n(g.dd, kScanTile, T(0));
+    runs.backward(chunk, in, kept, g);
     put(g.dh, chunk, p.dh + b * state);
-    put(sum_da, chunk, p.da + b * state);
-    std::copy_n(sum_dd, chunk.width, p.dd + b * n.channels + chunk.channel);
+    for (Index i = 0; i < n.states; ++i) {
+      T* const da = p.da + b * state + i * n.channels + chunk.channel;
+      for (Index j = 0; j < chunk.width; ++j) da[j] += g.da[i * kScanTile + j];
+    }
+    T* const dd = p.dd + b * n.channels + chunk.channel;
+    for (Index j = 0; j < chunk.width; ++j) dd[j] += g.dd[j];
   });
 }
 
