@@ -42,10 +42,12 @@
 #include <unroll/nn/init.h>
 #include <unroll/nn/layers.h>
 #include <unroll/nn/loss.h>
+#include <unroll/nn/mamba.h>
 #include <unroll/nn/module.h>
 #include <unroll/nn/options.h>
 #include <unroll/nn/recurrent.h>
 #include <unroll/nn/save.h>
+#include <unroll/nn/scan.h>
 #include <unroll/nn/sequence.h>
 #include <unroll/nn/unroll.h>
 

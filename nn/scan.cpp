@@ -179,13 +179,21 @@ Var RGLRUCell::project(const In& x) const {
   return concat({log_a, input}, 1);
 }
 
+RGLRUCell::State RGLRUCell::advance(const Var& log_a, const Var& input, const State& s) const {
+  const Var a = exp(log_a), goes_on = 1.0 - s.begins;  // [B, H], [B, 1]
+  const Var scale = s.begins + goes_on * input_scale(log_a, a);
+  return {a * (goes_on * s.h) + scale * input, Tensor::zeros(s.begins.shape(), s.begins.dtype())};
+}
+
 RGLRUCell::State RGLRUCell::step(const Var& px, const State& s) const {
   check_step("RGLRU", px, 2 * hidden_, s.h, hidden_);
-  const Var log_a = block(px, hidden_, 0), a = exp(log_a);  // [B, H]
-  const Var goes_on = 1.0 - s.begins;                       // [B, 1]
-  const Var scale = s.begins + goes_on * input_scale(log_a, a);
-  return {a * (goes_on * s.h) + scale * block(px, hidden_, 1),
-          Tensor::zeros(s.begins.shape(), s.begins.dtype())};
+  return advance(block(px, hidden_, 0), block(px, hidden_, 1), s);
+}
+
+RGLRUCell::State RGLRUCell::operator()(const In& x, const State& s) const {
+  const auto [log_a, input] = decay_and_input(x);
+  check_step("RGLRU", log_a, hidden_, s.h, hidden_);
+  return advance(log_a, input, s);
 }
 
 std::pair<Var, RGLRUCell::State> RGLRUCell::run(const Gathered& x, const State& s,

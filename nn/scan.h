@@ -100,8 +100,9 @@ class RGLRUCell {
   };
   // Throws std::invalid_argument unless in is at least 1 and blocks divides hidden.
   explicit RGLRUCell(const Options& options);
-  Var project(const In& x) const;                   // [N, D] -> [N, 2 H]: log a, i x
-  State step(const Var& px, const State& s) const;  // px [B, 2 H]
+  State operator()(const In& x, const State& s) const;  // one step: x [B, D]
+  Var project(const In& x) const;                       // [N, D] -> [N, 2 H]: log a, i x
+  State step(const Var& px, const State& s) const;      // px [B, 2 H]
   bool can_run() const { return true; }
   std::pair<Var, State> run(const Gathered& x, const State& s, bool reverse) const;
   State initial(Index batch) const;
@@ -114,6 +115,7 @@ class RGLRUCell {
 
  private:
   std::pair<Var, Var> decay_and_input(const In& x) const;
+  State advance(const Var& log_a, const Var& input, const State& s) const;
 
   Index hidden_;
 };

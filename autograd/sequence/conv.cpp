@@ -42,20 +42,29 @@ void check_weights(const Var& x, const Var& w, const Var& bias) {
 // [B, K - 1, C]
 Shape state_shape(Index batch, const Tensor& w) { return {batch, w.shape()[0] - 1, w.shape()[1]}; }
 
-struct Nothing {};
+struct Results {
+  Tensor y, state;
+};
 
-FusedOutputs<Nothing> forward(const kernels::Steps& steps, const FusedInputs& in) {
+Results compute(const kernels::Steps& steps, std::span<const Tensor> in) {
   const Tensor x = in[kX].contiguous(), w = in[kW].contiguous(), bias = whole(in[kBias]),
                state = whole(in[kState]);
   const kernels::ConvSize size{w.shape()[1], w.shape()[0]};
-  Tensor y = Tensor::empty(x.shape(), x.dtype()),
-         last = Tensor::empty(state_shape(steps.batch(0), w), x.dtype());
+  Results r{Tensor::empty(x.shape(), x.dtype()),
+            Tensor::empty(state_shape(steps.batch(0), w), x.dtype())};
   dispatch(x.dtype(), [&]<class T>() {
     kernels::conv_forward<T>(
-        steps, size, {x.data<T>(), w.data<T>(), read<T>(bias), read<T>(state), y.data<T>()});
-    kernels::conv_last<T>(steps, size, x.data<T>(), read<T>(state), last.data<T>());
+        steps, size, {x.data<T>(), w.data<T>(), read<T>(bias), read<T>(state), r.y.data<T>()});
+    kernels::conv_last<T>(steps, size, x.data<T>(), read<T>(state), r.state.data<T>());
   });
-  return {{std::move(y), std::move(last)}, {}};
+  return r;
+}
+
+struct Nothing {};
+
+FusedOutputs<Nothing> forward(const Call& call, const FusedInputs& in) {
+  Results r = compute(call.steps(), in);
+  return {{std::move(r.y), std::move(r.state)}, {}};
 }
 
 void backward(const Call& call, const FusedInputs& in, FusedGradients g, Cotangents& d) {
@@ -112,7 +121,7 @@ ConvOutput causal_conv1d(const In& x, const In& w, const Var& bias, const Var& s
   const Call call{layout, options.reverse};
   std::vector<Var> out = fused(
       conv_op, {*x, *w, bias, state}, x.where(),
-      [&](const FusedInputs& in) { return forward(call.steps(), in); },
+      [&](const FusedInputs& in) { return forward(call, in); },
       [call](const FusedInputs& in, const Nothing&, FusedGradients g, Cotangents& d) {
         backward(call, in, g, d);
       },
@@ -131,10 +140,10 @@ Var causal_conv1d_step(const In& x, const In& w, const Var& bias, Var& state) {
   if (state.defined())
     detail::check_rows(conv_op.name(), "a state", state, state_shape(batch, w.value()), *x);
   const Index offsets[] = {0, batch};
-  auto [outputs, nothing] =
-      forward({offsets, 1, false}, {x.value(), w.value(), bias.value(), state.value()});
-  state = std::move(outputs[1]);
-  return std::move(outputs[0]);
+  const Tensor in[] = {x.value(), w.value(), bias.value(), state.value()};
+  Results r = compute({offsets, 1, false}, in);
+  state = std::move(r.state);
+  return std::move(r.y);
 }
 
 }  // namespace unroll

@@ -7,12 +7,15 @@
 #include <unroll/tensor/kernels/selective_scan.h>
 #include <unroll/tensor/reduce.h>
 
+#include <algorithm>
+#include <array>
+
 namespace unroll {
 namespace {
 
 const Op selective_op{"selective_scan"};
 
-enum Input { kX, kDelta, kA, kB, kC, kD, kBias, kZ, kInitial };
+enum Input { kX, kDelta, kA, kB, kC, kD, kBias, kZ, kInitial, kInputs };
 
 struct Call {
   SequenceLayout layout;
@@ -26,12 +29,13 @@ struct Saved {
 
 // The inputs as the kernel reads them: rows may be slices of wider ones, states are [S, D].
 struct Arranged {
-  FusedInputs t;
+  std::array<Tensor, kInputs> t;
   kernels::SelectiveSize size;
   Index batch;
 
-  Arranged(const FusedInputs& in, Index sequences)
-      : t(in), size{in[kA].shape()[0], in[kA].shape()[1]}, batch(sequences) {
+  Arranged(std::span<const Tensor> in, Index sequences)
+      : size{in[kA].shape()[0], in[kA].shape()[1]}, batch(sequences) {
+    std::copy(in.begin(), in.end(), t.begin());
     for (const int i : {kX, kDelta, kB, kC, kZ})
       if (t[i].defined() && t[i].strides()[1] != 1) t[i] = t[i].contiguous();
     for (const int i : {kD, kBias})
@@ -55,21 +59,32 @@ struct Arranged {
   }
 };
 
+struct Results {
+  Tensor out, last;  // [N, D], [B, D, S]
+  Saved saved;
+};
+
 // `saves`: whether backward may follow.
-FusedOutputs<Saved> forward(const kernels::Steps& steps, const FusedInputs& in, bool saves) {
+Results compute(const kernels::Steps& steps, std::span<const Tensor> in, bool saves) {
   const Arranged x(in, steps.batch(0));
   const DType dtype = in[kX].dtype();
-  Tensor out = Tensor::empty({steps.rows(), x.size.channels}, dtype),
-         last = Tensor::empty(x.state_shape(), dtype), states;
+  Results r{Tensor::empty({steps.rows(), x.size.channels}, dtype), {}, {}};
+  Tensor last = Tensor::empty(x.state_shape(), dtype);
   if (saves)
-    states =
+    r.saved.states =
         Tensor::empty({kernels::saved_states(steps).back(), x.size.states, x.size.channels}, dtype);
   dispatch(dtype, [&]<class T>() {
-    kernels::selective_forward<T>(steps, x.size, x.arguments<T>(), out.data<T>(), last.data<T>(),
-                                  saves ? states.data<T>() : nullptr);
+    kernels::selective_forward<T>(steps, x.size, x.arguments<T>(), r.out.data<T>(), last.data<T>(),
+                                  saves ? r.saved.states.data<T>() : nullptr);
   });
   // [B, S, D] -> [B, D, S], a view: the next chunk of the sequences reads it without a copy.
-  return {{std::move(out), last.transpose(1, 2)}, {std::move(states)}};
+  r.last = last.transpose(1, 2);
+  return r;
+}
+
+FusedOutputs<Saved> forward(const Call& call, const FusedInputs& in) {
+  Results r = compute(call.steps(), in, recording());
+  return {{std::move(r.out), std::move(r.last)}, std::move(r.saved)};
 }
 
 void backward(const Call& call, const FusedInputs& in, const Saved& saved, FusedGradients g,
@@ -138,12 +153,12 @@ std::vector<Var> reference(const Call& call, const std::vector<Var>& in) {
   return {out, last[0]};
 }
 
-std::vector<Var> listed(const SelectiveScanInputs& i, const Var& initial) {
+std::array<Var, kInputs> listed(const SelectiveScanInputs& i, const Var& initial) {
   return {i.x, i.delta, i.a, i.b, i.c, i.d, i.delta_bias, i.z, initial};
 }
 
 // Checks all shapes for the given number of rows and sequences.
-void check_inputs(const std::vector<Var>& in, Index rows, Index sequences) {
+void check_inputs(std::span<const Var> in, Index rows, Index sequences) {
   const char* name = selective_op.name();
   check_defined(name, in[kX]);
   check_defined(name, in[kA]);
@@ -172,12 +187,12 @@ void check_inputs(const std::vector<Var>& in, Index rows, Index sequences) {
 
 ScanOutput selective_scan(const SelectiveScanInputs& inputs, const Var& initial,
                           const SequenceLayout& layout, const ScanOptions& options, Where where) {
-  std::vector<Var> in = listed(inputs, initial);
+  const std::array<Var, kInputs> in = listed(inputs, initial);
   check_inputs(in, layout.rows(), layout.sequences());
   const Call call{layout, options.reverse};
   std::vector<Var> out = fused(
-      selective_op, std::move(in), where,
-      [&](const FusedInputs& x) { return forward(call.steps(), x, recording()); },
+      selective_op, {in.begin(), in.end()}, where,
+      [&](const FusedInputs& x) { return forward(call, x); },
       [call](const FusedInputs& x, const Saved& saved, FusedGradients g, Cotangents& d) {
         backward(call, x, saved, g, d);
       },
@@ -186,7 +201,6 @@ ScanOutput selective_scan(const SelectiveScanInputs& inputs, const Var& initial,
 }
 
 Var selective_scan_step(const SelectiveScanInputs& inputs, Var& state, Where where) {
-  std::vector<Var> in = listed(inputs, state);
   check_defined(selective_op.name(), inputs.x);
   check(inputs.x.rank() == 2 && inputs.x.shape()[0] >= 1,
         "{}: x [B, D] with B of at least 1 was required: got {}", selective_op.name(),
@@ -197,13 +211,14 @@ Var selective_scan_step(const SelectiveScanInputs& inputs, Var& state, Where whe
     state = std::move(out.last);
     return std::move(out.rows);
   }
+  const std::array<Var, kInputs> in = listed(inputs, state);
   check_inputs(in, batch, batch);
+  std::array<Tensor, kInputs> values;
+  for (int i = 0; i < kInputs; ++i) values[i] = in[i].value();
   const Index offsets[] = {0, batch};
-  FusedInputs values;
-  for (const Var& v : in) values.push_back(v.value());
-  auto [outputs, saved] = forward({offsets, 1, false}, values, false);
-  state = std::move(outputs[1]);
-  return std::move(outputs[0]);
+  Results r = compute({offsets, 1, false}, values, false);
+  state = std::move(r.last);
+  return std::move(r.out);
 }
 
 }  // namespace unroll

@@ -247,7 +247,7 @@ void each_chunk(const Steps& s, const SelectiveSize& n, double time, Order order
   const double total = static_cast<double>(s.rows() * n.channels * n.states) * time;
   // More parts than threads, as sequences differ in length.
   const Index threads = parts_for(total), parts = threads == 1 ? 1 : 4 * threads;
-  each_shard(even_shards(batch * tiles, parts, 1), [&](Index lo, Index hi) {
+  const auto part = [&](Index lo, Index hi) {
     for (Index step = 0; step < chunks; ++step) {
       const Index begin = (order == Order::forward ? step : chunks - 1 - step) * kChunk;
       for (Index i = lo; i < hi; ++i) {
@@ -258,7 +258,13 @@ void each_chunk(const Steps& s, const SelectiveSize& n, double time, Order order
           i % tiles);
       }
     }
-  });
+  };
+  if (parts == 1) {  // without allocating anything
+    const FlushDenormals flush;
+    part(0, batch * tiles);
+  } else {
+    each_shard(even_shards(batch * tiles, parts, 1), part);
+  }
 }
 
 }  // namespace

@@ -16,19 +16,23 @@ Index parts_for(double nanoseconds) {
   return static_cast<Index>(std::clamp<double>(nanoseconds / kMinPartTime, 1, threads()));
 }
 
-void each_tile(const Steps& s, Index channels, double element_time,
-               const std::function<void(const Tile&)>& f) {
-  const Index batch = s.batch(0),
-              parts = parts_for(static_cast<double>(s.rows() * channels) * element_time);
-  if (channels >= parts * kMinTileChannels || batch < parts) {
-    each_shard(even_shards(channels, parts, kMinTileChannels), [&](Index from, Index to) {
-      f({0, batch, from, to});
-    });
-    return;
-  }
+std::vector<Tile> tiles_for(const Steps& s, Index channels, Index parts) {
+  const Index batch = s.batch(0);
+  const bool by_channels = channels >= parts * kMinTileChannels || batch < parts;
   // batch_shards has a minimal work of its own, which a large cost of a row satisfies.
-  each_shard(batch_shards(s, Index{1} << 24, parts, 1), [&](Index lo, Index hi) {
-    f({lo, hi, 0, channels});
+  const std::vector<Index> bounds = by_channels ? even_shards(channels, parts, kMinTileChannels)
+                                                : batch_shards(s, Index{1} << 24, parts, 1);
+  std::vector<Tile> out;
+  for (std::size_t i = 0; i + 1 < bounds.size(); ++i)
+    out.push_back(by_channels ? Tile{0, batch, bounds[i], bounds[i + 1]}
+                              : Tile{bounds[i], bounds[i + 1], 0, channels});
+  return out;
+}
+
+void each_of(const std::vector<Tile>& tiles, const std::function<void(const Tile&)>& f) {
+  parallel_for(static_cast<Index>(tiles.size()), [&](Index i) {
+    const FlushDenormals flush;
+    f(tiles[i]);
   });
 }
 
