@@ -277,6 +277,7 @@ std::vector<Row> rows() {
       with("attention", "attend(x, y, z, False)", F(attend(in, false)), {any, any, any}),
       with("attention causal", "attend(x, y, z, True)", F(attend(in, true)), {any, any, any}),
       with("scan", "scan(x, y)", F(scan(x, y, Var(), sequences(R)).rows), {any, any}),
+      unary("min_gru_sequence", "min_gru(x)", F(min_gru_sequence(x, Var(), sequences(R)).rows)),
       with("causal_conv1d", "convolve(x, y, z)",
            F(causal_conv1d(x, y, z, Var(), sequences(R)).rows), {any, {.shape = "4C"}, columns}),
       with("selective_scan", "selective(x, y, z)", F(selective(x, y, z)),

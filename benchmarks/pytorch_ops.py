@@ -52,6 +52,12 @@ def scan(a, b):
     return torch.stack(out).reshape(a.shape)
 
 
+def min_gru(x):
+    u, v = x.split(x.shape[1] // 2, 1)
+    z = torch.sigmoid(u)
+    return scan(1 - z, z * v)
+
+
 def convolve(x, w, bias):
     taps, channels = w.shape
     t = by_steps(x)[0].permute(1, 2, 0)  # [B, C, T]
@@ -79,7 +85,7 @@ class Case:
         self.rows, self.columns = case["R"], case["C"]
         self.forward_only = case["forward_only"]
         # Compiled once, so that parsing is not measured.
-        self.names = {"torch": torch, "F": F, "attend": attend, "quarters": quarters, "scan": scan,
+        self.names = {"torch": torch, "F": F, "attend": attend, "quarters": quarters, "scan": scan, "min_gru": min_gru,
                       "convolve": convolve, "selective": selective, "R": self.rows, "C": self.columns}
         self.f = eval(f"lambda x, y, z, ids: {case['torch']}", self.names)
         self.inputs, self.leaves, self.ids = [], [], None

@@ -7,11 +7,6 @@
 namespace unroll::nn {
 namespace {
 
-// h' = a h + b, for each row.
-struct Coefficients {
-  Var a, b;
-};
-
 Index checked_hidden(const char* name, Index in, Index hidden) {
   check(in >= 1 && hidden >= 1, "{}: in and hidden of at least 1 were required: got {} and {}",
         name, in, hidden);
@@ -40,32 +35,6 @@ Var rows_like(const Gathered& x, const Var& table) {
 
 Var block(const Var& px, Index hidden, Index i) { return narrow(px, -1, i * hidden, hidden); }
 
-// v >= 0: v + 0.5; v < 0: sigmoid(v). Feng et al. 2024, appendix B.
-Var candidate(const Var& v, bool positive) {
-  if (!positive) return v;
-  return relu(v) + sigmoid(minimum(v, Tensor::scalar(0, v.dtype())));
-}
-
-Coefficients min_gru(const Var& px, Index hidden, bool positive) {  // px [.., 2 H]
-  const Var z = sigmoid(block(px, hidden, 0));
-  return {1.0 - z, z * candidate(block(px, hidden, 1), positive)};
-}
-
-// f / (f + i) = sigmoid(log f - log i), which is right where both vanish.
-Coefficients min_lstm(const Var& px, Index hidden, bool positive) {  // px [.., 3 H]
-  const Var forget = softplus(-block(px, hidden, 1)) - softplus(-block(px, hidden, 0));
-  return {sigmoid(forget), sigmoid(-forget) * candidate(block(px, hidden, 2), positive)};
-}
-
-// All steps of a cell whose coefficients depend on the projected input alone.
-template <class State>
-std::pair<Var, State> scanned(const Gathered& x, const Coefficients& of_table, const State& s,
-                              bool reverse) {
-  ScanOutput out = scan(rows_like(x, of_table.a), rows_like(x, of_table.b), s.h, x.layout(),
-                        {.reverse = reverse});
-  return {std::move(out.rows), {std::move(out.last)}};
-}
-
 }  // namespace
 
 // --- minGRU ---
@@ -82,13 +51,15 @@ MinGRUCell::MinGRUCell(const Options& o)
 
 MinGRUCell::State MinGRUCell::step(const Var& px, const State& s) const {
   check_step("MinGRU", px, 2 * hidden_, s.h, hidden_);
-  const auto [a, b] = min_gru(px, hidden_, positive_);
+  const auto [a, b] = min_gru_coefficients(px, positive_);
   return {a * s.h + b};
 }
 
 std::pair<Var, MinGRUCell::State> MinGRUCell::run(const Gathered& x, const State& s,
                                                   bool reverse) const {
-  return scanned(x, min_gru(project(x.table()), hidden_, positive_), s, reverse);
+  ScanOutput out = min_gru_sequence(rows_like(x, project(x.table())), s.h, x.layout(),
+                                    {.reverse = reverse, .positive = positive_});
+  return {std::move(out.rows), {std::move(out.last)}};
 }
 
 MinGRUCell::State MinGRUCell::initial(Index batch) const {
@@ -109,13 +80,15 @@ MinLSTMCell::MinLSTMCell(const Options& o)
 
 MinLSTMCell::State MinLSTMCell::step(const Var& px, const State& s) const {
   check_step("MinLSTM", px, 3 * hidden_, s.h, hidden_);
-  const auto [a, b] = min_lstm(px, hidden_, positive_);
+  const auto [a, b] = min_lstm_coefficients(px, positive_);
   return {a * s.h + b};
 }
 
 std::pair<Var, MinLSTMCell::State> MinLSTMCell::run(const Gathered& x, const State& s,
                                                     bool reverse) const {
-  return scanned(x, min_lstm(project(x.table()), hidden_, positive_), s, reverse);
+  const auto [a, b] = min_lstm_coefficients(project(x.table()), positive_);
+  ScanOutput out = scan(rows_like(x, a), rows_like(x, b), s.h, x.layout(), {.reverse = reverse});
+  return {std::move(out.rows), {std::move(out.last)}};
 }
 
 MinLSTMCell::State MinLSTMCell::initial(Index batch) const {

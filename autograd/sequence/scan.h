@@ -23,6 +23,26 @@ struct ScanOutput {
 ScanOutput scan(const In& a, const In& b, const Var& initial, const SequenceLayout& layout,
                 const ScanOptions& options = {});
 
+struct MinGRUScanOptions {
+  bool reverse = false;
+  bool positive = false;  // the candidate is g(v): see min_gru_coefficients
+};
+// The steps of a minGRU: the scan of min_gru_coefficients(px). px [N, 2 H] -> [N, H]; the initial
+// state is [B, H].
+ScanOutput min_gru_sequence(const In& px, const Var& initial, const SequenceLayout& layout,
+                            const MinGRUScanOptions& options = {});
+
+// The coefficients of h' = a h + b.
+struct ScanCoefficients {
+  Var a, b;
+};
+// minGRU, Feng et al. 2024. px = [u v] [.., 2 H]: z = sigmoid(u), a = 1 - z, b = z v. If positive,
+// v is replaced by g(v), which is v + 0.5 for v >= 0, otherwise sigmoid(v).
+ScanCoefficients min_gru_coefficients(const Var& px, bool positive);
+// minLSTM, Feng et al. 2024. px = [f i v] [.., 3 H]: a = sigmoid(f) / (sigmoid(f) + sigmoid(i)), b
+// = (1 - a) v.
+ScanCoefficients min_lstm_coefficients(const Var& px, bool positive);
+
 namespace detail {
 // Throws unless x is [rows, columns] of the dtype of `like`. `what` names it in the message.
 void check_rows(const char* op, const char* what, const Var& x, const Shape& shape,

@@ -11,25 +11,39 @@
 
 namespace unroll::kernels {
 
+// What a row of the input is, and the state that follows h:
+//   affine   a, b (C columns each, in two arrays):    a h + b
+//   min_gru  u, v (2 C columns):  z = sigmoid(u),     h + z (g(v) - h), Feng et al. 2024
+// where g(v) is v, or if `positive`, v + 0.5 for v >= 0 and sigmoid(v) otherwise.
+enum class ScanKind : std::uint8_t { affine, min_gru };
+
+struct ScanSize {
+  ScanKind kind;
+  Index channels;
+  bool positive = false;
+  Index input_stride() const { return kind == ScanKind::affine ? channels : 2 * channels; }
+};
+
 template <class T>
 struct ScanForward {
-  const T *a, *b;  // [N, C]
-  const T* h0;     // [B, C]
-  T* rows;         // [N, C] h_t
-  T* last;         // [B, C]
+  const T *first, *second;  // a and b, or the halves of the rows of the input
+  const T* h0;              // [B, C]
+  T* rows;                  // [N, C] h_t
+  T* last;                  // [B, C]
 };
 template <class T>
-void scan_forward(const Steps& steps, Index channels, const ScanForward<T>& args);
+void scan_forward(const Steps& steps, const ScanSize& size, const ScanForward<T>& args);
 
 template <class T>
 struct ScanBackward {
-  const T *a, *rows;  // [N, C]
-  const T* h0;        // [B, C]
-  const T* d_rows;    // [N, C], or null
-  T *da, *db;         // [N, C]
-  T* dh;              // [B, C] in: gradient of the last state; out: of h0
+  const T *first, *second;  // as in forward
+  const T* rows;            // [N, C]
+  const T* h0;              // [B, C]
+  const T* d_rows;          // [N, C], or null
+  T *d_first, *d_second;    // gradients of first and second, with their strides
+  T* dh;                    // [B, C] in: gradient of the last state; out: of h0
 };
 template <class T>
-void scan_backward(const Steps& steps, Index channels, const ScanBackward<T>& args);
+void scan_backward(const Steps& steps, const ScanSize& size, const ScanBackward<T>& args);
 
 }  // namespace unroll::kernels

@@ -95,6 +95,12 @@ void add_scans(std::vector<Case>& out, Generator& g) {
                      const ScanOutput y = scan(tanh(v[0]), v[1], v[2], layout, o);
                      return Vars{y.rows, y.last};
                    }});
+    for (const bool positive : {false, true})
+      out.push_back({"min_gru_sequence", {{n, 2 * c}, {batch, c}}, [=](const Vars& v) {
+                       const ScanOutput y = min_gru_sequence(
+                           v[0], v[1], layout, {.reverse = reverse, .positive = positive});
+                       return Vars{y.rows, y.last};
+                     }});
     for (const bool with_state : {false, true}) {
       const auto maybe = [=](const Var& v) { return with_state ? v : Var(); };
       out.push_back({"causal_conv1d", {{n, c}, {k, c}, {c}, {batch, k - 1, c}}, [=](const Vars& v) {

@@ -109,6 +109,17 @@ Var scanned(const Vars& v) {
   }
   return concat(all);
 }
+// v: px, h0.
+template <bool positive>
+Var min_gru(const Vars& v) {
+  Vars all;
+  for (bool reverse : {false, true}) {
+    const ScanOutput y = min_gru_sequence(v[0], v[1], SequenceLayout({3, 1, 2}),
+                                          {.reverse = reverse, .positive = positive});
+    all.insert(all.end(), {y.rows, y.last});
+  }
+  return concat(all);
+}
 // v: x, w, bias, state.
 Var convolved(const Vars& v) {
   Vars all;
@@ -329,6 +340,8 @@ const std::vector<Case>& cases() {
       {"gru_sequence of a table", gru_of_table, {{4, 9}, {3, 9}, {3, 3}}},
       {"gru_sequence", gru, {{6, 2}, {2, 9}, {9}, {3, 9}, {3, 3}, {3}}},
       {"scan", scanned, {{6, 2}, {6, 2}, {3, 2}}},
+      {"min_gru_sequence", min_gru<false>, {{6, 4}, {3, 2}}},
+      {"min_gru_sequence positive", min_gru<true>, {{6, 4}, {3, 2}}},
       {"causal_conv1d", convolved, {{8, 2}, {3, 2}, {2}, {3, 2, 2}}},
       {"selective_scan",
        selected,
