@@ -31,11 +31,11 @@ struct Saved {
   Tensor shift, scale;  // [rows]: y = (x - shift) scale gain + bias
 };
 
-FusedOutputs<Saved> norm_forward(const Norm& norm, const FusedInputs& in) {
+Tensor norm_values(const Norm& norm, std::span<const Tensor> in, Saved& saved) {
   const Tensor x = in[kX].contiguous(), gain = whole(in[kGain]), bias = whole(in[kBias]);
   const Index n = x.shape().back(), rows = x.numel() / n;
   Tensor y = Tensor::empty(x.shape(), x.dtype());
-  Saved saved{Tensor::empty({rows}, x.dtype()), Tensor::empty({rows}, x.dtype())};
+  saved = {Tensor::empty({rows}, x.dtype()), Tensor::empty({rows}, x.dtype())};
   dispatch(x.dtype(), [&]<class T>() {
     const T *from = x.data<T>(), *gain_at = read<T>(gain), *bias_at = read<T>(bias);
     T *to = y.data<T>(), *shift_at = saved.shift.data<T>(), *scale_at = saved.scale.data<T>();
@@ -44,7 +44,13 @@ FusedOutputs<Saved> norm_forward(const Norm& norm, const FusedInputs& in) {
                                  scale_at + i, count, n, norm.eps, norm.centred);
     });
   });
-  return {{y}, std::move(saved)};
+  return y;
+}
+
+FusedOutputs<Saved> norm_forward(const Norm& norm, const FusedInputs& in) {
+  Saved saved;
+  Tensor y = norm_values(norm, in, saved);
+  return {{std::move(y)}, std::move(saved)};
 }
 
 void norm_backward(const Norm& norm, const FusedInputs& in, const Saved& saved, FusedGradients g,
@@ -97,6 +103,11 @@ Var normalise(const Op& op, const In& x, const In& gain, const In& bias, const N
           "{}: a gain and a bias of shape [{}] were required for {}: got {}", op.name(), n,
           x->shape(), v->shape());
     check_same_dtype(op.name(), x.value(), v->value());
+  }
+  if (plain() && !UseReference::active()) {  // a step of a stream: without vectors to allocate
+    const Tensor in[] = {x.value(), gain.value(), bias.value()};
+    Saved saved;
+    return norm_values(norm, in, saved);
   }
   return fused(
              op, {*x, *gain, *bias}, x.where(),

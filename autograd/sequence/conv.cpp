@@ -132,7 +132,7 @@ ConvOutput causal_conv1d(const In& x, const In& w, const Var& bias, const Var& s
 Var causal_conv1d_step(const In& x, const In& w, const Var& bias, Var& state) {
   check_weights(*x, *w, bias);
   const Index batch = x->shape()[0];
-  if (!plain() || batch == 0) {
+  if (!plain() || UseReference::active() || batch == 0) {
     ConvOutput out = causal_conv1d(x, w, bias, state, SequenceLayout::equal(batch, 1));
     state = std::move(out.state);
     return std::move(out.rows);

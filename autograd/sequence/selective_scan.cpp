@@ -206,7 +206,7 @@ Var selective_scan_step(const SelectiveScanInputs& inputs, Var& state, Where whe
         "{}: x [B, D] with B of at least 1 was required: got {}", selective_op.name(),
         inputs.x.shape());
   const Index batch = inputs.x.shape()[0];
-  if (!plain()) {
+  if (!plain() || UseReference::active()) {
     ScanOutput out = selective_scan(inputs, state, SequenceLayout::equal(batch, 1), {}, where);
     state = std::move(out.last);
     return std::move(out.rows);
