@@ -57,6 +57,10 @@ MambaCell::MambaCell(const Options& o)
   d = Param(Tensor::ones({inner(o)}, o.dtype));
 }
 
+void MambaCell::scale_output(Index layers) {
+  out_proj.weight.set_value(out_proj.weight.value() / std::sqrt(static_cast<double>(layers)));
+}
+
 // u z [N, 2 E] through convolution and scan: sets `rows` [N, D], without the residual, and returns
 // the next state, whose `out` is not set. Without a layout it is one step.
 MambaCell::State MambaCell::mixed(const Var& uz, const State& s, const SequenceLayout* layout,
@@ -143,31 +147,6 @@ MambaCell::State MambaCell::initial(Index batch) const {
   return {Tensor::zeros({batch, output_size()}, dtype),
           Tensor::zeros({batch, conv_w.shape()[0] - 1, channels}, dtype),
           Tensor::zeros({batch, channels, a_log.shape()[1]}, dtype)};
-}
-
-Mamba::Mamba(const Options& o)
-    : blocks({.cell = {.in = o.dim,
-                       .states = o.states,
-                       .conv = o.conv,
-                       .expand = o.expand,
-                       .dt_rank = o.dt_rank,
-                       .eps = o.eps,
-                       .dtype = o.dtype},
-              .layers = o.layers,
-              .dropout = o.dropout}),
-      norm_f({.dim = o.dim, .eps = o.eps, .dtype = o.dtype}) {
-  const double scale = 1 / std::sqrt(static_cast<double>(o.layers));
-  for (MambaCell& block : blocks.layers)
-    block.out_proj.weight.set_value(block.out_proj.weight.value() * scale);
-}
-
-Mamba::Result Mamba::operator()(const Gathered& x, const std::vector<State>& initial,
-                                const UnrollOptions& options, Where where) const {
-  const Caller caller(where);
-  Result out = blocks(x, initial, options);
-  out.sequence = norm_f(out.sequence);
-  out.top = norm_f(out.top);
-  return out;
 }
 
 NamedTensors mamba_tensors(const NamedTensors& published) {

@@ -49,6 +49,8 @@ class MambaCell {
   std::pair<Var, State> run(const Gathered& x, const State& s, bool reverse) const;
   State initial(Index batch) const;  // zeros
   Index output_size() const { return out_proj.weight.shape()[1]; }
+  // Divides out_proj by sqrt(layers), as a stack of so many blocks starts.
+  void scale_output(Index layers);
 
   RMSNorm norm;
   Linear in_proj;        // [D, 2 E]
@@ -81,10 +83,29 @@ class Mamba {
   using State = MambaCell::State;
   using Result = RecurrentResult<State>;
 
-  explicit Mamba(const Options& options);
+  // Inline, like Recurrent, so that a program has only the layers it uses.
+  explicit Mamba(const Options& o)
+      : blocks({.cell = {.in = o.dim,
+                         .states = o.states,
+                         .conv = o.conv,
+                         .expand = o.expand,
+                         .dt_rank = o.dt_rank,
+                         .eps = o.eps,
+                         .dtype = o.dtype},
+                .layers = o.layers,
+                .dropout = o.dropout}),
+        norm_f({.dim = o.dim, .eps = o.eps, .dtype = o.dtype}) {
+    for (MambaCell& block : blocks.layers) block.scale_output(o.layers);
+  }
   // As Recurrent: `initial` is like Result::state, or empty for zeros.
   Result operator()(const Gathered& x, const std::vector<State>& initial = {},
-                    const UnrollOptions& options = {}, Where where = Where::here()) const;
+                    const UnrollOptions& options = {}, Where where = Where::here()) const {
+    const Caller caller(where);
+    Result out = blocks(x, initial, options);
+    out.sequence = norm_f(out.sequence);
+    out.top = norm_f(out.top);
+    return out;
+  }
   // One time step of a stream: x [B, D] -> [B, D].
   Var step(const In& x, std::vector<State>& state) const { return norm_f(blocks.step(x, state)); }
 
