@@ -29,8 +29,11 @@
 #include <unroll/autograd/param.h>
 #include <unroll/autograd/sequence/attention.h>
 #include <unroll/autograd/sequence/cells.h>
+#include <unroll/autograd/sequence/conv.h>
 #include <unroll/autograd/sequence/memory_attention.h>
 #include <unroll/autograd/sequence/recurrent.h>
+#include <unroll/autograd/sequence/scan.h>
+#include <unroll/autograd/sequence/selective_scan.h>
 #include <unroll/autograd/sequence/time_loop.h>
 #include <unroll/autograd/tape.h>
 #include <unroll/autograd/var.h>
@@ -42,10 +45,12 @@
 #include <unroll/nn/init.h>
 #include <unroll/nn/layers.h>
 #include <unroll/nn/loss.h>
+#include <unroll/nn/mamba.h>
 #include <unroll/nn/module.h>
 #include <unroll/nn/options.h>
 #include <unroll/nn/recurrent.h>
 #include <unroll/nn/save.h>
+#include <unroll/nn/scan.h>
 #include <unroll/nn/seq2seq.h>
 #include <unroll/nn/sequence.h>
 #include <unroll/nn/unroll.h>

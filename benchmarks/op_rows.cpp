@@ -87,6 +87,20 @@ Var attend_memory(const Inputs& in, const Var& v) {
   const RowGroups rows =
       RowGroups::equal(in.R / std::min<Index>(in.R, 16), std::min<Index>(in.R, 16));
   return memory_attention(in.x, in.y, in.y, v, {rows, rows}).out;
+// Sequences of up to 128 steps.
+SequenceLayout sequences(Index rows) {
+  const Index steps = std::min<Index>(rows, 128);
+  return SequenceLayout::equal(rows / steps, steps);
+}
+Var selective(const Var& x, const Var& delta, const Var& a) {
+  return selective_scan({.x = x,
+                         .delta = delta,
+                         .a = a,
+                         .b = narrow(x, 1, 0, 4),
+                         .c = narrow(delta, 1, 0, 4),
+                         .z = delta},
+                        Var(), sequences(x.size(0)))
+      .rows;
 }
 // For results that are not a Var.
 template <class Result>
@@ -276,6 +290,12 @@ std::vector<Row> rows() {
            {any, any, columns}),
       with("memory_attention by products", "attend_memory(x, y)", F(attend_memory(in, Var())),
            {any, any}),
+      with("scan", "scan(x, y)", F(scan(x, y, Var(), sequences(R)).rows), {any, any}),
+      unary("min_gru_sequence", "min_gru(x)", F(min_gru_sequence(x, Var(), sequences(R)).rows)),
+      with("causal_conv1d", "convolve(x, y, z)",
+           F(causal_conv1d(x, y, z, Var(), sequences(R)).rows), {any, {.shape = "4C"}, columns}),
+      with("selective_scan", "selective(x, y, z)", F(selective(x, y, z)),
+           {any, any, {.shape = "C4", .low = -2, .high = 0}}),
       // random numbers
       forward(random(unary("uniform", "torch.rand(R, C)", F(generator().uniform({R, C}))))),
       forward(random(unary("normal", "torch.randn(R, C)", F(generator().normal({R, C}))))),

@@ -50,6 +50,43 @@ def attend_memory(q, k, v=None):
     return (torch.softmax(logits, -1) @ k).reshape(n, d)
 
 
+def by_steps(*tensors):
+    """[N, D] each -> [T, B, D]: sequences of up to 128 steps, as op_rows.cpp has them."""
+    return [t.reshape(min(t.shape[0], 128), -1, t.shape[1]) for t in tensors]
+
+
+def scan(a, b):
+    (ta, tb), out = by_steps(a, b), []
+    h = torch.zeros_like(tb[0])
+    for step in range(ta.shape[0]):
+        h = ta[step] * h + tb[step]
+        out.append(h)
+    return torch.stack(out).reshape(a.shape)
+
+
+def min_gru(x):
+    u, v = x.split(x.shape[1] // 2, 1)
+    z = torch.sigmoid(u)
+    return scan(1 - z, z * v)
+
+
+def convolve(x, w, bias):
+    taps, channels = w.shape
+    t = by_steps(x)[0].permute(1, 2, 0)  # [B, C, T]
+    y = F.conv1d(F.pad(t, (taps - 1, 0)), w.t().unsqueeze(1), bias, groups=channels)
+    return y.permute(2, 0, 1).reshape(x.shape)
+
+
+def selective(x, delta, a):
+    tx, td, tb, tc = by_steps(x, delta, x[:, :4], delta[:, :4])
+    h, out = torch.zeros(*tx.shape[1:], 4), []
+    for step in range(tx.shape[0]):
+        dt = F.softplus(td[step])
+        h = torch.exp(dt.unsqueeze(-1) * a) * h + (dt * tx[step]).unsqueeze(-1) * tb[step].unsqueeze(1)
+        out.append((h * tc[step].unsqueeze(1)).sum(-1) * F.silu(td[step]))
+    return torch.stack(out).reshape(x.shape)
+
+
 def quarters(x, axis):
     a, b, c, d = x.split(x.shape[axis] // 4, axis)
     return a * b + c * d
@@ -60,8 +97,9 @@ class Case:
         self.rows, self.columns = case["R"], case["C"]
         self.forward_only = case["forward_only"]
         # Compiled once, so that parsing is not measured.
-        self.names = {"torch": torch, "F": F, "attend": attend,
-                      "attend_memory": attend_memory, "quarters": quarters, "R": self.rows, "C": self.columns}
+        self.names = {"torch": torch, "F": F, "attend": attend, "attend_memory": attend_memory, "quarters": quarters,
+                      "scan": scan, "min_gru": min_gru, "convolve": convolve, "selective": selective,
+                      "R": self.rows, "C": self.columns}
         self.f = eval(f"lambda x, y, z, ids: {case['torch']}", self.names)
         self.inputs, self.leaves, self.ids = [], [], None
         for i in case["inputs"]:

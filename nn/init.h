@@ -6,6 +6,10 @@
 //   Embedding             normal with mean 0 and deviation 1; the row of the padding id is 0
 //   RNN, LSTM, GRU        uniform in +-1 / sqrt(hidden), weights and biases (forget_bias is added);
 //                         learned states 0
+//   MinGRU, MinLSTM       like a Linear; learned states 0
+//   RGLRU                 gates normal with deviation 1 / sqrt(hidden / blocks), biases 0; lambda: see
+//                         scan.h
+//   Mamba                 see mamba.h
 //   LayerNorm, RMSNorm    gain 1, bias 0; also in an LSTM's layer norms
 //   MultiHeadAttention    xavier_uniform for queries, keys and values; out like a Linear; biases 0
 //   AdditiveAttention     wq and wk like a Linear, v xavier_uniform

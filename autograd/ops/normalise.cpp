@@ -26,12 +26,12 @@ struct Saved {
   Tensor shift, scale;  // [rows]: y = (x - shift) scale gain + bias
 };
 
-FusedOutputs<Saved> norm_forward(const Norm& norm, const FusedInputs& in) {
+Tensor norm_values(const Norm& norm, std::span<const Tensor> in, Saved& saved) {
   const Tensor x = in[kX].contiguous(), gain = contiguous_if_defined(in[kGain]),
                bias = contiguous_if_defined(in[kBias]);
   const Index n = x.shape().back(), rows = x.numel() / n;
   Tensor y = Tensor::empty(x.shape(), x.dtype());
-  Saved saved{Tensor::empty({rows}, x.dtype()), Tensor::empty({rows}, x.dtype())};
+  saved = {Tensor::empty({rows}, x.dtype()), Tensor::empty({rows}, x.dtype())};
   dispatch(x.dtype(), [&]<class T>() {
     const T *from = x.data<T>(), *gain_at = read_if_defined<T>(gain),
             *bias_at = read_if_defined<T>(bias);
@@ -41,7 +41,13 @@ FusedOutputs<Saved> norm_forward(const Norm& norm, const FusedInputs& in) {
                                  scale_at + i, count, n, norm.eps, norm.centred);
     });
   });
-  return {{y}, std::move(saved)};
+  return y;
+}
+
+FusedOutputs<Saved> norm_forward(const Norm& norm, const FusedInputs& in) {
+  Saved saved;
+  Tensor y = norm_values(norm, in, saved);
+  return {{std::move(y)}, std::move(saved)};
 }
 
 void norm_backward(const Norm& norm, const FusedInputs& in, const Saved& saved, FusedGradients g,
@@ -96,6 +102,11 @@ Var normalise(const Op& op, const In& x, const In& gain, const In& bias, const N
           "{}: a gain and a bias of shape [{}] were required for {}: got {}", op.name(), n,
           x->shape(), v->shape());
     check_same_dtype(op.name(), x.value(), v->value());
+  }
+  if (plain() && !UseReference::active()) {  // a step of a stream: without vectors to allocate
+    const Tensor in[] = {x.value(), gain.value(), bias.value()};
+    Saved saved;
+    return norm_values(norm, in, saved);
   }
   return fused(
              op, {*x, *gain, *bias}, x.where(),

@@ -20,6 +20,19 @@ struct Steps {
   bool reverse;          // walk from the last step to the first
   Index batch(Index t) const { return offsets[t + 1] - offsets[t]; }
   Index rows() const { return offsets[steps]; }
+  // The length of the sequence that is row b of the batch: the number of steps with such a row.
+  Index length(Index b) const {
+    Index low = 0, high = steps;  // step low - 1 has row b, step high has not
+    while (low < high) {
+      const Index middle = (low + high) / 2;
+      (batch(middle) > b ? low : high) = batch(middle) > b ? middle + 1 : middle;
+    }
+    return low;
+  }
+  // The row at which sequence b of the batch is after `i` steps of the walk, i below length(b).
+  Index row(Index b, Index i, Index length) const {
+    return offsets[reverse ? length - 1 - i : i] + b;
+  }
 };
 
 // The steps in walking order: step i of the walk is time step at(i).

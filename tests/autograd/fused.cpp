@@ -6,8 +6,10 @@
 #include <unroll/autograd/gradcheck.h>
 #include <unroll/autograd/op.h>
 #include <unroll/autograd/sequence/attention.h>
+#include <unroll/autograd/sequence/conv.h>
 #include <unroll/autograd/sequence/recurrent.h>
 #include <unroll/nn/loss.h>
+#include <unroll/autograd/sequence/selective_scan.h>
 
 using namespace unroll;
 
@@ -82,6 +84,47 @@ void add_attention(std::vector<Case>& out, Generator& g) {
                        return Vars{self_attention(v[0], own)};
                      }});
     }
+}
+
+void add_scans(std::vector<Case>& out, Generator& g) {
+  const SequenceLayout layout(random_lengths(g, 1 + g.below(6), 90));
+  const Index n = layout.rows(), batch = layout.sequences(), c = 1 + g.below(80),
+              s = 1 + g.below(9), k = 2 + g.below(7);
+  for (const bool reverse : {false, true}) {
+    const ScanOptions o{.reverse = reverse};
+    out.push_back({"scan", {{n, c}, {n, c}, {batch, c}}, [=](const Vars& v) {
+                     const ScanOutput y = scan(tanh(v[0]), v[1], v[2], layout, o);
+                     return Vars{y.rows, y.last};
+                   }});
+    for (const bool positive : {false, true})
+      out.push_back({"min_gru_sequence", {{n, 2 * c}, {batch, c}}, [=](const Vars& v) {
+                       const ScanOutput y = min_gru_sequence(
+                           v[0], v[1], layout, {.reverse = reverse, .positive = positive});
+                       return Vars{y.rows, y.last};
+                     }});
+    for (const bool with_state : {false, true}) {
+      const auto maybe = [=](const Var& v) { return with_state ? v : Var(); };
+      out.push_back({"causal_conv1d", {{n, c}, {k, c}, {c}, {batch, k - 1, c}}, [=](const Vars& v) {
+                       const ConvOutput y = causal_conv1d(v[0], v[1], maybe(v[2]), maybe(v[3]),
+                                                          layout, {.reverse = reverse});
+                       return Vars{y.rows, y.state};
+                     }});
+      out.push_back({"selective_scan",
+                     {{n, 2 * c}, {n, c}, {c, s}, {n, 2 * s}, {c}, {c}, {batch, c, s}},
+                     [=](const Vars& v) {
+                       const ScanOutput y = selective_scan({.x = narrow(v[0], 1, 0, c),
+                                                            .delta = v[1],
+                                                            .a = -square(v[2]),
+                                                            .b = narrow(v[3], 1, 0, s),
+                                                            .c = narrow(v[3], 1, s, s),
+                                                            .d = maybe(v[4]),
+                                                            .delta_bias = maybe(v[5]),
+                                                            .z = maybe(narrow(v[0], 1, c, c))},
+                                                           maybe(v[6]), layout, o);
+                       return Vars{y.rows, y.last};
+                     }});
+    }
+  }
 }
 
 void add_norms(std::vector<Case>& out, Generator& g) {
@@ -161,6 +204,7 @@ TEST_CASE("each fused op equals its reference, values and gradients, over random
       add_attention(cases, g);
       add_norms(cases, g);
       add_losses(cases, g);
+      add_scans(cases, g);
       for (const Case& c : cases)
         for (const bool some_only : {false, true}) {
           CAPTURE(c.name);

@@ -2,8 +2,11 @@
 #include <unroll/autograd/gradcheck.h>
 #include <unroll/autograd/op.h>
 #include <unroll/autograd/ops.h>
+#include <unroll/autograd/sequence/attention.h>
+#include <unroll/autograd/sequence/conv.h>
 #include <unroll/autograd/sequence/memory_attention.h>
 #include <unroll/autograd/sequence/recurrent.h>
+#include <unroll/autograd/sequence/selective_scan.h>
 #include <unroll/nn/loss.h>
 #include <unroll/tensor/math.h>
 #include <unroll/tensor/reduce.h>
@@ -97,6 +100,54 @@ Var gru_of_table(const Vars& v) {
     return gru_sequence(v[0], {.wh = v[1]}, v[2], layout,
                         {.reverse = reverse, .ids = IndexTensor::of({1, 0, 1, 1, 3, 0})});
   });
+}
+
+// v: a, b, h0.
+Var scanned(const Vars& v) {
+  Vars all;
+  for (bool reverse : {false, true}) {
+    const ScanOutput y = scan(v[0], v[1], v[2], SequenceLayout({3, 1, 2}), {.reverse = reverse});
+    all.insert(all.end(), {y.rows, y.last});
+  }
+  return concat(all);
+}
+// v: px, h0.
+template <bool positive>
+Var min_gru(const Vars& v) {
+  Vars all;
+  for (bool reverse : {false, true}) {
+    const ScanOutput y = min_gru_sequence(v[0], v[1], SequenceLayout({3, 1, 2}),
+                                          {.reverse = reverse, .positive = positive});
+    all.insert(all.end(), {y.rows, y.last});
+  }
+  return concat(all);
+}
+// v: x, w, bias, state.
+Var convolved(const Vars& v) {
+  Vars all;
+  for (bool reverse : {false, true}) {
+    const ConvOutput y =
+        causal_conv1d(v[0], v[1], v[2], v[3], SequenceLayout({5, 1, 2}), {.reverse = reverse});
+    all.insert(all.end(), {reshape(y.rows, {-1}), reshape(y.state, {-1})});
+  }
+  return concat(all);
+}
+// v: x, delta, a, b, c, d, bias of delta, z, h0.
+Var selected(const Vars& v) {
+  Vars all;
+  for (bool reverse : {false, true}) {
+    const ScanOutput y = selective_scan({.x = v[0],
+                                         .delta = v[1],
+                                         .a = v[2],
+                                         .b = v[3],
+                                         .c = v[4],
+                                         .d = v[5],
+                                         .delta_bias = v[6],
+                                         .z = v[7]},
+                                        v[8], SequenceLayout({3, 1, 2}), {.reverse = reverse});
+    all.insert(all.end(), {reshape(y.rows, {-1}), reshape(y.last, {-1})});
+  }
+  return concat(all);
 }
 
 // Two heads over a sequence of 3 queries and 2 keys (so that causally the first query sees none)
@@ -320,6 +371,15 @@ const std::vector<Case>& cases() {
       {"lstm_sequence", lstm, {{6, 2}, {2, 12}, {12}, {3, 12}, {3, 3}, {3, 3}}},
       {"gru_sequence of a table", gru_of_table, {{4, 9}, {3, 9}, {3, 3}}},
       {"gru_sequence", gru, {{6, 2}, {2, 9}, {9}, {3, 9}, {3, 3}, {3}}},
+      {"scan", scanned, {{6, 2}, {6, 2}, {3, 2}}},
+      {"min_gru_sequence", min_gru<false>, {{6, 4}, {3, 2}}},
+      {"min_gru_sequence positive", min_gru<true>, {{6, 4}, {3, 2}}},
+      {"causal_conv1d", convolved, {{8, 2}, {3, 2}, {2}, {3, 2, 2}}},
+      {"selective_scan",
+       selected,
+       {{6, 2}, {6, 2}, {2, 3}, {6, 3}, {6, 3}, {2}, {2}, {6, 2}, {3, 2, 3}},
+       -1,
+       1},
       {"attention", two_sequences<false>, {{5, 4}, {7, 4}, {7, 6}}},
       {"attention causal", two_sequences<true>, {{5, 4}, {7, 4}, {7, 6}}},
       {"self attention of ragged sequences",

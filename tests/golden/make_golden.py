@@ -265,6 +265,135 @@ def make_seq2seq():
 
 # --- layers that work row by row, and activations -------------------------------------------------
 
+# --- scans ----------------------------------------------------------------------------------------
+# The equations of the papers as loops over sequences and steps; PyTorch has none of these layers.
+
+def along(lengths, reverse, step, inputs, state):
+    """step(inputs at t of a sequence, its state) -> (output, state), for each sequence; padded with 0."""
+    outputs, last = [], []
+    for b, length in enumerate(lengths):
+        h, rows = state[b], [None] * T
+        for t in (reversed(range(length)) if reverse else range(length)):
+            rows[t], h = step([x[b, t] for x in inputs], h)
+        zero = torch.zeros_like(rows[0])
+        outputs.append(torch.stack([zero if row is None else row for row in rows]))
+        last.append(h)
+    return torch.stack(outputs), torch.stack(last)
+
+
+def selective_step(a, d, bias):
+    """Gu and Dao 2023, algorithm 2, with the gate of the block."""
+    def step(row, h):
+        x, delta, b, c, z = row
+        dt = F.softplus(delta + bias)
+        h = torch.exp(dt[:, None] * a) * h + dt[:, None] * b[None, :] * x[:, None]
+        return ((h * c[None, :]).sum(-1) + d * x) * z * torch.sigmoid(z), h
+    return step
+
+
+def min_gru_step(w, hidden, positive):
+    def step(row, h):
+        z, c = (row[0] @ w["weight"].t() + w["bias"]).split(hidden)
+        z = torch.sigmoid(z)
+        h = (1 - z) * h + z * (torch.where(c >= 0, c + 0.5, torch.sigmoid(c)) if positive else c)
+        return h, h
+    return step
+
+
+def min_lstm_step(w, hidden, positive):
+    def step(row, h):
+        f, i, c = (row[0] @ w["weight"].t() + w["bias"]).split(hidden)
+        f, i = torch.sigmoid(f), torch.sigmoid(i)
+        h = f / (f + i) * h + i / (f + i) * (torch.where(c >= 0, c + 0.5, torch.sigmoid(c)) if positive else c)
+        return h, h
+    return step
+
+
+def rg_lru_step(w):
+    """De et al. 2024, equations 1 to 6; the state has a last column that is 1 before the first step."""
+    def blocks(x, name):
+        parts = x.reshape(w[f"w{name}"].shape[0], 1, -1)
+        return torch.sigmoid((parts @ w[f"w{name}"]).flatten() + w[f"b{name}"])
+
+    def step(row, h):
+        x, begins = row[0], h[-1]
+        a = torch.exp(-8 * F.softplus(w["lambda"]) * blocks(x, "r"))
+        scale = begins + (1 - begins) * torch.sqrt(1 - a * a)
+        y = a * h[:-1] * (1 - begins) + scale * blocks(x, "i") * x
+        return y, torch.cat([y, torch.zeros(1, dtype=y.dtype)])
+    return step
+
+
+def mamba(w, x, lengths, layers, eps=1e-5):
+    """The stack of blocks; weights have the names and shapes of the published checkpoints. x [B, T, D]."""
+    def norm(v, weight):
+        return v / torch.sqrt((v * v).mean(-1, keepdim=True) + eps) * weight
+
+    for layer in range(layers):
+        p = {k.split(".mixer.")[1]: v for k, v in w.items() if f"layers.{layer}.mixer." in k}
+        inner, states, taps = p["D"].shape[0], p["A_log"].shape[1], p["conv1d.weight"].shape[2]
+        u, z = (norm(x, w[f"backbone.layers.{layer}.norm.weight"]) @ p["in_proj.weight"].t()).split(inner, -1)
+        padded = torch.cat([torch.zeros(B, taps - 1, inner, dtype=x.dtype), u], 1)
+        u = sum(padded[:, k:k + T] * p["conv1d.weight"][:, 0, k] for k in range(taps)) + p["conv1d.bias"]
+        u = u * torch.sigmoid(u)
+        rank = p["dt_proj.weight"].shape[1]
+        dt, b, c = (u @ p["x_proj.weight"].t()).split([rank, states, states], -1)
+        delta = dt @ p["dt_proj.weight"].t()
+        y, _ = along(lengths, False, selective_step(-torch.exp(p["A_log"]), p["D"], p["dt_proj.bias"]),
+                     [u, delta, b, c, z], torch.zeros(B, inner, states, dtype=x.dtype))
+        x = x + y @ p["out_proj.weight"].t()
+    return norm(x, w["backbone.norm_f.weight"])
+
+
+def make_scans():
+    family = Family("scans")
+    lengths, states = [3, 5, 1, 3], 4
+    shared = {"lengths": torch.tensor(lengths)}
+    for reverse in (False, True):
+        options = {"reverse": reverse}
+        inputs = leaves(x=given(B, T, D), delta=given(B, T, D), b=given(B, T, states), c=given(B, T, states),
+                        z=given(B, T, D), a=-given(D, states).abs() - 1 / 8, d=given(D), bias=given(D),
+                        h0=given(B, D, states))
+        rows = [inputs[name] for name in ("x", "delta", "b", "c", "z")]
+        y, hn = along(lengths, reverse, selective_step(inputs["a"], inputs["d"], inputs["bias"]), rows, inputs["h0"])
+        family.add(f"selective.{int(reverse)}", {"op": "selective", **options},
+                   {**shared, **inputs, "y": y, "hn": hn, **differentiate({"y": y, "hn": hn}, inputs)})
+        for kind, gates, make in (("min_gru", 2, min_gru_step), ("min_lstm", 3, min_lstm_step)):
+            for positive in (False, True):
+                inputs = leaves(x=given(B, T, D), h0=given(B, H), weight=given(gates * H, D), bias=given(gates * H))
+                y, hn = along(lengths, reverse, make(inputs, H, positive), [inputs["x"]], inputs["h0"])
+                family.add(f"{kind}.{int(reverse)}{int(positive)}", {"op": kind, **options, "positive": positive},
+                           {**shared, **inputs, "y": y, "hn": hn, **differentiate({"y": y, "hn": hn}, inputs)})
+        for blocks, starts in itertools.product((1, 2), (True, False)):
+            width = 6
+            weights = {f"w{g}": given(blocks, width // blocks, width // blocks) for g in "ri"}
+            inputs = leaves(x=given(B, T, width), h0=given(B, width), br=given(width), bi=given(width),
+                            **{"lambda": given(width)}, **weights)
+            begins = torch.full((B, 1), float(starts), dtype=torch.float64)
+            y, hn = along(lengths, reverse, rg_lru_step(inputs), [inputs["x"]],
+                          torch.cat([inputs["h0"], begins], 1))
+            outputs = {"y": y, "hn": hn[:, :-1]}
+            family.add(f"rg_lru.{int(reverse)}{blocks}{int(starts)}",
+                       {"op": "rg_lru", **options, "blocks": blocks, "starts": starts},
+                       {**shared, **inputs, **outputs, **differentiate(outputs, inputs)})
+    dim, inner, rank, taps, layers = 4, 8, 2, 4, 2
+    weights = {"backbone.norm_f.weight": given(dim)}
+    for layer in range(layers):
+        at = f"backbone.layers.{layer}."
+        weights[f"{at}norm.weight"] = given(dim)
+        for name, shape in {"in_proj.weight": (2 * inner, dim), "conv1d.weight": (inner, 1, taps),
+                            "conv1d.bias": (inner,), "x_proj.weight": (rank + 2 * states, inner),
+                            "dt_proj.weight": (inner, rank), "dt_proj.bias": (inner,),
+                            "A_log": (inner, states), "D": (inner,), "out_proj.weight": (dim, inner)}.items():
+            weights[f"{at}mixer.{name}"] = given(*shape, scale=0.5)
+    inputs = leaves(x=given(B, T, dim), **weights)
+    y = mamba(inputs, inputs["x"], lengths, layers)
+    y = y * torch.tensor([[[float(t < n)] for t in range(T)] for n in lengths], dtype=torch.float64)
+    family.add("mamba", {"op": "mamba", "dim": dim, "layers": layers, "states": states, "dt_rank": rank, "taps": taps},
+               {**shared, **inputs, "y": y, **differentiate({"y": y}, inputs)})
+    return family
+
+
 def make_layers():
     family = Family("layers")
     for affine in (True, False):
@@ -468,8 +597,8 @@ def main():
     check = parser.parse_args().check
     torch.set_num_threads(1)
     good = True
-    for make in (make_rnn, make_lstm, make_gru, make_attention, make_seq2seq, make_layers, make_embedding_bag,
-                 make_activations, make_losses, make_optimizers, make_schedules):
+    for make in (make_rnn, make_lstm, make_gru, make_attention, make_seq2seq, make_scans, make_layers,
+                 make_embedding_bag, make_activations, make_losses, make_optimizers, make_schedules):
         family = make()
         if check:
             difference = family.compare()

@@ -5,6 +5,7 @@
 // All on one thread: how many buffers of tasks are there at once is not the same each time.
 #include "tasks.h"
 
+#include <unroll/nn/scan.h>
 #include <unroll/tensor/memory.h>
 
 #include <cmath>
@@ -250,7 +251,7 @@ TEST_CASE("with a checkpoint every sqrt(T) steps, memory beside the outputs grow
 }
 
 TEST_CASE_TEMPLATE("checkpoints change no gradient: ragged, reversed, stacked, fused or plain",
-                   Layer, nn::RNN, nn::LSTM, nn::GRU) {
+                   Layer, nn::RNN, nn::LSTM, nn::GRU, nn::MinGRU, nn::MinLSTM, nn::RGLRU) {
   manual_seed(3);
   Generator g(4);
   const Layer layer({.in = 3, .hidden = 5, .layers = 2, .bidirectional = true, .dtype = f64});

@@ -2,6 +2,7 @@
 #include "random_sequences.h"
 
 #include <unroll/autograd/gradcheck.h>
+#include <unroll/nn/scan.h>
 
 using namespace unroll;
 
@@ -44,7 +45,7 @@ std::vector<typename Layer::State> states_for(const Layer& layer, Generator& g, 
 
 }  // namespace
 
-#define ALL_LAYERS nn::RNN, nn::LSTM, nn::GRU
+#define ALL_LAYERS nn::RNN, nn::LSTM, nn::GRU, nn::MinGRU, nn::MinLSTM, nn::RGLRU
 
 TEST_CASE_TEMPLATE("the fused loop equals the loop in plain ops, values and gradients", Layer,
                    ALL_LAYERS) {

@@ -1,6 +1,8 @@
 // A stream, one step at a time without a tape: what it costs in memory.
 #include "random_sequences.h"
 
+#include <unroll/nn/mamba.h>
+#include <unroll/nn/scan.h>
 #include <unroll/tensor/memory.h>
 
 #include <atomic>
@@ -43,8 +45,27 @@ void operator delete(void* block, std::size_t) noexcept { std::free(block); }
 void operator delete[](void* block, std::size_t) noexcept { std::free(block); }
 #endif
 
+namespace {
+
+// A Mamba with a projection to its dim, as the other layers have one.
+struct Mambas {
+  using State = nn::Mamba::State;
+  struct Options {
+    Index in, hidden, layers;
+    DType dtype;
+  };
+  explicit Mambas(const Options& o)
+      : in({.in = o.in, .out = o.hidden, .dtype = o.dtype}),
+        mamba({.dim = o.hidden, .layers = o.layers, .dtype = o.dtype}) {}
+  Var step(const In& x, std::vector<State>& state) const { return mamba.step(in(x), state); }
+  nn::Linear in;
+  nn::Mamba mamba;
+};
+
+}  // namespace
+
 TEST_CASE_TEMPLATE("a streamed step allocates nothing: no block of the system, no new", Layer,
-                   nn::RNN, nn::LSTM, nn::GRU) {
+                   nn::RNN, nn::LSTM, nn::GRU, nn::MinGRU, nn::MinLSTM, nn::RGLRU, Mambas) {
   Generator g(1);
   for (DType dtype : {f32, f64})
     for (Index hidden : {5, 64})
