@@ -87,6 +87,7 @@ Var attend_memory(const Inputs& in, const Var& v) {
   const RowGroups rows =
       RowGroups::equal(in.R / std::min<Index>(in.R, 16), std::min<Index>(in.R, 16));
   return memory_attention(in.x, in.y, in.y, v, {rows, rows}).out;
+}
 // Sequences of up to 128 steps.
 SequenceLayout sequences(Index rows) {
   const Index steps = std::min<Index>(rows, 128);

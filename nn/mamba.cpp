@@ -126,17 +126,17 @@ MambaCell::State MambaCell::operator()(const In& x, const State& s) const {
 }
 
 std::pair<Var, MambaCell::State> MambaCell::run(const Gathered& x, const State& s,
-                                                bool reverse) const {
+                                                const UnrollOptions& options) const {
   const SequenceLayout& layout = x.layout();
   const Var in = x.rows();
   check(in.rank() == 2 && in.shape()[1] == output_size(),
         "Mamba: rows [N, {}] were required: got {}", output_size(), in.shape());
   Var rows;
   State next = mixed(x.map([&](const Var& v) { return in_proj(norm(v)); }).rows(), s, &layout,
-                     reverse, rows);
+                     options.reverse, rows);
   rows = in + rows;
   std::vector<Index> last;  // rows, in the order of the state
-  for (const Index b : layout.order()) last.push_back(layout.row(b, reverse ? 0 : -1));
+  for (const Index b : layout.order()) last.push_back(layout.row(b, options.reverse ? 0 : -1));
   next.out = index_select(rows, 0, IndexTensor(std::move(last)));
   return {std::move(rows), std::move(next)};
 }

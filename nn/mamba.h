@@ -46,7 +46,7 @@ class MambaCell {
   Var project(const In& x) const;                       // [N, D] -> [N, 2 E + D]: u, z, x
   State step(const Var& px, const State& s) const;      // px [B, 2 E + D]
   bool can_run() const { return true; }
-  std::pair<Var, State> run(const Gathered& x, const State& s, bool reverse) const;
+  std::pair<Var, State> run(const Gathered& x, const State& s, const UnrollOptions& options) const;
   State initial(Index batch) const;  // zeros
   Index output_size() const { return out_proj.weight.shape()[1]; }
   // Divides out_proj by sqrt(layers), as a stack of so many blocks starts.

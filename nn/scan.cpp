@@ -56,9 +56,9 @@ MinGRUCell::State MinGRUCell::step(const Var& px, const State& s) const {
 }
 
 std::pair<Var, MinGRUCell::State> MinGRUCell::run(const Gathered& x, const State& s,
-                                                  bool reverse) const {
+                                                  const UnrollOptions& options) const {
   ScanOutput out = min_gru_sequence(rows_like(x, project(x.table())), s.h, x.layout(),
-                                    {.reverse = reverse, .positive = positive_});
+                                    {.reverse = options.reverse, .positive = positive_});
   return {std::move(out.rows), {std::move(out.last)}};
 }
 
@@ -85,9 +85,10 @@ MinLSTMCell::State MinLSTMCell::step(const Var& px, const State& s) const {
 }
 
 std::pair<Var, MinLSTMCell::State> MinLSTMCell::run(const Gathered& x, const State& s,
-                                                    bool reverse) const {
+                                                    const UnrollOptions& options) const {
   const auto [a, b] = min_lstm_coefficients(project(x.table()), positive_);
-  ScanOutput out = scan(rows_like(x, a), rows_like(x, b), s.h, x.layout(), {.reverse = reverse});
+  ScanOutput out =
+      scan(rows_like(x, a), rows_like(x, b), s.h, x.layout(), {.reverse = options.reverse});
   return {std::move(out.rows), {std::move(out.last)}};
 }
 
@@ -170,19 +171,19 @@ RGLRUCell::State RGLRUCell::operator()(const In& x, const State& s) const {
 }
 
 std::pair<Var, RGLRUCell::State> RGLRUCell::run(const Gathered& x, const State& s,
-                                                bool reverse) const {
+                                                const UnrollOptions& options) const {
   const SequenceLayout& layout = x.layout();
   auto [log_a, input] = decay_and_input(x.table());
   log_a = rows_like(x, log_a), input = rows_like(x, input);  // [N, H]
   // The first row of each sequence, in the order of the state.
   std::vector<Index> first;
-  for (const Index b : layout.order()) first.push_back(layout.row(b, reverse ? -1 : 0));
+  for (const Index b : layout.order()) first.push_back(layout.row(b, options.reverse ? -1 : 0));
   const IndexTensor rows(std::move(first));
   const Var a = exp(log_a), scale = input_scale(log_a, a);
   const Var missing =  // where a sequence begins its input is not scaled
       s.begins * (1.0 - index_select(scale, 0, rows)) * index_select(input, 0, rows);  // [B, H]
   ScanOutput out = scan(a, scale * input + index_add(missing, 0, rows, layout.rows()),
-                        (1.0 - s.begins) * s.h, layout, {.reverse = reverse});
+                        (1.0 - s.begins) * s.h, layout, {.reverse = options.reverse});
   return {std::move(out.rows),
           {std::move(out.last), Tensor::zeros(s.begins.shape(), s.begins.dtype())}};
 }

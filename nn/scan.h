@@ -34,7 +34,7 @@ class MinGRUCell {
   Var project(const In& x) const { return gates(x); }  // [.., D] -> [.., 2 H]: z, candidate
   State step(const Var& px, const State& s) const;     // px [B, 2 H]
   bool can_run() const { return true; }
-  std::pair<Var, State> run(const Gathered& x, const State& s, bool reverse) const;
+  std::pair<Var, State> run(const Gathered& x, const State& s, const UnrollOptions& options) const;
   State initial(Index batch) const;
   Index output_size() const { return hidden_; }
 
@@ -66,7 +66,7 @@ class MinLSTMCell {
   Var project(const In& x) const { return gates(x); }  // [.., D] -> [.., 3 H]: f, i, candidate
   State step(const Var& px, const State& s) const;     // px [B, 3 H]
   bool can_run() const { return true; }
-  std::pair<Var, State> run(const Gathered& x, const State& s, bool reverse) const;
+  std::pair<Var, State> run(const Gathered& x, const State& s, const UnrollOptions& options) const;
   State initial(Index batch) const;
   Index output_size() const { return hidden_; }
 
@@ -104,7 +104,7 @@ class RGLRUCell {
   Var project(const In& x) const;                       // [N, D] -> [N, 2 H]: log a, i x
   State step(const Var& px, const State& s) const;      // px [B, 2 H]
   bool can_run() const { return true; }
-  std::pair<Var, State> run(const Gathered& x, const State& s, bool reverse) const;
+  std::pair<Var, State> run(const Gathered& x, const State& s, const UnrollOptions& options) const;
   State initial(Index batch) const;
   Index output_size() const { return hidden_; }
 

@@ -19,12 +19,6 @@ struct Call {
   kernels::Steps steps() const { return {layout.offsets().data(), layout.steps(), reverse}; }
 };
 
-Tensor whole(const Tensor& t) { return t.defined() ? t.contiguous() : t; }
-template <class T>
-const T* read(const Tensor& t) {
-  return t.defined() ? t.data<T>() : nullptr;
-}
-
 // Checks everything but the number of rows.
 void check_weights(const Var& x, const Var& w, const Var& bias) {
   const char* name = conv_op.name();
@@ -47,15 +41,16 @@ struct Results {
 };
 
 Results compute(const kernels::Steps& steps, std::span<const Tensor> in) {
-  const Tensor x = in[kX].contiguous(), w = in[kW].contiguous(), bias = whole(in[kBias]),
-               state = whole(in[kState]);
+  const Tensor x = in[kX].contiguous(), w = in[kW].contiguous(),
+               bias = contiguous_if_defined(in[kBias]), state = contiguous_if_defined(in[kState]);
   const kernels::ConvSize size{w.shape()[1], w.shape()[0]};
   Results r{Tensor::empty(x.shape(), x.dtype()),
             Tensor::empty(state_shape(steps.batch(0), w), x.dtype())};
   dispatch(x.dtype(), [&]<class T>() {
-    kernels::conv_forward<T>(
-        steps, size, {x.data<T>(), w.data<T>(), read<T>(bias), read<T>(state), r.y.data<T>()});
-    kernels::conv_last<T>(steps, size, x.data<T>(), read<T>(state), r.state.data<T>());
+    kernels::conv_forward<T>(steps, size,
+                             {x.data<T>(), w.data<T>(), read_if_defined<T>(bias),
+                              read_if_defined<T>(state), r.y.data<T>()});
+    kernels::conv_last<T>(steps, size, x.data<T>(), read_if_defined<T>(state), r.state.data<T>());
   });
   return r;
 }
@@ -68,15 +63,16 @@ FusedOutputs<Nothing> forward(const Call& call, const FusedInputs& in) {
 }
 
 void backward(const Call& call, const FusedInputs& in, FusedGradients g, Cotangents& d) {
-  const Tensor x = in[kX].contiguous(), w = in[kW].contiguous(), state = whole(in[kState]),
-               d_last = whole(g[1]),
+  const Tensor x = in[kX].contiguous(), w = in[kW].contiguous(),
+               state = contiguous_if_defined(in[kState]), d_last = contiguous_if_defined(g[1]),
                dy = g[0].defined() ? g[0].contiguous() : Tensor::zeros(x.shape(), x.dtype());
   Tensor dx = Tensor::empty(x.shape(), x.dtype()), dw = Tensor::empty(w.shape(), x.dtype()),
          d_state = Tensor::empty(state_shape(call.layout.sequences(), w), x.dtype());
   dispatch(x.dtype(), [&]<class T>() {
-    kernels::conv_backward<T>(call.steps(), {w.shape()[1], w.shape()[0]},
-                              {x.data<T>(), w.data<T>(), read<T>(state), dy.data<T>(),
-                               read<T>(d_last), dx.data<T>(), dw.data<T>(), d_state.data<T>()});
+    kernels::conv_backward<T>(
+        call.steps(), {w.shape()[1], w.shape()[0]},
+        {x.data<T>(), w.data<T>(), read_if_defined<T>(state), dy.data<T>(),
+         read_if_defined<T>(d_last), dx.data<T>(), dw.data<T>(), d_state.data<T>()});
   });
   d.add(kX, Var(std::move(dx)));
   d.add(kW, Var(std::move(dw)));

@@ -64,7 +64,7 @@ std::int64_t day_after(const std::vector<std::int64_t>& dates) {
 std::string Market::day(Index t) const {
   if (t < rows()) return prices.day(t + 1);
   if (prices.dates.empty()) return fmt::format("day {}", t + 2);
-  return unroll::data::date_text(time(t), prices.with_time);
+  return unroll::data::date_text(time(t), {.with_time = prices.with_time});
 }
 
 std::int64_t Market::time(Index t) const {

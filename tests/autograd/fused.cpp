@@ -8,8 +8,8 @@
 #include <unroll/autograd/sequence/attention.h>
 #include <unroll/autograd/sequence/conv.h>
 #include <unroll/autograd/sequence/recurrent.h>
-#include <unroll/nn/loss.h>
 #include <unroll/autograd/sequence/selective_scan.h>
+#include <unroll/nn/loss.h>
 
 using namespace unroll;
 
@@ -148,10 +148,11 @@ void add_losses(std::vector<Case>& out, Generator& g) {
       g.below(2) ? Shape{1 + g.below(3000)} : Shape{1 + g.below(40), 1 + g.below(40)};
   using F = std::function<Var(const In&, const In&)>;
   const auto none = Reduction::none;
-  const std::vector<F> losses = {
-      [=](const In& x, const In& y) { return nn::mse_loss(x, y, none); },
-      [=](const In& x, const In& y) { return nn::l1_loss(x, y, none); },
-      [=](const In& x, const In& y) { return nn::huber_loss(x, y, {.delta = 0.7, .reduction = none}); }};
+  const std::vector<F> losses = {[=](const In& x, const In& y) { return nn::mse_loss(x, y, none); },
+                                 [=](const In& x, const In& y) { return nn::l1_loss(x, y, none); },
+                                 [=](const In& x, const In& y) {
+                                   return nn::huber_loss(x, y, {.delta = 0.7, .reduction = none});
+                                 }};
   for (const F& f : losses) {
     out.push_back({"a loss", {shape, shape}, [=](const Vars& v) { return Vars{f(v[0], v[1])}; }});
     out.push_back(

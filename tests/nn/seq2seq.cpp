@@ -142,7 +142,7 @@ struct OwnCell {
   Var project(const Var& x) const { return matmul(x, u); }
   State step(const Var& px, const State& s) const {
     const Var h = tanh(px + matmul(s.h, w) + s.sum);
-    return {h, s.sum * 0.5 + mean(h, {1}, true)};
+    return {h, s.sum * 0.5 + mean(h, {1}, {.keepdim = true})};
   }
   State initial(Index batch) const {
     return {Tensor::zeros({batch, output_size()}, f64), Tensor::zeros({batch, 1}, f64)};
