@@ -164,13 +164,16 @@ class Decoding {
 
  protected:
   struct Logits {
-    Tensor logits, top, log_sum;  // [R, V]; see logsumexp_parts [R]
-    Tensor attention;             // [R, S] or undefined
+    Tensor logits;        // [R, V], contiguous
+    Tensor top, log_sum;  // [R]; see logsumexp_parts
+    Tensor attention;     // [R, S] or undefined
   };
   Decoding(const char* op, const IndexTensor& first, Index eos, Index max_length);
   // Calls `next` for each row of the next step, in order.
   virtual void choose(const Logits& step) = 0;
   void next(Index parent, Index id);
+  // Tensors [S] as one [L, S]; undefined if there are none.
+  static Tensor stacked(const std::vector<Tensor>& rows);
 
   const char* op_;
   Index eos_, limit_, steps_ = 0;
