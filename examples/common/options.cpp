@@ -130,7 +130,9 @@ std::string Options::picture_path(const std::string& name) const {
 void Options::refuse(std::initializer_list<const char*> options, const std::string& required,
                      const std::string& got) const {
   for (const char* option : options)
-    unroll::check(!given(option), "{}: {} was required: got {}", option, required, got);
+    if (given(option))  // of an option with several names, the first
+      unroll::fail("{}: {} was required: got {}", first_name(*app->get_option_no_throw(option)),
+                   required, got);
 }
 
 void Options::prepare(const std::vector<std::string>& inputs) const {

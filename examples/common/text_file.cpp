@@ -175,6 +175,10 @@ TextFile read_text_file(const std::string& path, const std::string& encoding) {
     file.encoding = "CP949";
   } else {
     file.encoding = "CP1252";
+    check_io(convert(text, file.encoding, path, file.text, bad),
+             "{}: text in UTF-8, UTF-16, CP949 or CP1252 was required: got another encoding; "
+             "convert it first (iconv -f NAME -t UTF-8)",
+             path);
   }
   file.text = to_utf8(text, file.encoding, path);
   file.text.erase(0, file.text.size() - unroll::without_mark(file.text).size());
