@@ -7,8 +7,9 @@
 //   RNN, LSTM, GRU        uniform in +-1 / sqrt(hidden), weights and biases (forget_bias is added);
 //                         learned states 0
 //   MinGRU, MinLSTM       like a Linear; learned states 0
-//   RGLRU                 gates normal with deviation 1 / sqrt(hidden / blocks), biases 0; lambda: see
-//                         scan.h
+//   RGLRU                 gates normal with deviation 1 / sqrt(hidden / blocks), biases 0; lambda
+//   as
+//                         in scan.h
 //   Mamba                 see mamba.h
 //   LayerNorm, RMSNorm    gain 1, bias 0; also in an LSTM's layer norms
 //   MultiHeadAttention    xavier_uniform for queries, keys and values; out like a Linear; biases 0

@@ -155,9 +155,10 @@ NamedTensors mamba_tensors(const NamedTensors& published) {
     return name.size() >= end.size() &&
            name.compare(name.size() - end.size(), end.size(), end) == 0;
   };
-  for (const auto& [given, tensor] : published) {
+  for (const auto& entry : published) {
+    const std::string& given = entry.first;
     std::string name = given;
-    Tensor value = tensor;
+    Tensor value = entry.second;
     const auto replace = [&](const std::string& from, const std::string& to) {
       const auto at = name.find(from);
       if (at == std::string::npos) return false;
