@@ -64,7 +64,8 @@ TEST_CASE("Korean and Western bytes are told apart, and an encoding can be named
   CHECK(read_text_file(folder.write("w.csv", western)).text == "Datum,Schlußkurs,Änderung\n");
   CHECK(read_text_file(folder.write("e.csv", "price \x80\n")).text == "price €\n");
   CHECK(read_text_file(folder.write("j.csv", "\x93\xFA\x95\x74\n"), "SHIFT_JIS").text == "日付\n");
-  CHECK(message_of(folder / "j.csv").find("got another encoding") != std::string::npos);
+  CHECK(message_of(folder.write("n.csv", "a \x81 b\n")).find("got another encoding") !=
+        std::string::npos);
   CHECK_THROWS_WITH_AS(read_text_file(folder / "k.csv", "NONSENSE"),
                        doctest::Contains("an encoding that iconv knows was required"),
                        std::runtime_error);
