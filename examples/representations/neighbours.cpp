@@ -14,7 +14,7 @@ namespace representations {
 namespace {
 
 // The size of the picture and of its letters, in pixels.
-constexpr double kWidth = 1500, kHeight = 1100, kLetter = 7.5, kLine = 15;
+constexpr double kWidth = 1500, kHeight = 1100, kLetter = 9.5, kLine = 19;
 
 struct Box {
   double x, y, width;  // of a label, in pixels; x and y are its middle
@@ -104,7 +104,7 @@ void draw_words(const std::vector<Index>& ids, const unroll::data::Vocabulary& w
     if (std::abs(box.y - ys[i]) > kLine || std::abs(box.x - xs[i]) > wanted.width / 2)
       panel.line({xs[i], box.x}, {ys[i], box.y}, {.colour = program::kLightBlue, .width = 0.7});
     panel.points({xs[i]}, {ys[i]}, {.colour = program::kLightBlue, .size = 0.4});
-    panel.text(box.x, box.y, word, {.colour = program::kBlue, .size = 10});
+    panel.text(box.x, box.y, word, {.colour = program::kBlue, .size = 13});
   }
   program::Figure figure;
   figure.panel_width = static_cast<int>(1.2 * kWidth) + 80;
