@@ -99,12 +99,18 @@ void compare_models(const Model& model, const NGrams& ngrams, const Encoded& tes
         "At 10 characters the combined model is {:.4f} +- {:.4f} ahead of naive Bayes (paired "
         "standard error of {} paragraphs), and {:.4f} +- {:.4f} ahead of the n-grams alone. ",
         ahead.mean, ahead.std, shares.of_paragraph[0].size(), of_counts.mean, of_counts.std);
-    verdict += ahead.mean > ahead.std
-                   ? "What naive Bayes cannot see is order beyond a pair: longer n-grams count it, "
-                     "and the GRU, which learns from all languages at once, adds what was too rare "
-                     "to count."
-                   : "Counting wins here: the paragraphs are few, so that longer n-grams are too "
-                     "rare to count, and the GRU has too little to learn from.";
+    if (ahead.mean <= ahead.std)
+      verdict +=
+          "Counting pairs wins here: the paragraphs are few, so that longer n-grams are too "
+          "rare to count, and the GRU has too little to learn from.";
+    else if (of_counts.mean > of_counts.std)
+      verdict +=
+          "Naive Bayes cannot see order beyond a pair: longer n-grams count it, and the GRU, "
+          "which learns from all languages at once, adds what was too rare to count.";
+    else
+      verdict +=
+          "Naive Bayes cannot see order beyond a pair: longer n-grams count it. The GRU adds "
+          "nothing that is sure.";
   }
   table.print();
   if (!verdict.empty()) program::put(program::wrapped(verdict));

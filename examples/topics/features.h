@@ -21,8 +21,7 @@ Features features_of(const std::string& name);  // throws std::invalid_argument
 
 class Encoder {
  public:
-  // The features of these texts. Those of a single text are left out, except for `words` of naive
-  // Bayes and `beginning`, whose rare ones help.
+  // The features of these texts; of pairs and of words in order, those that occur at least twice.
   Encoder(const std::vector<std::string>& texts, Features features);
   static Encoder from_metadata(const unroll::Metadata& metadata);
   unroll::Metadata metadata() const;
