@@ -16,7 +16,8 @@ using unroll::Index;
 struct Texts {
   std::string source, target;
   unroll::data::TextOptions source_text = {}, target_text = {};
-  std::string source_units = {}, target_units = {};  // what they are divided into, for pictures: "letters"
+  std::string source_units = {},
+              target_units = {};  // what they are divided into, for pictures: "letters"
   // Pairs with the same target (otherwise: with the same source) are in the same part.
   bool split_by_target = false;
 };

@@ -221,9 +221,9 @@ std::string Figure::panel_script(const Panel& p, std::size_t number, const Box& 
   for (const std::string& text : p.texts_) out += text;
   if (p.is_heat()) {
     out += "unset grid\nset palette defined (0 '#ffffff', 1 '#08306b')\nset cbtics\n";
-    out += fmt::format("set colorbox user origin screen {},{} size screen {},{}\n",
-                       box.right + kEdge / width(), box.bottom, kEdge / width(),
-                       box.top - box.bottom);
+    out +=
+        fmt::format("set colorbox user origin screen {},{} size screen {},{}\n",
+                    box.right + kEdge / width(), box.bottom, kEdge / width(), box.top - box.bottom);
     return out +
            fmt::format("plot $p{}_0 matrix with image pixels\nset grid lc rgb '#dddddd'\n", number);
   }

@@ -165,6 +165,7 @@ TEST_CASE("encoder and decoder may be cells of one's own: teacher forcing equals
          .decoder = {.cell = {.hidden = 6}, .layers = 2},
          .input_feeding = input_feeding,
          .dtype = f64});
+    CHECK(nn::parameters(model).size() == 24);
     const std::vector<double> taught = taught_log_p(model, sources, targets);
     for (std::size_t b = 0; b < sources.size(); ++b)
       CHECK(taught[b] ==
