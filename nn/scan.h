@@ -89,8 +89,8 @@ struct RGLRUCellOptions {
 // The real-gated linear recurrent unit. De et al. 2024:
 //   r = sigmoid(x wr + br), i = sigmoid(x wi + bi)
 //   a = exp(-8 softplus(lambda) r);  h' = a h + sqrt(1 - a^2) (i x)
-// At the beginning of a sequence h' = i x, as in the authors' code. In that lambda's initial value
-// makes a^(1 / r) uniform in [0.9, 0.999], a state is remembered for 10 to 1000 steps.
+// At the beginning of a sequence h' = i x, as in the authors' code. lambda starts such that a,
+// where r is 1, is uniform in [0.9, 0.999]: a state is then remembered for 10 to 1000 steps.
 class RGLRUCell {
  public:
   using Options = RGLRUCellOptions;
