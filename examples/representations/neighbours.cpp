@@ -39,7 +39,7 @@ Box free_place(const Box& wanted, const std::vector<Box>& taken) {
 }  // namespace
 
 std::vector<Neighbour> nearest(const Tensor& table, Index id, Index count, Index unknown) {
-  const Tensor length = norm(table, 1, true);  // [V, 1]
+  const Tensor length = norm(table, 1, {.keepdim = true});  // [V, 1]
   const Tensor unit = table / (length + equal(length, 0));
   const Tensor cosines = unroll::matmul(unit, unit.select(0, id));  // [V]
   const unroll::Sorted best = unroll::topk(cosines, std::min(count + 2, table.size(0)));
@@ -53,7 +53,7 @@ std::vector<Neighbour> nearest(const Tensor& table, Index id, Index count, Index
 
 Tensor principal_components(const Tensor& x) {
   constexpr int kSteps = 200;  // of the power iteration
-  const Tensor centred = (x - mean(x, 0, true)).to(unroll::f64);
+  const Tensor centred = (x - mean(x, 0, {.keepdim = true})).to(unroll::f64);
   Tensor covariance = unroll::matmul(centred.transpose(), centred);  // [D, D]
   std::vector<Tensor> found;
   unroll::Generator random(1);

@@ -3,7 +3,7 @@
 #   cmake -D archive=libunroll.a -D root=SOURCE -D strip=strip -D limit=BYTES -D work=FOLDER -P size.cmake
 cmake_minimum_required(VERSION 3.25)
 include(${root}/cmake/PublicHeaders.cmake)
-set(headers_limit 160000)  # they compile in under 1.5 s
+set(headers_limit 180000)  # they compile in under 1.5 s
 
 file(MAKE_DIRECTORY ${work})
 execute_process(COMMAND ${strip} --strip-debug -o ${work}/stripped.a ${archive} COMMAND_ERROR_IS_FATAL ANY)
