@@ -38,19 +38,20 @@ void for_each_picked(const char* op, const Tensor& x, int axis, const IndexTenso
   const Index* ids = index.data();
   std::array<Index, Shape::kMaxRank> at{};
   const auto pick_row = [&](Index base, Index flat, Index times, Index ahead) {
-    for (Index j = 0; j < row; ++j) {
-      const Index id = ids[flat + j];
-      if (static_cast<std::uint64_t>(id) >= static_cast<std::uint64_t>(limit)) [[unlikely]]
-        index.check_range(op, limit);
-      f(base + id * times + j * ahead, flat + j);
-    }
+    bool outside = false;  // a row is checked first, while it comes into the L1 cache
+    for (Index j = 0; j < row; ++j)
+      outside |= static_cast<std::uint64_t>(ids[flat + j]) >= static_cast<std::uint64_t>(limit);
+    if (outside) [[unlikely]]
+      index.check_range(op, limit);
+    for (Index j = 0; j < row; ++j) f(base + ids[flat + j] * times + j * ahead, flat + j);
   };
   for (Index flat = 0; flat < index.numel(); flat += row) {
     Index base = 0;
     for (int i = 0; i < last; ++i)
       if (i != axis) base += at[i] * strides[i];
-    if (stride == 1 && next == 0) {
-      pick_row(base, flat, 1, 0);  // constants spare the multiplications
+    // Constants spare multiplications.
+    if (next == 0) {
+      stride == 1 ? pick_row(base, flat, 1, 0) : pick_row(base, flat, stride, 0);
     } else {
       pick_row(base, flat, stride, next);
     }
