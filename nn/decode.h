@@ -4,9 +4,9 @@
 // A decoder is a type with
 //   nn::DecoderStep<State> step(const IndexTensor& ids, State state) const;
 // which reads one id per sequence, ids [B], and returns logits [B, V] for the next ids and the next
-// state. When sequences end, or hypotheses change places, the rows of the state are selected. State
-// may be any type that can be moved. Each of these, also within structs (of up to 8 members),
-// containers, tuples and optionals, has one row per sequence:
+// state. When sequences end, or hypotheses are reordered, the rows of the state are selected. State
+// may be any movable type. Values of these types, also within structs (of up to 8 members),
+// containers, tuples and optionals, have one row per sequence:
 //   Var, Tensor, IndexTensor    [B, ..]; undefined ones are left alone
 //   nn::Sequence                B sequences
 //   a type T with `T select_rows(const IndexTensor& rows) const`, where row i of the result is row
@@ -24,12 +24,12 @@
 //   const IndexTensor first = IndexTensor::of({sos});
 //   nn::Decoded out = nn::greedy(model, {}, first, {.eos = eos, .max_length = 100})[0];
 //
-// All three begin with a state, {} for a new State, and with `first` [B]: the first input of each
-// sequence, which is <sos>, or the last id of a prompt whose other ids the state has read. A
-// sequence ends when <eos> is chosen, or at the length limit. Neither <sos> nor <eos> is part of
-// the result. Nothing is recorded, and modules are in inference mode. A row of the state is kept
-// for each running sequence or hypothesis, so memory does not grow with the number of steps, except
-// for the ids and attention weights themselves.
+// All three take an initial state, {} for a new State, and `first` [B], the first input of each
+// sequence: <sos>, or the last id of a prompt whose other ids have already been read into the
+// state. A sequence ends when <eos> is chosen, or at the length limit. Neither <sos> nor <eos> is
+// part of the result. Nothing is recorded, and modules are in inference mode. The state has one row
+// per unfinished sequence or hypothesis, so only the ids and attention weights grow with the number
+// of steps.
 //
 // All functions throw std::invalid_argument if an option, a shape or an id does not fit, or if
 // logits contain NaN, +inf, or only -inf. A logit of -inf makes an id impossible.
@@ -49,8 +49,8 @@
 
 namespace unroll::nn {
 
-// The result of a decoder's step. It may also be any struct with these names (attention is
-// optional), or a pair of logits and state.
+// The result of a decoder's step. A decoder may also return any struct with these members
+// (attention is optional), or a pair of logits and state.
 template <class State>
 struct DecoderStep {
   Var logits;  // [B, V]
@@ -72,13 +72,13 @@ struct Decoded {
   std::vector<Index> ids = {};  // [L], without <sos> and <eos>
   double log_probability = 0;   // of all chosen ids, <eos> included, according to the model
   double score = 0;             // log_probability; in beam search divided by the length penalty
-  bool ended = false;           // by <eos>; false: by the limit
+  bool ended = false;           // true: by <eos>, false: at the length limit
   Tensor attention = {};        // [L, S]; undefined if the decoder gives none
 };
 
 struct GreedyOptions {
   Index eos = -1;          // the id that ends a sequence; -1: none
-  Index max_length = 256;  // the largest number of ids of a result
+  Index max_length = 256;  // maximal number of ids of a result
 };
 
 struct SampleOptions {
@@ -108,7 +108,7 @@ Tensor sampling_probabilities(const Tensor& logits, const SampleOptions& options
 
 namespace detail {
 
-// Calls f for each part of a state that has one row per sequence.
+// Calls f for each part of a state with one row per sequence.
 template <class T, class F>
 void each_row_part(T& value, F&& f) {
   static_assert(!std::is_same_v<T, Gathered> && !std::is_same_v<T, Tokens>,
@@ -229,8 +229,8 @@ requires Decoder<std::remove_reference_t<D>, State> std::vector<Decoded> greedy(
   return detail::best_of(detail::decode(decoder, std::move(state), *decoding));
 }
 
-// Draws each id from sampling_probabilities. Every sequence draws from a fork of its own of the
-// generator, so its ids do not depend on the other sequences.
+// Draws each id from sampling_probabilities. Each sequence has its own fork of the generator, so
+// its ids do not depend on the other sequences.
 template <class D, class State = typename std::remove_cvref_t<D>::State>
 requires Decoder<std::remove_reference_t<D>, State> std::vector<Decoded> sample(
     D&& decoder, State state, const IndexTensor& first, const SampleOptions& options = {},
@@ -239,11 +239,12 @@ requires Decoder<std::remove_reference_t<D>, State> std::vector<Decoded> sample(
   return detail::best_of(detail::decode(decoder, std::move(state), *decoding));
 }
 
-// An independent search for each sequence: in each step the `beams` most probable continuations of
-// its hypotheses are kept; those that end are set aside, and the others are continued. At the limit
-// the hypotheses that have not ended compete with the others. Returns for each search its best
-// `options.results` hypotheses, best first; fewer if there are fewer. Of equally good ones, the one
-// found first comes first, then the one with the lower ids. With one beam it equals greedy().
+// An independent search for each sequence: each step keeps the `beams` most probable continuations
+// of its hypotheses. Those that end are candidates for the result, and the others are continued. At
+// the length limit the hypotheses that have not ended are candidates too. Returns for each search
+// its `options.results` best hypotheses (or as many as there are), best first. Of equally good
+// ones, the one found first comes first, then the one with the lower ids. With one beam it equals
+// greedy().
 template <class D, class State = typename std::remove_cvref_t<D>::State>
 requires Decoder<std::remove_reference_t<D>, State> std::vector<std::vector<Decoded>> beam_search(
     D&& decoder, State state, const IndexTensor& first, const BeamOptions& options = {}) {

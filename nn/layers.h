@@ -21,7 +21,8 @@ class Linear {
   };
   explicit Linear(const Options& options);
   Var operator()(const In& x) const { return linear(x, weight, bias); }
-  // Counted words and the like [N, in] -> [N, out]. The weight's gradient has the rows used only.
+  // Sparse rows, such as bags of words: [N, in] -> [N, out]. The gradient of the weight has only
+  // the rows of columns that occur in x.
   Var operator()(const SparseRows& x, Where where = Where::here()) const;
   Sequence operator()(const Sequence& x, Where where = Where::here()) const {
     return {(*this)(In(x.rows, where)), x.layout};
@@ -72,8 +73,8 @@ class Embedding {
   Index padding_id_ = -1;
 };
 
-// The sum or mean of the embeddings of a bag of ids, in which order does not count. An empty bag
-// gives 0. As in PyTorch's EmbeddingBag.
+// The sum or mean of the embeddings of a bag of ids (their order has no effect). An empty bag gives
+// 0. As in PyTorch's EmbeddingBag.
 class EmbeddingBag {
  public:
   enum class Mode { sum, mean };
@@ -84,10 +85,10 @@ class EmbeddingBag {
     DType dtype = f32;
   };
   explicit EmbeddingBag(const Options& options);  // initial rows are standard normal
-  // Weighted bags [B, vocab] -> [B, dim]: sum_k values_k weight[ids_k], for the mean divided by
-  // sum_k values_k. For the mean, values must be at least 0; a bag whose values are all 0 gives 0.
+  // Weighted bags [B, vocab] -> [B, dim]: sum_k values_k weight[ids_k]. Mode::mean divides this by
+  // sum_k values_k; values must then be at least 0, and a bag whose values are all 0 gives 0.
   Var operator()(const SparseRows& bags, Where where = Where::here()) const;
-  Var operator()(const Tokens& tokens, Where where = Where::here()) const;    // one bag per text
+  Var operator()(const Tokens& tokens, Where where = Where::here()) const;    // one bag each
   Var operator()(const IndexTensor& ids, Where where = Where::here()) const;  // [B, T] -> [B, dim]
 
   Param weight;  // [vocab, dim]

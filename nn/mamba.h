@@ -30,7 +30,7 @@ struct MambaCellOptions {
 //   u, z = rms_norm(x) in_proj;  u = silu(causal_conv1d(u));  delta, b, c = u x_proj
 //   out = x + selective_scan(u, delta dt_proj, -exp(a_log), b, c, d, z) out_proj
 // Initial values are those of the authors' code: a_log = log(1 .. S), d = 1, the bias of dt_proj
-// such that steps are log-uniform in [0.001, 0.1], its weight uniform in +-1 / sqrt(R), the
+// such that step sizes are log-uniform in [0.001, 0.1], its weight uniform in +-1 / sqrt(R), the
 // convolution uniform in +-1 / sqrt(K), the others like a Linear.
 class MambaCell {
  public:
@@ -49,7 +49,7 @@ class MambaCell {
   std::pair<Var, State> run(const Gathered& x, const State& s, const UnrollOptions& options) const;
   State initial(Index batch) const;  // zeros
   Index output_size() const { return out_proj.weight.shape()[1]; }
-  // Divides out_proj by sqrt(layers), as a stack of so many blocks starts.
+  // Divides out_proj by sqrt(layers): its initial value in a stack of so many blocks.
   void scale_output(Index layers);
 
   RMSNorm norm;
@@ -75,15 +75,15 @@ struct MambaOptions {
   DType dtype = f32;
 };
 
-// A stack of blocks and a final norm. Each out_proj begins 1 / sqrt(layers) as large as in a single
-// block.
+// A stack of blocks and a final norm. The initial out_proj of each block is divided by
+// sqrt(layers).
 class Mamba {
  public:
   using Options = MambaOptions;
   using State = MambaCell::State;
   using Result = RecurrentResult<State>;
 
-  // Inline, like Recurrent, so that a program has only the layers it uses.
+  // Inline, like Recurrent, so that a program contains only the layers it uses.
   explicit Mamba(const Options& o)
       : blocks({.cell = {.in = o.dim,
                          .states = o.states,
@@ -97,7 +97,7 @@ class Mamba {
         norm_f({.dim = o.dim, .eps = o.eps, .dtype = o.dtype}) {
     for (MambaCell& block : blocks.layers) block.scale_output(o.layers);
   }
-  // As Recurrent: `initial` is like Result::state, or empty for zeros.
+  // As for Recurrent: `initial` is like Result::state, or empty for zeros.
   Result operator()(const Gathered& x, const std::vector<State>& initial = {},
                     const UnrollOptions& options = {}, Where where = Where::here()) const {
     const Caller caller(where);
@@ -121,8 +121,8 @@ class Mamba {
 //   nn::assign(path, nn::mamba_tensors(load_safetensors(path)), nn::state(model));
 //
 // "backbone.layers.0.mixer.in_proj.weight" [2 E, D] becomes
-// "backbone.blocks.layers.0.in_proj.weight" [D, 2 E], and so on; names that are not those of a
-// Mamba are kept. Throws std::runtime_error if a tensor has the wrong number of axes.
+// "backbone.blocks.layers.0.in_proj.weight" [D, 2 E], and so on; names that Mamba does not
+// have are kept. Throws std::runtime_error if a tensor has the wrong number of axes.
 NamedTensors mamba_tensors(const NamedTensors& published);
 
 }  // namespace unroll::nn

@@ -1,11 +1,11 @@
-// Recurrent layers whose state depends on the state before by a factor of each channel only, so
-// that all steps are one scan (autograd/sequence/scan.h): minGRU, minLSTM and RG-LRU.
+// Recurrent layers in which the new state is linear in the last one, channel by channel, so that
+// all steps are one scan (autograd/sequence/scan.h): minGRU, minLSTM and RG-LRU.
 //
 //   nn::MinGRU gru({.in = 16, .hidden = 64, .layers = 2});
 //   auto out = gru(x);             // as with nn::GRU: out.sequence, out.last(), out.carry()
 //   Var y = gru.step(x_t, state);  // a stream
 //
-// The gates depend on the input alone, so the products of all steps are one.
+// The gates depend on the input only, so one product computes those of all steps.
 #pragma once
 
 #include <unroll/nn/recurrent.h>
@@ -82,21 +82,21 @@ class MinLSTMCell {
 struct RGLRUCellOptions {
   Index in = 0;
   Index hidden = 0;  // 0: in. If it differs from in, x is projected first
-  Index blocks = 1;  // the weights of the gates are block-diagonal with so many blocks
+  Index blocks = 1;  // number of blocks of the block-diagonal gate weights
   DType dtype = f32;
 };
 
 // The real-gated linear recurrent unit. De et al. 2024:
 //   r = sigmoid(x wr + br), i = sigmoid(x wi + bi)
 //   a = exp(-8 softplus(lambda) r);  h' = a h + sqrt(1 - a^2) (i x)
-// At the beginning of a sequence h' = i x, as in the authors' code. lambda starts such that a,
-// where r is 1, is uniform in [0.9, 0.999]: a state is then remembered for 10 to 1000 steps.
+// At the beginning of a sequence h' = i x, as in the authors' code. The initial lambda is such that
+// a is uniform in [0.9, 0.999] where r = 1: a state then decays within 10 to 1000 steps.
 class RGLRUCell {
  public:
   using Options = RGLRUCellOptions;
   struct State {
     Var h;       // [B, H]
-    Var begins;  // [B, 1] 1 before the first step of a sequence, afterwards 0
+    Var begins;  // [B, 1] 1 before the first step of a sequence, then 0
   };
   // Throws std::invalid_argument unless in is at least 1 and blocks divides hidden.
   explicit RGLRUCell(const Options& options);

@@ -7,15 +7,15 @@
 //   Var loss = nn::cross_entropy(model(source, target).rows, target.ids);  // both are Tokens
 //   auto found = nn::beam_search(model, model.encode(source), model.first(B), {.eos = 1});
 //
-// The decoder's output h and the context c, the mean of the encoded source by the attention's
-// weights, become a = tanh([c h] w + b), and the logits are a linear function of a. Without input
-// feeding h does not depend on the attention: if the target is given, the whole decoder is one
-// fused layer, and all target steps attend at once (Luong et al. 2015). With input feeding, a of
-// the last step is part of the next input, as the context is in Bahdanau et al. 2015; each step
-// then waits for the one before, which takes longer to train.
+// h is the decoder's output, and c, the context, the mean of the encoded source weighted by the
+// attention. The attentional vector is a = tanh([c h] w + b), and the logits are a linear function
+// of a. Without input feeding h does not depend on the attention: if the target is given, the whole
+// decoder is one fused layer, and all target steps attend at once (Luong et al. 2015). With input
+// feeding, a of the last step is part of the next input, as the context is in Bahdanau et al. 2015.
+// Steps then run one after the other, and training takes longer.
 //
-// Sources and targets are of any lengths, without padding. B sources, R rows of the decoder, V
-// target vocabulary, H decoder output.
+// Sources and targets have any lengths, without padding. B sources, R rows of the decoder, V target
+// vocabulary, H decoder output.
 #pragma once
 
 #include <unroll/nn/attention.h>
@@ -32,7 +32,7 @@ enum class Score {
   general,   // h . (k wk). Luong et al. 2015
 };
 
-// Attention to a memory with a score chosen by option: AdditiveAttention or DotAttention.
+// Attention to a memory: AdditiveAttention or DotAttention, as the option `score` says.
 class MemoryAttention {
  public:
   struct Options {
@@ -52,9 +52,9 @@ class MemoryAttention {
 };
 
 struct TeachingOptions {
-  // Scheduled sampling (Bengio et al. 2015): the probability that an input is drawn from the
-  // model's distribution over the last target instead of being the last target. Above 0 the decoder
-  // runs step by step.
+  // Scheduled sampling (Bengio et al. 2015): the probability that an input, instead of the previous
+  // target, is an id drawn from the logits of the previous step. Above 0 the decoder runs step by
+  // step.
   double sampling = 0;
   Generator* generator = nullptr;  // nullptr: default_generator()
 };
@@ -62,7 +62,7 @@ struct TeachingOptions {
 // The result of teacher forcing. N target rows in all.
 struct Taught {
   Sequence logits;        // rows [N, V], in the layout of the targets
-  Var weights;            // for each target row, in order, one for each step of its source
+  Var weights;            // attention: for each target row, in order, one for each source step
   SequenceLayout source;  // of the sources
   // The attention weights of sequence b, [T_b, S_b].
   Tensor weights_of(Index b) const;
@@ -75,7 +75,7 @@ class Seq2Seq {
     Index source_vocab = 0, target_vocab = 0;
     Index sos = -1;    // the target id that is the first input of the decoder
     Index embed = 64;  // the size of embedded source and target ids
-    // Of the layers, whose `in` and `dtype` the model sets.
+    // Of the recurrent layers; the model sets their `in` and `dtype`.
     typename Recurrent<EncoderCell>::Options encoder = {};
     typename Recurrent<DecoderCell>::Options decoder = {};
     Score score = Score::additive;
@@ -94,7 +94,7 @@ class Seq2Seq {
   // Throws std::invalid_argument if an option does not fit.
   explicit Seq2Seq(const Options& options);
 
-  // Encodes the sources; their keys are projected here, once. The state has one row per source.
+  // Encodes the sources and projects their keys, once. The state has one row per source.
   State encode(const Tokens& source, Where where = Where::here()) const;
   // The same for lists of ids. Throws std::invalid_argument if one is empty.
   State encode(const std::vector<std::vector<Index>>& sources, Where where = Where::here()) const;
@@ -194,7 +194,7 @@ Index state_size(const Recurrent<C>& decoder) {
   return size;
 }
 
-// The size of the decoder's output, of a decoder made for this question.
+// The size of the decoder's output, read from a temporary decoder.
 template <class D, class Options>
 Index fed_size(const Options& o) {
   return output_size(Recurrent<D>(layer_options_for("decoder", o.decoder, o.embed, o.dtype)));
@@ -326,7 +326,7 @@ Taught Seq2Seq<E, D>::teach(const Tokens& source, const Tokens& target,
   return {Sequence(head(dropped(a)), target.layout), weights, source.layout};
 }
 
-// Returns the logits in place of a.
+// Returns the logits in Output::a.
 template <class E, class D>
 auto Seq2Seq<E, D>::step_by_step(State state, const Tokens& target,
                                  const TeachingOptions& options) const -> Output {

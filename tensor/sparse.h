@@ -1,5 +1,5 @@
-// SparseRows: a matrix of which only the elements that are not 0 are stored, row by row (CSR). For
-// counted words, of which a text has a few out of many thousands.
+// SparseRows: a sparse matrix in compressed sparse row form (CSR), for example bags of words: a
+// document has few of many thousands of words.
 #pragma once
 
 #include <unroll/tensor/index_tensor.h>
@@ -9,14 +9,14 @@
 
 namespace unroll {
 
-// N rows and V columns. Row n has the elements values[k] at columns ids[k], k in [starts[n],
-// starts[n + 1]). A column may come several times in a row; its values then add up. Copies share
-// the elements. All functions throw std::invalid_argument if shapes or ids do not fit.
+// N rows, V columns, K stored elements. Row n has values[k] at column ids[k] for k in [starts[n],
+// starts[n + 1]). A column may occur several times in a row: its values are added. Copies share the
+// elements. All functions throw std::invalid_argument if shapes or ids do not fit.
 class SparseRows {
  public:
   SparseRows() = default;  // no rows, no columns
   SparseRows(IndexTensor starts, IndexTensor ids, Tensor values, Index columns);
-  // One row for each list of ids, each id with the value 1: for counts, see counted().
+  // One row for each list of ids, each id with the value 1. counted() turns it into counts.
   static SparseRows from(std::span<const std::vector<Index>> lists, Index columns,
                          DType dtype = f32);
   static SparseRows from(std::initializer_list<std::vector<Index>> lists, Index columns,
@@ -36,11 +36,12 @@ class SparseRows {
   Tensor dense() const;  // [N, V]
   Tensor sums() const;   // of each row, [N]
   SparseRows to(DType dtype) const { return with_values(values_.to(dtype)); }
-  // The rows with these numbers, in this order: a batch.
+  // The rows with these indices, in this order: a batch.
   SparseRows select(std::span<const Index> rows) const;
-  // Each column once in a row, in ascending order, with the sum of its values.
+  // Merges duplicates: in a row each column occurs once, in ascending order, with the sum of its
+  // values.
   SparseRows counted() const;
-  // The same places with other values [K].
+  // The same columns with other values [K].
   SparseRows with_values(Tensor values) const;
 
  private:
@@ -52,7 +53,7 @@ class SparseRows {
 // x [N, V] w [V, D] -> [N, D]
 Tensor matmul(const SparseRows& x, const Tensor& w);
 
-// Rows of x^T g, x [N, V], g [N, D]: those of the columns that x has. The others are 0.
+// x^T g [V, D] for x [N, V], g [N, D]: only the rows of columns that occur in x. The others are 0.
 struct TransposedProduct {
   IndexTensor ids;  // [U] ascending, each once
   Tensor rows;      // [U, D]

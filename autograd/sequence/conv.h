@@ -16,10 +16,11 @@ struct ConvOutput {
   Var state;  // [B, K - 1, C] the last K - 1 inputs of each sequence, oldest first
 };
 
-// y_t = bias + sum_k w[k] x_{t - (K - 1) + k}, for each channel by itself: w[K - 1] is for the
+// y_t = bias + sum_k w[k] x_{t - (K - 1) + k}, for each channel separately: w[K - 1] is for the
 // current step. x [N, C], w [K, C] with K from 2 to 8, bias [C] or undefined. The state [B, K - 1,
-// C] has the inputs before the first step, sorted like the steps of the layout; undefined: zeros.
-// No sequence sees another one. Throws std::invalid_argument if shapes or dtypes do not match.
+// C] has the inputs before the first step, in the layout's sorted order; undefined: zeros.
+// Sequences do not affect each other. Throws std::invalid_argument if shapes or dtypes do not
+// match.
 ConvOutput causal_conv1d(const In& x, const In& w, const Var& bias, const Var& state,
                          const SequenceLayout& layout, const ConvOptions& options = {});
 // The next step of a stream: x [B, C] -> [B, C]. `state` is replaced; undefined: zeros.

@@ -13,22 +13,22 @@ struct ScanOptions {
 };
 struct ScanOutput {
   Var rows;  // [N, C]
-  Var last;  // last state of each sequence, sorted like the steps of the layout
+  Var last;  // [B, ..] last state of each sequence, in the layout's sorted order
 };
 
-// h_t = a_t h_{t-1} + b_t, elementwise. a and b are [N, C]; the initial state [B, C] is sorted like
-// the steps of the layout, and zero if undefined. Time and memory are linear in the number of
-// steps; nothing is divided by products of a, so a may be 0. One step of a stream is a * h + b.
-// Throws std::invalid_argument if shapes or dtypes do not match.
+// h_t = a_t h_{t-1} + b_t, elementwise. a and b are [N, C]; the initial state [B, C] is in the
+// layout's sorted order (longest sequence first), and zero if undefined. Time and memory are linear
+// in the number of steps; nothing is divided by products of a, so a may be 0. In a stream, a step
+// is a * h + b. Throws std::invalid_argument if shapes or dtypes do not match.
 ScanOutput scan(const In& a, const In& b, const Var& initial, const SequenceLayout& layout,
                 const ScanOptions& options = {});
 
 struct MinGRUScanOptions {
   bool reverse = false;
-  bool positive = false;  // the candidate is g(v): see min_gru_coefficients
+  bool positive = false;  // g(v) instead of v: see min_gru_coefficients
 };
-// The steps of a minGRU: the scan of min_gru_coefficients(px). px [N, 2 H] -> [N, H]; the initial
-// state is [B, H].
+// All steps of a minGRU: the scan of min_gru_coefficients(px). px [N, 2 H] -> rows [N, H]; the
+// initial state is [B, H].
 ScanOutput min_gru_sequence(const In& px, const Var& initial, const SequenceLayout& layout,
                             const MinGRUScanOptions& options = {});
 

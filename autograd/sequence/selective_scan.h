@@ -20,17 +20,17 @@ struct SelectiveScanInputs {
 // For each channel, with its S states h_t:
 //   dt = softplus(delta + delta_bias)
 //   h_t = exp(dt a) h_{t-1} + dt b_t x_t
-//   y_t = sum over the states of c_t h_t, + d x_t
+//   y_t = (sum over the S states of c_t h_t) + d x_t
 //   row t of the result: y_t silu(z_t)
-// The initial state is [B, D, S], sorted like the steps of the layout, and zero if undefined.
-// ScanOutput::last is the last state [B, D, S]. The states of all steps are not stored: memory is
+// The initial state is [B, D, S], in the layout's sorted order, and zero if undefined.
+// ScanOutput::last is the last state [B, D, S]. One state in 64 is stored: memory is
 // O(N D + N D S / 64). exp(dt a) is at most 2^127 in f32. Throws std::invalid_argument if shapes or
 // dtypes do not match.
 ScanOutput selective_scan(const SelectiveScanInputs& inputs, const Var& initial,
                           const SequenceLayout& layout, const ScanOptions& options = {},
                           Where where = Where::here());
-// The next step of a stream: the rows are those of B sequences. `state` [B, D, S] is replaced;
-// undefined: zeros. Equal to the same step of selective_scan.
+// The next step of a stream: one row per sequence. `state` [B, D, S] is replaced; undefined: zeros.
+// Equals the same step of selective_scan.
 Var selective_scan_step(const SelectiveScanInputs& inputs, Var& state, Where where = Where::here());
 
 }  // namespace unroll

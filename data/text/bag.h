@@ -16,18 +16,18 @@ struct BagOptions {
   DType dtype = f32;
 };
 
-// Lists of ids -> [N, columns]: a row for each document, each id once in a row, ascending. Throws
+// Lists of ids -> [N, columns]: a row for each document, with distinct ascending ids. Throws
 // std::invalid_argument unless all ids are in [0, columns).
 SparseRows bag_of_words(std::span<const std::vector<Index>> documents, Index columns,
                         const BagOptions& options = {});
 
-// Weights words by how few documents have them: a count times log((1 + N) / (1 + n)) + 1, of N
-// documents of which n have the word; then each row is scaled to length 1. As in scikit-learn.
+// tf-idf: count times idf, where idf = log((1 + N) / (1 + n)) + 1 if n of N documents have the
+// word; then each row is divided by its L2 norm. As in scikit-learn.
 class TfIdf {
  public:
-  // From the counts of the documents to learn from.
+  // Computes the idf of the training documents from their counts.
   explicit TfIdf(const SparseRows& counts);
-  // From the weights of another one [V], such as those saved with a model.
+  // From the idf [V] of another TfIdf, such as that saved with a model.
   explicit TfIdf(Tensor idf);
 
   // Counts [N, V] -> weighted counts [N, V]. A row without ids stays empty.

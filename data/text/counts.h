@@ -16,9 +16,9 @@ class Counts {
   explicit Counts(const TextOptions& how = {}) : how_(how) {}
   explicit Counts(std::string_view text, const TextOptions& how = {}) : how_(how) { add(text); }
 
-  // Counts every unit of a text. Nothing is counted if the text is refused.
+  // Counts every unit of a text. Counts nothing if it throws (see InvalidUtf8).
   void add(std::string_view text);
-  // Counts a unit from elsewhere, such as an n-gram, `times` times. Throws unless times >= 0.
+  // Adds `times` to the count of a unit, such as an n-gram. Throws unless times >= 0.
   void add_unit(std::string_view unit, Index times = 1);
 
   Index distinct() const { return units_.size(); }

@@ -1,5 +1,5 @@
-// How a vocabulary is written as text: lines of fields, separated by tabs, in which every byte can
-// be stored. Private to data/text.
+// The text form in which vocabularies are saved: lines of fields separated by tabs, which can hold
+// any bytes. Private to data/text.
 #pragma once
 
 #include <unroll/tensor/safetensors.h>
@@ -12,7 +12,7 @@ namespace unroll::data {
 
 class SavedText {
  public:
-  // The first line says what it is: "unroll KIND 1".
+  // Begins with the line "unroll KIND 1", where 1 is the version.
   explicit SavedText(std::string_view kind);
 
   void field(std::string_view text);  // escaped: valid UTF-8 without tabs and line ends
@@ -25,7 +25,7 @@ class SavedText {
   bool first_ = true;
 };
 
-// Reads what SavedText wrote. Throws std::runtime_error, naming the entry of the metadata, if it is
+// Reads what SavedText wrote. Throws std::runtime_error with the key of the metadata if it is
 // anything else.
 class SavedReader {
  public:

@@ -1,4 +1,4 @@
-// Ids that stand for no piece of the text.
+// Special tokens: ids that stand for no part of the text.
 #pragma once
 
 #include <string>
@@ -7,8 +7,8 @@ namespace unroll::data {
 
 // Names of the special tokens; an empty name: there is none. They get the first ids, in this order.
 struct SpecialTokens {
-  std::string pad = {};       // fills up
-  std::string unk = "<unk>";  // every unit that the vocabulary does not have
+  std::string pad = {};       // padding
+  std::string unk = "<unk>";  // every unit that is not in the vocabulary
   std::string sos = {};       // start of a sequence
   std::string eos = {};       // end of a sequence
 

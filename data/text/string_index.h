@@ -1,4 +1,4 @@
-// Hash tables that number what they hold: of strings, and of pairs of ids.
+// Hash tables that number their elements: one of strings, one of pairs of ids.
 #pragma once
 
 #include <unroll/tensor/types.h>
@@ -14,7 +14,7 @@ namespace unroll::data {
 class StringIndex {
  public:
   Index size() const { return static_cast<Index>(strings_.size()); }
-  // The number of a string; add adds it if it is new, find returns -1.
+  // The number of a string. If it is new, add() adds it and find() returns -1.
   Index add(std::string_view text);
   Index find(std::string_view text) const;
   const std::string& operator[](Index number) const {

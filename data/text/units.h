@@ -16,17 +16,17 @@ enum class Unit {
   graphemes     // extended grapheme clusters (UAX 29): what a reader sees as one character
 };
 
-// What becomes of punctuation and symbols when a text is divided into words. An apostrophe between
-// letters ("don't") and a point or comma between digits ("3.5") always belong to the word.
+// How punctuation and symbols are treated if a text is divided into words. An apostrophe between
+// letters ("don't") and a point or comma between digits ("3.5") are always part of the word.
 enum class Punctuation {
-  attached,  // belongs to the word that it touches: "God."
-  separate,  // each is a word of its own: "God" "."
-  dropped    // separates words and is left out: "God"
+  attached,  // part of the word it touches: "God."
+  separate,  // each is a separate word: "God" "."
+  dropped    // separates words and is removed: "God"
 };
 
 enum class InvalidUtf8 {
   refuse,  // throws std::invalid_argument with the offset of the first invalid byte
-  replace  // by U+FFFD, one for each maximal invalid part, as Unicode recommends
+  replace  // with U+FFFD, one for each maximal invalid part, as Unicode recommends
 };
 
 struct TextOptions {
@@ -35,13 +35,14 @@ struct TextOptions {
   bool nfc = false;        // normalises to NFC: "e" + U+0301 and U+00E9 become one unit
   bool fold_case = false;  // Unicode case folding: "Straße" and "STRASSE" become "strasse"
   bool jamo = false;       // divides Hangul syllables into jamo; Vocabulary::decode composes them
-  InvalidUtf8 invalid = InvalidUtf8::refuse;  // bytes that are not normalised are never checked
+  // With `refuse`, Unit::bytes is checked only if nfc, fold_case or jamo is set.
+  InvalidUtf8 invalid = InvalidUtf8::refuse;
 
   bool operator==(const TextOptions&) const = default;
 };
 
-// The text as it is divided: checked, then case-folded, normalised and divided into jamo as asked
-// for.
+// The text before it is divided into units: UTF-8 checked, then case-folded, normalised and divided
+// into jamo if `how` asks for it.
 std::string normalise(std::string_view text, const TextOptions& how);
 
 // Calls f for each unit of the normalised text, in order.
@@ -49,7 +50,7 @@ void for_each_unit(std::string_view text, const TextOptions& how,
                    const std::function<void(std::string_view)>& f);
 std::vector<std::string> divide(std::string_view text, const TextOptions& how);
 
-// Composes jamo to Hangul syllables wherever they form one; the rest stays as it is. Expects UTF-8;
+// Composes jamo into Hangul syllables where they form one; other text is unchanged. Expects UTF-8;
 // other bytes are kept.
 std::string compose_jamo(std::string_view text);
 

@@ -21,15 +21,14 @@ struct VocabularyOptions {
 
 class Vocabulary {
  public:
-  // Every unit of the text: first the special tokens, then the most frequent (equal counts by the
-  // units' bytes).
+  // The special tokens, then the units of the text by descending count (equal counts: by bytes).
   explicit Vocabulary(std::string_view text, const TextOptions& how = {},
                       const VocabularyOptions& options = {});
-  // Of several texts, or of units that were counted elsewhere.
+  // The same for counts of several texts, or of other units, such as n-grams.
   explicit Vocabulary(const Counts& counts, const VocabularyOptions& options = {});
-  // The vocabulary in which unit i is units[i], such as the units() of another one, so that a model
-  // can be used without its training text. Throws unless the units are distinct, can occur in a
-  // text divided like this, and contain the special tokens.
+  // The vocabulary in which unit i is units[i], such as the units() of another vocabulary, so that
+  // a model can be used without its training text. Throws unless the units are distinct, can occur
+  // in a text divided by `how`, and contain the special tokens.
   static Vocabulary from_units(const std::vector<std::string>& units, const TextOptions& how = {},
                                const SpecialTokens& special = {});
 
@@ -46,23 +45,23 @@ class Vocabulary {
   const std::string& unit(Index id) const;  // throws unless 0 <= id < size
   // How often the text had the unit; 0 for special tokens and with from_units.
   Index count(Index id) const;
-  // The id of one unit, which is taken as it is; unknown_id() if it is not in the vocabulary.
+  // The id of one unit, which is not normalised; unknown_id() if it is not in the vocabulary.
   Index id(std::string_view unit) const;
 
-  // Units that are not in the vocabulary become unknown_id(); without one they are refused. A word
-  // that is spelled like a special token is that token. Throws std::invalid_argument for invalid
-  // UTF-8 (see TextOptions) and if `ends` asks for a token that there is not.
+  // Units that are not in the vocabulary become unknown_id(). A word that is spelled like a special
+  // token is that token. Throws std::invalid_argument for invalid UTF-8 (see TextOptions), for an
+  // unknown unit if there is no <unk>, and if `ends` asks for a token that does not exist.
   std::vector<Index> encode(std::string_view text, const Ends& ends = {}) const;
   // The text of some ids, without <pad>, <sos> and <eos>; words are joined by a space. Throws
   // unless all ids are in [0, size).
   std::string decode(const std::vector<Index>& ids) const;
 
-  // The whole vocabulary as metadata for the file of a model, as one entry `key`.
+  // The whole vocabulary as metadata for a model file, as one entry `key`.
   Metadata metadata(const std::string& key = "vocabulary") const;
-  // Throws std::runtime_error if there is no such entry, or if it is no vocabulary.
+  // Throws std::runtime_error if there is no such entry, or if it is not a vocabulary.
   static Vocabulary from_metadata(const Metadata& metadata, const std::string& key = "vocabulary");
-  // Throws std::runtime_error, with the first difference, unless this is the vocabulary that was
-  // saved: ids of another one would mean other units to the model.
+  // Throws std::runtime_error with the first difference unless the saved vocabulary equals this
+  // one: otherwise the model would read ids as other units.
   void check_same(const Metadata& metadata, const std::string& key = "vocabulary") const;
 
  private:

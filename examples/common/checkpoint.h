@@ -1,4 +1,4 @@
-// --resume: what a training run needs beside the model to go on exactly where it stopped.
+// --resume: the state of a training run, beside the model, from which it continues exactly.
 #pragma once
 
 #include "examples/common/terminal.h"
@@ -26,8 +26,8 @@ struct Training {
   // If above 0: early stopping after this many epochs without a better validation loss. The
   // parameters with the best one are then restored.
   unroll::Index patience = 0;
-  // What a resumed run continues with, beside the model and the thread's default_generator(). All
-  // three are needed for --resume; without a checkpoint nothing is recorded.
+  // The state that --resume restores, beside the model and the thread's default_generator(). It
+  // needs all of these that the run uses; without a checkpoint nothing is recorded.
   unroll::optim::Optimizer* optimizer = nullptr;
   unroll::Generator* random = nullptr;  // the program's own, if it has one
   struct Checkpoint* checkpoint = nullptr;
@@ -56,8 +56,9 @@ void record(const Training& run, const Curves& curves, const unroll::NamedParams
 // std::invalid_argument if the run has done more epochs than are asked for.
 void restore(const Training& run, const unroll::NamedParams& params);
 
-// Adds a checkpoint to what is saved of a model, under names that begin with `prefix`; and takes it
-// out of what was loaded. Throws std::runtime_error if there is none or it is damaged.
+// Adds a checkpoint to the values and metadata of a model file, under names that begin with
+// `prefix`; and reads it from those of a loaded file. Throws std::runtime_error if it is missing or
+// damaged.
 void write_checkpoint(const Checkpoint& checkpoint, const std::string& prefix,
                       unroll::NamedTensors& values, unroll::Metadata& metadata);
 Checkpoint read_checkpoint(const std::string& path, const std::string& prefix,

@@ -25,11 +25,11 @@ class Confusion {
 
   Index all() const { return all_; }  // n
   Index count(Index truth, Index predicted) const;
-  double accuracy() const;        // the share of right predictions
+  double accuracy() const;        // share of correct predictions
   double standard_error() const;  // of the accuracy: sqrt(p (1 - p) / n)
   double recall(Index c) const;   // sensitivity: share of the examples of class c predicted as c
   double specificity(Index c) const;  // share of the examples of other classes not predicted as c
-  double precision(Index c) const;    // share of the predictions c that are right
+  double precision(Index c) const;    // share of the predictions c that are correct
   // The mean over the classes that occur of F1 = 2 precision recall / (precision + recall). A class
   // that is never predicted has F1 0.
   double macro_f1() const;
@@ -50,14 +50,14 @@ double auc(const std::vector<double>& scores, const std::vector<bool>& positive)
 
 // A comparison of two models on the same examples.
 struct Comparison {
-  Index only_first = 0, only_second = 0;  // right for this model only
+  Index only_first = 0, only_second = 0;  // correct for this model only
   double difference = 0;                  // accuracy of the first model minus that of the second
   double standard_error = 0;              // of the difference, paired
-  // McNemar's exact test: the probability of at least as uneven a split if both were equally good.
+  // McNemar's exact test: probability of a split at least as uneven if both were equally good.
   double p_value = 1;
 };
-// right[i] says whether example i was predicted right. Throws std::invalid_argument if the lengths
-// differ.
+// first[i] and second[i]: whether the model's prediction for example i is correct. Throws
+// std::invalid_argument if the lengths differ.
 Comparison compare(const std::vector<bool>& first, const std::vector<bool>& second);
 
 }  // namespace program

@@ -1,5 +1,5 @@
-// --save, --load and --resume: the parameters of a model, with metadata that identifies the model,
-// and what a run needs to go on.
+// --save, --load and --resume: the parameters of a model, metadata that identify the model, and the
+// state of its training run.
 #pragma once
 
 #include "examples/common/program.h"
@@ -14,10 +14,10 @@
 
 namespace program {
 
-inline constexpr const char* kRun = "resume.";  // prefix of what --resume needs, in a model file
+inline constexpr const char* kRun = "resume.";  // prefix of the run's state in a model file
 
-// Throws unless one model is trained once, since a file holds one model. `models` lists the
-// possible models for the message; `option` is the option for the number of runs.
+// Throws if --save, --load or --resume is given and more than one model would be trained, since a
+// file holds one. `models` lists the models for the message; `option` sets the number of runs.
 void check_one_model(const Options& o, const std::string& model, const std::string& models,
                      const std::string& option, unroll::Index times);
 
@@ -32,7 +32,7 @@ Curves remembered(const std::string& path, const unroll::Metadata& metadata);
 void check_expected(const std::string& path, const unroll::Metadata& found,
                     const unroll::Metadata& expected);
 
-// The contents of a model file: metadata, parameters by name, and what --resume needs.
+// The contents of a model file: metadata, parameters by name, and the state of the run (--resume).
 struct ModelFile {
   unroll::Metadata metadata;
   unroll::NamedTensors values, run;
@@ -52,7 +52,7 @@ Curves load_model(const std::string& path, Model& model, const unroll::Metadata&
   return remembered(path, file.metadata);
 }
 
-// Loads the parameters of a run that is resumed, and returns its state.
+// Loads the parameters of a resumed run, and returns its state.
 template <class Model>
 Checkpoint resume_model(const std::string& path, Model& model, const unroll::Metadata& expected) {
   ModelFile file = read_model(path, expected.at("program"));
@@ -63,9 +63,9 @@ Checkpoint resume_model(const std::string& path, Model& model, const unroll::Met
   return checkpoint;
 }
 
-// Writes the parameters and buffers of a model, and its run if that can be resumed, and says so.
-// Does nothing if nothing is worth saving: a run interrupted before the end of its first epoch, or
-// before an epoch improved on the initial model, must not overwrite a good model.
+// Writes the parameters and buffers of a model, and the state of its run if it can be resumed, and
+// prints where. Does nothing if the run was interrupted before an epoch ended or improved on the
+// initial model, so that it does not overwrite a good model.
 void save_model(const std::string& path, const unroll::NamedParams& model, const Curves& curves,
                 const Checkpoint& checkpoint, unroll::Metadata metadata);
 bool worth_saving(const Curves& curves, const std::string& path);
@@ -74,10 +74,10 @@ bool worth_saving(const Curves& curves, const std::string& path);
 // <name>.validation.
 void report_origin(const Curves& curves, const std::string& name, Report& report);
 
-// Loads the model (--load), or else trains it with `train`, or goes on training it (--resume), and
-// saves it (--save). `metadata` has the key "program" and whatever a file must agree in, such as
-// the sizes of the model. train(checkpoint) gives the checkpoint to program::train (Training) and
-// returns the Curves; without --resume among the program's options, train() will do.
+// Loads the model (--load), or trains it with `train` (with --resume from where it stopped), and
+// saves it (--save). `metadata` has the key "program" and everything that must be equal in a loaded
+// file, such as the sizes of the model. train(checkpoint) gives the checkpoint to program::train
+// (Training::checkpoint) and returns the Curves; a program without --resume may pass train().
 template <class Model, class Train>
 Curves load_or_train(const Options& o, Model& model, unroll::Metadata metadata,
                      const std::string& name, Report& report, Train&& train) {

@@ -1,5 +1,4 @@
-// The options that programs share, and what they mean together. Each is declared and checked here,
-// so that no program has to.
+// The options that programs share. They, and their combinations, are declared and checked here.
 #pragma once
 
 #include <unroll/tensor/safetensors.h>
@@ -14,12 +13,12 @@
 
 namespace program {
 
-// The common options that only some programs take. A text is the option's help; an option without
-// one is not taken.
+// The common options that only some programs have. The string is the option's help; if it is empty,
+// the program does not have the option.
 struct Takes {
   std::string data = {};     // --data FILE: what the file holds
   std::string sample = {};   // the path of the default --data, see sample()
-  std::string test = {};     // --test FILE: another labelled file, whose figures are shown
+  std::string test = {};     // --test FILE: another labelled file to evaluate on
   std::string predict = {};  // --predict FILE, and with it --out FILE.csv; needs --load
   bool resume = false;       // --resume FILE
 };
@@ -45,16 +44,16 @@ struct Options {
   bool given(const std::string& option) const;
   // The path of a file in the folder --pictures, empty without this option.
   std::string picture_path(const std::string& name) const;
-  // Throws if one of these options was given although it would have no effect.
+  // Throws if one of these options was given: in this run it would have no effect.
   void refuse(std::initializer_list<const char*> options, const std::string& required,
               const std::string& got) const;
-  // Call it before any work, with the files that are read beside those of the common options.
+  // Call it before any work, with the input files beside those of the common options.
   // Throws if an output would overwrite one of them or another output, or cannot be written (only
   // --save may name the file of --resume). Creates the folder of pictures.
   void prepare(const std::vector<std::string>& inputs = {}) const;
 
-  // What was given on the command line, for the metadata of a saved model: a run that is resumed
-  // takes the same options unless they are given again.
+  // The options given on the command line, for the metadata of a saved model: a resumed run uses
+  // them unless they are given again.
   unroll::Metadata given_options() const;
 };
 
@@ -63,8 +62,8 @@ std::string sample(const std::string& name);
 
 void declare_common(CLI::App& app, Options& options, const About& about);
 
-// Parses the command line. With --resume, options that were not given are taken from the run that
-// is resumed. Throws CLI::CallForHelp, and std::invalid_argument for anything that cannot be meant.
+// Parses the command line. With --resume, options that were not given are taken from the resumed
+// run. Throws CLI::CallForHelp, and std::invalid_argument for anything that is not valid.
 void parse(CLI::App& app, Options& options, int argc, char** argv);
 
 // Throws if an output file of the program cannot be written or is one of the inputs.

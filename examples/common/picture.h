@@ -12,9 +12,9 @@ bool can_draw(const std::string& path);
 struct PictureSize {
   int width = 1100, height = 750;  // pixels
 };
-// Runs a gnuplot script that draws the file `path`, SVG if its name ends so, else PNG, and prints
-// where it is. plot.h makes such scripts. Does nothing
-// without gnuplot. Throws std::runtime_error if gnuplot fails.
+// Runs a gnuplot script (see plot.h) that draws the file `path`, SVG if its name ends in .svg,
+// otherwise PNG, and prints the path. Does nothing without gnuplot. Throws std::runtime_error if
+// gnuplot fails.
 void draw(const std::string& path, const std::string& script, PictureSize size = {});
 
 // Quotes a text for a gnuplot script.

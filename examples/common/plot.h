@@ -6,8 +6,8 @@
 //   panel.line(epochs, losses, {.title = "training", .colour = program::kBlue});
 //   program::Figure().add(panel).draw(o.picture);
 //
-// NaN stands for a value that is missing: it leaves a gap. Texts may be in any script (see
-// picture_text.h); their size on the picture is estimated, and margins are made for it.
+// NaN is a missing value and leaves a gap. Texts may be in any script (see picture_text.h); margins
+// are made for their estimated size.
 #pragma once
 
 #include "examples/common/picture.h"
@@ -29,12 +29,12 @@ struct Axis {
   std::string label;
   double low = std::nan(""), high = std::nan("");  // NaN: from the data
   std::string format = "%g";                       // of the numbers; "": none are shown
-  // Where labels stand, and what they say; empty: at round numbers.
+  // Positions and texts of the labels; empty: round numbers.
   std::vector<std::pair<double, std::string>> tics = {};
 };
 
 struct Style {
-  std::string title = {};  // in the legend; empty: not there
+  std::string title = {};  // in the legend; empty: none
   std::string colour = kBlue;
   double width = 1.5;        // of a line
   double size = 0.8;         // of a point
@@ -49,8 +49,8 @@ struct TextStyle {
 
 using Numbers = std::vector<double>;
 
-// One diagram. What is added later is drawn over what was there before. The vectors of a call must
-// have equal lengths.
+// One diagram. Later additions are drawn over earlier ones. The vectors of a call must have equal
+// lengths.
 class Panel {
  public:
   std::string title;
@@ -94,7 +94,7 @@ class Figure {
   int panel_width = 1000, panel_height = 300;  // pixels, with labels and margins
 
   Figure& add(const Panel& panel);
-  // PNG, or SVG if the name ends in .svg. Says where the picture is; does nothing if gnuplot is not
+  // PNG, or SVG if the name ends in .svg. Prints the path; does nothing if gnuplot is not
   // installed. Throws std::runtime_error if gnuplot fails.
   void draw(const std::string& path) const;
   std::string script() const;  // for gnuplot

@@ -1,4 +1,4 @@
-// --predict: a model's answers to inputs without labels, in batches of bounded size, as CSV.
+// --predict: predictions for inputs without labels, in batches of bounded size, as CSV.
 #pragma once
 
 #include "examples/common/program.h"
@@ -14,16 +14,16 @@ using Probabilities = std::vector<std::vector<double>>;  // one row for each exa
 
 struct BatchLimits {
   unroll::Index examples = 256;
-  unroll::Index rows = 1 << 16;  // of all examples of a batch; one longer example is a batch
+  unroll::Index rows = 1 << 16;  // in all; a longer example is a batch by itself
 };
-// The examples 0 .. lengths.size() - 1 in batches of similar lengths. This bounds memory: the
-// longer the examples, the fewer make a batch.
+// The examples 0 .. lengths.size() - 1 in batches of similar lengths. This bounds memory: batches
+// of longer examples have fewer of them.
 std::vector<std::vector<unroll::Index>> batches_by_length(const std::vector<unroll::Index>& lengths,
                                                           const BatchLimits& limits = {});
 
-// Calls predict(batch) for each batch of examples, given by their indices, which returns a vector
-// with one result for each of them, and returns the results of all examples in their order. It does
-// not stop at Ctrl-C: a caller with much to predict calls it for some thousand inputs at a time.
+// Calls predict(batch) for each batch of example indices, which returns one result per example, and
+// returns the results of all examples in their order. It does not stop at Ctrl-C: for many inputs,
+// call it for a few thousand at a time.
 template <class Predict>
 auto in_batches(const std::vector<unroll::Index>& lengths, Predict&& predict,
                 const BatchLimits& limits = {}) {
@@ -50,8 +50,8 @@ class PredictionFile {
   PredictionFile(const Options& options, const std::vector<std::string>& columns);
   // Texts are quoted where necessary. Throws unless there are as many cells as columns.
   void row(const std::vector<std::string>& cells);
-  // Writes the file and says `note`, such as "12 words by gru", beside its name, or on standard
-  // error if the rows are on standard output. After Ctrl-C no file is written.
+  // Writes the file and prints its name and `note`, such as "12 words by gru" (on standard error if
+  // the rows are on standard output). After Ctrl-C no file is written.
   void end(const std::string& note);
 
  private:

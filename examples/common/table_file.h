@@ -1,4 +1,4 @@
-// Tables as the sample files have them: text in UTF-8, the first line names the columns.
+// Tables in the form of the sample files: text in UTF-8, with column names in the first line.
 #pragma once
 
 #include <unroll/data/table/csv.h>
@@ -10,7 +10,7 @@ namespace program {
 
 // Reads a table, compressed by gzip or not. Fields are separated by tabs, and quotes are ordinary
 // characters; if the first line has no tab but a comma or a quote, it is CSV instead. `columns` are
-// the names that must be there; others are kept as well. Empty lines are skipped.
+// the required names; other columns are kept too. Empty lines are skipped.
 //
 //   const unroll::data::Table t = read_table(o.data, {"class", "gloss"});
 //   const std::vector<std::string> glosses = t.strings("gloss");
@@ -19,8 +19,8 @@ namespace program {
 // of the byte), a column that is missing, a row with more or fewer fields, no rows at all.
 unroll::data::Table read_table(const std::string& path, const std::vector<std::string>& columns);
 
-// The rows of --predict: a table with these columns, or, if the first line is not one that names
-// all of them, text with one input per line for the first column (the others are empty).
+// The rows of --predict: a table with these columns. If the first line does not name all of them,
+// each line is an input: the first column, and the others are empty.
 unroll::data::Table read_inputs(const std::string& path, const std::vector<std::string>& columns);
 
 }  // namespace program

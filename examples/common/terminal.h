@@ -11,9 +11,9 @@
 
 namespace program {
 
-// Writes text to standard output at once. It does not throw if the reader has gone (`| head`) or
-// the disk is full, so that running work is finished and saved; guarded() (program.h) reports it at
-// the end.
+// Writes text to standard output, unbuffered. It does not throw if the reader of a pipe has ended
+// (`| head`) or the disk is full, so that work is finished and saved; guarded() (program.h) reports
+// it at the end.
 void put(const std::string& text);
 bool reader_gone();  // standard output is a pipe whose reader has ended
 template <class... Args>
@@ -21,7 +21,7 @@ void say(fmt::format_string<Args...> format, Args&&... args) {
   put(fmt::format(format, std::forward<Args>(args)...));
 }
 
-// The state of some work as one line.
+// The progress of some work as one line.
 struct ProgressLine {
   std::string label;
   unroll::Index done = 0, total = 0;
@@ -37,7 +37,7 @@ struct ProgressLine {
 // the end.
 class Progress {
  public:
-  // `done` steps were done before, in an earlier run.
+  // `done` steps were done in an earlier run.
   Progress(std::string label, unroll::Index total, unroll::Index done = 0);
   ~Progress();
   void part(double share);             // the share of the current step that is done
@@ -58,8 +58,8 @@ class Progress {
 };
 
 // A table of numbers with headings: names on the left, numbers right-aligned, remarks at the end.
-// The best number has a star, and is bold if colours are supported. Control characters in names and
-// headings, which may come from files, are not printed.
+// The best number is marked by a star, and bold if colours are supported. Control characters in
+// names and headings, which may come from files, are not printed.
 class Table {
  public:
   struct Cell {
@@ -86,7 +86,7 @@ class Table {
 // Returns the code point that begins at `at` in a UTF-8 text, and advances `at`.
 char32_t next_letter(const std::string& utf8, std::size_t& at);
 
-// The columns that a UTF-8 text takes on a terminal: two for an East Asian letter.
+// The width of a UTF-8 text in terminal columns: two for an East Asian letter.
 std::size_t columns_of(const std::string& utf8);
 
 // Wraps a paragraph at `width` columns; the last line ends with a newline too.

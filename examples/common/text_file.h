@@ -12,10 +12,10 @@ struct TextFile {
   bool compressed = false;
 };
 
-// Reads a whole text file. gzip is detected by its first bytes, whatever the file's name. Unless
-// given, the encoding is detected: by a byte order mark; UTF-16 without one by its zero bytes;
-// otherwise UTF-8 if the text is valid UTF-8; otherwise CP949 (which contains EUC-KR) or CP1252,
-// whichever fits better. Throws std::runtime_error if the file cannot be read, is another kind of
+// Reads a whole text file. gzip is detected by its first bytes, not by the file's name. An encoding
+// that is not given is detected: by a byte order mark; UTF-16 without one by its zero bytes; UTF-8
+// if the text is valid UTF-8; otherwise CP949 (which contains EUC-KR) or CP1252, whichever fits
+// better. Throws std::runtime_error if the file cannot be read, is another kind of
 // archive, is not text, is damaged, or has more than 1 GiB of text.
 TextFile read_text_file(const std::string& path, const std::string& encoding = {});
 

@@ -17,15 +17,15 @@
 
 namespace program {
 
-// Trains for several epochs. `epoch` goes through the training part once and returns its mean loss,
-// as train_epoch does: epoch(), epoch(Progress&), or epoch(Progress&, e) with e = 1 for the first.
-// It checks interrupted() after each batch. `validate` returns the loss on the validation part, or
-// NaN if there is none.
+// Trains for several epochs. `epoch` makes one pass over the training part and returns the mean
+// loss, as train_epoch does: epoch(), epoch(Progress&), or epoch(Progress&, e) with e = 1 for the
+// first. It checks interrupted() after each batch. `validate` returns the loss on the validation
+// part, or NaN if there is none.
 //
-// On interruption, the parameters of the last complete epoch, or the best ones, are restored. A run
-// whose checkpoint has epochs (--resume) goes on after these, and then equals the run that was not
-// interrupted, to the bit. `epoch` must not depend on anything else that changes: give it the
-// optimizer and the generator of `o`, or derive its random numbers from e.
+// On interruption, the parameters of the last complete epoch (with early stopping, the best ones)
+// are restored. A run whose checkpoint has epochs (--resume) continues after them, with results
+// equal to the bit to those of an uninterrupted run. So `epoch` must not depend on any other state:
+// it uses the optimizer and the generator of `o`, or derives its random numbers from e.
 template <class Model, class Epoch, class Validate>
 Curves train(Model& model, const Training& o, Epoch&& epoch, Validate&& validate) {
   Curves curves;

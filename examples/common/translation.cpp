@@ -67,7 +67,7 @@ void declare(CLI::App& app, TranslationChoice& c) {
       ->check(CLI::IsMember({"additive", "dot", "general"}))
       ->capture_default_str();
   app.add_flag("--input-feeding", c.input_feeding,
-               "Feed what a step attended to into the next step");
+               "Append the attentional vector to the next step's input");
 }
 
 Translator::Start Translator::start(const Options& o, const Texts& texts,

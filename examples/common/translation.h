@@ -1,5 +1,5 @@
 // A sequence to sequence model with its two vocabularies, for programs that turn one text into
-// another: options, training, answers by beam search, and pictures of the attention.
+// another: options, training, beam search, and pictures of the attention.
 #pragma once
 
 #include "examples/common/model_file.h"
@@ -36,11 +36,10 @@ struct Answer {
 class Translator {
  public:
   // With the sizes and vocabularies in the file of --load or --resume; otherwise with the given
-  // sizes and the vocabularies of the part of the pairs that trains. `pairs` may be nullptr with
-  // --load.
+  // sizes and the vocabularies of the training pairs. `pairs` may be nullptr with --load.
   Translator(const Options& o, const Texts& texts, const TranslationChoice& choice,
              const Pairs* pairs);
-  // Loads (--load) or trains, and saves.
+  // Loads (--load) or trains, and saves (--save).
   void fit(const Options& o, Report& report, const Pairs* pairs);
 
   // The best `results` answers to each source, by beam search of the given width; 1: greedy. Throws
@@ -49,7 +48,8 @@ class Translator {
                                            Index results = 1) const;
   // The best answer to each source.
   std::vector<Answer> best(const std::vector<std::string>& sources, Index beams) const;
-  // The attention of an answer: a row for each of its units, a column for each of the source's.
+  // The attention weights of an answer: a row for each of its units, a column for each of the
+  // source's.
   Panel panel(const std::string& source, const Answer& answer) const;
   std::vector<std::string> source_units(const std::string& text) const;
   std::vector<std::string> target_units(const std::string& text) const;

@@ -1,4 +1,4 @@
-// Dates as 15 locales write them, to ISO 8601: "2037년 4월 6일 월요일" -> "2037-04-06".
+// Converts dates in 15 locales to ISO 8601: "2037년 4월 6일 월요일" -> "2037-04-06".
 #include "examples/common/translation.h"
 
 #include <algorithm>
@@ -28,7 +28,7 @@ Tested rows_of(const Pairs& pairs, const std::vector<Index>& which) {
   return out;
 }
 
-// Prints the share of dates that are right in every character, greedy and by beam search.
+// Prints the share of exact matches, greedy and by beam search.
 std::vector<Answer> show_figures(const Translator& translator, const Tested& t, Index beams,
                                  Report& report) {
   Table table({"search", "exact match"});
@@ -46,8 +46,8 @@ std::vector<Answer> show_figures(const Translator& translator, const Tested& t, 
   Index shown = 0;
   for (std::size_t i = 0; i < last.size() && shown < 10; ++i)
     if (last[i].text != t.targets[i]) {
-      if (shown++ == 0) say("\nWrong by beam search:\n");
-      say("  {} is {}, not {}\n", t.sources[i], t.targets[i], last[i].text);
+      if (shown++ == 0) say("\nErrors of the beam search:\n");
+      say("  {}: correct {}, got {}\n", t.sources[i], t.targets[i], last[i].text);
     }
   return last;
 }
@@ -63,7 +63,7 @@ void draw(const Translator& translator, const Tested& t, const std::vector<Answe
            translator.source_units(t.sources[b]).size();
   });
   Figure figure;
-  figure.title = "Where the decoder looks while it writes each character";
+  figure.title = "Attention weights of each output character";
   figure.panel_width = 1000;
   figure.panel_height = 460;
   std::vector<std::size_t> chosen;
@@ -84,7 +84,7 @@ void draw(const Translator& translator, const Tested& t, const std::vector<Answe
 void run_program(const Options& o, const TranslationChoice& choice, const std::string& date,
                  Report& report) {
   o.prepare();
-  // Only answers are asked for.
+  // No evaluation.
   if (!o.predict.empty() || (!date.empty() && !o.load.empty() && !o.given("--json"))) {
     Translator translator(o, kTexts, choice, nullptr);
     translator.fit(o, report, nullptr);
@@ -122,17 +122,17 @@ int main(int argc, char** argv) {
   return run(
       argc, argv,
       {.name = "dates",
-       .description = "Turns dates as people write them, in 15 locales, into ISO 8601, with a "
-                      "sequence to sequence model.",
+       .description = "Converts dates as written in 15 locales to ISO 8601, with a sequence to "
+                      "sequence model.",
        .pictures = {"dates.svg"},
        .takes = {.data = "Dates: a table with the columns human and iso",
                  .sample = sample("dates.tsv.gz"),
-                 .test = "Another file of the same form: the figures are those of its dates",
+                 .test = "Test on the dates of this file, of the same form",
                  .predict = "Dates without their ISO form, one per line",
                  .resume = true}},
       [&](CLI::App& app) {
         declare(app, choice);
-        app.add_option("--date", date, "Also answer this date, three best answers");
+        app.add_option("--date", date, "Also convert this date: the three best answers");
       },
       [&](const Options& o, Report& report) { run_program(o, choice, date, report); });
 }

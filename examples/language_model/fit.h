@@ -15,11 +15,11 @@
 namespace language_model {
 
 struct FitOptions {
-  Index epochs = 0;   // 0: as many as read 8 million ids, but 2 to 10
+  Index epochs = 0;   // 0: enough to train on 8 million ids, but 2 to 10
   Index streams = 0;  // 0: 4 to 16, fewer for a short text, so that it has many chunks
   Index steps = 64;   // of a chunk
-  // If above 0: the number of ids read in all. The epochs are then as many as that needs, and each
-  // reads an equal part, on from where the one before stopped.
+  // If above 0: the number of ids to train on. It sets the number of epochs; all have the same
+  // number of chunks, and each continues in the text where the last one stopped.
   Index budget = 0;
   std::string optimizer = "adam";  // or "sgd"
   double lr = 2e-3;
@@ -63,8 +63,8 @@ class Chunks {
   Index epochs_ = 0, per_epoch_ = 0;
 };
 
-// -log p of each of the ids [from, end), in nats, given those before it. They are divided into
-// streams that are read side by side; each first reads some of the ids before, for its state.
+// -log p of each of the ids [from, end), in nats, given the ids before it. They are divided into
+// parallel streams; the state of each is warmed up on the ids before it.
 template <class Model>
 std::vector<double> nats(const Model& model, const Ids& ids, Index from) {
   constexpr Index kStreams = 64, kMinLength = 256, kWarmUp = 128, kLogits = 1 << 22;
@@ -72,7 +72,8 @@ std::vector<double> nats(const Model& model, const Ids& ids, Index from) {
   const auto n = static_cast<Index>(ids.size());
   unroll::check(from >= 1 && from < n, "nats: ids with one before were required: got {} of {}",
                 from, n);
-  // Each stream reads `all` targets, the first `warm_up` of which another one judges.
+  // Each stream reads `all` targets; the first ones are its warm-up, and belong to the stream
+  // before.
   const Index streams = std::clamp<Index>((n - from) / kMinLength, 1, kStreams),
               first_warm_up = std::min(kWarmUp, from - 1), begin = from - first_warm_up,
               all = (n - begin + (streams - 1) * (kWarmUp + 1)) / streams,
@@ -110,7 +111,7 @@ inline std::unique_ptr<unroll::optim::Optimizer> optimizer_for(const unroll::Nam
   return std::make_unique<unroll::optim::Adam>(params, unroll::optim::AdamOptions{.lr = o.lr});
 }
 
-// The rate of a step: Adam's falls with half a cosine after a warm-up, SGD's is halved by epoch.
+// The learning rate of a step. Adam: warm-up, then half a cosine; SGD: halved each epoch.
 inline double rate(const FitOptions& o, const Chunks& chunks, Index step) {
   if (o.optimizer == "sgd") {
     const Index after = step / chunks.per_epoch() + 1 - o.constant;

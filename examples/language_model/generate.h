@@ -1,4 +1,4 @@
-// Text from the model: continuations of prompts, and how probable a given line is.
+// Generates continuations of prompts, and computes the probability of given lines.
 #pragma once
 
 #include "examples/language_model/model.h"
@@ -17,7 +17,7 @@ struct GenerateOptions {
   Index beams = 0;  // above 0: beam search instead of sampling
 };
 
-// The model, as a decoder that never says <unk>.
+// The model as a decoder that never generates <unk>.
 template <class Model>
 struct Speaker {
   const Model& model;
@@ -31,7 +31,7 @@ struct Speaker {
   }
 };
 
-// What a model has read, each text as if it began a line.
+// The state of a model after some texts, each at the beginning of a line.
 template <class Model>
 struct Read {
   typename Model::State state;  // before the last id of each text

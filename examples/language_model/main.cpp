@@ -1,9 +1,9 @@
-// Language models: which character, word or byte pair comes next? RNN, LSTM and GRU beside n-grams,
-// on the King James Bible or any other text.
+// Language models that predict the next character, word or byte pair: RNN, LSTM and GRU, compared
+// with n-grams, on the King James Bible or any other text.
 //
 // text.h divides a text into units and parts; ngram.h is the baseline; model.h, fit.h and
-// generate.h are the network, its training, and what it writes; options.h has the recipes; report.h
-// and run.h what a person gets.
+// generate.h are the network, its training, and generation; options.h has the recipes; report.h
+// prints and draws the results; run.h runs all of it.
 #include "examples/language_model/run.h"
 
 using namespace language_model;
@@ -13,16 +13,16 @@ int main(int argc, char** argv) {
   return program::run(
       argc, argv,
       {.name = "language_model",
-       .description = "Predicts the next character, word or byte pair of a text, by RNN, LSTM or\n"
-                      "GRU beside n-grams, and writes text.",
+       .description = "Predicts the next character, word or byte pair of a text with an RNN, LSTM\n"
+                      "or GRU, compares it with n-grams, and generates text.",
        .pictures = {"language_model.png"},
        .takes = {.data = "A table with a column \"text\", one line a row\n(default: the King James "
                          "Bible by verse)",
                  .sample = program::sample("kjv_verses.tsv.gz"),
-                 .test = "A text (with --data: a table) whose figures are shown;\nwithout it the "
-                         "last tenth of the text tests",
-                 .predict = "Continue each line of this file up to its end, and\nsay how probable "
-                            "it is",
+                 .test = "Test on this text (with --data: a table) instead of\nthe last tenth of "
+                         "the text",
+                 .predict = "Continue each line of this file up to a line end;\nalso write its "
+                            "bits per character",
                  .resume = true}},
       [&](CLI::App& app) { declare(app, choice); },
       [&](const program::Options& o, program::Report& report) {

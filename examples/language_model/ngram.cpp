@@ -49,7 +49,7 @@ std::vector<double> NGram::nats(const std::vector<Index>& ids, Index from) const
       const double count =
           found > 0 ? static_cast<double>(nodes_[static_cast<std::size_t>(found)].count) : 0;
       p = (count + distinct * p) / (static_cast<double>(context.followers) + distinct);
-      // A longer context that was never seen tells nothing.
+      // A longer context that does not occur in the training text is not used.
       if (found > 0 && static_cast<Index>(next.size()) < order_) next.push_back(found);
     }
     if (i >= from) out.push_back(-std::log(p));

@@ -1,4 +1,4 @@
-// The baseline: an interpolated n-gram model, which counts what followed the last ids.
+// The baseline: an interpolated n-gram model.
 //
 //   p_k(w | h) = (c(h w) + d(h) p_{k-1}(w | h')) / (c(h) + d(h))
 //
@@ -24,11 +24,11 @@ class NGram {
   Index order() const { return order_; }
 
  private:
-  // An n-gram is a node of a trie: node n is its last id, after the node of the ids before. Node 0
-  // is empty; node n > 0 is pair n - 1.
+  // An n-gram is a node of a trie, whose edges are ids. Node 0 is the root (the empty n-gram); node
+  // n > 0 is pair n - 1 of children_: its parent and its last id.
   Index child(Index node, Index id) const;
   struct Node {
-    Index count = 0, followers = 0, distinct = 0;  // of what followed it
+    Index count = 0, followers = 0, distinct = 0;  // of the n-gram; of the ids after it
   };
 
   Index vocab_, order_;

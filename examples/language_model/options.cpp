@@ -23,7 +23,7 @@ Choice zaremba_small() {
   return c;
 }
 
-// As many characters as the CPU example of nanoGPT reads: 2,000 steps of 12 x 64.
+// Trained on as many characters as nanoGPT's CPU example: 2,000 steps of 12 x 64.
 Choice small_cpu() {
   Choice c;
   c.model = {.layer = "gru", .hidden = 512};
@@ -70,12 +70,12 @@ void declare(CLI::App& app, Choice& c) {
       ->type_name("FILE");
   choice("--recipe", c.recipe, {"zaremba-small", "small-cpu"},
          "Set the options below: zaremba-small for words of the\nPenn Treebank (Zaremba et al. "
-         "2014), small-cpu for\ncharacters, 3 minutes; those given still count");
+         "2014), small-cpu for\ncharacters, 3 minutes; given options override it");
   choice("--unit", c.unit, {"characters", "words", "bpe"}, "What a text is divided into");
   count("--vocabulary", c.units.max_size, 2, kMany,
-        "At most so many units (default: 10,000 words or\nbyte pairs, any number of characters)");
+        "Maximal number of units (default: 10,000 words or\nbyte pairs, no limit for characters)");
   app.add_flag("--tokenised", c.units.tokenised,
-               "Words are separated by spaces from punctuation\nalready, as in the Penn Treebank");
+               "Words and punctuation are already separated by\nspaces, as in the Penn Treebank");
   choice("--model", c.model.layer, {"rnn", "lstm", "gru"}, "The recurrent layers");
   count("--hidden", c.model.hidden, 1, 1 << 16, "Size of a layer");
   count("--layers", c.model.layers, 1, 100, "Number of layers");
@@ -87,27 +87,27 @@ void declare(CLI::App& app, Choice& c) {
        "Dropout probability of embedding, layers, output");
   app.add_flag("--variational", c.model.variational, "One dropout mask for all steps of a chunk");
   count("--streams", c.fit.streams, 1, kMany,
-        "Read the text in so many places at once (default: 4\nto 16, by its length)");
-  count("--steps", c.fit.steps, 1, kMany, "Back-propagate through so many steps");
+        "Batch size: parallel streams of text (default: 4 to\n16, by its length)");
+  count("--steps", c.fit.steps, 1, kMany, "Backpropagate through N steps");
   count("--budget", c.fit.budget, 1, std::numeric_limits<Index>::max(),
-        "Read so many ids in all, instead of --epochs");
+        "Train on N ids in all, instead of --epochs");
   choice("--optimizer", c.fit.optimizer, {"adam", "sgd"},
-         "adam: the rate falls like half a cosine; sgd: it is\nhalved each epoch, see --constant");
+         "adam: the rate decays as half a cosine; sgd: it is\nhalved each epoch, see --constant");
   real("--lr", c.fit.lr, 1e-9, 1e3, "a rate in [1e-9, 1000]", "Learning rate");
-  real("--clip", c.fit.clip, 1e-9, 1e9, "a norm above 0", "Largest norm of a gradient");
+  real("--clip", c.fit.clip, 1e-9, 1e9, "a norm above 0", "Maximal norm of a gradient");
   count("--constant", c.fit.constant, 0, kMany, "sgd: epochs before the first halving");
   count("--patience", c.fit.patience, 1, kMany,
-        "Stop after so many epochs without a better loss on\nthe validation part");
-  count("--order", c.order, 1, 100, "Of the n-grams to compare with");
+        "Stop after N epochs without a better loss on the\nvalidation part");
+  count("--order", c.order, 1, 100, "Order of the n-grams to compare with");
   app.add_option("--generate", c.prompt, "Continue this text")->type_name("TEXT");
-  count("--length", c.generate.length, 1, kMany, "By so many units");
+  count("--length", c.generate.length, 1, kMany, "Number of units to generate");
   real("--temperature", c.generate.temperature, 0, 1e6, "a temperature in [0, 1e6]",
-       "Below 1: safer, above 1: bolder, 0: the most\nprobable unit each time");
-  count("--top-k", c.generate.top_k, 1, kMany, "Choose among the k most probable units only");
+       "Divides the logits; 0: the most probable unit each\ntime");
+  count("--top-k", c.generate.top_k, 1, kMany, "Sample from the N most probable units only");
   real("--top-p", c.generate.top_p, 1e-9, 1, "a probability in (0, 1]",
-       "Choose among the most probable units that together\nhave this probability");
+       "Sample from the most probable units that together\nhave this probability");
   count("--beams", c.generate.beams, 1, 10000,
-        "Search for a probable text instead of sampling one");
+        "Width of the beam search that replaces the sampling");
 }
 
 void settle(Choice& c, const program::Options& o) {

@@ -1,4 +1,4 @@
-// The options of the program, and recipes, which set several of them.
+// The options of the program, and recipes: presets of several options.
 #pragma once
 
 #include "examples/common/program.h"
@@ -23,7 +23,7 @@ struct Choice {
 
 void declare(CLI::App& app, Choice& choice);
 
-// Applies the recipe to what was not given, and checks the options together.
+// Applies the recipe to options that were not given, and checks combinations of options.
 void settle(Choice& choice, const program::Options& o);
 
 }  // namespace language_model

@@ -47,8 +47,8 @@ void show(const Units& units, const Heldout& test, const std::vector<Result>& re
   report.add("unknown", static_cast<double>(unknown) / ids);
   if (unknown > 0)
     program::say(
-        "{} are not in the vocabulary ({:.2f} %). Each counts as <unk>, without its\n"
-        "spelling, so texts with other vocabularies cannot be compared.\n",
+        "{} are not in the vocabulary ({:.2f} %). Each counts as <unk>, without its spelling,\n"
+        "so results with different vocabularies cannot be compared.\n",
         unknown, 100 * static_cast<double>(unknown) / ids);
 }
 

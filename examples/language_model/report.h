@@ -1,4 +1,4 @@
-// What the program prints and draws: the figures of the model beside those of the n-grams.
+// Prints and draws the results of the model and of the n-grams.
 #pragma once
 
 #include "examples/common/program.h"
@@ -9,7 +9,7 @@
 
 namespace language_model {
 
-// A text to be predicted: ids[from ..], after those before it.
+// A text to be predicted, ids[from ..]. The ids before it are context.
 struct Heldout {
   std::string text;
   Ids ids;
@@ -30,7 +30,7 @@ struct Result {
 void show(const Units& units, const Heldout& test, const std::vector<Result>& results,
           program::Report& report);
 
-// Draws how surprising the models find each unit at the beginning of a text.
+// Draws -log2 p of each unit at the beginning of a text.
 void draw(const std::string& path, const Units& units, const Heldout& test,
           const std::vector<Result>& results);
 

@@ -58,7 +58,7 @@ void generate(const Model& model, const Units& units, const Choice& c, const pro
   const Ids ids = units.encode(c.prompt);
   const auto unknown = std::count(ids.begin(), ids.end(), units.unknown());
   if (units.unknown() >= 0 && unknown > 0)
-    program::say("\nOf the prompt, the model does not know {} of {} {}.\n", unknown, ids.size(),
+    program::say("\nThe model does not know {} of the prompt's {} {}.\n", unknown, ids.size(),
                  plural(units.unit()));
   program::say("\n{}\n", continuation(model, units, c.prompt, c.generate, random));
 }
@@ -121,7 +121,7 @@ void train_and_compare(const Choice& c, const program::Options& o, program::Repo
   const Parts parts = read_parts(c, o);
   const Units units(parts.train, c.units);
   const Ids train = units.encode(parts.train);
-  program::say("{} characters to learn from: {} {}, {} different ones\n", characters(parts.train),
+  program::say("Training text: {} characters, {} {}, {} distinct\n", characters(parts.train),
                train.size(), plural(units.unit()), units.size());
   std::optional<Heldout> validation;
   if (c.fit.patience > 0)

@@ -24,8 +24,8 @@ struct UnitsOptions {
   bool tokenised = false;  // words are separated by spaces, also from punctuation, as in PTB
 };
 
-// Text to ids and back. Words are joined by spaces, and a line end is a word of its own, <eos>;
-// characters and byte pairs give back the text as it was, but for bytes that are not UTF-8.
+// Text to ids and back. Words are joined by spaces, and a line end is the word <eos>. Characters
+// and byte pairs decode to the same text, except for bytes that are not UTF-8.
 class Units {
  public:
   // Learned from the training part only.
@@ -37,10 +37,10 @@ class Units {
   Index size() const;
   Index unknown() const;   // -1: none
   Index line_end() const;  // -1: none
-  Index start() const;     // what is read before a text: a line end, or else the most frequent unit
+  Index start() const;     // read before a text: line end, or if there is none the commonest unit
   Ids encode(const std::string& text) const;
   std::string decode(const Ids& ids) const;
-  // A text, and then the ids that follow it.
+  // The text, followed by the text of the ids.
   std::string continued(const std::string& text, const Ids& ids) const;
 
  private:
@@ -60,8 +60,8 @@ struct Parts {
 struct SplitOptions {
   bool validation = false, test = true;  // whether there are such parts
 };
-// Cuts a tenth off the end for testing, and the tenth before for validation; the rest trains. Cuts
-// before a character, or a word. Throws std::runtime_error if the text is too short.
+// The last tenth is for testing, the tenth before it for validation, the rest for training. Cuts at
+// the beginning of a character, or of a word. Throws std::runtime_error if the text is too short.
 Parts split(const std::string& text, Unit unit, const SplitOptions& options);
 
 }  // namespace language_model

@@ -41,7 +41,7 @@ program::Probabilities probabilities(const Model& model, const NGrams& ngrams,
   });
 }
 
-// The best guesses for the user's own text.
+// Prints the most probable languages of the user's text.
 void guess(const std::string& text, const Model& model, const NGrams& ngrams,
            const Vocabulary& characters, const Vocabulary& languages) {
   const std::vector<double> p = probabilities(model, ngrams, {characters.encode(text)})[0];

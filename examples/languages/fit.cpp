@@ -11,8 +11,8 @@ namespace languages {
 namespace {
 
 constexpr Index kBatch = 64;
-constexpr Index kLessons[] = {5,  7,  10,
-                              14, 20, 40};  // lengths of snippets, one of each a paragraph
+// Lengths of the snippets of each paragraph.
+constexpr Index kLessons[] = {5, 7, 10, 14, 20, 40};
 constexpr double kRate = 4e-3;
 
 Snippets of_all_lengths(const Encoded& from, unroll::Generator& random) {
@@ -43,7 +43,7 @@ program::Curves fit_reader(Model& model, const Encoded& train, const Encoded& va
   unroll::optim::Adam adam(nn::parameters(reader), {.lr = kRate});
   unroll::Generator random(o.seed), for_validation(o.seed + 1);
   const Snippets watched = of_all_lengths(validation, for_validation);
-  const auto schedule = [&](Index step) {  // falls from epoch to epoch, by 5 % each
+  const auto schedule = [&](Index step) {  // falls by 5 % per epoch
     const Index steps = static_cast<Index>(train.texts.size() * std::size(kLessons)) / kBatch + 1;
     return kRate * std::pow(0.95, static_cast<double>(step / steps));
   };

@@ -1,4 +1,4 @@
-// Training of the reader, and of the mixture.
+// Trains the GRU (Reader) and the combination (Mixture).
 #pragma once
 
 #include "examples/common/training.h"
@@ -16,8 +16,8 @@ struct FitOptions {
 program::Curves fit_reader(Model& model, const Encoded& train, const Encoded& validation,
                            const FitOptions& o, program::Checkpoint* checkpoint);
 
-// Learns the weights of the mixture on snippets of the validation paragraphs. `ngrams` must not
-// have counted them.
+// Learns the weights of the mixture on snippets of the validation paragraphs, which `ngrams` must
+// not have counted.
 void fit_mixture(Model& model, const NGrams& ngrams, const Encoded& validation, std::uint64_t seed);
 
 }  // namespace languages

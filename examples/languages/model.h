@@ -1,11 +1,11 @@
-// A GRU that reads a snippet from both ends, and the mixture of what it says with what counting
-// says.
+// A bidirectional GRU over the characters of a snippet, and a log-linear combination of it with the
+// n-grams:
 //
 //   log p(language | text) = sum_k (w_k + v_k log(n / 10)) f_k(language) + constant
 //
-// for a text of n characters; f_1 .. f_5 are the log-probabilities of the n-grams, f_6 that of the
-// GRU. The weights are learned on the validation part, which neither has seen. B texts, L
-// languages.
+// for a text of n characters; f_1 .. f_5 are the log-probabilities by n-grams of order 1 to 5, f_6
+// is that by the GRU. The weights are learned on the validation part, on which neither was trained.
+// B texts, K = 6 terms, L languages.
 #pragma once
 
 #include "examples/languages/ngrams.h"
@@ -24,8 +24,8 @@ namespace nn = unroll::nn;
 using unroll::Tensor;
 using unroll::Var;
 
-inline constexpr Index kVoices = kOrders + 1;  // that are mixed
-inline constexpr Index kMaxRead = 40;          // characters that the GRU reads: its longest lesson
+inline constexpr Index kVoices = kOrders + 1;  // K, terms of the combination
+inline constexpr Index kMaxRead = 40;          // characters that the GRU reads, as in training
 
 struct Size {
   Index hidden = 64;
@@ -72,12 +72,12 @@ struct Mixture {
   }
 };
 
-// All that is saved. The text that was counted is stored, and counted again after loading, which
-// takes less than a second.
+// Everything that is saved. The n-grams are not: their text is, and it is counted again after
+// loading, which takes less than a second.
 struct Model {
   Reader reader;
   Mixture mixture;
-  nn::Buffer text;             // [N] the ids of all paragraphs that are counted
+  nn::Buffer text;             // [N] the ids of all paragraphs of the n-grams
   nn::Buffer lengths, labels;  // [P] of each paragraph
   Model(Index characters, Index languages, Index hidden, Index n, Index p)
       : reader(characters, languages, hidden),
@@ -91,10 +91,10 @@ struct Model {
   Encoded stored(Index characters, Index languages) const;
 };
 
-// The texts as the reader takes them: the first characters.
+// The first kMaxRead characters of each text.
 std::vector<Ids> beginnings(const std::vector<Ids>& texts);
 
-// What counting and the reader say: log-probabilities over the languages [B, K, L].
+// The terms f_k: log-probabilities of the languages by n-grams and reader [B, K, L].
 Tensor voices_of(const NGrams& ngrams, const Reader& reader, const std::vector<Ids>& texts);
 
 }  // namespace languages

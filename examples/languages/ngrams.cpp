@@ -6,7 +6,7 @@
 namespace languages {
 namespace {
 
-constexpr double kBelief = 2;       // b: how many observations the shorter n-gram counts for
+constexpr double kBelief = 2;       // b: pseudo-count of the shorter n-gram's estimate
 constexpr double kSmoothing = 0.1;  // of naive Bayes
 
 // The bytes of the n-gram that ends before `end`.

@@ -1,9 +1,8 @@
-// What counting tells: how likely each language makes a text, by the characters before each
-// character.
+// Interpolated n-grams: the log-likelihood of a text in each language.
 //
 // p_k(c | the k - 1 characters before) = (n(k characters) + b p_(k-1)) / (n(k - 1 characters) + b)
 //
-// with the counts n of a language, b = 2, and p_0 the same for every character. L languages.
+// with the counts n of a language, b = 2, and p_0 uniform. L languages.
 #pragma once
 
 #include "examples/languages/paragraphs.h"
@@ -22,8 +21,8 @@ class NGrams {
   Index languages() const { return languages_; }
   // log p_k of a text for each language, k = 1 .. kOrders. [kOrders][L]
   std::vector<std::vector<double>> log_p(const Ids& text) const;
-  // Naive Bayes on pairs of neighbours, each for itself: log of (n(pair) + 0.1) / (all pairs + 0.1
-  // distinct pairs). [L]
+  // Naive Bayes on pairs of adjacent characters: the sum of log((n(pair) + 0.1) / (n + 0.1 P)) for
+  // n characters of a language and P distinct pairs in all. [L]
   std::vector<double> naive_bayes(const Ids& text) const;
 
  private:

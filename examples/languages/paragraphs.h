@@ -13,7 +13,7 @@ using unroll::Index;
 using Ids = std::vector<Index>;  // of code points
 
 inline constexpr Index kLengths[] = {5, 10, 20, 40};  // of snippets, in code points
-// Every text is read like this.
+// How every text is divided.
 inline constexpr unroll::data::TextOptions kCharacters{.unit = unroll::data::Unit::code_points,
                                                        .nfc = true};
 
@@ -24,8 +24,8 @@ struct Paragraphs {
 // Reads a table with the columns language and text.
 Paragraphs read_paragraphs(const std::string& path);
 
-// Of each language's paragraphs, in the order of the file, 7 tenths train, 1 tenth validates, and
-// the last fifth tests: no paragraph is in two parts. At most `limit` of a language, if above 0.
+// Splits the paragraphs of each language, in the order of the file: 70 % training, 10 % validation,
+// the last 20 % test. If `limit` is above 0, at most so many paragraphs of a language are used.
 struct Parts {
   Paragraphs train, validation, test;
 };
@@ -36,7 +36,7 @@ struct Encoded {
   std::vector<Ids> texts;
   std::vector<Index> labels;
 };
-// Throws std::runtime_error, naming `path`, if a language is not among those that are known.
+// Throws std::runtime_error, naming `path`, if a language is unknown.
 Encoded encode(const Paragraphs& paragraphs, const unroll::data::Vocabulary& characters,
                const unroll::data::Vocabulary& languages, const std::string& path);
 
@@ -45,7 +45,7 @@ struct Snippets {
   std::vector<Index> labels, paragraphs;  // the language, and the paragraph it was taken from
   void add(const Encoded& from, std::size_t paragraph, Index length, unroll::Generator& random);
 };
-// One random snippet of each paragraph that is long enough, `times` times.
+// `times` random snippets of each paragraph that is long enough.
 Snippets snippets_of(const Encoded& from, Index length, Index times, unroll::Generator& random);
 
 }  // namespace languages

@@ -12,7 +12,7 @@ namespace {
 constexpr const char* kModels[] = {"naive_bayes", "ngrams", "gru", "combined"};
 constexpr std::size_t kCount = std::size(kModels);
 
-// The share of right answers of each model, paragraph by paragraph.
+// The accuracy of each model, by paragraph.
 struct Shares {
   std::vector<std::vector<double>> of_paragraph{kCount};  // [models][paragraphs]
   Index snippets = 0;
@@ -101,16 +101,16 @@ void compare_models(const Model& model, const NGrams& ngrams, const Encoded& tes
         ahead.mean, ahead.std, shares.of_paragraph[0].size(), of_counts.mean, of_counts.std);
     if (ahead.mean <= ahead.std)
       verdict +=
-          "Counting pairs wins here: the paragraphs are few, so that longer n-grams are too "
-          "rare to count, and the GRU has too little to learn from.";
+          "It does not beat naive Bayes by more than the standard error: there is too little "
+          "text for longer n-grams and for the GRU.";
     else if (of_counts.mean > of_counts.std)
       verdict +=
-          "Naive Bayes cannot see order beyond a pair: longer n-grams count it, and the GRU, "
-          "which learns from all languages at once, adds what was too rare to count.";
+          "Naive Bayes ignores order beyond a pair, and longer n-grams use it. Adding the GRU, "
+          "which is trained on all languages together, improves on them.";
     else
       verdict +=
-          "Naive Bayes cannot see order beyond a pair: longer n-grams count it. The GRU adds "
-          "nothing that is sure.";
+          "Naive Bayes ignores order beyond a pair, and longer n-grams use it. The GRU does not "
+          "improve on them by more than the standard error.";
   }
   table.print();
   if (!verdict.empty()) program::put(program::wrapped(verdict));

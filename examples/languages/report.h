@@ -1,4 +1,4 @@
-// How often each model names the right language, and what that shows.
+// The accuracy of each model by length of the snippets, and its interpretation.
 #pragma once
 
 #include "examples/common/report.h"
@@ -6,10 +6,10 @@
 
 namespace languages {
 
-// Snippets of every length, `times` of each paragraph: prints and reports the share of right
-// answers of naive Bayes, the longest n-grams, the reader and the mixture; and says how far the
-// mixture is ahead of naive Bayes at 10 characters, with the paired standard error. Snippets of one
-// paragraph are no independent examples, so the error is that of the paragraphs' means.
+// Prints and reports the accuracy of naive Bayes, the n-grams of order kOrders, the reader and the
+// mixture on `times` snippets of each paragraph and length; and prints the difference between the
+// mixture and naive Bayes at 10 characters, with the paired standard error. Snippets of one
+// paragraph are not independent, so the standard error is that of the mean over paragraphs.
 void compare_models(const Model& model, const NGrams& ngrams, const Encoded& test, Index times,
                     std::uint64_t seed, program::Report& report);
 

@@ -1,4 +1,4 @@
-// How English words are pronounced: "unroll" -> "AH N R OW L".
+// Predicts the phonemes of English words: "unroll" -> "AH N R OW L".
 #include "examples/common/translation.h"
 
 #include <algorithm>
@@ -15,7 +15,7 @@ const Texts kTexts{.source = "word",
                    .source_units = "letters",
                    .target_units = "phonemes"};
 
-// The figures of some answers.
+// Error counts of some answers.
 struct Errors {
   Index wrong = 0, words = 0, edits = 0, phonemes = 0;
 
@@ -35,7 +35,7 @@ Errors errors_of(const Translator& translator, const std::vector<Answer>& answer
   return out;
 }
 
-// Prints the error rates, greedy and by beam search, and some words that came out wrong.
+// Prints the error rates, greedy and by beam search, and some wrong words.
 void show_figures(const Translator& translator, const std::vector<std::string>& words,
                   const std::vector<std::string>& truths, Index beams, Report& report) {
   Table table({"search", "phoneme error rate", "word error rate"});
@@ -48,7 +48,7 @@ void show_figures(const Translator& translator, const std::vector<std::string>& 
     table.add(name,
               {{fmt::format("{:.4f}", errors.phoneme_rate())},
                {fmt::format("{:.4f}", errors.word_rate())}},
-              fmt::format("{} of {} words are right", errors.words - errors.wrong, errors.words));
+              fmt::format("{} of {} words are correct", errors.words - errors.wrong, errors.words));
   }
   table.print();
   report.add("phoneme_error_rate", errors.phoneme_rate());
@@ -56,12 +56,12 @@ void show_figures(const Translator& translator, const std::vector<std::string>& 
   Index shown = 0;
   for (std::size_t i = 0; i < words.size() && shown < 8; ++i)
     if (answers[i].text != truths[i]) {
-      if (shown++ == 0) say("\nSome that differ from the dictionary:\n");
+      if (shown++ == 0) say("\nSome errors of the beam search:\n");
       say("  {}: {}, dictionary: {}\n", words[i], answers[i].text, truths[i]);
     }
 }
 
-// Draws the attention for two words of the test part, the longest ones that are pronounced right.
+// Draws the attention for two words of the test part: the longest ones with correct phonemes.
 void draw(const Translator& translator, const std::vector<std::string>& words,
           const std::vector<std::string>& truths, Index beams, const std::string& path) {
   std::vector<std::size_t> order(words.size());
@@ -69,7 +69,7 @@ void draw(const Translator& translator, const std::vector<std::string>& words,
   std::stable_sort(order.begin(), order.end(),
                    [&](std::size_t a, std::size_t b) { return words[a].size() > words[b].size(); });
   Figure figure;
-  figure.title = "Which letters the decoder looks at while it writes each phoneme";
+  figure.title = "Attention weights of each phoneme over the letters";
   figure.panel_width = 900;
   figure.panel_height = 460;
   int drawn = 0;
@@ -83,13 +83,13 @@ void draw(const Translator& translator, const std::vector<std::string>& words,
   if (drawn > 0)
     figure.draw(path);
   else
-    say("No picture: none of the longest words is pronounced right.\n");
+    say("No picture: none of the longest words is correct.\n");
 }
 
 void run_program(const Options& o, const TranslationChoice& choice, const std::string& word,
                  Report& report) {
   o.prepare();
-  // Only answers are asked for.
+  // No evaluation.
   if (!o.predict.empty() || (!word.empty() && !o.load.empty() && !o.given("--json"))) {
     Translator translator(o, kTexts, choice, nullptr);
     translator.fit(o, report, nullptr);
@@ -128,12 +128,12 @@ int main(int argc, char** argv) {
   return run(
       argc, argv,
       {.name = "pronunciation",
-       .description = "Learns how English words are pronounced, from letters to the 39 "
+       .description = "Predicts the pronunciation of English words: letters to the 39 "
                       "phonemes of the CMU dictionary.",
        .pictures = {"pronunciation.svg"},
        .takes = {.data = "Words: a table with the columns word and phonemes",
                  .sample = sample("pronunciation.tsv.gz"),
-                 .test = "Another file of the same form: the figures are those of its words",
+                 .test = "Test on the words of this file, of the same form",
                  .predict = "Words, one per line",
                  .resume = true}},
       [&](CLI::App& app) {

@@ -1,4 +1,4 @@
-// How text becomes numbers: bags of words, one-hot vectors and embeddings, each with figures.
+// Three representations of text, compared by numbers: bags of words, one-hot vectors, embeddings.
 //
 // one_hot.h compares bags, one-hot vectors and embeddings; skip_gram.h trains word embeddings;
 // neighbours.h shows what they have learned.
@@ -18,7 +18,7 @@ using unroll::data::Vocabulary;
 
 constexpr const char* kProgram = "representations";
 constexpr Index kNearest = 6, kShown = 10, kDrawn = 200, kMinCount = 5;
-// Words above this share of the text (the, and, of ...) are neither shown nor drawn unasked.
+// Words above this share of the text (the, and, of ...) are shown only if --words names them.
 constexpr double kFrequent = 0.003;
 
 struct Choice {
@@ -136,12 +136,12 @@ int main(int argc, char** argv) {
   return program::run(
       argc, argv,
       {.name = kProgram,
-       .description = "How text becomes numbers: bags of words, one-hot vectors and embeddings,\n"
-                      "each with figures.",
+       .description = "Compares three representations of text: bags of words, one-hot vectors\n"
+                      "and embeddings.",
        .pictures = {"words.svg"},
        .takes = {.data = "texts: a table with a column text",
                  .sample = program::sample("kjv_verses.tsv.gz"),
-                 .predict = "words, one a line: the nearest word to each",
+                 .predict = "words, one per line: prints the nearest word to each",
                  .resume = true}},
       [&](CLI::App& app) {
         app.add_option("--words", choice.words, "show the neighbours of these words")
@@ -149,7 +149,7 @@ int main(int argc, char** argv) {
         program::add_number(app, "--dim", choice.dim, 1, 4096,
                             "dimensions of the embeddings (default: 64)");
         program::add_number(app, "--limit", choice.limit, 1, 1'000'000'000,
-                            "use so many texts (default: all)");
+                            "use the first N texts (default: all)");
       },
       [&](const program::Options& o, program::Report& report) {
         o.prepare();

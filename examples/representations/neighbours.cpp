@@ -23,7 +23,7 @@ struct Box {
   }
 };
 
-// The free place for a label that is nearest to where it belongs: tried on rings around it.
+// The nearest free place for a label, searched on rings around its wanted place.
 Box free_place(const Box& wanted, const std::vector<Box>& taken) {
   for (int ring = 0; ring < 60; ++ring)
     for (int at = 0; at < std::max(1, 6 * ring); ++at) {

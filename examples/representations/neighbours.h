@@ -1,4 +1,4 @@
-// What embeddings have learned: nearest words, and a picture.
+// Nearest words by embedding, and a picture of the words.
 #pragma once
 
 #include <unroll/data/text/vocabulary.h>

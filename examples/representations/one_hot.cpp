@@ -20,7 +20,7 @@ using unroll::Var;
 
 double largest_difference(const Tensor& a, const Tensor& b) { return max(abs(a - b)).item(); }
 
-// y = f(w), and the gradient of w, with what computing both takes.
+// y = f(w) and the gradient of w, and the time and memory to compute both.
 struct Cost {
   Tensor y, gradient;
   double seconds = 0, megabytes = 0;
@@ -70,13 +70,13 @@ void compare_pairs(const unroll::data::Vocabulary& words, program::Report& repor
   const Tensor x = unroll::one_hot(unroll::IndexTensor::arange(count), count);  // [V, V]
   const Tensor products = matmul(x, x.transpose());                             // [V, V]
   const Tensor others = products - x;  // without the diagonal
-  // |a - b|^2 = a a + b b - 2 a b, and a a = 1; the diagonal is set to 2, as another pair has it.
+  // |a - b|^2 = a a + b b - 2 a b, and a a = 1. The diagonal is set to 2, as for other pairs.
   const Tensor distances = sqrt((products * -2.0 + 2.0) + x * 2.0);
   const double product = max(abs(others)).item(), low = min(distances).item(),
                high = max(distances).item();
   say("\n2. All {} pairs of {} words, one-hot\n", count * (count - 1) / 2, count);
-  say("   Largest product of two words: {}. Distances: from {:.6f} to {:.6f}: no word is nearer to "
-      "one word than to another.\n",
+  say("   Largest dot product of two words: {}. Distances from {:.6f} to {:.6f}: one-hot vectors "
+      "do not express similarity.\n",
       product, low, high);
   report.add("one_hot.largest_product", product);
   report.add("one_hot.distance.min", low);
@@ -106,10 +106,10 @@ void compare_costs(const std::vector<Index>& ids, const Sizes& s, program::Repor
   table.add("embedding", {{fmt::format("{:.2f}", embedded.seconds * 1e3)},
                           {fmt::format("{:.2f}", embedded.megabytes)}});
   table.print();
-  say("   Value and gradient together. Largest difference: of the values {:.1e}, of the gradients "
+  say("   Forward and backward. Largest difference: of the values {:.1e}, of the gradients "
       "{:.1e}.\n",
       value, gradient);
-  say("\n4. One step changes few weights: {:.4f} of the one-hot layer's gradient is exactly 0.\n",
+  say("\n4. The gradient of a batch is sparse: {:.4f} of the one-hot layer's gradient is 0.\n",
       zeros);
   report.add("one_hot.value_difference", value);
   report.add("one_hot.gradient_difference", gradient);

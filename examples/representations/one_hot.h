@@ -1,4 +1,4 @@
-// What a bag of words and one-hot vectors keep of a text and what they cost, as figures.
+// Properties and cost of bags of words and one-hot vectors.
 #pragma once
 
 #include "examples/common/report.h"
@@ -16,8 +16,8 @@ void compare_orders(const std::string& sentence, program::Report& report);
 // All pairs of the most frequent words, as one-hot vectors: their products and distances.
 void compare_pairs(const unroll::data::Vocabulary& words, program::Report& report);
 
-// A batch of ids through one-hot vectors and a matrix, and through an embedding: equal values and
-// gradients, and what both take in memory and time.
+// A batch of ids multiplied as one-hot vectors with a matrix, and looked up in an embedding: both
+// give equal values and gradients, and differ in memory and time.
 struct Sizes {
   Index vocab = 20'000, dim = 600, batch = 256;
 };

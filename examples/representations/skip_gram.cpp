@@ -15,7 +15,7 @@ using unroll::Generator;
 using unroll::Tensor;
 using unroll::Var;
 
-// Ids for negative samples: each word as often as its count to the power of 0.75 says.
+// Ids for negative samples: each word in proportion to its count to the power of 0.75.
 std::vector<Index> negative_table(const std::vector<double>& counts) {
   constexpr double kSize = 1e6;
   double sum = 0;

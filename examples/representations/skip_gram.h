@@ -1,7 +1,7 @@
 // Word embeddings by skip-gram with negative sampling: Mikolov et al. 2013.
 //
-// A word's vector u is to tell the words around it: for a word c near it and k words n drawn at
-// random, the loss is -log sigmoid(u v_c) - sum log sigmoid(-u v_n). B pairs, K negatives, D
+// The embedding u of a word predicts the words around it: for a word c near it and K words n drawn
+// at random, the loss is -log sigmoid(u v_c) - sum_n log sigmoid(-u v_n). B pairs, K negatives, D
 // dimensions.
 #pragma once
 
@@ -15,7 +15,7 @@ namespace representations {
 namespace nn = unroll::nn;
 using unroll::Index;
 
-// How texts are read: words without punctuation, in lower case.
+// How texts are divided: words without punctuation, case-folded.
 inline constexpr unroll::data::TextOptions kWords{.punctuation = unroll::data::Punctuation::dropped,
                                                   .fold_case = true};
 
@@ -23,7 +23,7 @@ struct SkipGram {
   nn::Embedding words, contexts;
   SkipGram(Index vocab, Index dim);
   UNROLL_FIELDS(words, contexts)
-  // centres [B], contexts [B], negatives [B, K] -> the mean loss of a pair
+  // centres [B], around [B], negatives [B, K] -> the mean loss of a pair
   unroll::Var loss(const std::vector<Index>& centres, const std::vector<Index>& around,
                    const unroll::IndexTensor& negatives) const;
 };
@@ -31,7 +31,7 @@ struct SkipGram {
 struct SkipGramOptions {
   Index epochs = 5, window = 5, negatives = 5, batch = 1024;
   double rate = 3e-3;
-  double frequent = 1e-4;  // words more frequent than this are left out now and then
+  double frequent = 1e-4;  // words more frequent than this are subsampled
   std::uint64_t seed = 1;
 };
 

@@ -23,7 +23,7 @@ struct Size {
   UNROLL_OPTIONS(hidden)
 };
 
-// The glosses, parted, and their classes.
+// The parts of the glosses, and the classes.
 struct Data {
   Glosses train, validation, test;
   data::Vocabulary classes;
@@ -65,12 +65,13 @@ unroll::Metadata identity(Kind kind, const Encoder& encoder, const data::Vocabul
 
 Index epochs_of(const program::Options& o) { return o.epochs > 0 ? o.epochs : 12; }
 
-// The features with which a linear model, trained for a few epochs, is best in validation.
+// The features for which a linear model, trained for a few epochs, has the best validation
+// accuracy.
 Features choose_features(const Choice& choice, const Data& data, const program::Options& o) {
   if (!choice.features.empty()) return features_of(choice.features);
   Features best = Features::words;
   double best_accuracy = -1;
-  std::string found = "In validation a linear model is right with";
+  std::string found = "Validation accuracy of a linear model:";
   for (const Features features : {Features::words, Features::pairs, Features::beginning}) {
     const Encoder encoder(data.train.texts, features);
     const Part train = data.part(encoder, data.train, o.data),
@@ -90,15 +91,15 @@ Features choose_features(const Choice& choice, const Data& data, const program::
       best_accuracy = result.confusion.accuracy(), best = features;
     if (program::interrupted()) break;
   }
-  program::say("{}: {} it is.\n", found, name_of(best));
+  program::say("{}. Chosen: {}.\n", found, name_of(best));
   return best;
 }
 
-// Trains a model, or loads what --resume has of it, and applies it to the test part.
+// Trains a model (with --resume from where it stopped), and applies it to the test part.
 Result train_one(Kind kind, const Encoder& encoder, const Choice& choice, const Data& data,
                  const Glosses& test, const program::Options& o, program::Report& report) {
   Glosses learned = data.train;
-  if (kind == Kind::naive_bayes)  // it has nothing to choose in validation
+  if (kind == Kind::naive_bayes)  // no hyperparameters: it learns from the validation part too
     for (const auto& [from, to] : {std::pair(&data.validation.texts, &learned.texts),
                                    std::pair(&data.validation.classes, &learned.classes)})
       to->insert(to->end(), from->begin(), from->end());

@@ -7,7 +7,7 @@ namespace topics {
 
 struct Choice {
   std::string model;     // one of the four; empty: all
-  std::string features;  // of the linear model and the EmbeddingBag; empty: the best in validation
+  std::string features;  // of the linear model and the EmbeddingBag; empty: best in validation
   std::string query;
   Index hidden = 64, limit = 0;
 };

@@ -1,4 +1,4 @@
-// What a model sees of a text: words in their order, or a bag of words and more.
+// The features of a text: words in order, or a bag of words, perhaps with pairs or positions.
 #pragma once
 
 #include <unroll/data/text/vocabulary.h>
@@ -12,8 +12,8 @@ using Lists = std::vector<std::vector<Index>>;  // ids, one list for each text
 
 enum class Features {
   words,      // a bag of words
-  pairs,      // and pairs of neighbours
-  beginning,  // words; the first four once more, as words of the beginning
+  pairs,      // a bag of words and of pairs of adjacent words
+  beginning,  // a bag of words; the first four also as separate features
   order       // words in order, for an LSTM
 };
 const char* name_of(Features features);
@@ -21,15 +21,15 @@ Features features_of(const std::string& name);  // throws std::invalid_argument
 
 class Encoder {
  public:
-  // The features of these texts; of pairs and of words in order, those that occur at least twice.
+  // The features of these texts; with `pairs` and `order`, those that occur at least twice.
   Encoder(const std::vector<std::string>& texts, Features features);
   static Encoder from_metadata(const unroll::Metadata& metadata);
   unroll::Metadata metadata() const;
 
   Index size() const { return vocabulary_.size(); }
   Features features() const { return features_; }
-  // The ids of the features. What is unknown is left out, or <unk> in an order, which is never
-  // empty.
+  // The ids of the features. Unknown features are left out. With Features::order they become <unk>,
+  // and the result is never empty.
   std::vector<Index> operator()(const std::string& text) const;
   Lists operator()(const std::vector<std::string>& texts) const;
 

@@ -1,4 +1,4 @@
-// Training of a model, and its probabilities.
+// Trains a model, and computes its probabilities.
 #pragma once
 
 #include "examples/common/model_file.h"
@@ -41,8 +41,8 @@ program::Probabilities probabilities(const Model& model, const Part& part) {
   });
 }
 
-// The share of wrong answers. In early stopping it is a better guide than the loss, which rises as
-// soon as the model is too sure of itself, while its answers still improve.
+// The error rate. For early stopping it is better than the loss, which rises as soon as the model
+// is overconfident, while its predictions still improve.
 template <class Model>
 double error_share(const Model& model, const Part& part) {
   const program::Probabilities all = probabilities(model, part);
@@ -58,8 +58,8 @@ struct FitOptions {
   std::uint64_t seed = 1;
 };
 
-// Trains by Adam, whose rate falls with each epoch, and keeps the best epoch of the validation
-// part.
+// Trains with Adam, whose rate falls with each epoch, and keeps the epoch with the best validation
+// error.
 template <class Model>
 program::Curves fit(Model& model, const Part& train, const Part& validation, const FitOptions& o,
                     program::Checkpoint* checkpoint) {
@@ -85,7 +85,7 @@ program::Curves fit(Model& model, const Part& train, const Part& validation, con
                         epoch, [&] { return error_share(model, validation); });
 }
 
-// Naive Bayes counts, once.
+// Naive Bayes counts in one pass.
 inline program::Curves fit(NaiveBayes& model, const Part& train, const Part&, const FitOptions&,
                            program::Checkpoint*) {
   constexpr double kSmoothing = 0.1;

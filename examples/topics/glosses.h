@@ -12,7 +12,7 @@ using unroll::Index;
 
 struct Glosses {
   std::vector<std::string> texts, classes;
-  std::vector<std::string> words;  // what each gloss explains, if the file has a column word
+  std::vector<std::string> words;  // the word that each gloss defines; "" without a column word
   Index size() const { return static_cast<Index>(texts.size()); }
   Glosses select(const std::vector<Index>& which) const;
 };
@@ -20,7 +20,7 @@ struct Glosses {
 // Reads a table with the columns class and gloss, and perhaps word.
 Glosses read_glosses(const std::string& path);
 
-// The classes, the most frequent first; the labels are ids in it.
+// The classes, most frequent first; labels are their ids.
 unroll::data::Vocabulary classes_of(const Glosses& glosses);
 // Throws std::runtime_error, naming `path`, if a class is not among the known ones.
 std::vector<Index> labels_of(const Glosses& glosses, const unroll::data::Vocabulary& classes,

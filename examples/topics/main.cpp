@@ -1,8 +1,8 @@
-// What is a dictionary gloss about? Naive Bayes and a linear model on bags of words, an
-// EmbeddingBag, and an LSTM that reads the words in order.
+// Classifies dictionary glosses by topic: naive Bayes and a linear model on bags of words, an
+// EmbeddingBag, and an LSTM over the words in order.
 //
-// glosses.h reads the data; features.h says what a model sees of a text; models.h has the four
-// models, fit.h trains them; report.h compares them; retrieval.h answers --query.
+// glosses.h reads the data; features.h extracts features; models.h has the four models, fit.h
+// trains them; report.h compares them; retrieval.h finds the glosses nearest to a query.
 #include "examples/topics/experiment.h"
 
 int main(int argc, char** argv) {
@@ -10,12 +10,12 @@ int main(int argc, char** argv) {
   return program::run(
       argc, argv,
       {.name = "topics",
-       .description = "Tells what a dictionary gloss is about, by four models, and finds the\n"
+       .description = "Classifies dictionary glosses by topic with four models, and finds the\n"
                       "glosses nearest to a query.",
        .takes = {.data = "labelled glosses: a table with the columns class and gloss",
                  .sample = program::sample("glosses.tsv.gz"),
-                 .test = "other labelled glosses, whose figures are shown instead",
-                 .predict = "glosses without class: a column gloss, or one a line",
+                 .test = "other labelled glosses to test on",
+                 .predict = "glosses without class: a column gloss, or one per line",
                  .resume = true}},
       [&](CLI::App& app) {
         app.add_option("--model", choice.model,
@@ -27,7 +27,7 @@ int main(int argc, char** argv) {
         program::add_number(app, "--hidden", choice.hidden, 1, 4096,
                             "size of embeddings and LSTM (default: 64)");
         program::add_number(app, "--limit", choice.limit, 20, 1'000'000'000,
-                            "use about so many glosses (default: all)");
+                            "use about this many glosses (default: all)");
       },
       [&](const program::Options& o, program::Report& report) {
         o.prepare();

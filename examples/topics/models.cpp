@@ -35,7 +35,7 @@ void NaiveBayes::learn(const Lists& texts, const std::vector<Index>& labels, dou
   }
   for (std::size_t i = 0; i < counts.size(); ++i)
     counts[i] = std::log(counts[i] / total[i % classes]);
-  // A class that the training part does not have is as rare as half an example.
+  // A class without training examples counts as half an example.
   for (double& n : of_class) n = std::log(std::fmax(n, 0.5) / static_cast<double>(texts.size()));
   log_p.set_value(Tensor::from(counts, log_p.shape(), unroll::f32));
   prior.set_value(Tensor::from(of_class, prior.shape(), unroll::f32));

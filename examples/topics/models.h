@@ -1,5 +1,5 @@
-// Four models of a text's class. All take lists of ids, one for each text, and return logits [B,
-// C]. V features, C classes, H hidden.
+// Four classifiers of texts. All take lists of ids, one per text, and return logits [B, C]. V
+// features, C classes, H hidden.
 #pragma once
 
 #include "examples/topics/features.h"
@@ -27,11 +27,11 @@ struct NaiveBayes {
   Var operator()(const Lists& texts) const {
     return matmul(data::bag_of_words(texts, log_p.shape()[0]), log_p) + prior;
   }
-  // Counts, to each of which `smoothing` is added.
+  // Counts, with additive smoothing.
   void learn(const Lists& texts, const std::vector<Index>& labels, double smoothing);
 };
 
-// tf-idf of the features, whose weights come from the training part.
+// tf-idf of the features (binary counts), with the idf of the training part.
 struct Weights {
   nn::Buffer idf;  // [V]
   explicit Weights(Index features) : idf(Tensor::ones({features})) {}
@@ -45,7 +45,7 @@ struct Weights {
   }
 };
 
-// A linear function of the weighted bag.
+// Logistic regression on tf-idf.
 struct Linear {
   static constexpr double kRate = 0.02, kDecay = 0.7;  // of Adam, and its factor for each epoch
   Weights weights;
@@ -59,7 +59,7 @@ struct Linear {
   Var operator()(const Lists& texts) const { return linear(weights(texts)); }
 };
 
-// The weighted sum of the embeddings of the bag, and a linear function of it.
+// A linear function of the sum of embeddings, weighted by tf-idf.
 struct Bag {
   static constexpr double kRate = 0.01, kDecay = 0.8;
   Weights weights;
@@ -78,7 +78,7 @@ struct Bag {
   Var operator()(const Lists& texts) const { return head(dropout(embedding(texts))); }
 };
 
-// Reads the words in order, from both ends; a linear function of its mean output.
+// A bidirectional LSTM over the words in order, and a linear function of its mean output.
 struct Lstm {
   static constexpr double kRate = 4e-3, kDecay = 0.85;
   nn::Embedding embed;

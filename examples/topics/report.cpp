@@ -14,7 +14,7 @@ double majority(const std::vector<Index>& labels, Index classes) {
          static_cast<double>(labels.size());
 }
 
-// The pairs of classes that a model confuses most.
+// The pairs of classes that a model confuses most often.
 void print_confusions(const Result& result, const data::Vocabulary& classes) {
   struct Pair {
     Index count, truth, predicted;
@@ -28,7 +28,7 @@ void print_confusions(const Result& result, const data::Vocabulary& classes) {
     return a.count != b.count ? a.count > b.count
                               : std::pair(a.truth, a.predicted) < std::pair(b.truth, b.predicted);
   });
-  std::string text = "What it confuses most:";
+  std::string text = "Most frequent confusions:";
   for (std::size_t i = 0; i < std::min<std::size_t>(4, pairs.size()); ++i)
     text += fmt::format("{} {} taken for {} ({})", i == 0 ? "" : ",", classes.unit(pairs[i].truth),
                         classes.unit(pairs[i].predicted), pairs[i].count);
@@ -80,7 +80,7 @@ void print_results(const std::vector<Result>& results, const std::vector<Index>&
       const program::Comparison c = program::compare(best->right, r.right);
       program::say("{} is {:.4f} +- {:.4f} ahead of {} (paired standard error){}\n", best->name,
                    c.difference, c.standard_error, r.name,
-                   c.difference > 2 * c.standard_error ? "." : ": no clear difference.");
+                   c.difference > 2 * c.standard_error ? "." : ": within two standard errors.");
     }
   print_confusions(*best, classes);
 }

@@ -1,4 +1,4 @@
-// The table of results, and what it shows.
+// The table of results, the differences of the models, and the most frequent confusions.
 #pragma once
 
 #include "examples/common/metrics.h"
@@ -9,15 +9,15 @@ namespace topics {
 struct Result {
   std::string name, features;
   program::Confusion confusion;
-  std::vector<bool> right;  // for each text
-  double seconds = 0;       // to train
-  Index values = 0;         // of the model
+  std::vector<bool> right;  // for each text: whether the prediction is correct
+  double seconds = 0;       // of training
+  Index values = 0;         // elements of the model's parameters and buffers
 };
 
 Result result_of(const std::string& name, const program::Probabilities& probabilities,
                  const std::vector<Index>& labels, Index classes);
 
-// The table, with the share of the most frequent class; the winner; and the report's numbers.
+// Prints and reports the table, with the share of the most frequent class as the first row.
 void print_results(const std::vector<Result>& results, const std::vector<Index>& labels,
                    const data::Vocabulary& classes, program::Report& report);
 

@@ -6,8 +6,8 @@
 
 namespace topics {
 
-// Prints the nearest glosses twice: by the words that they share with the query (cosine of tf-idf),
-// and by the cosine of the embeddings that the trained model gives them.
+// Prints the nearest glosses by the cosine of tf-idf (shared words), and by the cosine of the
+// trained model's embeddings.
 void answer(const std::string& query, const Glosses& glosses, const Bag& model,
             const Encoder& encoder);
 

@@ -1,6 +1,6 @@
-// How a kernel is chosen for the CPU. A kernel file is compiled once per SIMD target, each in a
-// namespace of its own (foreach_target.h). Its functions stand in a table: a struct of function
-// pointers for one element type. The best target's tables are chosen at the first call.
+// Chooses kernels for the CPU. A kernel file is compiled once per SIMD target, each time in another
+// namespace (Highway's foreach_target.h). Its functions are in a table: a struct of function
+// pointers for one element type. The first call chooses the tables of the best target.
 //
 //   // f.h: what the rest of the library calls
 //   template <class T>
@@ -35,7 +35,7 @@ struct Tables {
   Table<double> of_f64;
 };
 
-// Chooses and remembers the tables of the best target that this CPU has. UNROLL_EXPORT defines it.
+// Chooses the tables of the best target of this CPU, and stores them. UNROLL_EXPORT defines it.
 template <template <class> class Table>
 const Tables<Table>& choose();
 
@@ -57,8 +57,8 @@ const Table<T>& table() {
 }
 
 void remember(Choice& choice, const void* tables);
-// Makes the next call of every kernel choose again. For tests that change what Highway takes for
-// the CPU's targets.
+// Makes the next call of every kernel choose again, for tests that change Highway's list of
+// supported targets.
 void choose_again();
 
 }  // namespace unroll::kernels

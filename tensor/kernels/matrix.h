@@ -1,4 +1,4 @@
-// A matrix in memory, as kernels see it.
+// A view of a matrix in memory, for kernels.
 #pragma once
 
 #include <unroll/tensor/types.h>
@@ -26,14 +26,14 @@ struct Matrix {
     return {at(row, column), height, width, row_stride, column_stride};
   }
   Matrix transpose() const { return {data, columns, rows, column_stride, row_stride}; }
-  // Whether it is the transpose of a matrix with contiguous rows, and the row stride of the matrix
-  // that has contiguous rows.
+  // Whether this is a transposed view, with contiguous columns; and the stride between its
+  // contiguous rows or columns.
   bool transposed() const { return column_stride != 1; }
   Index stride() const { return transposed() ? column_stride : row_stride; }
 };
 
-// C [m, n] starts from this: zeros if null; row i of C from data + i * stride. With stride 0, one
-// row for all (a bias).
+// The initial value of C [m, n] in a product: zeros if data is null, else row i is data + i *
+// stride. With stride 0 all rows are equal (a bias).
 template <class T>
 struct Init {
   const T* data = nullptr;

@@ -1,5 +1,5 @@
-// Which code computes a product C [m, n] = A [m, k] B [k, n], and in which blocks. All thresholds
-// are in tuning.h.
+// Decides which code computes a product C [m, n] = A [m, k] B [k, n], and in which blocks. All
+// thresholds are in tuning.h.
 #pragma once
 
 #include <unroll/tensor/kernels/tuning.h>
@@ -19,12 +19,12 @@ struct ProductShape {
   Index stride_a, stride_b, stride_c;  // between rows, or between columns of a transposed operand
   bool a_transposed, b_transposed;
   std::size_t bytes;  // of an element
-  Index panel_width;  // columns of a panel, for the element type on this CPU
+  Index panel_width;  // columns of a panel for this element type and CPU
 };
 
 struct Plan {
   Route route;
-  // Rows or columns of C per task, along its longer side; 0: all in one call.
+  // Rows or columns of C per task, along its longer side; 0: one task.
   Index piece = 0;
   // Panels only: the terms of k, columns and rows of a block. The terms affect rounding, so they
   // depend on the problem size only, not on the number of threads.
@@ -33,14 +33,14 @@ struct Plan {
 
 Plan plan_product(const ProductShape& of, int threads);
 
-// Whether products of a batch are computed one per thread, instead of each on all threads.
+// Whether a batch of products is divided among threads, instead of each product.
 constexpr bool one_thread_each(Index count, Index multiplications) {
   return multiplications < tuning::kThreadedProduct &&
          count * multiplications >= tuning::kThreadedProduct;
 }
 
-// Whether rows so far apart fall into so few sets of the L1 cache that a block of them would not
-// fit; and a stride without such conflicts for so many columns.
+// Whether rows with this stride cause L1 conflict misses: they fall into so few sets of the cache
+// that a block of rows does not fit. without_conflicts returns a row stride that avoids them.
 constexpr bool has_conflicts(Index stride, std::size_t bytes) {
   return static_cast<std::size_t>(stride) * bytes % tuning::kConflictBytes == 0;
 }
@@ -56,8 +56,8 @@ constexpr bool gathers_rows(Index m, Index stride, std::size_t bytes, int max_ro
   return max_rows == tuning::kPanelRowsAvx512 && m > max_rows && has_conflicts(stride, bytes);
 }
 
-// A step of a stream with this many rows: whether row.h multiplies it, which reads the weights in
-// place, or multiply_once().
+// Whether a streamed step of m rows is multiplied by row.h, which reads the weights in place. If
+// not, multiply_once() (panels.h) multiplies it.
 constexpr bool streams_row(Index m) { return m == 1; }
 
 // Whether a recurrent layer projects its input step by step, while the step's rows are in the

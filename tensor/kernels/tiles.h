@@ -1,5 +1,5 @@
-// The division of a ragged batch [N, channels] among threads, for ops along time whose channels do
-// not depend on each other.
+// Divides a ragged batch [N, channels] among threads, for ops over time whose channels are
+// independent.
 #pragma once
 
 #include <unroll/tensor/kernels/denormals.h>
@@ -7,21 +7,21 @@
 
 namespace unroll::kernels {
 
-// The number of parts, 1 to threads(), in which work is divided that takes one thread so long.
+// The number of parts, 1 to threads(), for work that takes one thread this long.
 Index parts_for(double nanoseconds);
 
-// A rectangle of a batch: batch rows [row, row_end), channels [channel, channel_end).
+// A part of a batch: batch rows [row, row_end), channels [channel, channel_end).
 struct Tile {
   Index row, row_end, channel, channel_end;
 };
-// The tiles of a batch: see each_tile.
+// The tiles of a batch, for each_tile.
 std::vector<Tile> tiles_for(const Steps& s, Index channels, Index parts);
 void each_of(const std::vector<Tile>& tiles, const std::function<void(const Tile&)>& f);
 
-// Calls f for tiles that together are the batch, on the thread pool, with denormals flushed to
-// zero. `element_time` is about what one thread takes for an element, in nanoseconds. Wide rows are
-// divided by channels, since such parts are equal whatever the lengths of the sequences; others by
-// batch rows. Small work is done at once, without allocating anything.
+// Calls f for each tile of the batch on the thread pool, with denormals flushed to zero.
+// `element_time` is the approximate time of one thread for an element, in nanoseconds. Wide rows
+// are divided by channels, which gives equal parts for any lengths of the sequences; others by
+// batch rows. Small work runs on the calling thread, without allocation.
 template <class F>
 void each_tile(const Steps& s, Index channels, double element_time, F f) {
   const Index parts = parts_for(static_cast<double>(s.rows() * channels) * element_time);

@@ -1,7 +1,7 @@
-// All tuning constants, each with its unit and the reason for its value: "measured" where it comes
-// from a measurement, otherwise the reasoning, usually about caches (L1 of 32 to 48 KB, L2 of at
-// least 1 MB) or registers. Constants marked [rounding] decide the order of sums: changing one
-// changes results in the last bits.
+// Tuning constants, each with its unit and the reason for its value: "measured" where it comes from
+// a measurement, otherwise the reasoning, usually about caches (L1 of 32 to 48 KB, L2 of at least 1
+// MB) or registers. Constants marked [rounding] decide the order of sums: changing one changes
+// results in the last bits. scan.cpp, selective_scan.*, conv.cpp and tiles.cpp have their own.
 #pragma once
 
 #include <unroll/tensor/types.h>
@@ -19,8 +19,8 @@ inline constexpr std::size_t kConflictBytes = 2048;
 inline constexpr Index kNearBytes = Index{1} << 19;
 // Bytes. Smaller blocks of memory are cached per thread, larger ones by the process. Not measured.
 inline constexpr std::size_t kThreadCachedBytes = std::size_t{1} << 16;
-// Bytes by which a thread's small blocks grow before the peak of memory in use is updated, which
-// costs an addition over all threads. Bounds the error of the peak. Not measured.
+// Bytes by which a thread's small blocks grow before the peak of memory in use is updated: the
+// update sums over all threads. This is also the error of the peak per thread. Not measured.
 inline constexpr Index kPeakStepBytes = Index{1} << 16;
 
 // -- Threads -------------------------------------------------------------------------------------
@@ -40,32 +40,33 @@ inline constexpr Index kThreadedProduct = Index{1} << 25;
 // second core gains.
 inline constexpr Index kMinShardWork = Index{1} << 24;
 // Batch rows per shard of a recurrence: its product reads the whole weight in every step, whether
-// for 2 rows or for 12. So a batch below 8 rows runs on one thread. Dividing it by channel instead
-// takes a barrier in every step. Measured with a prototype of an LSTM step on two threads (f32,
+// for 2 rows or for 12. So a batch below 8 rows runs on one thread. Dividing it by channels instead
+// needs a barrier in every step. Measured with a prototype of an LSTM step on two threads (f32,
 // best of 60): with 128 hidden, 1.0 to 1.3 times as fast for 1 to 7 rows; with 256 hidden, 1.7
-// times for 1 row. But where other processes used the cores, a thread that waited for one without a
-// core made it 3 to 50 times slower, so it is not done.
+// times for 1 row. But with other processes on the cores it was 3 to 50 times slower, since threads
+// waited at the barrier for one that was not scheduled. So it is not done.
 inline constexpr Index kMinShardRows = 4;
 
 // -- Products: which code computes them (plan.cpp) -----------------------------------------------
 
 // Multiplications up to which plain loops beat the overhead of a BLAS call. [rounding]
 inline constexpr Index kTinyProduct = 512;
-// Products within the bounds of the following six use panels. Measured: inside these bounds 5 to 30
-// percent faster than BLAS with AVX-512, and 0 to 25 percent with AVX2; equal or slower outside.
+// Products within the bounds of the following six constants use panels. Measured: within them 5 to
+// 30 percent faster than BLAS with AVX-512, and 0 to 25 percent with AVX2; outside equal or slower.
 // [rounding]
 // Multiplications; OpenBLAS has special kernels for smaller products.
 inline constexpr Index kMinPanelProduct = Index{1} << 20;
 // Rows of C that amortise the packing of B.
 inline constexpr Index kMinPanelRows = 48;
 inline constexpr Index kMinPanelRowsTransposed = 12;
-// Terms up to which a power-of-two stride of A does no harm.
+// Terms (k) up to which a power-of-two stride of A does not make panels slower.
 inline constexpr Index kMaxConflictTerms = 1024;
-// Bytes of a panel with AVX2 (with AVX-512 it has twice as many), and of a row of a transposed A up
-// to which AVX2 gains.
+// Bytes of a row of a panel with AVX2 (with AVX-512 twice as many), and maximal bytes of a row of a
+// transposed A for which panels are faster with AVX2.
 inline constexpr std::size_t kPanelBytesAvx2 = 64;
 inline constexpr Index kMaxTransposedBytesAvx2 = 512;
-// Rows or columns of C in one of the two tiles that BLAS computes on two threads. [rounding]
+// Maximal rows or columns of C in a tile of a large BLAS product, unless there would be more than
+// eight tiles. [rounding]
 inline constexpr Index kBlasTile = 512;
 // Bytes of an input weight up to which a recurrent layer projects its input step by step: the
 // weight stays in the L2 cache beside the recurrent one.
@@ -75,8 +76,8 @@ inline constexpr std::size_t kStepBytes = 8192;
 
 // -- Panels: blocks ------------------------------------------------------------------------------
 
-// Terms of k per block, so that the reused part of A stays in the L2 cache: of A in rows; of a
-// transposed A whose rows are gathered; and limits for other transposed ones. [rounding]
+// Terms of k per block, so that the reused part of A stays in the L2 cache: for A in rows; for a
+// transposed A whose rows are gathered; and limits for any other transposed A. [rounding]
 inline constexpr Index kPanelTerms = 512;
 inline constexpr Index kPanelTermsGathered = 1024;
 inline constexpr Index kMinPanelTermsTransposed = 256, kMaxPanelTermsTransposed = 768;
@@ -84,17 +85,16 @@ inline constexpr Index kMinPanelTermsTransposed = 256, kMaxPanelTermsTransposed 
 inline constexpr Index kPanelBlockRows = 192, kPanelBlockRowsTransposed = 512;
 inline constexpr Index kPanelBlockColumnsOnce = 512;
 // Rows of A per pass, with two vectors of sums each: 24 of the 32 registers of AVX-512, 12 of the
-// 16 of AVX2. The baseline has no need to be fast, so it has fewer variants of the loop.
+// 16 of AVX2. The baseline target need not be fast, so it has fewer variants of the loop.
 inline constexpr int kPanelRowsAvx512 = 12, kPanelRows = 6, kPanelRowsBaseline = 4;
 // Rows of a transposed W that are packed at a time: 64 rows of 4 elements stay in the L1 cache.
 inline constexpr Index kPackedRows = 64;
-// Terms of a block from which the next block of C is prefetched: a shorter one is done before the
-// prefetch arrives.
+// Minimal terms of a block for which the next block of C is prefetched: a shorter block ends before
+// the prefetch arrives.
 inline constexpr Index kFetchedTerms = 100;
-// Rows ahead that are prefetched from matrices with a large row stride, whose next row the CPU does
-// not predict.
+// Rows of prefetch distance in matrices with a large row stride, which the CPU does not prefetch.
 inline constexpr Index kRowsAhead = 32;
-// Vectors of sums of a streamed row that leave a register for the element of the left operand.
+// Vectors of sums of a streamed row: one register must remain for the element of the left operand.
 inline constexpr int kRowSumsAvx512 = 16, kRowSums = 8;
 
 // -- Reductions ----------------------------------------------------------------------------------
@@ -104,8 +104,8 @@ inline constexpr int kRowSumsAvx512 = 16, kRowSums = 8;
 inline constexpr Index kPairwiseElements = 1024, kPairwiseRows = 64;
 // Adjacent vectors of columns that are reduced together: their cache lines are prefetched together.
 inline constexpr int kReducedVectors = 4;
-// Bytes of a row of columns that are read in order before the next rows, and rows that are read
-// side by side: no more than the L1 cache has ways.
+// Reduction over rows: bytes of a row that are read before the next row, and rows that are read
+// together (at most the number of ways of the L1 cache).
 inline constexpr Index kReducedRowBytes = 4096, kReducedRows = 8;
 // Columns per unit of work when columns are reduced or summed cumulatively: whole cache lines.
 inline constexpr Index kStripColumns = 64;
