@@ -1,6 +1,7 @@
 #include "examples/common/options.h"
 
 #include "examples/common/picture.h"
+#include "examples/common/terminal.h"
 
 #include <unroll/tensor/error.h>
 #include <unroll/tensor/file.h>
@@ -71,6 +72,19 @@ bool is_inherited(const std::string& name) {
                           "--threads", "--test", "--predict", "--out"})
     if (name == own) return false;
   return true;
+}
+
+// Wraps the help of each option, so that a line of --help has at most 80 columns.
+void fit_terminal(CLI::App& app) {
+  constexpr std::size_t kNames = 30, kWidth = 80;  // columns; CLI11 has 30 for the names
+  app.get_formatter()->column_width(kNames);
+  for (CLI::Option* option : app.get_options([](CLI::Option*) { return true; })) {
+    std::string text = option->get_description();
+    std::replace(text.begin(), text.end(), '\n', ' ');
+    text = wrapped(text, kWidth - kNames);
+    text.pop_back();  // the last newline
+    option->description(text);
+  }
 }
 
 std::string first_name(const CLI::Option& option) { return "--" + option.get_lnames().at(0); }
@@ -206,6 +220,7 @@ void declare_common(CLI::App& app, Options& o, const About& about) {
   if (!about.pictures.empty())
     app.add_option("--pictures", o.pictures, "Leave pictures in this folder (needs gnuplot)")
         ->type_name("FOLDER");
+  fit_terminal(app);
 }
 
 void parse(CLI::App& app, Options& o, int argc, char** argv) {

@@ -56,6 +56,25 @@ TEST_CASE("options that exclude each other are refused for every program") {
   CHECK(Parsed({}).o.data == "sample.tsv");
 }
 
+TEST_CASE("--help has 80 columns, however long the text of an option is") {
+  program::Options o;
+  CLI::App app;
+  std::string s;
+  for (int words : {1, 9, 10, 11, 12, 60}) {
+    std::string text;
+    for (int i = 0; i < words; ++i)
+      text += (i > 0 ? i % 7 == 0 ? "\n" : " " : "") + std::string("word");
+    app.add_option(fmt::format("--words{}", words), s, text)->type_name("NAME");
+  }
+  program::declare_common(app, o, kAbout);
+  const std::string help = app.help();
+  for (std::size_t at = 0; at < help.size();) {
+    const std::size_t end = help.find('\n', at);
+    CHECK_MESSAGE(end - at <= 80, help.substr(at, end - at));
+    at = end + 1;
+  }
+}
+
 TEST_CASE("no output takes the place of an input or of another output; a run may replace itself") {
   const Folder folder;
   const std::string a = folder.write("a", "x"), b = folder / "b";
