@@ -22,8 +22,8 @@ Tensor embeddings(const Bag& model, const Lists& lists) {
         lists.begin() + static_cast<std::ptrdiff_t>(at),
         lists.begin() + static_cast<std::ptrdiff_t>(std::min(lists.size(), at + kBatch)));
     const Tensor e = model.embedding(batch).value();
-    const Tensor length = norm(e, 1, {.keepdim = true});            // [N, 1]
-    parts.push_back(e / (length + equal(length, 0)));  // an empty text stays 0
+    const Tensor length = norm(e, 1, {.keepdim = true});  // [N, 1]
+    parts.push_back(e / (length + equal(length, 0)));     // an empty text stays 0
   }
   return unroll::concat(parts);
 }
