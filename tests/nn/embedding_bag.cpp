@@ -21,7 +21,7 @@ Lists random_bags(Generator& g, Index bags, Index vocab, Index least) {
 }
 
 // The same in plain ops: each bag's rows of the table, summed or averaged.
-Var plainly(const Lists& bags, const Param& table, Mode mode) {
+Var by_gathering(const Lists& bags, const Param& table, Mode mode) {
   std::vector<Var> rows;
   for (const auto& bag : bags) {
     const Var found = embedding(bag, table);
@@ -45,7 +45,7 @@ TEST_CASE("an EmbeddingBag is the sum or mean of the embeddings, value and gradi
         const Var y = f();
         return std::pair(y.value(), tape.backward(sum(y * cotangent))[layer.weight]);
       };
-      const auto expected = run([&] { return plainly(bags, layer.weight, mode); });
+      const auto expected = run([&] { return by_gathering(bags, layer.weight, mode); });
       const auto same = [&](const std::function<Var()>& f) {
         const auto [y, gradient] = run(f);
         CHECK(distance(y, expected.first) < 1e-12);
