@@ -40,6 +40,7 @@
 
 #include <unroll/nn/attention.h>
 #include <unroll/nn/cells.h>
+#include <unroll/nn/ctc.h>
 #include <unroll/nn/decode.h>
 #include <unroll/nn/gathered.h>
 #include <unroll/nn/init.h>

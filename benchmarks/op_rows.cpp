@@ -103,6 +103,15 @@ Var selective(const Var& x, const Var& delta, const Var& a) {
                         Var(), sequences(x.size(0)))
       .rows;
 }
+// Half as many labels as there are frames.
+Var ctc(const Var& x) {
+  const SequenceLayout layout = sequences(x.size(0));
+  std::vector<Index> labels;
+  for (Index i = 0; i < layout.steps() / 2; ++i) labels.push_back(1 + i % (x.size(1) - 1));
+  const std::vector<std::vector<Index>> targets(static_cast<std::size_t>(layout.sequences()),
+                                                labels);
+  return ctc_loss(x, layout, targets, {.reduction = Reduction::sum});
+}
 // For results that are not a Var.
 template <class Result>
 Var done(const Result&) {
@@ -297,6 +306,7 @@ std::vector<Row> rows() {
            F(causal_conv1d(x, y, z, Var(), sequences(R)).rows), {any, {.shape = "4C"}, columns}),
       with("selective_scan", "selective(x, y, z)", F(selective(x, y, z)),
            {any, any, {.shape = "C4", .low = -2, .high = 0}}),
+      with("ctc_loss", "ctc(x)", F(ctc(x)), {any}),
       // random numbers
       forward(random(unary("uniform", "torch.rand(R, C)", F(generator().uniform({R, C}))))),
       forward(random(unary("normal", "torch.randn(R, C)", F(generator().normal({R, C}))))),

@@ -87,6 +87,13 @@ def selective(x, delta, a):
     return torch.stack(out).reshape(x.shape)
 
 
+def ctc(x):
+    t = by_steps(x)[0]  # [T, B, C]
+    steps, batch, classes = t.shape
+    labels = torch.tensor([[1 + i % (classes - 1) for i in range(steps // 2)]] * batch)
+    return F.ctc_loss(F.log_softmax(t, 2), labels, [steps] * batch, [steps // 2] * batch, reduction="sum")
+
+
 def quarters(x, axis):
     a, b, c, d = x.split(x.shape[axis] // 4, axis)
     return a * b + c * d
@@ -98,7 +105,7 @@ class Case:
         self.forward_only = case["forward_only"]
         # Compiled once, so that parsing is not measured.
         self.names = {"torch": torch, "F": F, "attend": attend, "attend_memory": attend_memory, "quarters": quarters,
-                      "scan": scan, "min_gru": min_gru, "convolve": convolve, "selective": selective,
+                      "scan": scan, "min_gru": min_gru, "convolve": convolve, "selective": selective, "ctc": ctc,
                       "R": self.rows, "C": self.columns}
         self.f = eval(f"lambda x, y, z, ids: {case['torch']}", self.names)
         self.inputs, self.leaves, self.ids = [], [], None

@@ -2,12 +2,14 @@
 // throw std::invalid_argument if shapes or dtypes do not fit.
 #pragma once
 
-#include <unroll/autograd/ops.h>
+#include <unroll/autograd/sequence/ctc.h>
+#include <unroll/nn/sequence.h>
 
 namespace unroll::nn {
 
 using unroll::cross_entropy;  // in autograd/ops.h, with its options
 using unroll::CrossEntropyOptions;
+using unroll::CTCOptions;
 using unroll::Reduction;
 
 // Negative log likelihood of log probabilities [N, V] and target ids [N]; per row without
@@ -42,5 +44,12 @@ struct GaussianNLLOptions {
 // (log variance + (target - mean)^2 / variance) / 2, elementwise.
 Var gaussian_nll(const In& mean, const In& target, const In& variance,
                  const GaussianNLLOptions& options = {});
+
+// Connectionist temporal classification: see ctc_loss in autograd/sequence/ctc.h. The labels of
+// sequence b are targets[b]. nn/ctc.h decodes.
+inline Var ctc_loss(const Sequence& logits, const std::vector<std::vector<Index>>& targets,
+                    const CTCOptions& options = {}, Where where = Where::here()) {
+  return unroll::ctc_loss(In(logits.rows, where), logits.layout, targets, options);
+}
 
 }  // namespace unroll::nn

@@ -4,6 +4,7 @@
 #include <unroll/autograd/ops.h>
 #include <unroll/autograd/sequence/attention.h>
 #include <unroll/autograd/sequence/conv.h>
+#include <unroll/autograd/sequence/ctc.h>
 #include <unroll/autograd/sequence/memory_attention.h>
 #include <unroll/autograd/sequence/recurrent.h>
 #include <unroll/autograd/sequence/selective_scan.h>
@@ -366,6 +367,12 @@ const std::vector<Case>& cases() {
                                .reduction = Reduction::none});
        },
        {{3, 4}}},
+      {"ctc_loss",
+       [](const Vars& v) {
+         return ctc_loss(v[0], SequenceLayout({4, 1, 3}), {{1, 1}, {}, {2}},
+                         {.reduction = Reduction::none});
+       },
+       {{8, 3}}},
       {"rnn_sequence tanh", rnn<false>, {{6, 2}, {2, 3}, {3}, {3, 3}, {3, 3}}},
       {"rnn_sequence relu", rnn<true>, {{6, 2}, {2, 3}, {3}, {3, 3}, {3, 3}}},
       {"lstm_sequence", lstm, {{6, 2}, {2, 12}, {12}, {3, 12}, {3, 3}, {3, 3}}},

@@ -523,6 +523,29 @@ def make_losses():
     return family
 
 
+def make_ctc():
+    family = Family("ctc")
+    batches = {"ragged": ([7, 3, 5, 9], [[1, 2, 2], [], [5], [3, 1, 3, 4]]),
+               "one": ([1], [[2]]),
+               "exact": ([5, 4], [[1, 1, 2, 2][:3], [1, 2, 3, 4]]),
+               "impossible": ([4, 3, 2], [[1, 1, 1], [4, 5], [1, 2, 3]])}
+    for (name, (lengths, targets)), reduction, blank in itertools.product(
+            batches.items(), ("mean", "sum", "none"), (0, V - 1)):
+        # With the last symbol as blank, each label is one less.
+        labels = [[label - (blank > 0) for label in target] for target in targets]
+        joined = torch.tensor([label for target in labels for label in target], dtype=torch.long)
+        counts = torch.tensor([len(target) for target in labels])
+        x = leaves(x=given(len(lengths), max(lengths), V, scale=2))  # [B, T, V]
+        loss = F.ctc_loss(F.log_softmax(x["x"], 2).transpose(0, 1), joined, torch.tensor(lengths), counts, blank=blank,
+                          reduction=reduction, zero_infinity=name == "impossible")
+        outputs = {"loss": loss}
+        family.add(f"{name}.blank{blank}.{reduction}",
+                   {"reduction": reduction, "blank": blank, "zero_infinity": name == "impossible"},
+                   {**x, "lengths": torch.tensor(lengths), "labels": joined, "counts": counts, **outputs,
+                    **differentiate(outputs, x)})
+    return family
+
+
 # --- optimisers and schedules ---------------------------------------------------------------------
 
 def make_optimizers():
@@ -598,7 +621,7 @@ def main():
     torch.set_num_threads(1)
     good = True
     for make in (make_rnn, make_lstm, make_gru, make_attention, make_seq2seq, make_scans, make_layers,
-                 make_embedding_bag, make_activations, make_losses, make_optimizers, make_schedules):
+                 make_embedding_bag, make_activations, make_losses, make_ctc, make_optimizers, make_schedules):
         family = make()
         if check:
             difference = family.compare()
