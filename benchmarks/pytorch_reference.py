@@ -253,6 +253,17 @@ def s2(vocab=10000, hidden=200, batch=20, steps=20):
     return step
 
 
+def c1(frames=150, labels=40, symbols=28, batch=64):
+    x = torch.randn(frames, batch, symbols, requires_grad=True)
+    targets = torch.randint(1, symbols, (batch, labels))
+    lengths, counts = torch.full((batch,), frames), torch.full((batch,), labels)
+
+    def step():
+        x.grad = None
+        F.ctc_loss(F.log_softmax(x, 2), targets, lengths, counts).backward()
+    return step
+
+
 def s3(batch, length=1000):
     model = Tagger(64, 64, 512, 2)
 
@@ -284,6 +295,7 @@ WORKLOADS = {
     "w8_packed": (lambda: w8(packed=True), RAGGED, 1),
     "w9": (lambda: classifier(OwnLSTM(16, 64)), 60 * 32, 1),
     "w9_builtin": (lambda: classifier(nn.LSTM(16, 64)), 60 * 32, 1),
+    "c1": (c1, 150 * 64, 1),
     "s1": (lambda: s1(feeding=False), 12 * 64, 1),
     "s1_feeding": (lambda: s1(feeding=True), 12 * 64, 1),
     "s2": (s2, 20 * 20, 1),

@@ -326,6 +326,24 @@ std::function<void()> seq2seq_limit() {
   };
 }
 
+// --- C1: CTC loss from logits, forward and backward ---
+
+std::function<void()> ctc() {
+  constexpr Index kFrames = 150, kLabels = 40, kSymbols = 28, kBatch = 64;
+  const SequenceLayout layout = SequenceLayout::equal(kBatch, kFrames);
+  Generator g(1);
+  const Tensor x = g.normal({layout.rows(), kSymbols});
+  std::vector<std::vector<Index>> targets;
+  for (Index b = 0; b < kBatch; ++b) {
+    const IndexTensor labels = g.integers({kLabels}, 1, kSymbols);
+    targets.emplace_back(labels.begin(), labels.end());
+  }
+  return [=] {
+    Tape tape;
+    tape.backward(ctc_loss(tape.watch(x), layout, targets));
+  };
+}
+
 // --- S3: generation ---
 
 constexpr Index kGenerated = 1000;
@@ -390,6 +408,8 @@ const std::vector<Workload>& workloads() {
          [] { return tagger_step(64, 64, 512, 2, SequenceLayout::equal(32, kEqualSteps), adam); }},
         {"w9", "own cell: an LSTM in plain ops in w3's place", 1920, 1, own_cell},
         {"w9_builtin", "the same with nn::LSTM", 1920, 1, builtin_cell},
+        {"c1", "CTC loss: 150 frames, 40 labels, 28 symbols, B 64, forward and backward", 64 * 150,
+         1, ctc},
         {"s1", "seq2seq: GRU 256, additive attention, V 64, B 64, source 25, target 12, Adam",
          kPairs * kTargetSteps, 1, [] { return seq2seq(false); }},
         {"s1_feeding", "the same with input feeding", kPairs * kTargetSteps, 1,
