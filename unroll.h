@@ -30,6 +30,7 @@
 #include <unroll/autograd/sequence/attention.h>
 #include <unroll/autograd/sequence/cells.h>
 #include <unroll/autograd/sequence/conv.h>
+#include <unroll/autograd/sequence/ctc.h>
 #include <unroll/autograd/sequence/memory_attention.h>
 #include <unroll/autograd/sequence/recurrent.h>
 #include <unroll/autograd/sequence/scan.h>
@@ -61,6 +62,9 @@
 
 #include <unroll/data/batches.h>
 #include <unroll/data/bio/fasta.h>
+#include <unroll/data/signal/r_peaks.h>
+#include <unroll/data/signal/ucr.h>
+#include <unroll/data/signal/wfdb.h>
 #include <unroll/data/split.h>
 #include <unroll/data/table/csv.h>
 #include <unroll/data/table/dates.h>
