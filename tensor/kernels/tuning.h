@@ -113,6 +113,9 @@ inline constexpr Index kStripColumns = 64;
 inline constexpr Index kCumsumColumns = 512;
 // Queries per block of attention: their logits stay in the L2 cache for thousands of keys.
 inline constexpr Index kAttentionQueries = 48;
+// Rows per chunk of linear attention: within a chunk all pairs of rows are computed, between chunks
+// only sums. [rounding]
+inline constexpr Index kLinearChunk = 64;
 
 // -- Copies and elementwise passes ---------------------------------------------------------------
 
