@@ -4,6 +4,7 @@
 #pragma once
 
 #include <unroll/autograd/sequence/attention.h>
+#include <unroll/autograd/sequence/scan.h>
 
 namespace unroll {
 
@@ -15,28 +16,18 @@ struct LinearAttentionRows {
   double eps = 1e-6;     // added to the denominators, above 0
 };
 
-// The sums over the keys of each sequence: all that later queries need of them.
-struct LinearAttentionState {
-  Var kv;  // [B, H, K, D] of phi(k) v^T
-  Var k;   // [B, H, K] of phi(k)
-};
-struct LinearAttentionOutput {
-  Var rows;                    // [N, H D]
-  LinearAttentionState state;  // after the last key
-};
-
 // With the feature map phi(x) = elu(x) + 1, in place of the softmax of attention():
 //   row t = (sum over the keys s that query t sees: (phi(q_t) . phi(k_s)) v_s)
 //           / (eps + sum over these keys: phi(q_t) . phi(k_s))
 // q [N, H K], k [M, H K], v [M, H D]; head h is block h of the columns. The queries of a sequence
-// see the keys of the same sequence, and those summed up in `state`, which may be undefined: none.
-// Time is O(T (C (K + D) + K D)) per head with chunks of C = 64 rows, memory O(T): one value per
-// query and head is saved in addition to inputs and outputs, and backward needs one state per
+// see the keys of the same sequence, and those summed up in the initial state. A state [B, H, K, D
+// + 1] is the sum over keys of phi(k) [v, 1]^T; undefined: zeros. ScanOutput::last is the last
+// state. Time is O(T (C (K + D) + K D)) per head with chunks of C = 64 rows, memory O(T): one value
+// per query and head is saved in addition to inputs and outputs, and backward needs one state per
 // chunk. A query that sees no key gives zeros. Throws std::invalid_argument if shapes, dtypes or
 // row groups do not match.
-LinearAttentionOutput linear_attention(const In& q, const In& k, const In& v,
-                                       const LinearAttentionRows& rows,
-                                       const LinearAttentionState& state = {});
+ScanOutput linear_attention(const In& q, const In& k, const In& v, const LinearAttentionRows& rows,
+                            const Var& initial = {});
 
 struct LinearAttentionStepOptions {
   Index heads = 1;
@@ -45,7 +36,7 @@ struct LinearAttentionStepOptions {
 // The next step of a stream: one row per sequence, [B, H K] and [B, H D] -> [B, H D]. `state` is
 // replaced; undefined: zeros. Its size does not grow. Equals the same step of a causal
 // linear_attention.
-Var linear_attention_step(const In& q, const In& k, const In& v, LinearAttentionState& state,
+Var linear_attention_step(const In& q, const In& k, const In& v, Var& state,
                           const LinearAttentionStepOptions& options = {});
 
 }  // namespace unroll

@@ -3,18 +3,13 @@
 // matrix products.
 //
 // Sequence s has T_s queries and S_s keys; head h uses columns [h K, (h + 1) K) of the rows of q
-// and k, and [h D, (h + 1) D) of those of v. B sequences, N rows of queries.
+// and k, and [h D, (h + 1) D) of those of v. B sequences, N rows of queries. A state [B, H, K, D +
+// 1] has the sums over keys of phi(k) [v, 1]^T.
 #pragma once
 
 #include <unroll/tensor/kernels/attention.h>
 
 namespace unroll::kernels {
-
-// The sums over the keys of a sequence: of phi(k) v^T, and of phi(k).
-template <class T>
-struct KeySums {
-  T *kv, *k;  // [B, H, K, D], [B, H, K]
-};
 
 template <class T>
 struct LinearAttention {
@@ -24,27 +19,22 @@ struct LinearAttention {
   bool causal;                    // query t sees keys 0 .. t; T_s = S_s
   bool reverse;                   // causal: query t sees keys t .. T_s - 1
   T eps;                          // added to the denominators
-  KeySums<const T> initial;       // null: zeros
+  const T* initial;               // state; null: zeros
 };
-// out = numerator / denominator; also writes the denominators [N, H] and the sums after the last
-// key.
+// out = numerator / denominator; also writes the denominators [N, H] and the last state.
 template <class T>
-void linear_attention_forward(const LinearAttention<T>& a, Matrix<T> out, T* denominators,
-                              const KeySums<T>& last);
+void linear_attention_forward(const LinearAttention<T>& a, Matrix<T> out, T* denominators, T* last);
 
 template <class T>
-struct LinearAttentionResults {
-  Matrix<const T> out;
-  const T* denominators;
-  KeySums<const T> last;
-};
-template <class T>
 struct LinearAttentionGradients {
-  Matrix<T> q, k, v;
-  KeySums<T> sums;  // of the last sums; replaced by those of the initial sums
+  Matrix<const T> out;    // of forward
+  const T* denominators;  // of forward
+  const T* last;          // of forward; not used if causal
+  Matrix<const T> d_out;
+  Matrix<T> dq, dk, dv;  // overwritten
+  T* d_state;            // of the last state; replaced by that of the initial state
 };
 template <class T>
-void linear_attention_backward(const LinearAttention<T>& a, const LinearAttentionResults<T>& of,
-                               Matrix<const T> d_out, const LinearAttentionGradients<T>& gradients);
+void linear_attention_backward(const LinearAttention<T>& a, const LinearAttentionGradients<T>& d);
 
 }  // namespace unroll::kernels

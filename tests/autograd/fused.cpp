@@ -93,21 +93,16 @@ void add_linear_attention(std::vector<Case>& out, Generator& g) {
   const RowGroups queries = random_groups(g, count, 150, 0), keys = random_groups(g, count, 90, 0);
   const Index n = queries.rows().numel();
   for (const bool with_state : {false, true}) {
-    const auto state = [=](const Vars& v) {
-      return with_state ? LinearAttentionState{v[3], square(v[4])} : LinearAttentionState{};
-    };
+    const auto state = [=](const Vars& v) { return with_state ? square(v[3]) : Var(); };
     const auto add = [&](const RowGroups& of, const LinearAttentionRows& rows) {
       const Index size = of.rows().numel();
-      out.push_back({"linear_attention",
-                     {{n, heads * k},
-                      {size, heads * k},
-                      {size, heads * d},
-                      {count, heads, k, d},
-                      {count, heads, k}},
-                     [=](const Vars& v) {
-                       const auto [y, last] = linear_attention(v[0], v[1], v[2], rows, state(v));
-                       return Vars{y, last.kv, last.k};
-                     }});
+      out.push_back(
+          {"linear_attention",
+           {{n, heads * k}, {size, heads * k}, {size, heads * d}, {count, heads, k, d + 1}},
+           [=](const Vars& v) {
+             const ScanOutput y = linear_attention(v[0], v[1], v[2], rows, state(v));
+             return Vars{y.rows, y.last};
+           }});
     };
     add(keys, {.queries = queries, .keys = keys, .heads = heads});
     for (const bool reverse : {false, true})

@@ -55,17 +55,16 @@ TEST_CASE("steps of linear attention give what the whole gives, and their state 
   const auto rows = [&](Index columns) { return g.normal({batch * steps, columns}, 0, 1, f64); };
   const Tensor q = rows(heads * size), k = rows(heads * size), v = rows(heads * wide);
   const RowGroups groups = RowGroups::of(SequenceLayout::equal(batch, steps));
-  const LinearAttentionOutput whole = linear_attention(
+  const ScanOutput whole = linear_attention(
       q, k, v, {.queries = groups, .keys = groups, .heads = heads, .causal = true});
-  LinearAttentionState state;
+  Var state;
   for (Index t = 0; t < steps; ++t) {
     const auto now = [&](const Tensor& x) { return x.narrow(0, t * batch, batch); };
     const Var y = linear_attention_step(now(q), now(k), now(v), state, {.heads = heads});
     CHECK(distance(y.value(), whole.rows.value().narrow(0, t * batch, batch)) < 1e-12);
-    CHECK(state.kv.shape() == Shape{batch, heads, size, wide});
+    CHECK(state.shape() == Shape{batch, heads, size, wide + 1});
   }
-  CHECK(distance(state.kv.value(), whole.state.kv.value()) < 1e-11);
-  CHECK(distance(state.k.value(), whole.state.k.value()) < 1e-11);
+  CHECK(distance(state.value(), whole.last.value()) < 1e-11);
 }
 
 TEST_CASE("queries without keys, features of 0 and an empty batch give zeros, never NaN") {
@@ -96,10 +95,10 @@ TEST_CASE("queries without keys, features of 0 and an empty batch give zeros, ne
 
   const Tensor empty = Tensor::zeros({0, 6});
   const RowGroups no_rows(IndexTensor(std::vector<Index>{}), {0});
-  const LinearAttentionOutput out =
+  const ScanOutput out =
       linear_attention(empty, empty, empty, {.queries = no_rows, .keys = no_rows, .causal = true});
   CHECK(out.rows.shape() == Shape{0, 6});
-  CHECK(out.state.k.shape() == Shape{0, 1, 6});
+  CHECK(out.last.shape() == Shape{0, 1, 6, 7});
 }
 
 TEST_CASE("a change of later keys and values leaves earlier causal outputs as they are") {
@@ -123,7 +122,7 @@ TEST_CASE("linear attention refuses what does not fit, in a sentence") {
   const LinearAttentionRows good{.queries = rows, .keys = rows, .heads = 2, .causal = true};
   CHECK(linear_attention(x, x, x, good).rows.shape() == Shape{5, 4});
   const auto refused = [&](const Tensor& q, const Tensor& k, const Tensor& v, auto change,
-                           const char* text, const LinearAttentionState& state = {}) {
+                           const char* text, const Var& state = {}) {
     LinearAttentionRows bad = good;
     change(bad);
     check_refused([&] { (void)linear_attention(q, k, v, bad, state); }, text);
@@ -152,8 +151,6 @@ TEST_CASE("linear attention refuses what does not fit, in a sentence") {
   refused(
       x, x, x, [](auto& o) { o.eps = 0; }, "linear_attention: an eps above 0 was required: got 0");
   refused(x, x, x, as_is,
-          "linear_attention: a state of shape [1, 2, 2, 2] was required: got [1, 2, 2, 3]",
-          {Tensor::zeros({1, 2, 2, 3}), Tensor::zeros({1, 2, 2})});
-  refused(x, x, x, as_is, "linear_attention: both parts of the state or none were required",
-          {Tensor::zeros({1, 2, 2, 2}), Var()});
+          "linear_attention: an initial state of shape [1, 2, 2, 3] was required: got [1, 2, 2, 2]",
+          Tensor::zeros({1, 2, 2, 2}));
 }

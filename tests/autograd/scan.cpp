@@ -74,6 +74,11 @@ std::vector<TimeOp> random_ops(Generator& g, Index channels = 0) {
                                                        v[8], layout, {.reverse = reverse});
                    return std::pair(gated ? y.rows : y.rows * v[4], y.last);
                  }});
+  // The sum of features, the last column of a state, is positive; states in the order of the batch.
+  const auto with_last = [](const Var& state, auto f) {
+    const Index wide = state.size(3) - 1;
+    return concat({narrow(state, 3, 0, wide), f(narrow(state, 3, wide, 1))}, 3);
+  };
   const Index heads = c % 2 == 0 ? 2 : 1, wide = c / heads;  // keys of size s, values of size wide
   out.push_back({"linear_attention",
                  {{heads * s}, {heads * s}, {c}},
@@ -81,18 +86,18 @@ std::vector<TimeOp> random_ops(Generator& g, Index channels = 0) {
                  {heads, s, wide + 1},
                  [=](const Vars& v, const SequenceLayout& layout, bool reverse) {
                    const RowGroups groups = RowGroups::of(layout);
-                   const Var state = index_select(v[3], 0, layout.place());
-                   const LinearAttentionOutput y = linear_attention(
+                   const ScanOutput y = linear_attention(
                        v[0], v[1], v[2],
                        {.queries = groups,
                         .keys = groups,
                         .heads = heads,
                         .causal = true,
                         .reverse = reverse},
-                       {.kv = narrow(state, 3, 0, wide),
-                        .k = square(select(state, 3, wide))});  // a sum of features is positive
-                   const Var last = concat({y.state.kv, unsqueeze(sqrt(y.state.k), -1)}, 3);
-                   return std::pair(y.rows, index_select(last, 0, layout.order()));
+                       index_select(with_last(v[3], [](const Var& x) { return square(x); }), 0,
+                                    layout.place()));
+                   return std::pair(
+                       y.rows, index_select(with_last(y.last, [](const Var& x) { return sqrt(x); }),
+                                            0, layout.order()));
                  }});
   return out;
 }
