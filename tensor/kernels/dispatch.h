@@ -20,6 +20,9 @@
 //   #if HWY_ONCE
 //   UNROLL_EXPORT(FKernels)
 //   #endif
+//
+// f64, which serves mostly to check derivatives, has no AVX-512 kernels of its own but uses those
+// of AVX2: that makes the library a twentieth smaller.
 #pragma once
 
 #include <unroll/tensor/types.h>
@@ -33,6 +36,7 @@ template <template <class> class Table>
 struct Tables {
   Table<float> of_f32;
   Table<double> of_f64;
+  bool has_f64;  // otherwise those of AVX2 are used
 };
 
 // Chooses the tables of the best target of this CPU, and stores them. UNROLL_EXPORT defines it.
@@ -63,21 +67,36 @@ void choose_again();
 
 }  // namespace unroll::kernels
 
+// Whether a target has kernels for f64. Its arguments are macros of Highway.
+#define UNROLL_HAS_F64(target, targets) ((target) > HWY_AVX3 || ((targets)&HWY_AVX2) == 0)
+
 // In the namespace of a target: the tables with these functions of T, in the table's order.
-#define UNROLL_KERNELS(Table, ...)                                            \
-  template <class T>                                                          \
-  constexpr Table<T> k##Table{__VA_ARGS__};                                   \
-  const Tables<Table>& Table##_here() {                                       \
-    static constexpr Tables<Table> tables{k##Table<float>, k##Table<double>}; \
-    return tables;                                                            \
+#define UNROLL_KERNELS(Table, ...)                                                               \
+  template <class T, bool kHas>                                                                  \
+  constexpr Table<T> Table##_of() {                                                              \
+    if constexpr (kHas) {                                                                        \
+      return Table<T>{__VA_ARGS__};                                                              \
+    } else {                                                                                     \
+      return Table<T>{};                                                                         \
+    }                                                                                            \
+  }                                                                                              \
+  const Tables<Table>& Table##_here() {                                                          \
+    constexpr bool kHas = UNROLL_HAS_F64(HWY_TARGET, HWY_TARGETS);                               \
+    static constexpr Tables<Table> tables{Table##_of<float, true>(), Table##_of<double, kHas>(), \
+                                          kHas};                                                 \
+    return tables;                                                                               \
   }
 
 // In unroll::kernels, once per file.
-#define UNROLL_EXPORT(Table)                                          \
-  HWY_EXPORT(Table##_here);                                           \
-  template <>                                                         \
-  const Tables<Table>& choose<Table>() {                              \
-    const Tables<Table>& best = HWY_DYNAMIC_DISPATCH(Table##_here)(); \
-    remember(choice<Table>, &best);                                   \
-    return best;                                                      \
+#define UNROLL_EXPORT(Table)                                                                 \
+  HWY_EXPORT(Table##_here);                                                                  \
+  template <>                                                                                \
+  const Tables<Table>& choose<Table>() {                                                     \
+    const Tables<Table>* best = &HWY_DYNAMIC_DISPATCH(Table##_here)();                       \
+    if (!best->has_f64) {                                                                    \
+      static const Tables<Table> joined{best->of_f32, UNROLL_F64_TABLE(Table, *best), true}; \
+      best = &joined;                                                                        \
+    }                                                                                        \
+    remember(choice<Table>, best);                                                           \
+    return *best;                                                                            \
   }

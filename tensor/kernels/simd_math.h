@@ -32,6 +32,15 @@
 #endif
 #endif
 
+// For UNROLL_EXPORT: the kernels for f64 of a target that has none.
+#ifndef UNROLL_F64_TABLE
+#if HWY_TARGETS & HWY_AVX2
+#define UNROLL_F64_TABLE(Table, best) N_AVX2::Table##_here().of_f64
+#else
+#define UNROLL_F64_TABLE(Table, best) (best).of_f64
+#endif
+#endif
+
 HWY_BEFORE_NAMESPACE();
 namespace unroll::kernels::HWY_NAMESPACE {
 
