@@ -13,12 +13,6 @@ Index checked_hidden(const char* name, Index in, Index hidden) {
   return hidden;
 }
 
-// The learned state [H] repeated for B rows, or zeros: [B, H].
-Var start(const Param& learned, Index batch, Index size, DType dtype) {
-  if (learned.defined()) return expand(learned, {batch, size});
-  return Tensor::zeros({batch, size}, dtype);
-}
-
 void check_step(const char* name, const Var& px, Index width, const Var& h, Index hidden) {
   check_defined(name, px);
   check_defined(name, h);
@@ -37,11 +31,27 @@ Var block(const Var& px, Index hidden, Index i) { return narrow(px, -1, i * hidd
 
 }  // namespace
 
-// --- minGRU ---
+// --- minGRU and minLSTM ---
 
-MinGRUCell::MinGRUCell(const Options& o)
+namespace {
+
+struct MinKindOf {
+  const char* name;
+  Index blocks;  // G
+  ScanCoefficients (*coefficients)(const Var& px, bool positive);
+};
+constexpr MinKindOf of(MinKind kind) {
+  if (kind == MinKind::gru) return {"MinGRU", 2, min_gru_coefficients};
+  return {"MinLSTM", 3, min_lstm_coefficients};
+}
+
+}  // namespace
+
+template <MinKind kind>
+MinCell<kind>::MinCell(const Options& o)
     : gates({.in = o.in,
-             .out = product_of("MinGRU", 2, checked_hidden("MinGRU", o.in, o.hidden)),
+             .out = product_of(of(kind).name, of(kind).blocks,
+                               checked_hidden(of(kind).name, o.in, o.hidden)),
              .bias = o.bias,
              .dtype = o.dtype}),
       hidden_(o.hidden),
@@ -49,52 +59,37 @@ MinGRUCell::MinGRUCell(const Options& o)
   if (o.learned_state) h0 = Param(Tensor::zeros({o.hidden}, o.dtype));
 }
 
-MinGRUCell::State MinGRUCell::step(const Var& px, const State& s) const {
-  check_step("MinGRU", px, 2 * hidden_, s.h, hidden_);
-  const auto [a, b] = min_gru_coefficients(px, positive_);
+template <MinKind kind>
+typename MinCell<kind>::State MinCell<kind>::step(const Var& px, const State& s) const {
+  check_step(of(kind).name, px, of(kind).blocks * hidden_, s.h, hidden_);
+  const auto [a, b] = of(kind).coefficients(px, positive_);
   return {a * s.h + b};
 }
 
-std::pair<Var, MinGRUCell::State> MinGRUCell::run(const Gathered& x, const State& s,
-                                                  const UnrollOptions& options) const {
-  ScanOutput out = min_gru_sequence(rows_like(x, project(x.table())), s.h, x.layout(),
-                                    {.reverse = options.reverse, .positive = positive_});
+template <MinKind kind>
+std::pair<Var, typename MinCell<kind>::State> MinCell<kind>::run(
+    const Gathered& x, const State& s, const UnrollOptions& options) const {
+  const auto all_steps = [&] {
+    if constexpr (kind == MinKind::gru) {  // its gates are fused into the scan
+      return min_gru_sequence(rows_like(x, project(x.table())), s.h, x.layout(),
+                              {.reverse = options.reverse, .positive = positive_});
+    } else {
+      const auto [a, b] = of(kind).coefficients(project(x.table()), positive_);
+      return scan(rows_like(x, a), rows_like(x, b), s.h, x.layout(), {.reverse = options.reverse});
+    }
+  };
+  ScanOutput out = all_steps();
   return {std::move(out.rows), {std::move(out.last)}};
 }
 
-MinGRUCell::State MinGRUCell::initial(Index batch) const {
-  return {start(h0, batch, hidden_, gates.weight.dtype())};
+template <MinKind kind>
+typename MinCell<kind>::State MinCell<kind>::initial(Index batch) const {
+  if (h0.defined()) return {expand(h0, {batch, hidden_})};
+  return {Tensor::zeros({batch, hidden_}, gates.weight.dtype())};
 }
 
-// --- minLSTM ---
-
-MinLSTMCell::MinLSTMCell(const Options& o)
-    : gates({.in = o.in,
-             .out = product_of("MinLSTM", 3, checked_hidden("MinLSTM", o.in, o.hidden)),
-             .bias = o.bias,
-             .dtype = o.dtype}),
-      hidden_(o.hidden),
-      positive_(o.positive) {
-  if (o.learned_state) h0 = Param(Tensor::zeros({o.hidden}, o.dtype));
-}
-
-MinLSTMCell::State MinLSTMCell::step(const Var& px, const State& s) const {
-  check_step("MinLSTM", px, 3 * hidden_, s.h, hidden_);
-  const auto [a, b] = min_lstm_coefficients(px, positive_);
-  return {a * s.h + b};
-}
-
-std::pair<Var, MinLSTMCell::State> MinLSTMCell::run(const Gathered& x, const State& s,
-                                                    const UnrollOptions& options) const {
-  const auto [a, b] = min_lstm_coefficients(project(x.table()), positive_);
-  ScanOutput out =
-      scan(rows_like(x, a), rows_like(x, b), s.h, x.layout(), {.reverse = options.reverse});
-  return {std::move(out.rows), {std::move(out.last)}};
-}
-
-MinLSTMCell::State MinLSTMCell::initial(Index batch) const {
-  return {start(h0, batch, hidden_, gates.weight.dtype())};
-}
+template class MinCell<MinKind::gru>;
+template class MinCell<MinKind::lstm>;
 
 // --- RG-LRU ---
 
@@ -194,38 +189,21 @@ RGLRUCell::State RGLRUCell::initial(Index batch) const {
 
 // --- options of layers ---
 
-namespace {
-
-template <class C, class Options>
-LayerOptions<C> layer_options(const Options& o, const typename C::Options& cell) {
-  return {.cell = cell,
-          .layers = o.layers,
-          .bidirectional = o.bidirectional,
-          .dropout = o.dropout,
-          .variational_dropout = o.variational_dropout};
+template <MinKind kind>
+MinOptions::operator LayerOptions<MinCell<kind>>() const {
+  return detail::layer_options<MinCell<kind>>(*this, {.in = in,
+                                                      .hidden = hidden,
+                                                      .bias = bias,
+                                                      .positive = positive,
+                                                      .learned_state = learned_state,
+                                                      .dtype = dtype});
 }
+template MinOptions::operator LayerOptions<MinGRUCell>() const;
+template MinOptions::operator LayerOptions<MinLSTMCell>() const;
 
-}  // namespace
-
-MinGRUOptions::operator LayerOptions<MinGRUCell>() const {
-  return layer_options<MinGRUCell>(*this, {.in = in,
-                                           .hidden = hidden,
-                                           .bias = bias,
-                                           .positive = positive,
-                                           .learned_state = learned_state,
-                                           .dtype = dtype});
-}
-MinLSTMOptions::operator LayerOptions<MinLSTMCell>() const {
-  return layer_options<MinLSTMCell>(*this, {.in = in,
-                                            .hidden = hidden,
-                                            .bias = bias,
-                                            .positive = positive,
-                                            .learned_state = learned_state,
-                                            .dtype = dtype});
-}
 RGLRUOptions::operator LayerOptions<RGLRUCell>() const {
   // Later layers have another `in`: hidden is fixed here.
-  return layer_options<RGLRUCell>(
+  return detail::layer_options<RGLRUCell>(
       *this, {.in = in, .hidden = hidden == 0 ? in : hidden, .blocks = blocks, .dtype = dtype});
 }
 
