@@ -367,7 +367,7 @@ std::function<void()> generation_limit() {
 const std::vector<Workload>& workloads() {
   static const std::vector<Workload> all = [] {
     const SequenceLayout ragged(ragged_lengths());
-    return std::vector<Workload>{
+    std::vector<Workload> out{
         {"w1", "LSTM language model: V 10000, embed 200, hidden 200, B 20, T 35, SGD", 700, 1,
          [] { return tagger_step(10000, 200, 200, 1, SequenceLayout::equal(20, 35), sgd); }},
         {"w2", "char LSTM: V 64, embed 64, 2 layers x 512, B 32, T 64, Adam", 2048, 1,
@@ -402,6 +402,8 @@ const std::vector<Workload>& workloads() {
         {"s3_32", "the same, B 32", 32 * kGenerated, 1, [] { return generation(32); }},
         {"s3_limit", "reading s3's weights 1,000 times", 0, 1, generation_limit},
     };
+    for (Workload& w : scan_workloads()) out.push_back(std::move(w));
+    return out;
   }();
   return all;
 }

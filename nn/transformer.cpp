@@ -20,6 +20,9 @@ MultiHeadAttention::Options self_attention_of(const Options& o) {
           .window = o.window,
           .rotary = o.rotary,
           .rotary_base = o.rotary_base,
+          .kind = o.kind,
+          .rank = o.rank,
+          .max_length = o.max_length,
           .bias = o.bias,
           .dropout = o.dropout,
           .dtype = o.dtype};

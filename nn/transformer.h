@@ -42,13 +42,18 @@ struct TransformerOptions {
   Index window = 0;     // of self-attention
   Rotary rotary = Rotary::none;  // of self-attention
   double rotary_base = 10000;
-  bool bias = true;  // of the linear parts
+  AttentionKind kind = AttentionKind::full;  // of self-attention; low_rank is for encoders only
+  Index rank = 0, max_length = 0;            // of low_rank
+  bool bias = true;                          // of the linear parts
   Index layers = 1;
   std::optional<bool> final_norm = {};  // a norm after the last layer; default: if norm_first
-  Index capacity = 1024;  // steps of a stream without a window, unless a State is made for more
+  // Steps of a stream, unless a State is made for more; with a window or .kind = linear there is no
+  // such limit.
+  Index capacity = 1024;
   DType dtype = f32;
   UNROLL_OPTIONS(dim, heads, kv_heads, feed_forward, activation, norm, norm_first, eps, dropout,
-                 causal, window, rotary, rotary_base, bias, layers, final_norm, capacity, dtype)
+                 causal, window, rotary, rotary_base, kind, rank, max_length, bias, layers,
+                 final_norm, capacity, dtype)
 };
 
 // LayerNorm or RMSNorm, as an option says.
