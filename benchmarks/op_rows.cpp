@@ -287,6 +287,8 @@ std::vector<Row> rows() {
            {any, constant, positive}),
       with("attention", "attend(x, y, z, False)", F(attend(in, false)), {any, any, any}),
       with("attention causal", "attend(x, y, z, True)", F(attend(in, true)), {any, any, any}),
+      unary("rotary", "rotary(x)",
+            F(rotary(x, sequences(R).time_of_rows(), {.size = std::min<Index>(C, 64)}))),
       with("memory_attention", "attend_memory(x, y, z)", F(attend_memory(in, z)),
            {any, any, columns}),
       with("memory_attention by products", "attend_memory(x, y)", F(attend_memory(in, Var())),

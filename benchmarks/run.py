@@ -40,10 +40,12 @@ ROWS = {
     "s2": ("word model, V 10000, 2 x 200", ["s2", "s2_limit"], ["s2"]),
     "s3": ("1,000 characters, 2 x 512, B 1", ["s3", "s3_limit"], ["s3"]),
     "s3_32": ("the same, B 32", ["s3_32", "s3_limit"], ["s3_32"]),
+    "t1": ("Transformer layer, D 256", ["t1", "t1_limit"], ["t1"]),
+    "t2": ("256 ids, Transformer 2 x 256", ["t2", "t2_limit"], ["t2"]),
 }
 # Tokens per step of w8 and w8_equal: see ragged_lengths in pytorch_reference.py.
 TOKENS = {"w8": 2256, "w8_equal": 32 * 71}
-RATIO_GOALS = {"w1": 1.9, "w2": 1.75, "w3": 6, "w4": 15, "w5": 1.6, "w8": 3.5}  # at least
+RATIO_GOALS = {"w1": 1.9, "w2": 1.75, "w3": 6, "w4": 15, "w5": 1.6, "w8": 3.5, "t1": 1, "t2": 3}  # at least
 TIME_GOALS = {"w6": 120e-9, "w7": 0.8e-6}  # at most
 # Rows with a limit: its workload, what it is, and how often the limit the row may take.
 LIMITS = {
@@ -52,6 +54,8 @@ LIMITS = {
     "s2": ("s2_limit", "over its products", 1.3),
     "s3": ("s3_limit", "over reading its weights", 1.3),
     "s3_32": ("s3_limit", "over reading its weights", None),
+    "t1": ("t1_limit", "over its products", 1.25),
+    "t2": ("t2_limit", "over reading its weights", 1.5),
 }
 WITHIN_EQUAL, WITHIN_BUILTIN, WITHIN_READING = 1.15, 2, 1.4  # at most
 
