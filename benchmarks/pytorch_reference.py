@@ -19,6 +19,8 @@ The workloads are those of benchmarks/*.cpp, in float32 (B batch, T time, V voca
         with input feeding, which takes a loop over the target steps
     s2  word model: V 10000, embed 200, 2 layers x 200, B 20, T 20, SGD, clipped gradient, carried state
     s3  1,000 characters, sampled from an LSTM: V 64, embed 64, 2 layers x 512, B 1; s3_32 B 32
+    t1  Transformer layer (pre-norm, GELU): D 256, 4 heads, FFN 1024, B 8, T 256, MSE, Adam
+    t2  256 ids, sampled from 2 such layers with learned positions and a cache of keys and values, V 64, B 1
     t3  Mamba block: D 128, inner 256, N 16, B 8, T 1024, as a loop over steps of plain ops, Adam
     t4  minGRU layer: D 256, B 8, T 1024, as a loop over steps of plain ops, Adam
     t5  linear attention, causal: D 128, 4 heads, T 4096, forward and backward, in chunks of 64 steps;
@@ -273,6 +275,49 @@ def s3(batch, length=1000):
     return generate
 
 
+class CachedLayer(nn.Module):
+    """A pre-norm Transformer layer that keeps the keys and values of earlier steps, for a batch of one."""
+
+    def __init__(self, d, heads, ff, capacity):
+        super().__init__()
+        self.heads = heads
+        self.n1, self.n2 = nn.LayerNorm(d), nn.LayerNorm(d)
+        self.qkv, self.out = nn.Linear(d, 3 * d), nn.Linear(d, d)
+        self.linear1, self.linear2 = nn.Linear(d, ff), nn.Linear(ff, d)
+        self.keys, self.values = torch.zeros(heads, capacity, d // heads), torch.zeros(heads, capacity, d // heads)
+
+    def forward(self, x, t):
+        """x [1, D], step t -> [1, D]"""
+        q, k, v = self.qkv(self.n1(x)).view(3, self.heads, 1, -1)
+        self.keys[:, t], self.values[:, t] = k[:, 0], v[:, 0]
+        logits = q @ self.keys[:, :t + 1].transpose(1, 2) / q.shape[-1] ** 0.5  # [H, 1, t + 1]
+        x = x + self.out((torch.softmax(logits, -1) @ self.values[:, :t + 1]).view(1, -1))
+        return x + self.linear2(F.gelu(self.linear1(self.n2(x))))
+
+
+def t1(d=256, heads=4, ff=1024, batch=8, steps=256):
+    layer = nn.TransformerEncoderLayer(d, heads, ff, dropout=0, activation="gelu", batch_first=True, norm_first=True)
+    x, y = torch.randn(batch, steps, d), torch.randn(batch, steps, d)
+    return training(layer, lambda model: F.mse_loss(model(x), y))
+
+
+def t2(length=256, d=256):
+    embed, positions, head = nn.Embedding(64, d), nn.Embedding(length, d), nn.Linear(d, 64)
+    layers, norm = [CachedLayer(d, 4, 1024, length) for _ in range(2)], nn.LayerNorm(d)
+
+    def generate():
+        ids, out = torch.zeros(1, dtype=torch.long), []
+        with torch.no_grad():
+            for t in range(length):
+                x = embed(ids) + positions.weight[t]
+                for layer in layers:
+                    x = layer(x, t)
+                ids = torch.multinomial(torch.softmax(head(norm(x)) / 0.8, 1), 1)[:, 0]
+                out.append(ids)
+        return torch.stack(out)
+    return generate
+
+
 class MambaBlock(nn.Module):
     """One block with norm and residual, as nn::MambaCell has it, by a loop over the steps."""
 
@@ -394,6 +439,8 @@ WORKLOADS = {
     "s2": (s2, 20 * 20, 1),
     "s3": (lambda: s3(1), 1000, 1),
     "s3_32": (lambda: s3(32), 32 * 1000, 1),
+    "t1": (t1, 8 * 256, 1),
+    "t2": (t2, 256, 1),
     "t3": (lambda: layer_step(MambaBlock(), 128), 8 * 1024, 1),
     "t4": (lambda: layer_step(MinGRU(), 256), 8 * 1024, 1),
     "t5": (lambda: t5(all_pairs=False), 4096, 1),

@@ -46,6 +46,12 @@ Linear::Options linear2_of(const Options& o) {
   return {.in = hidden_of(o), .out = o.dim, .bias = o.bias, .dtype = o.dtype};
 }
 
+void check_rows(const char* name, const Var& x, const Param& gain) {
+  check_defined(name, x);
+  check(x.rank() == 2 && x.shape()[1] == gain.shape()[0], "{}: rows [N, {}] were required: got {}",
+        name, gain.shape()[0], x.shape());
+}
+
 Var dropped(const Var& x, double p) { return p > 0 && training() ? dropout(x, p) : x; }
 
 Var rows_of(const Gathered& x) { return x.rows(); }
@@ -139,6 +145,7 @@ Var TransformerEncoderLayer::apply(const X& x, const Attend& attend) const {
 
 Sequence TransformerEncoderLayer::operator()(const Gathered& x, Where where) const {
   const Caller caller(where);
+  check_rows("TransformerEncoder", x.table(), norm1.gain);
   const auto attend = [&](const Gathered& rows) {
     return self_attn(rows, {.causal = causal_}).rows;
   };
@@ -153,6 +160,7 @@ void TransformerEncoderLayer::check_causal() const {
 Var TransformerEncoderLayer::step(const In& x, KeyValueCache& cache) const {
   const Caller caller(x.where());
   check_causal();
+  check_rows("TransformerEncoder", *x, norm1.gain);
   return apply(*x, [&](const Var& row) { return self_attn.step(row, cache); });
 }
 
@@ -160,6 +168,7 @@ Sequence TransformerEncoderLayer::prefill(const Gathered& x, KeyValueCache& cach
                                           Where where) const {
   const Caller caller(where);
   check_causal();
+  check_rows("TransformerEncoder", x.table(), norm1.gain);
   const auto attend = [&](const Gathered& rows) { return self_attn.prefill(rows, cache).rows; };
   return {apply(x, attend), x.layout()};
 }
@@ -194,6 +203,7 @@ Var TransformerDecoderLayer::apply(const X& x, const Attend& attend,
 Sequence TransformerDecoderLayer::operator()(const Gathered& x, const Memory& memory,
                                              Where where) const {
   const Caller caller(where);
+  check_rows("TransformerDecoder", x.table(), norm1.gain);
   const auto attend = [&](const Gathered& rows) { return self_attn(rows, {.causal = true}).rows; };
   const auto attend_memory = [&](const Var& rows) {
     return multihead_attn(Sequence(rows, x.layout()), memory).rows;
@@ -204,6 +214,7 @@ Sequence TransformerDecoderLayer::operator()(const Gathered& x, const Memory& me
 Var TransformerDecoderLayer::step(const In& x, KeyValueCache& cache, const Memory& memory,
                                   const IndexTensor& source_of) const {
   const Caller caller(x.where());
+  check_rows("TransformerDecoder", *x, norm1.gain);
   return apply(
       *x, [&](const Var& row) { return self_attn.step(row, cache); },
       [&](const Var& row) { return multihead_attn(row, memory, source_of); });

@@ -314,37 +314,69 @@ HWY_INLINE T dot(const T* x, const T* y, Index size) {
   return hn::GetLane(hn::SumOfLanes(d, sum));
 }
 
+// One head of the rows of keys or values of a query.
+template <class T>
+struct StepRows {
+  const T* data;
+  Index stride;
+  const Index* rows;  // null: consecutive ones from `data` on
+  StepRows(const Matrix<const T>& x, const KeysOfQuery& keys, Index column)
+      : data(x.at(keys.rows ? 0 : keys.first, column)), stride(x.row_stride), rows(keys.rows) {}
+  HWY_INLINE const T* at(Index j) const { return data + (rows ? rows[j] : j) * stride; }
+};
+
+// to = sum_j w[j] v_j for kVectors vectors of columns from c on, the last of `each` elements. Even
+// and odd rows have sums of their own, which halves the latency.
+template <int kVectors, class T>
+HWY_INLINE void weighted_sum(const T* w, const StepRows<T>& v, Index count, Index c, Index each,
+                             T* to) {
+  const hn::ScalableTag<T> d;
+  const Index lanes = static_cast<Index>(hn::Lanes(d));
+  hn::Vec<decltype(d)> sums[2][kVectors];
+  UNROLL_WRITTEN_OUT
+  for (int i = 0; i < kVectors; ++i) sums[0][i] = sums[1][i] = hn::Zero(d);
+  const auto add = [&](Index j, hn::Vec<decltype(d)>(&sum)[kVectors]) UNROLL_INLINED {
+    const T* row = v.at(j) + c;
+    const auto weight = hn::Set(d, w[j]);
+    UNROLL_WRITTEN_OUT
+    for (int i = 0; i < kVectors; ++i)
+      sum[i] = hn::MulAdd(weight, load(row + i * lanes, kVectors > 1 ? lanes : each), sum[i]);
+  };
+  Index j = 0;
+  for (; j + 1 < count; j += 2) {
+    add(j, sums[0]);
+    add(j + 1, sums[1]);
+  }
+  if (j < count) add(j, sums[0]);
+  UNROLL_WRITTEN_OUT
+  for (int i = 0; i < kVectors; ++i)
+    store(hn::Add(sums[0][i], sums[1][i]), to + c + i * lanes, kVectors > 1 ? lanes : each);
+}
+
 template <class T>
 void step_head(const AttentionStep<T>& a, Index r, Index kv, const Matrix<T>& out) {
   const hn::ScalableTag<T> d;
   const KeysOfQuery keys = a.keys[r];
-  const Index size = a.value_size, group = a.heads / a.kv_heads;
-  const auto row_of = [&](Index j) { return keys.rows ? keys.rows[j] : keys.first + j; };
+  const Index size = a.value_size, group = a.heads / a.kv_heads, first = kv * group;
+  const StepRows<T> k(a.k, keys, kv * a.size), v(a.v, keys, kv * size);
   Scratch<T> weights(group * keys.count);  // [group, keys]
-  for (Index j = 0; j < keys.count; ++j) {
-    const T* k = a.k.at(row_of(j), kv * a.size);
+  for (Index j = 0; j < keys.count; ++j)
     for (Index i = 0; i < group; ++i)
       weights.get()[i * keys.count + j] =
-          a.scale * dot(a.q.at(r, (kv * group + i) * a.size), k, a.size);
-  }
+          a.scale * dot(a.q.at(r, (first + i) * a.size), k.at(j), a.size);
   for (Index i = 0; i < group; ++i) {
     T* w = weights.get() + i * keys.count;
     const T sum = exponentials(w, keys.count).sum;
     const T factor = sum == 0 ? T{0} : T{1} / sum;
     for (Index j = 0; j < keys.count; ++j) w[j] *= factor;
-    T* to = out.at(r, (kv * group + i) * size);
-    each<T>(size, [&](Index c, Index n) UNROLL_INLINED {
-      auto even = hn::Zero(d), odd = hn::Zero(d);  // two sums: half the latency
-      const Index column = kv * size + c;
-      Index j = 0;
-      for (; j + 1 < keys.count; j += 2) {
-        even = hn::MulAdd(hn::Set(d, w[j]), load(a.v.at(row_of(j), column), n), even);
-        odd = hn::MulAdd(hn::Set(d, w[j + 1]), load(a.v.at(row_of(j + 1), column), n), odd);
-      }
-      if (j < keys.count)
-        even = hn::MulAdd(hn::Set(d, w[j]), load(a.v.at(row_of(j), column), n), even);
-      store(hn::Add(even, odd), to + c, n);
-    });
+    T* to = out.at(r, (first + i) * size);
+    constexpr int kVectors = 4;
+    const Index lanes = static_cast<Index>(hn::Lanes(d));
+    Index c = 0;
+    for (; c + kVectors * lanes <= size; c += kVectors * lanes)
+      weighted_sum<kVectors>(w, v, keys.count, c, lanes, to);
+    for (; c < size; c += lanes)
+      weighted_sum<1>(w, v, keys.count, c, std::min(lanes, size - c), to);
   }
 }
 
