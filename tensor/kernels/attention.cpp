@@ -167,7 +167,7 @@ struct TopAndSum {
   T top, sum;
 };
 template <class T>
-HWY_INLINE TopAndSum<T> exponentials(T* row, Index count) {
+HWY_NOINLINE TopAndSum<T> exponentials(T* row, Index count) {
   constexpr T kInf = std::numeric_limits<T>::infinity();
   const hn::ScalableTag<T> d;
   auto top = hn::Set(d, -kInf);
@@ -325,34 +325,6 @@ struct StepRows {
   HWY_INLINE const T* at(Index j) const { return data + (rows ? rows[j] : j) * stride; }
 };
 
-// to = sum_j w[j] v_j for kVectors vectors of columns from c on, the last of `each` elements. Even
-// and odd rows have sums of their own, which halves the latency.
-template <int kVectors, class T>
-HWY_INLINE void weighted_sum(const T* w, const StepRows<T>& v, Index count, Index c, Index each,
-                             T* to) {
-  const hn::ScalableTag<T> d;
-  const Index lanes = static_cast<Index>(hn::Lanes(d));
-  hn::Vec<decltype(d)> sums[2][kVectors];
-  UNROLL_WRITTEN_OUT
-  for (int i = 0; i < kVectors; ++i) sums[0][i] = sums[1][i] = hn::Zero(d);
-  const auto add = [&](Index j, hn::Vec<decltype(d)>(&sum)[kVectors]) UNROLL_INLINED {
-    const T* row = v.at(j) + c;
-    const auto weight = hn::Set(d, w[j]);
-    UNROLL_WRITTEN_OUT
-    for (int i = 0; i < kVectors; ++i)
-      sum[i] = hn::MulAdd(weight, load(row + i * lanes, kVectors > 1 ? lanes : each), sum[i]);
-  };
-  Index j = 0;
-  for (; j + 1 < count; j += 2) {
-    add(j, sums[0]);
-    add(j + 1, sums[1]);
-  }
-  if (j < count) add(j, sums[0]);
-  UNROLL_WRITTEN_OUT
-  for (int i = 0; i < kVectors; ++i)
-    store(hn::Add(sums[0][i], sums[1][i]), to + c + i * lanes, kVectors > 1 ? lanes : each);
-}
-
 template <class T>
 void step_head(const AttentionStep<T>& a, Index r, Index kv, const Matrix<T>& out) {
   const hn::ScalableTag<T> d;
@@ -370,13 +342,16 @@ void step_head(const AttentionStep<T>& a, Index r, Index kv, const Matrix<T>& ou
     const T factor = sum == 0 ? T{0} : T{1} / sum;
     for (Index j = 0; j < keys.count; ++j) w[j] *= factor;
     T* to = out.at(r, (first + i) * size);
-    constexpr int kVectors = 4;
-    const Index lanes = static_cast<Index>(hn::Lanes(d));
-    Index c = 0;
-    for (; c + kVectors * lanes <= size; c += kVectors * lanes)
-      weighted_sum<kVectors>(w, v, keys.count, c, lanes, to);
-    for (; c < size; c += lanes)
-      weighted_sum<1>(w, v, keys.count, c, std::min(lanes, size - c), to);
+    each<T>(size, [&](Index c, Index n) UNROLL_INLINED {
+      auto even = hn::Zero(d), odd = hn::Zero(d);  // two sums: half the latency
+      Index j = 0;
+      for (; j + 1 < keys.count; j += 2) {
+        even = hn::MulAdd(hn::Set(d, w[j]), load(v.at(j) + c, n), even);
+        odd = hn::MulAdd(hn::Set(d, w[j + 1]), load(v.at(j + 1) + c, n), odd);
+      }
+      if (j < keys.count) even = hn::MulAdd(hn::Set(d, w[j]), load(v.at(j) + c, n), even);
+      store(hn::Add(even, odd), to + c, n);
+    });
   }
 }
 
