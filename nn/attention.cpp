@@ -451,37 +451,9 @@ void MultiHeadAttention::check_cache(const Cache& cache, Index batch) const {
 Var MultiHeadAttention::step(const In& x, Cache& cache) const {
   const Caller caller(x.where());
   check_defined("MultiHeadAttention", *x);
-  check(x->rank() == 2 && x->shape()[1] == dim(),
-        "MultiHeadAttention: a step's input [B, {}] was required: got {}", dim(), x->shape());
-  const Index batch = x->shape()[0];
-  check_cache(cache, batch);
-  if (kind_ == AttentionKind::linear)
-    return out(linear_steps(query_key_value(x), RowGroups::equal(batch, 1), cache));
-  for (Index b = 0; b < batch; ++b) cache.check_room(b, 1);
-  Var projected = query_key_value(x);  // [B, D + 2 G K]
-  if (rotary_ != Rotary::none)
-    projected = rotated(projected, IndexTensor(cache.lengths_), heads_ + kv_heads_);
-  const Tensor all = projected.value().contiguous();
-  std::vector<KeyRows> rows;
-  for (Index b = 0; b < batch; ++b) {
-    cache.store(all, dim(), b, b, cache.lengths_[b]++);
-    rows.push_back({.first = b * cache.capacity(), .count = cache.stored(b)});
-  }
-  return out(Var(attention_step(all.narrow(1, 0, dim()), cache.rows(cache.keys_),
-                                cache.rows(cache.values_), rows,
-                                {.heads = heads_, .kv_heads = kv_heads_})));
-}
-
-Var MultiHeadAttention::linear_steps(const Var& projected, const RowGroups& rows,
-                                     Cache& cache) const {
-  const std::vector<Var> parts = split(projected, dim(), 1);
-  ScanOutput y = linear_attention(parts[0], parts[1], parts[2],
-                                  {.queries = rows, .keys = rows, .heads = heads_, .causal = true},
-                                  cache.sums_);
-  cache.sums_ = y.last.value();
-  for (Index b = 0; b < cache.size(); ++b)
-    cache.lengths_[b] += rows.offsets()[b + 1] - rows.offsets()[b];
-  return y.rows;
+  check(x->rank() == 2, "MultiHeadAttention: a step's input [B, {}] was required: got {}", dim(),
+        x->shape());
+  return prefill(Sequence(*x, SequenceLayout::equal(x->shape()[0], 1)), cache).rows;
 }
 
 Sequence MultiHeadAttention::prefill(const Gathered& x, Cache& cache, Where where) const {
@@ -489,44 +461,61 @@ Sequence MultiHeadAttention::prefill(const Gathered& x, Cache& cache, Where wher
   check_rows(x);
   const SequenceLayout& layout = x.layout();
   check_cache(cache, layout.sequences());
-  if (kind_ == AttentionKind::linear)
-    return {out(linear_steps(query_key_value(x).rows(), RowGroups::of(layout), cache)), layout};
+  if (kind_ == AttentionKind::linear) {
+    const std::vector<Var> parts = split(query_key_value(x).rows(), dim(), 1);  // [N, D] each
+    const RowGroups rows = RowGroups::of(layout);
+    const ScanOutput y = linear_attention(
+        parts[0], parts[1], parts[2],
+        {.queries = rows, .keys = rows, .heads = heads_, .causal = true}, cache.sums_);
+    cache.sums_ = y.last.value();
+    for (Index b = 0; b < layout.sequences(); ++b) cache.lengths_[b] += layout.lengths()[b];
+    return {out(y.rows), layout};
+  }
   const std::vector<Index> before = cache.lengths_;
   for (Index b = 0; b < layout.sequences(); ++b) cache.check_room(b, layout.lengths()[b]);
-  const IndexTensor sequence = layout.sequence_of_rows(), time = layout.time_of_rows();
+  const IndexTensor sequence = layout.sequence_of_rows();
   std::vector<Index> positions;  // [N]
-  for (Index n = 0; n < layout.rows(); ++n) positions.push_back(before[sequence[n]] + time[n]);
-  Var projected = query_key_value(x).rows();  // [N, D + 2 G K]
-  projected = rotated(projected, IndexTensor(positions), heads_ + kv_heads_);
-  const Tensor all = projected.value().contiguous();
-  const RowGroups groups = RowGroups::of(layout);
-  Var y;  // [N, D]
-  if (std::all_of(before.begin(), before.end(), [](Index length) { return length == 0; })) {
-    const Var rows[] = {all};
-    y = attend(rows, groups, groups, true);
-  } else {
-    // The keys of a sequence: its steps in the cache, oldest first, then the new ones.
-    std::vector<Index> slots, rows, offsets{0};
+  for (Index t = 0; t < layout.steps(); ++t)
+    for (Index n = layout.offset(t); n < layout.offset(t + 1); ++n)
+      positions.push_back(before[sequence[n]] + t);
+  // [N, D + 2 G K]
+  const Var all =
+      rotated(query_key_value(x).rows(), positions, heads_ + kv_heads_).value().contiguous();
+  const auto store = [&] {
+    for (Index n = 0; n < layout.rows(); ++n)
+      cache.store(all.value(), dim(), n, sequence[n], positions[n]);
+    for (Index b = 0; b < layout.sequences(); ++b) cache.lengths_[b] += layout.lengths()[b];
+  };
+  if (layout.steps() == 1) {  // row b is sequence b
+    store();
+    std::vector<KeyRows> rows;
     for (Index b = 0; b < layout.sequences(); ++b)
-      for (Index t = before[b] - cache.stored(b); t < before[b]; ++t)
-        slots.push_back(cache.slot(b, t));
-    const Index old = static_cast<Index>(slots.size());
-    for (Index b = 0, at = 0; b < layout.sequences(); ++b) {
-      for (Index i = 0; i < cache.stored(b); ++i) rows.push_back(at++);
-      for (const Index n : groups.rows_of(b)) rows.push_back(old + n);
-      offsets.push_back(static_cast<Index>(rows.size()));
-    }
-    const IndexTensor chosen(std::move(slots));
-    const auto with_old = [&](const Tensor& cached, Index column) {
-      return Var(
-          concat({index_select(cache.rows(cached), 0, chosen), all.narrow(1, column, columns())}));
-    };
-    const Var parts[] = {all.narrow(1, 0, dim()), with_old(cache.keys_, dim()),
-                         with_old(cache.values_, dim() + columns())};
-    y = attend(parts, groups, RowGroups(std::move(rows), std::move(offsets)), true);
+      rows.push_back({.first = b * cache.capacity(), .count = cache.stored(b)});
+    return {out(Var(attention_step(all.value().narrow(1, 0, dim()), cache.rows(cache.keys_),
+                                   cache.rows(cache.values_), rows,
+                                   {.heads = heads_, .kv_heads = kv_heads_}))),
+            layout};
   }
-  for (Index n = 0; n < layout.rows(); ++n) cache.store(all, dim(), n, sequence[n], positions[n]);
-  for (Index b = 0; b < layout.sequences(); ++b) cache.lengths_[b] += layout.lengths()[b];
+  // The keys of a sequence: its steps in the cache, oldest first, then the new ones.
+  const RowGroups groups = RowGroups::of(layout);
+  std::vector<Index> old, rows, offsets{0};
+  for (Index b = 0; b < layout.sequences(); ++b)
+    for (Index t = before[b] - cache.stored(b); t < before[b]; ++t) old.push_back(cache.slot(b, t));
+  for (Index b = 0, at = 0; b < layout.sequences(); ++b) {
+    for (Index i = 0; i < cache.stored(b); ++i) rows.push_back(at++);
+    for (const Index n : groups.rows_of(b)) rows.push_back(static_cast<Index>(old.size()) + n);
+    offsets.push_back(static_cast<Index>(rows.size()));
+  }
+  const IndexTensor slots(std::move(old));
+  const auto keys_of = [&](const Tensor& cached, Index column) {
+    const Tensor added = all.value().narrow(1, column, columns());
+    return Var(slots.numel() == 0 ? added
+                                  : concat({index_select(cache.rows(cached), 0, slots), added}));
+  };
+  const Var parts[] = {narrow(all, 1, 0, dim()), keys_of(cache.keys_, dim()),
+                       keys_of(cache.values_, dim() + columns())};
+  const Var y = attend(parts, groups, RowGroups(std::move(rows), std::move(offsets)), true);
+  store();
   return {out(y), layout};
 }
 

@@ -183,8 +183,6 @@ class MultiHeadAttention {
              bool causal) const;
   // low_rank: keys or values [N, G K] -> [B rank, G K], the sums of each sequence.
   Var summed(const Var& rows, const RowGroups& groups, const Param& weights) const;
-  // linear: the next steps of a stream.
-  Var linear_steps(const Var& projected, const RowGroups& rows, Cache& cache) const;
   // The first `heads` heads of rows [N, ..], rotated to their positions.
   Var rotated(const Var& rows, const IndexTensor& positions, Index heads) const;
   // Projects with column blocks of query_key_value: queries; keys and values; or one of these.

@@ -16,6 +16,7 @@
 #include <unroll/nn/attention.h>
 #include <unroll/tensor/safetensors.h>
 
+#include <functional>
 #include <memory>
 
 namespace unroll::nn {
@@ -88,9 +89,7 @@ class TransformerEncoderLayer {
   UNROLL_FIELDS(self_attn, linear1, linear2, norm1, norm2)
 
  private:
-  template <class X, class Attend>
-  Var apply(const X& x, const Attend& attend) const;
-  void check_causal() const;
+  Sequence apply(const Gathered& x, const std::function<Var(const Gathered&)>& attend) const;
 
   FeedForward activation_;
   bool norm_first_, causal_;
@@ -117,8 +116,8 @@ class TransformerDecoderLayer {
   UNROLL_FIELDS(self_attn, multihead_attn, linear1, linear2, norm1, norm2, norm3)
 
  private:
-  template <class X, class Attend, class AttendMemory>
-  Var apply(const X& x, const Attend& attend, const AttendMemory& attend_memory) const;
+  Sequence apply(const Gathered& x, const std::function<Var(const Gathered&)>& attend,
+                 const std::function<Var(const Gathered&)>& attend_memory) const;
 
   FeedForward activation_;
   bool norm_first_;

@@ -167,7 +167,7 @@ struct TopAndSum {
   T top, sum;
 };
 template <class T>
-HWY_INLINE TopAndSum<T> exponentials(T* row, Index count) {
+HWY_NOINLINE TopAndSum<T> exponentials(T* row, Index count) {
   constexpr T kInf = std::numeric_limits<T>::infinity();
   const hn::ScalableTag<T> d;
   auto top = hn::Set(d, -kInf);
@@ -314,75 +314,65 @@ HWY_INLINE T dot(const T* x, const T* y, Index size) {
   return hn::GetLane(hn::SumOfLanes(d, sum));
 }
 
-// One head of the rows of keys or values of a query.
+// Rows of keys or values of a query.
 template <class T>
 struct StepRows {
   const T* data;
   Index stride;
   const Index* rows;  // null: consecutive ones from `data` on
-  StepRows(const Matrix<const T>& x, const KeysOfQuery& keys, Index column)
-      : data(x.at(keys.rows ? 0 : keys.first, column)), stride(x.row_stride), rows(keys.rows) {}
+  StepRows(const Matrix<const T>& x, const KeysOfQuery& keys)
+      : data(x.at(keys.rows ? 0 : keys.first, 0)), stride(x.row_stride), rows(keys.rows) {}
   HWY_INLINE const T* at(Index j) const { return data + (rows ? rows[j] : j) * stride; }
 };
 
-// to = sum_j w[j] v_j for kVectors vectors of columns from c on, the last of `each` elements. Even
-// and odd rows have sums of their own, which halves the latency.
-template <int kVectors, class T>
-HWY_INLINE void weighted_sum(const T* w, const StepRows<T>& v, Index count, Index c, Index each,
-                             T* to) {
-  const hn::ScalableTag<T> d;
-  const Index lanes = static_cast<Index>(hn::Lanes(d));
-  hn::Vec<decltype(d)> sums[2][kVectors];
-  UNROLL_WRITTEN_OUT
-  for (int i = 0; i < kVectors; ++i) sums[0][i] = sums[1][i] = hn::Zero(d);
-  const auto add = [&](Index j, hn::Vec<decltype(d)>(&sum)[kVectors]) UNROLL_INLINED {
-    const T* row = v.at(j) + c;
-    const auto weight = hn::Set(d, w[j]);
-    UNROLL_WRITTEN_OUT
-    for (int i = 0; i < kVectors; ++i)
-      sum[i] = hn::MulAdd(weight, load(row + i * lanes, kVectors > 1 ? lanes : each), sum[i]);
-  };
-  Index j = 0;
-  for (; j + 1 < count; j += 2) {
-    add(j, sums[0]);
-    add(j + 1, sums[1]);
-  }
-  if (j < count) add(j, sums[0]);
-  UNROLL_WRITTEN_OUT
-  for (int i = 0; i < kVectors; ++i)
-    store(hn::Add(sums[0][i], sums[1][i]), to + c + i * lanes, kVectors > 1 ? lanes : each);
-}
-
+// A key's row is read once for all heads, so that memory is read in order.
 template <class T>
-void step_head(const AttentionStep<T>& a, Index r, Index kv, const Matrix<T>& out) {
+void step_heads(const AttentionStep<T>& a, Index r, Index kv, Index kv_end, const Matrix<T>& out) {
   const hn::ScalableTag<T> d;
   const KeysOfQuery keys = a.keys[r];
-  const Index size = a.value_size, group = a.heads / a.kv_heads, first = kv * group;
-  const StepRows<T> k(a.k, keys, kv * a.size), v(a.v, keys, kv * size);
-  Scratch<T> weights(group * keys.count);  // [group, keys]
-  for (Index j = 0; j < keys.count; ++j)
-    for (Index i = 0; i < group; ++i)
-      weights.get()[i * keys.count + j] =
-          a.scale * dot(a.q.at(r, (first + i) * a.size), k.at(j), a.size);
-  for (Index i = 0; i < group; ++i) {
-    T* w = weights.get() + i * keys.count;
-    const T sum = exponentials(w, keys.count).sum;
+  const Index size = a.value_size, group = a.heads / a.kv_heads, count = keys.count;
+  const Index first = kv * group, heads = (kv_end - kv) * group;  // of queries
+  const StepRows<T> k(a.k, keys), v(a.v, keys);
+  Scratch<T> weights(heads * count);  // [heads, keys]
+  for (Index j = 0; j < count; ++j) {
+    const T* row = k.at(j) + kv * a.size;
+    for (Index h = 0; h < heads; ++h)
+      weights.get()[h * count + j] =
+          a.scale * dot(a.q.at(r, (first + h) * a.size), row + h / group * a.size, a.size);
+  }
+  T* to = out.at(r, first * size);
+  std::fill_n(to, heads * size, T{0});
+  for (Index h = 0; h < heads; ++h) {
+    T* w = weights.get() + h * count;
+    const T sum = exponentials(w, count).sum;
     const T factor = sum == 0 ? T{0} : T{1} / sum;
-    for (Index j = 0; j < keys.count; ++j) w[j] *= factor;
-    T* to = out.at(r, (first + i) * size);
-    constexpr int kVectors = 4;
-    const Index lanes = static_cast<Index>(hn::Lanes(d));
-    Index c = 0;
-    for (; c + kVectors * lanes <= size; c += kVectors * lanes)
-      weighted_sum<kVectors>(w, v, keys.count, c, lanes, to);
-    for (; c < size; c += lanes)
-      weighted_sum<1>(w, v, keys.count, c, std::min(lanes, size - c), to);
+    for (Index j = 0; j < count; ++j) w[j] *= factor;
+  }
+  // Four keys at a time; beyond the last one, weights of 0 with its values.
+  for (Index j = 0; j < count; j += 4) {
+    const T* rows[4];
+    for (Index i = 0; i < 4; ++i) rows[i] = v.at(std::min(j + i, count - 1)) + kv * size;
+    for (Index h = 0; h < heads; ++h) {
+      const T* w = weights.get() + h * count + j;
+      const Index column = h / group * size;
+      const auto weight = [&](Index i)
+                              UNROLL_INLINED { return hn::Set(d, j + i < count ? w[i] : T{0}); };
+      const auto w0 = weight(0), w1 = weight(1), w2 = weight(2), w3 = weight(3);
+      each<T>(size, [&](Index c, Index n) UNROLL_INLINED {
+        auto sum = load(to + h * size + c, n);
+        sum = hn::MulAdd(w0, load(rows[0] + column + c, n), sum);
+        sum = hn::MulAdd(w1, load(rows[1] + column + c, n), sum);
+        sum = hn::MulAdd(w2, load(rows[2] + column + c, n), sum);
+        sum = hn::MulAdd(w3, load(rows[3] + column + c, n), sum);
+        store(sum, to + h * size + c, n);
+      });
+    }
   }
 }
 
 }  // namespace
 
-UNROLL_KERNELS(AttentionKernels, forward_head<T>, backward_head<T>, step_head<T>)
+UNROLL_KERNELS(AttentionKernels, forward_head<T>, backward_head<T>, step_heads<T>)
 
 }  // namespace unroll::kernels::HWY_NAMESPACE
 HWY_AFTER_NAMESPACE();
@@ -417,20 +407,18 @@ void attention_backward(const Attention<T>& a, Matrix<const T> d_out,
 }
 template <class T>
 void attention_step(const AttentionStep<T>& a, Matrix<T> out) {
-  const auto head = [&](Index i) {
-    table<AttentionKernels, T>().step_head(a, i / a.kv_heads, i % a.kv_heads, out);
-  };
-  const Index tasks = a.q.rows * a.kv_heads;
   Index keys = 0;
   for (Index r = 0; r < a.q.rows; ++r) keys += a.keys[r].count;
+  const auto heads = table<AttentionKernels, T>().step_heads;
   if (keys * a.heads * (a.size + a.value_size) >= tuning::kThreadedStep) {
-    parallel_for(tasks, [&](Index i) {
+    parallel_for(a.q.rows * a.kv_heads, [&](Index i) {
       const FlushDenormals flush;
-      head(i);
+      const Index kv = i % a.kv_heads;
+      heads(a, i / a.kv_heads, kv, kv + 1, out);
     });
   } else {
     const FlushDenormals flush;
-    for (Index i = 0; i < tasks; ++i) head(i);
+    for (Index r = 0; r < a.q.rows; ++r) heads(a, r, 0, a.kv_heads, out);
   }
 }
 
