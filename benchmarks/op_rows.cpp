@@ -303,6 +303,8 @@ std::vector<Row> rows() {
            {any, constant, positive}),
       with("attention", "attend(x, y, z, False)", F(attend(in, false)), {any, any, any}),
       with("attention causal", "attend(x, y, z, True)", F(attend(in, true)), {any, any, any}),
+      unary("rotary", "rotary(x)",
+            F(rotary(x, sequences(R).time_of_rows(), {.size = std::min<Index>(C, 64)}))),
       with("linear_attention", "attend_linearly(x, y, z, False)", F(attend_linearly(in, false)),
            {any, any, any}),
       with("linear_attention causal", "attend_linearly(x, y, z, True)",

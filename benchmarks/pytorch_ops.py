@@ -111,6 +111,17 @@ def ctc(x):
     return F.ctc_loss(F.log_softmax(t, 2), labels, [steps] * batch, [steps // 2] * batch, reduction="sum")
 
 
+def rotary(x):
+    """Pairs of columns i and i + half of heads of up to 64 columns, turned by the step of up to 128."""
+    n, c = x.shape
+    size = min(c, 64)
+    half, steps = size // 2, min(n, 128)
+    angle = torch.arange(steps)[:, None] * 10000 ** (-torch.arange(half) / half)  # [T, K / 2]
+    cos, sin = (f(angle).repeat_interleave(n // steps, 0)[:, None] for f in (torch.cos, torch.sin))
+    a, b = x.reshape(n, c // size, size).split(half, 2)
+    return torch.cat([a * cos - b * sin, a * sin + b * cos], 2).reshape(n, c)
+
+
 def quarters(x, axis):
     a, b, c, d = x.split(x.shape[axis] // 4, axis)
     return a * b + c * d
@@ -123,7 +134,8 @@ class Case:
         # Compiled once, so that parsing is not measured.
         self.names = {"torch": torch, "F": F, "attend": attend, "attend_memory": attend_memory,
                       "attend_linearly": attend_linearly, "quarters": quarters,
-                      "scan": scan, "min_gru": min_gru, "convolve": convolve, "selective": selective, "ctc": ctc,
+                      "scan": scan, "min_gru": min_gru, "convolve": convolve, "selective": selective,
+                      "rotary": rotary, "ctc": ctc,
                       "R": self.rows, "C": self.columns}
         self.f = eval(f"lambda x, y, z, ids: {case['torch']}", self.names)
         self.inputs, self.leaves, self.ids = [], [], None
