@@ -32,6 +32,7 @@
 #include <unroll/autograd/sequence/conv.h>
 #include <unroll/autograd/sequence/memory_attention.h>
 #include <unroll/autograd/sequence/recurrent.h>
+#include <unroll/autograd/sequence/rotary.h>
 #include <unroll/autograd/sequence/scan.h>
 #include <unroll/autograd/sequence/selective_scan.h>
 #include <unroll/autograd/sequence/time_loop.h>
@@ -48,11 +49,13 @@
 #include <unroll/nn/mamba.h>
 #include <unroll/nn/module.h>
 #include <unroll/nn/options.h>
+#include <unroll/nn/positions.h>
 #include <unroll/nn/recurrent.h>
 #include <unroll/nn/save.h>
 #include <unroll/nn/scan.h>
 #include <unroll/nn/seq2seq.h>
 #include <unroll/nn/sequence.h>
+#include <unroll/nn/transformer.h>
 #include <unroll/nn/unroll.h>
 
 #include <unroll/optim/optimizer.h>

@@ -1,4 +1,5 @@
 #include <unroll/autograd/sequence/attention.h>
+#include <unroll/autograd/sequence/rotary.h>
 #include <unroll/nn/attention.h>
 #include <unroll/nn/init.h>
 #include <unroll/tensor/math.h>
@@ -20,6 +21,8 @@ Attended scaled_dot_product_attention(const In& q, const In& k, const In& v,
   const Caller caller(q.where());
   check(o.scale >= 0 && std::isfinite(o.scale),
         "attention: a scale above 0, or 0 for the usual one, was required: got {}", o.scale);
+  check(o.window >= 0, "attention: a window of at least 1, or 0 for none, was required: got {}",
+        o.window);
   check_dropout("attention's dropout", o.dropout);
   check(q->rank() >= 2 && k->rank() >= 2 && v->rank() >= 2 &&
             q->shape().back() == k->shape().back() && k->shape()[-2] == v->shape()[-2],
@@ -38,7 +41,8 @@ Attended scaled_dot_product_attention(const In& q, const In& k, const In& v,
                              .keys = RowGroups::equal(count, keys),
                              .causal = o.causal,
                              .scale = o.scale,
-                             .dropout = dropout_now});
+                             .dropout = dropout_now,
+                             .window = o.window});
     return {reshape(y, q->shape().with(-1, v->shape().back())), Var()};
   }
   const double scale =
@@ -47,9 +51,10 @@ Attended scaled_dot_product_attention(const In& q, const In& k, const In& v,
   if (o.bias.defined()) logits = logits + o.bias;
   Tensor visible;
   if (o.mask.defined()) visible = o.mask.to(q->dtype());
-  if (o.causal) {
-    const Tensor causal = causal_mask(queries, keys, q->dtype());
-    visible = visible.defined() ? mul(visible, causal) : causal;
+  if (o.causal || o.window > 0) {
+    const Tensor near = attention_mask(
+        queries, keys, {.causal = o.causal, .window = o.window, .dtype = q->dtype()});
+    visible = visible.defined() ? mul(visible, near) : near;
   }
   if (visible.defined()) {
     const Tensor hidden = equal(visible, Tensor::scalar(0, visible.dtype()));
@@ -62,92 +67,206 @@ Attended scaled_dot_product_attention(const In& q, const In& k, const In& v,
   return {matmul(used, v), o.weights ? weights : Var()};
 }
 
-MultiHeadAttention::MultiHeadAttention(const Options& o)
-    : query_key_value({.in = o.dim,
-                       .out = product_of("MultiHeadAttention", 3, o.dim),
-                       .bias = o.bias,
-                       .dtype = o.dtype}),
-      out({.in = o.dim, .out = o.dim, .bias = o.bias, .dtype = o.dtype}),
-      heads_(o.heads),
-      dropout_(o.dropout) {
+KeyValueCache::KeyValueCache(const Options& o) : lengths_() {
+  check(o.batch >= 0 && o.columns >= 1 && o.window >= 0 && (o.capacity >= 1 || o.window >= 1),
+        "KeyValueCache: a batch of at least 0, and a capacity of at least 1 (or a window), were "
+        "required: got {} and {}",
+        o.batch, o.capacity);
+  ring_ = o.window > 0 && (o.capacity <= 0 || o.capacity >= o.window);
+  const Index capacity = ring_ ? o.window : o.capacity;
+  lengths_ = repeated_index("KeyValueCache", o.batch, 0);
+  keys_ = Tensor::empty({o.batch, capacity, o.columns}, o.dtype);
+  values_ = Tensor::empty({o.batch, capacity, o.columns}, o.dtype);
+}
+
+KeyValueCache::KeyValueCache(const KeyValueCache& other) { *this = other; }
+
+KeyValueCache& KeyValueCache::operator=(const KeyValueCache& other) {
+  if (this == &other) return *this;
+  if (other.defined()) {
+    *this = other.select_rows(IndexTensor::arange(other.size()));
+  } else {
+    *this = KeyValueCache();
+  }
+  return *this;
+}
+
+KeyValueCache KeyValueCache::select_rows(const IndexTensor& rows) const {
+  check(defined() && rows.rank() == 1,
+        "KeyValueCache: a cache and a list of its rows were required: got rows {} of {}",
+        rows.shape(), size());
+  rows.check_range("KeyValueCache", size());
+  KeyValueCache out;
+  const Shape shape{rows.numel(), capacity(), keys_.shape()[2]};
+  out.keys_ = Tensor::empty(shape, keys_.dtype());
+  out.values_ = Tensor::empty(shape, keys_.dtype());
+  out.ring_ = ring_;
+  Index i = 0;
+  for (const Index b : rows) {
+    out.lengths_.push_back(lengths_[b]);
+    // Only the steps that have been read.
+    for (auto [from, to] : {std::pair(&keys_, &out.keys_), std::pair(&values_, &out.values_)})
+      to->select(0, i).narrow(0, 0, stored(b)).copy_(from->select(0, b).narrow(0, 0, stored(b)));
+    ++i;
+  }
+  return out;
+}
+
+void KeyValueCache::check_room(Index b, Index steps) const {
+  check(
+      ring_ || lengths_[b] + steps <= capacity(),
+      "MultiHeadAttention: at most {} steps, the capacity of the cache, were required: got {} for "
+      "sequence {}",
+      capacity(), lengths_[b] + steps, b);
+}
+
+void KeyValueCache::store(const Tensor& projected, Index first, Index n, Index b, Index t) {
+  const Index count = keys_.shape()[2], to = slot(b, t) * count;
+  dispatch(projected.dtype(), [&]<class T>() {
+    const T* from = projected.data<T>() + n * projected.shape()[1] + first;
+    std::copy_n(from, count, keys_.data<T>() + to);
+    std::copy_n(from + count, count, values_.data<T>() + to);
+  });
+}
+
+namespace {
+
+Index kv_heads_of(const MultiHeadAttention::Options& o) {
+  return o.kv_heads == 0 ? o.heads : o.kv_heads;
+}
+
+// Columns of queries, keys and values together, after all options have been checked.
+Index projected_columns(const MultiHeadAttention::Options& o) {
   check(o.heads >= 1 && o.dim % o.heads == 0,
         "MultiHeadAttention: a dim that divides by heads was required: got {} and {}", o.dim,
         o.heads);
+  check(kv_heads_of(o) >= 1 && o.heads % kv_heads_of(o) == 0,
+        "MultiHeadAttention: kv_heads that divide the {} heads were required: got {}", o.heads,
+        o.kv_heads);
+  check(o.window >= 0,
+        "MultiHeadAttention: a window of at least 1, or 0 for none, was required: got {}",
+        o.window);
+  check(o.rotary == Rotary::none || o.dim / o.heads % 2 == 0,
+        "MultiHeadAttention: heads of an even size were required for rotary positions: got {}",
+        o.dim / o.heads);
   check_dropout("MultiHeadAttention's dropout", o.dropout);
-  query_key_value.weight.set_value(xavier_uniform({o.dim, 3 * o.dim}, 1, {.dtype = o.dtype}));
+  return product_of("MultiHeadAttention", o.heads + 2 * kv_heads_of(o), o.dim / o.heads);
+}
+
+}  // namespace
+
+MultiHeadAttention::MultiHeadAttention(const Options& o)
+    : query_key_value({.in = o.dim, .out = projected_columns(o), .bias = o.bias, .dtype = o.dtype}),
+      out({.in = o.dim, .out = o.dim, .bias = o.bias, .dtype = o.dtype}),
+      heads_(o.heads),
+      kv_heads_(kv_heads_of(o)),
+      window_(o.window),
+      rotary_(o.rotary),
+      rotary_base_(o.rotary_base),
+      dropout_(o.dropout) {
+  const Index all = projected_columns(o);
+  query_key_value.weight.set_value(xavier_uniform({o.dim, all}, 1, {.dtype = o.dtype}));
   if (o.bias) {
-    query_key_value.bias.set_value(Tensor::zeros({3 * o.dim}, o.dtype));
+    query_key_value.bias.set_value(Tensor::zeros({all}, o.dtype));
     out.bias.set_value(Tensor::zeros({o.dim}, o.dtype));
   }
 }
 
 MultiHeadAttention::CallOptions MultiHeadAttention::defaults() { return {}; }
 
-// [B, T, D] -> [B, heads, T, D / heads]
-Var MultiHeadAttention::heads_of(const Var& x) const {
-  return transpose(reshape(x, {x.shape()[0], x.shape()[1], heads_, x.shape()[2] / heads_}), 1, 2);
+Var MultiHeadAttention::heads_of(const Var& x, Index heads) const {
+  const Index batch = x.shape()[0], steps = x.shape()[1], size = x.shape()[2] / heads;
+  const Var own = reshape(x, {batch, steps, heads, 1, size});
+  const Var all = heads == heads_ ? own : expand(own, {batch, steps, heads, heads_ / heads, size});
+  return transpose(reshape(all, {batch, steps, heads_, size}), 1, 2);
 }
-// [B, heads, T, D / heads] -> [B, T, D]
+
 Var MultiHeadAttention::joined(const Var& x) const {
   return reshape(transpose(x, 1, 2), {x.shape()[0], x.shape()[2], heads_ * x.shape()[3]});
 }
 
-// [.., D] -> [.., parts D]
-Var MultiHeadAttention::project(const In& x, Index part, Index parts) const {
-  const Index dim = out.weight.shape()[0];
+Var MultiHeadAttention::project(const In& x, Index column, Index columns) const {
   const Param &w = query_key_value.weight, &b = query_key_value.bias;
-  return linear(x, narrow(w, 1, part * dim, parts * dim),
-                b.defined() ? narrow(b, 0, part * dim, parts * dim) : Var());
+  return linear(x, narrow(w, 1, column, columns),
+                b.defined() ? narrow(b, 0, column, columns) : Var());
 }
+
+Var MultiHeadAttention::attend(std::span<const Var> projected, const RowGroups& queries,
+                               const RowGroups& keys, bool causal) const {
+  const AttentionRows rows{.queries = queries,
+                           .keys = keys,
+                           .heads = heads_,
+                           .causal = causal,
+                           .dropout = dropping(),
+                           .kv_heads = kv_heads_,
+                           .window = window_};
+  return projected.size() == 1 ? self_attention(projected[0], rows)
+                               : attention(projected[0], projected[1], projected[2], rows);
+}
+
+Var MultiHeadAttention::rotated(const Var& rows, const IndexTensor& positions, Index heads) const {
+  if (rotary_ == Rotary::none) return rows;
+  return rotary(rows, positions,
+                {.size = dim() / heads_,
+                 .heads = heads,
+                 .base = rotary_base_,
+                 .interleaved = rotary_ == Rotary::interleaved});
+}
+
+namespace {
+// 0 .. steps - 1 for each of `batch` sequences.
+IndexTensor padded_positions(Index batch, Index steps) {
+  std::vector<Index> out(static_cast<std::size_t>(batch * steps));
+  for (std::size_t i = 0; i < out.size(); ++i) out[i] = static_cast<Index>(i) % steps;
+  return out;
+}
+}  // namespace
 
 Attended MultiHeadAttention::operator()(const In& query, const In& key, const In& value,
                                         const CallOptions& o) const {
   const Caller caller(query.where());
-  const Index dim = out.weight.shape()[0];
   for (const Var* x : {&*query, &*key, &*value})
-    check(x->rank() == 3 && x->shape()[2] == dim && x->shape()[0] == query->shape()[0],
-          "MultiHeadAttention: inputs [B, T, {}] of one B were required: got {}, {} and {}", dim,
+    check(x->rank() == 3 && x->shape()[2] == dim() && x->shape()[0] == query->shape()[0],
+          "MultiHeadAttention: inputs [B, T, {}] of one B were required: got {}, {} and {}", dim(),
           query->shape(), key->shape(), value->shape());
   // If all three are the same tensor, one product projects them.
   const bool same = &*query == &*key && &*key == &*value;
   const bool fused = !o.mask.defined() && !o.bias.defined() && !o.weights;
-  const Index batch = query->shape()[0];
-  const auto groups = [&](const In& x) { return RowGroups::equal(batch, x->shape()[1]); };
-  if (same && fused) {
-    const Var y = self_attention(rows_of(query_key_value(query)), {.queries = groups(query),
-                                                                   .keys = groups(query),
-                                                                   .heads = heads_,
-                                                                   .causal = o.causal,
-                                                                   .dropout = dropping()});
-    return {out(reshape(y, query->shape())), Var()};
+  const Index batch = query->shape()[0], steps = query->shape()[1], keys = key->shape()[1];
+  const RowGroups query_groups = RowGroups::equal(batch, steps);
+  std::vector<Var> parts;  // rows: all three side by side, or each
+  if (same) {
+    parts = {rotated(rows_of(query_key_value(query)), padded_positions(batch, steps),
+                     heads_ + kv_heads_)};
+    if (!fused) parts = split(parts[0], {dim(), columns(), columns()}, 1);
+  } else {
+    parts = {
+        rotated(rows_of(project_query(query)), padded_positions(batch, steps), heads_),
+        rotated(rows_of(project(key, dim(), columns())), padded_positions(batch, keys), kv_heads_),
+        rows_of(project(value, dim() + columns(), columns()))};
   }
-  const std::vector<Var> parts =
-      same ? split(query_key_value(query), {dim, dim, dim}, 2)
-           : std::vector<Var>{project(query, 0), project(key, 1), project(value, 2)};
   if (fused) {
-    const Var y = attention(rows_of(parts[0]), rows_of(parts[1]), rows_of(parts[2]),
-                            {.queries = groups(query),
-                             .keys = groups(key),
-                             .heads = heads_,
-                             .causal = o.causal,
-                             .dropout = dropping()});
+    const Var y = attend(parts, query_groups, RowGroups::equal(batch, keys), o.causal);
     return {out(reshape(y, query->shape())), Var()};
   }
-  const Attended a =
-      scaled_dot_product_attention(heads_of(parts[0]), heads_of(parts[1]), heads_of(parts[2]),
-                                   {.causal = o.causal,
-                                    .mask = o.mask,
-                                    .bias = o.bias,
-                                    .dropout = dropout_,
-                                    .weights = o.weights});
+  const auto heads = [&](int part, Index length, Index count) {
+    return heads_of(reshape(parts[static_cast<std::size_t>(part)], {batch, length, -1}), count);
+  };
+  const Attended a = scaled_dot_product_attention(
+      heads(0, steps, heads_), heads(1, keys, kv_heads_), heads(2, keys, kv_heads_),
+      {.causal = o.causal,
+       .window = window_,
+       .mask = o.mask,
+       .bias = o.bias,
+       .dropout = dropout_,
+       .weights = o.weights});
   return {out(joined(a.out)), a.weights};
 }
 
 void MultiHeadAttention::check_rows(const Gathered& x) const {
-  const Index dim = out.weight.shape()[0];
   check_defined("MultiHeadAttention", x.table());
-  check(x.table().rank() == 2 && x.table().shape()[1] == dim,
-        "MultiHeadAttention: rows [N, {}] were required: got {}", dim, x.table().shape());
+  check(x.table().rank() == 2 && x.table().shape()[1] == dim(),
+        "MultiHeadAttention: rows [N, {}] were required: got {}", dim(), x.table().shape());
 }
 
 namespace {
@@ -165,24 +284,24 @@ Sequence MultiHeadAttention::operator()(const Gathered& x, const CallOptions& o,
   check_ragged(o);
   check_rows(x);
   const RowGroups groups = RowGroups::of(x.layout());
-  const Var projected = query_key_value(x).rows();  // [N, 3 D]
-  // [N, 3 D] -> [N, D]
-  return {out(self_attention(projected, {.queries = groups,
-                                         .keys = groups,
-                                         .heads = heads_,
-                                         .causal = o.causal,
-                                         .dropout = dropping()})),
-          x.layout()};
+  Var projected = query_key_value(x).rows();  // [N, D + 2 G K]
+  if (rotary_ != Rotary::none)
+    projected = rotated(projected, x.layout().time_of_rows(), heads_ + kv_heads_);
+  return {out(attend({&projected, 1}, groups, groups, o.causal)), x.layout()};  // [N, D]
 }
 
 MultiHeadAttention::Memory MultiHeadAttention::prepare(const Gathered& keys, Where where) const {
   const Caller caller(where);
   check_rows(keys);
-  const Index dim = out.weight.shape()[0];
-  const Var both =
-      keys.map([&](const Var& rows) { return project(rows, 1, 2); }).rows();  // [N, 2 D]
-  // [N, D] each
-  return {narrow(both, 1, 0, dim), narrow(both, 1, dim, dim), keys.layout()};
+  check(
+      rotary_ == Rotary::none && window_ == 0,
+      "MultiHeadAttention: a layer without .rotary and .window was required for a memory: got one "
+      "with {}",
+      window_ > 0 ? "a window" : "rotary positions");
+  const Var both = keys.map([&](const Var& rows) { return project(rows, dim(), 2 * columns()); })
+                       .rows();  // [N, 2 G K]
+  // [N, G K] each
+  return {narrow(both, 1, 0, columns()), narrow(both, 1, columns(), columns()), keys.layout()};
 }
 
 Sequence MultiHeadAttention::operator()(const Gathered& queries, const Memory& memory,
@@ -190,23 +309,133 @@ Sequence MultiHeadAttention::operator()(const Gathered& queries, const Memory& m
   const Caller caller(where);
   check_ragged(o);
   check_rows(queries);
-  const Var q = queries.map([&](const Var& rows) { return project(rows, 0); }).rows();  // [N, D]
-  return {out(attention(q, memory.keys, memory.values,
-                        {.queries = RowGroups::of(queries.layout()),
-                         .keys = RowGroups::of(memory.layout),
-                         .heads = heads_,
-                         .causal = o.causal,
-                         .dropout = dropping()})),
+  const Var parts[] = {queries.map([&](const Var& rows) { return project_query(rows); }).rows(),
+                       memory.keys, memory.values};
+  return {out(attend(parts, RowGroups::of(queries.layout()), memory.groups, o.causal)),
           queries.layout()};
 }
 
 Var MultiHeadAttention::operator()(const In& query, const Memory& memory) const {
-  const Caller caller(query.where());
   check_defined("MultiHeadAttention", *query);
   check(query->rank() == 2 && query->shape()[0] == memory.layout.sequences(),
         "MultiHeadAttention: one query for each of {} sequences was required: got {}",
         memory.layout.sequences(), query->shape());
-  return (*this)(Sequence(*query, SequenceLayout::equal(query->shape()[0], 1)), memory).rows;
+  return (*this)(query, memory, IndexTensor::arange(query->shape()[0]));
+}
+
+Var MultiHeadAttention::operator()(const In& query, const Memory& memory,
+                                   const IndexTensor& source_of) const {
+  const Caller caller(query.where());
+  const Index sources = memory.layout.sequences();
+  check_defined("MultiHeadAttention", *query);
+  check(query->rank() == 2 && query->shape()[1] == dim() && source_of.defined() &&
+            source_of.shape() == Shape({query->shape()[0]}),
+        "MultiHeadAttention: queries [R, {}] and the source of each were required: got {} and {}",
+        dim(), query->shape(), source_of.shape());
+  source_of.check_range("MultiHeadAttention", sources);
+  const Var q = project_query(query);  // [R, D]
+  if (recording() || dropping() > 0) {
+    std::vector<Index> rows, offsets{0};  // of the queries of each source
+    for (Index s = 0; s < sources; ++s) {
+      for (Index r = 0; r < source_of.numel(); ++r)
+        if (source_of[r] == s) rows.push_back(r);
+      offsets.push_back(static_cast<Index>(rows.size()));
+    }
+    const Var parts[] = {q, memory.keys, memory.values};
+    return out(attend(parts, RowGroups(std::move(rows), std::move(offsets)), memory.groups, false));
+  }
+  std::vector<KeyRows> rows;
+  const std::vector<Index>& offsets = memory.groups.offsets();
+  for (const Index s : source_of)
+    rows.push_back(
+        {.rows = memory.groups.rows().data() + offsets[s], .count = offsets[s + 1] - offsets[s]});
+  return out(Var(attention_step(q.value(), memory.keys.value(), memory.values.value(), rows,
+                                {.heads = heads_, .kv_heads = kv_heads_})));
+}
+
+MultiHeadAttention::Cache MultiHeadAttention::cache(Index batch, Index capacity) const {
+  return Cache({.batch = batch,
+                .capacity = capacity,
+                .columns = columns(),
+                .window = window_,
+                .dtype = out.weight.dtype()});
+}
+
+void MultiHeadAttention::check_cache(const Cache& cache, Index batch) const {
+  check(!recording(),
+        "MultiHeadAttention: a step that is not recorded was required, since gradients do not pass "
+        "through a cache: got one with a tape (NoGrad stops recording)");
+  check(cache.defined() && cache.size() == batch && cache.keys_.shape()[2] == columns() &&
+            cache.keys_.dtype() == out.weight.dtype() &&
+            (window_ == 0 ? !cache.ring_ : !cache.ring_ || cache.capacity() == window_),
+        "MultiHeadAttention: a cache of this layer for {} sequences was required: got one for {}",
+        batch, cache.size());
+}
+
+Var MultiHeadAttention::step(const In& x, Cache& cache) const {
+  const Caller caller(x.where());
+  check_defined("MultiHeadAttention", *x);
+  check(x->rank() == 2 && x->shape()[1] == dim(),
+        "MultiHeadAttention: a step's input [B, {}] was required: got {}", dim(), x->shape());
+  const Index batch = x->shape()[0];
+  check_cache(cache, batch);
+  for (Index b = 0; b < batch; ++b) cache.check_room(b, 1);
+  Var projected = query_key_value(x);  // [B, D + 2 G K]
+  if (rotary_ != Rotary::none)
+    projected = rotated(projected, IndexTensor(cache.lengths_), heads_ + kv_heads_);
+  const Tensor all = projected.value().contiguous();
+  std::vector<KeyRows> rows;
+  for (Index b = 0; b < batch; ++b) {
+    cache.store(all, dim(), b, b, cache.lengths_[b]++);
+    rows.push_back({.first = b * cache.capacity(), .count = cache.stored(b)});
+  }
+  return out(Var(attention_step(all.narrow(1, 0, dim()), cache.rows(cache.keys_),
+                                cache.rows(cache.values_), rows,
+                                {.heads = heads_, .kv_heads = kv_heads_})));
+}
+
+Sequence MultiHeadAttention::prefill(const Gathered& x, Cache& cache, Where where) const {
+  const Caller caller(where);
+  check_rows(x);
+  const SequenceLayout& layout = x.layout();
+  check_cache(cache, layout.sequences());
+  const std::vector<Index> before = cache.lengths_;
+  for (Index b = 0; b < layout.sequences(); ++b) cache.check_room(b, layout.lengths()[b]);
+  const IndexTensor sequence = layout.sequence_of_rows(), time = layout.time_of_rows();
+  std::vector<Index> positions;  // [N]
+  for (Index n = 0; n < layout.rows(); ++n) positions.push_back(before[sequence[n]] + time[n]);
+  Var projected = query_key_value(x).rows();  // [N, D + 2 G K]
+  projected = rotated(projected, IndexTensor(positions), heads_ + kv_heads_);
+  const Tensor all = projected.value().contiguous();
+  const RowGroups groups = RowGroups::of(layout);
+  Var y;  // [N, D]
+  if (std::all_of(before.begin(), before.end(), [](Index length) { return length == 0; })) {
+    const Var rows[] = {all};
+    y = attend(rows, groups, groups, true);
+  } else {
+    // The keys of a sequence: its steps in the cache, oldest first, then the new ones.
+    std::vector<Index> slots, rows, offsets{0};
+    for (Index b = 0; b < layout.sequences(); ++b)
+      for (Index t = before[b] - cache.stored(b); t < before[b]; ++t)
+        slots.push_back(cache.slot(b, t));
+    const Index old = static_cast<Index>(slots.size());
+    for (Index b = 0, at = 0; b < layout.sequences(); ++b) {
+      for (Index i = 0; i < cache.stored(b); ++i) rows.push_back(at++);
+      for (const Index n : groups.rows_of(b)) rows.push_back(old + n);
+      offsets.push_back(static_cast<Index>(rows.size()));
+    }
+    const IndexTensor chosen(std::move(slots));
+    const auto with_old = [&](const Tensor& cached, Index column) {
+      return Var(
+          concat({index_select(cache.rows(cached), 0, chosen), all.narrow(1, column, columns())}));
+    };
+    const Var parts[] = {all.narrow(1, 0, dim()), with_old(cache.keys_, dim()),
+                         with_old(cache.values_, dim() + columns())};
+    y = attend(parts, groups, RowGroups(std::move(rows), std::move(offsets)), true);
+  }
+  for (Index n = 0; n < layout.rows(); ++n) cache.store(all, dim(), n, sequence[n], positions[n]);
+  for (Index b = 0; b < layout.sequences(); ++b) cache.lengths_[b] += layout.lengths()[b];
+  return {out(y), layout};
 }
 
 Var softmax_by_sequence(const In& logits, const SequenceLayout& layout) {

@@ -2,8 +2,9 @@
 // (Bahdanau et al. 2015) and dot-product with one query for each step of a decoder (Luong et al.
 // 2015).
 //
-// B batch, T queries, S keys, D model size, H heads. A query whose keys are all masked gives zeros,
-// never NaN. All functions throw std::invalid_argument if shapes, dtypes or options do not fit.
+// B batch, T queries, S keys, D model size, K size of a head, G heads of keys and values. A query
+// whose keys are all masked gives zeros, never NaN. All functions throw std::invalid_argument if
+// shapes, dtypes or options do not fit.
 #pragma once
 
 #include <unroll/autograd/sequence/memory_attention.h>
@@ -20,6 +21,7 @@ struct Attended {
 
 struct AttentionOptions {
   bool causal = false;   // query t sees keys 0 .. t + S - T only, so the last query sees all
+  Index window = 0;      // query t sees only keys nearer than this to t + S - T; 0: all
   Tensor mask = {};      // 0 hides a key; broadcasts to [.., T, S]
   Var bias = {};         // added to the logits; broadcasts to [.., T, S]
   double scale = 0;      // of the logits; 0 means 1 / sqrt(key size)
@@ -30,14 +32,69 @@ struct AttentionOptions {
 Attended scaled_dot_product_attention(const In& q, const In& k, const In& v,
                                       const AttentionOptions& options = {});
 
+// Rotary positions (Su et al. 2021) of queries and keys: none, or which columns of a head are
+// rotated together: 2 i and 2 i + 1 (as in the paper), or i and i + size / 2 (as in GPT-NeoX and
+// LLaMA).
+enum class Rotary { none, interleaved, split_half };
+
+// The keys and values of the steps that a stream has read so far, for MultiHeadAttention::step.
+// Each of the B sequences has its own length. Memory for `capacity` steps is allocated at once;
+// with a window it is used as a ring, so that streams may be of any length. Copies are independent.
+class KeyValueCache {
+ public:
+  KeyValueCache() = default;  // none
+  // Throws std::invalid_argument if a size is below 1. `window`: only the last steps are needed.
+  struct Options {
+    Index batch = 0, capacity = 0;
+    Index columns = 0;  // of a key, and of a value
+    Index window = 0;   // 0: all steps are needed
+    DType dtype = f32;
+  };
+  explicit KeyValueCache(const Options& options);
+  KeyValueCache(const KeyValueCache& other);
+  KeyValueCache& operator=(const KeyValueCache& other);
+  KeyValueCache(KeyValueCache&&) noexcept = default;
+  KeyValueCache& operator=(KeyValueCache&&) noexcept = default;
+
+  bool defined() const { return keys_.defined(); }
+  Index size() const { return static_cast<Index>(lengths_.size()); }  // B
+  Index capacity() const { return defined() ? keys_.shape()[1] : 0; }
+  const std::vector<Index>& lengths() const { return lengths_; }  // [B] steps read so far
+  // Row i of the result is row rows[i], as nn/decode.h requires.
+  KeyValueCache select_rows(const IndexTensor& rows) const;
+
+ private:
+  friend class MultiHeadAttention;
+  // Throws unless sequence b has room for `steps` more.
+  void check_room(Index b, Index steps) const;
+  // The row of step t of sequence b in keys and values, as rows [B capacity, columns].
+  Index slot(Index b, Index t) const { return b * capacity() + (ring_ ? t % capacity() : t); }
+  Index stored(Index b) const { return std::min(lengths_[b], capacity()); }
+  // Copies row n of projected keys and values, in columns [first, first + columns) and those that
+  // follow, to step t of sequence b.
+  void store(const Tensor& projected, Index first, Index n, Index b, Index t);
+  Tensor rows(const Tensor& x) const { return x.reshape({-1, x.shape()[2]}); }
+
+  Tensor keys_, values_;  // [B, capacity, columns]
+  std::vector<Index> lengths_;
+  bool ring_ = false;
+};
+
 class MultiHeadAttention {
  public:
   struct Options {
     Index dim = 0, heads = 1;
+    Index kv_heads = 0;  // G, heads of keys and values, which divide `heads`; 0: heads. Query head
+                         // h uses head h / (heads / G). Ainslie et al. 2023; G = 1: Shazeer 2019
+    // Only keys nearer than this to the query's position are seen: causal, the last `window` steps,
+    // the query's own included; otherwise window - 1 on each side. 0: all
+    Index window = 0;
+    Rotary rotary = Rotary::none;  // of queries and keys; position t is step t of the sequence
+    double rotary_base = 10000;
     bool bias = true;
     double dropout = 0;  // probability, of the weights, in training
     DType dtype = f32;
-    UNROLL_OPTIONS(dim, heads, bias, dropout, dtype)
+    UNROLL_OPTIONS(dim, heads, kv_heads, window, rotary, rotary_base, bias, dropout, dtype)
   };
   struct CallOptions {
     bool causal = false;
@@ -48,10 +105,15 @@ class MultiHeadAttention {
   // The keys and values of a batch of sequences, projected once and used for any number of queries.
   struct Memory {
     Memory(Var k, Var v, SequenceLayout l)  // made by prepare()
-        : keys(std::move(k)), values(std::move(v)), layout(std::move(l)) {}
-    Var keys, values;  // [N, D]
+        : keys(std::move(k)),
+          values(std::move(v)),
+          layout(std::move(l)),
+          groups(RowGroups::of(layout)) {}
+    Var keys, values;  // [N, G K]
     SequenceLayout layout;
+    RowGroups groups;  // the rows of each sequence
   };
+  using Cache = KeyValueCache;
   // Initial weights of the projections: xavier_uniform (Glorot and Bengio 2010), biases 0, as in
   // PyTorch. `heads` must divide `dim`.
   explicit MultiHeadAttention(const Options& options);
@@ -67,28 +129,51 @@ class MultiHeadAttention {
   Sequence operator()(const Gathered& x, const CallOptions& options = defaults(),
                       Where where = Where::here()) const;
 
-  // Projects keys and values, to be attended to by any number of queries.
+  // Projects keys and values, to be attended to by any number of queries. Throws if the options
+  // have a window or rotary positions: those are for self-attention.
   Memory prepare(const Gathered& keys, Where where = Where::here()) const;
   // Sequence b of the queries attends to sequence b of the memory; their lengths may differ.
   Sequence operator()(const Gathered& queries, const Memory& memory,
                       const CallOptions& options = defaults(), Where where = Where::here()) const;
   // One query per sequence, [B, D] -> [B, D].
   Var operator()(const In& query, const Memory& memory) const;
+  // Row r of the queries [R, D] attends to sequence source_of[r] of the memory.
+  Var operator()(const In& query, const Memory& memory, const IndexTensor& source_of) const;
 
-  Linear query_key_value, out;  // [D, 3 D], [D, D]
+  // Streams: causal self-attention, one step at a time. The results equal those of a call with all
+  // steps and .causal = true. With a window, `capacity` may be 0: the window is enough.
+  Cache cache(Index batch, Index capacity) const;
+  // The next step of each sequence: x [B, D] -> [B, D]; appends it to the cache. Not recorded, and
+  // without dropout. Throws std::invalid_argument if the cache is full, or if a tape records.
+  Var step(const In& x, Cache& cache) const;
+  // The next steps of each sequence at once, such as prompts of different lengths.
+  Sequence prefill(const Gathered& x, Cache& cache, Where where = Where::here()) const;
+
+  Linear query_key_value, out;  // [D, D + 2 D G / heads]: queries, keys, values; [D, D]
   UNROLL_FIELDS(query_key_value, out)
 
  private:
   static CallOptions defaults();
   double dropping() const { return training() ? dropout_ : 0; }
-  // Projects with column blocks of query_key_value: part 0 is queries, 1 keys, 2 values.
-  Var project(const In& x, Index part, Index parts = 1) const;
-  Var heads_of(const Var& x) const;  // [B, T, D] -> [B, heads, T, D / heads]
-  Var joined(const Var& x) const;    // the inverse
+  Index dim() const { return out.weight.shape()[0]; }
+  Index columns() const { return dim() / heads_ * kv_heads_; }  // of keys, and of values
+  // Attention of projected rows: q, k and v, or one tensor with all three side by side. All calls
+  // without a mask, a bias or the weights, and without a cache, come here.
+  Var attend(std::span<const Var> projected, const RowGroups& queries, const RowGroups& keys,
+             bool causal) const;
+  // The first `heads` heads of rows [N, ..], rotated to their positions.
+  Var rotated(const Var& rows, const IndexTensor& positions, Index heads) const;
+  // Projects with column blocks of query_key_value: queries; keys and values; or one of these.
+  Var project_query(const In& x) const { return project(x, 0, dim()); }
+  Var project(const In& x, Index column, Index columns) const;
+  Var heads_of(const Var& x, Index heads) const;  // [B, T, D] -> [B, heads_, T, D / heads]
+  Var joined(const Var& x) const;                 // [B, heads_, T, K] -> [B, T, heads_ K]
   void check_rows(const Gathered& x) const;
+  void check_cache(const Cache& cache, Index batch) const;
 
-  Index heads_;
-  double dropout_;
+  Index heads_, kv_heads_, window_;
+  Rotary rotary_;
+  double rotary_base_, dropout_;
 };
 
 // A batch of sequences with their keys, which are projected once and used for any number of

@@ -1,7 +1,8 @@
 // Softmax attention within groups of rows (sequences), computed in blocks of queries. Saved for
 // backward: two values per query and head, never the matrix of logits.
 //
-// Sequence s has T_s queries and S_s keys; head h uses columns [h size, (h + 1) size) of each row.
+// Sequence s has T_s queries and S_s keys. Head h uses columns [h size, (h + 1) size) of a query's
+// row, and block h / (heads / kv_heads) of the columns of keys and values.
 #pragma once
 
 #include <unroll/tensor/kernels/dispatch.h>
@@ -51,9 +52,11 @@ template <class T>
 struct Attention {
   Matrix<const T> q, k, v;  // rows contiguous: one row per query or key, all heads side by side
   RowGroups queries, keys;
-  Index heads, size, value_size;  // columns per head: of queries and keys, and of values
-  T scale;                        // of the logits
-  bool causal;                    // query t sees only keys 0 .. t + S - T
+  Index heads, kv_heads;   // of queries; of keys and values
+  Index size, value_size;  // columns per head: of queries and keys, and of values
+  T scale;                 // of the logits
+  bool causal;             // query t sees only keys up to t + S - T
+  Index window = 0;        // query t sees only keys nearer than this to t + S - T; 0: all
   AttentionDropout dropout = {};
 };
 
@@ -77,13 +80,32 @@ template <class T>
 void attention_backward(const Attention<T>& a, Matrix<const T> d_out,
                         const SoftmaxOfRow<T>* softmax, const AttentionGradients<T>& gradients);
 
-// The two for head h of sequence s.
+// The keys of a single query: rows[0 .. count), or with null the rows first .. first + count - 1.
+struct KeysOfQuery {
+  const Index* rows;
+  Index first, count;
+};
+// One query per row, as in a step of a stream: nothing is packed or saved.
+template <class T>
+struct AttentionStep {
+  Matrix<const T> q, k, v;
+  const KeysOfQuery* keys;  // [rows of q]
+  Index heads, kv_heads, size, value_size;
+  T scale;
+};
+// out = softmax(scale q k^T) v; zeros for a query without keys.
+template <class T>
+void attention_step(const AttentionStep<T>& a, Matrix<T> out);
+
+// The three for one head of keys and values, and the heads of queries that use it: of sequence s,
+// or of row r.
 template <class T>
 struct AttentionKernels {
   void (*forward_head)(const Attention<T>& a, Index s, Index h, const Matrix<T>& out,
                        SoftmaxOfRow<T>* softmax);
   void (*backward_head)(const Attention<T>& a, Index s, Index h, const Matrix<const T>& d_out,
                         const SoftmaxOfRow<T>* softmax, const AttentionGradients<T>& gradients);
+  void (*step_head)(const AttentionStep<T>& a, Index r, Index h, const Matrix<T>& out);
 };
 
 }  // namespace unroll::kernels

@@ -1,6 +1,7 @@
 // Fused attention against the same in plain ops, over random batches, in f32 and f64.
 #include "tests/nn/random_sequences.h"
 
+#include <unroll/autograd/fused.h>
 #include <unroll/autograd/sequence/attention.h>
 #include <unroll/nn/attention.h>
 #include <unroll/tensor/indexing.h>
@@ -72,6 +73,159 @@ TEST_CASE("fused attention equals softmax and products, values and gradients") {
           run(inputs, seed, [&](const auto& v) { return plain(v[0], v[1], v[2], causal); }),
           dtype == f32 ? 1e-5 : 1e-13);
     }
+}
+
+namespace {
+// softmax(q k / sqrt(K)) v by its definition, one query and head at a time. In f64.
+Tensor by_definition(const Tensor& q, const Tensor& k, const Tensor& v, const AttentionRows& o) {
+  const Index heads = o.heads, shared = heads / o.kv_heads, size = q.size(1) / heads,
+              wide = v.size(1) / o.kv_heads;
+  Tensor out = Tensor::zeros({q.size(0), heads * wide}, f64);
+  for (Index s = 0; s < o.queries.count(); ++s) {
+    const IndexTensor of = o.queries.rows_of(s), keys = o.keys.rows_of(s);
+    for (Index t = 0; t < of.numel(); ++t)
+      for (Index h = 0; h < heads; ++h) {
+        const Index at = t + keys.numel() - of.numel(), kv = h / shared;
+        std::vector<double> weight(static_cast<std::size_t>(keys.numel()), 0);
+        double total = 0;
+        for (Index j = 0; j < keys.numel(); ++j) {
+          if (o.causal && j > at) continue;
+          if (o.window > 0 && std::abs(at - j) >= o.window) continue;
+          double logit = 0;
+          for (Index c = 0; c < size; ++c)
+            logit += q.at({of[t], h * size + c}) * k.at({keys[j], kv * size + c});
+          total += weight[j] = std::exp(logit / std::sqrt(static_cast<double>(size)));
+        }
+        for (Index j = 0; j < keys.numel(); ++j)
+          for (Index c = 0; c < wide && total > 0; ++c)
+            out.set({of[t], h * wide + c}, out.at({of[t], h * wide + c}) +
+                                               weight[j] / total * v.at({keys[j], kv * wide + c}));
+      }
+  }
+  return out;
+}
+}  // namespace
+
+TEST_CASE("attention with shared heads and windows equals its definition and its reference") {
+  Generator g(12);
+  for (DType dtype : {f32, f64})
+    for (int round = 0; round < 24; ++round) {
+      const Index kv_heads = 1 + g.below(2), heads = kv_heads * (1 + g.below(3)),
+                  size = 1 + g.below(9), wide = 1 + g.below(9), batch = 1 + g.below(3);
+      const SequenceLayout queries(random_lengths(g, batch, 120)),
+          keys(random_lengths(g, batch, 120));
+      const AttentionRows rows{
+          .queries = RowGroups::of(queries),
+          .keys = RowGroups::of(keys),
+          .heads = heads,
+          .causal = round % 2 == 1,
+          .kv_heads = kv_heads,
+          .window = round % 3 == 0 ? 0 : 1 + g.below(round % 3 == 1 ? 20 : 90)};
+      CAPTURE(rows.window);
+      const std::vector<Tensor> inputs{g.normal({queries.rows(), heads * size}, 0, 1, dtype),
+                                       g.normal({keys.rows(), kv_heads * size}, 0, 1, dtype),
+                                       g.normal({keys.rows(), kv_heads * wide}, 0, 1, dtype)};
+      const Tensor seed = g.normal({queries.rows(), heads * wide}, 0, 1, dtype);
+      const auto f = [&](const auto& v) { return attention(v[0], v[1], v[2], rows); };
+      const Result fused = run(inputs, seed, f);
+      const double tolerance = dtype == f32 ? 1e-5 : 1e-12;
+      CHECK(distance(fused.y, by_definition(inputs[0].to(f64), inputs[1].to(f64), inputs[2].to(f64),
+                                            rows)) < tolerance);
+      const UseReference reference;
+      check_equal(fused, run(inputs, seed, f), tolerance);
+    }
+}
+
+TEST_CASE("a window as long as the sequence hides nothing, and dropout does not depend on it") {
+  Generator g(13);
+  for (const double dropout : {0.0, 0.4})
+    for (const bool causal : {false, true}) {
+      const SequenceLayout layout({90, 7, 61});
+      const Tensor qkv = g.normal({layout.rows(), 8 * 4}, 0, 1, f64);
+      const auto with = [&](Index window) {
+        manual_seed(5);
+        return run({qkv}, Tensor::ones({layout.rows(), 4 * 4}, f64), [&](const auto& v) {
+          const RowGroups rows = RowGroups::of(layout);
+          return self_attention(v[0], {.queries = rows,
+                                       .keys = rows,
+                                       .heads = 4,
+                                       .causal = causal,
+                                       .dropout = dropout,
+                                       .kv_heads = 2,
+                                       .window = window});
+        });
+      };
+      const Result all = with(0);
+      for (const Index window : {Index{90}, Index{1000}, std::numeric_limits<Index>::max()})
+        check_equal(with(window), all, 1e-14);
+      // A window of one: each row sees itself.
+      if (dropout == 0) CHECK(distance(with(1).y.narrow(1, 0, 4), qkv.narrow(1, 24, 4)) < 1e-14);
+    }
+}
+
+TEST_CASE("time and memory of attention in a window are linear in the number of steps") {
+  const Index steps = 100000, window = 8;
+  Generator g(14);
+  const RowGroups rows = RowGroups::equal(1, steps);
+  const Tensor qkv = g.normal({steps, 3 * 4});
+  Tape tape;
+  const Var v = tape.watch(qkv);
+  memory::reset_peak();
+  const Index before = memory::stats().in_use;
+  const Var y = self_attention(
+      v, {.queries = rows, .keys = rows, .heads = 1, .causal = true, .window = window});
+  const Tensor d = tape.backward(sum(square(y)))[v];
+  // Copies of q, k and v and their gradients: far less than a row of logits for each step.
+  CHECK(memory::stats().peak - before < 100 * steps * 4);
+  // The last steps alone give the same.
+  const Index tail = 100;
+  const RowGroups last = RowGroups::equal(1, tail);
+  const Tensor alone =
+      self_attention(qkv.narrow(0, steps - tail, tail),
+                     {.queries = last, .keys = last, .causal = true, .window = window})
+          .value();
+  CHECK(distance(alone.narrow(0, window, tail - window),
+                 y.value().narrow(0, steps - tail + window, tail - window)) < 1e-6);
+  CHECK(all_finite(d));
+}
+
+TEST_CASE("one query for each row equals attention over its keys") {
+  Generator g(15);
+  for (DType dtype : {f32, f64})
+    for (int round = 0; round < 20; ++round) {
+      const Index kv_heads = 1 + g.below(3), heads = kv_heads * (1 + g.below(3)),
+                  size = 1 + g.below(40), wide = 1 + g.below(40), batch = 1 + g.below(20);
+      const SequenceLayout layout(random_lengths(g, batch, 30));
+      const Tensor q = g.normal({batch, heads * size}, 0, 1, dtype),
+                   k = g.normal({layout.rows(), kv_heads * size}, 0, 1, dtype),
+                   v = g.normal({layout.rows(), kv_heads * wide}, 0, 1, dtype);
+      const RowGroups groups = RowGroups::of(layout);
+      const Tensor expected = attention(q, k, v,
+                                        {.queries = RowGroups::equal(batch, 1),
+                                         .keys = groups,
+                                         .heads = heads,
+                                         .kv_heads = kv_heads})
+                                  .value();
+      std::vector<KeyRows> rows;
+      for (Index b = 0; b < batch; ++b)
+        rows.push_back(
+            {.rows = groups.rows().data() + groups.offsets()[b], .count = layout.lengths()[b]});
+      const Tensor out = attention_step(q, k, v, rows, {.heads = heads, .kv_heads = kv_heads});
+      CHECK(distance(out, expected) < (dtype == f32 ? 1e-5 : 1e-13));
+    }
+  const Tensor q = random({2, 4}, 1), k = random({3, 2}, 2);
+  const std::vector<KeyRows> none{{.first = 3, .count = 0}, {.first = 0, .count = 3}};
+  const Tensor out = attention_step(q, k, k, none, {.heads = 2, .kv_heads = 1});
+  CHECK(max(abs(out.select(0, 0))).item() == 0);
+  CHECK(max(abs(out.select(0, 1))).item() > 0);
+  check_refused(
+      [&] {
+        (void)attention_step(q, k, k, std::vector<KeyRows>{{.count = 1}, {.first = 2, .count = 2}},
+                             {.heads = 2, .kv_heads = 1});
+      },
+      "attention_step: keys within the 3 rows were required: got 2 from row 2 on");
+  check_refused([&] { (void)attention_step(q, k, k, none, {.heads = 2}); },
+                "with 2 and 2 heads were required: got [2, 4], [3, 2] and [3, 2]");
 }
 
 TEST_CASE("self attention over ragged rows equals each sequence and head alone") {
@@ -204,6 +358,15 @@ TEST_CASE("rows with a wrong number of fields are refused with a sentence") {
                        "row groups: each row once was required: row 1 came twice",
                        std::invalid_argument);
   CHECK_THROWS_AS(RowGroups(IndexTensor::arange(3), {0, 2}), std::invalid_argument);
+  check_refused(
+      [&] {
+        (void)self_attention(x, {.queries = three, .keys = three, .heads = 4, .kv_heads = 3});
+      },
+      "attention: at least one head, and kv_heads that divide the heads, were required: got 4 and "
+      "3");
+  check_refused(
+      [&] { (void)self_attention(x, {.queries = three, .keys = three, .heads = 2, .window = -1}); },
+      "attention: a window of at least 1, or 0 for none, was required: got -1");
 }
 
 TEST_CASE("invalid row groups are refused") {

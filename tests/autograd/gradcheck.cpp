@@ -6,6 +6,7 @@
 #include <unroll/autograd/sequence/conv.h>
 #include <unroll/autograd/sequence/memory_attention.h>
 #include <unroll/autograd/sequence/recurrent.h>
+#include <unroll/autograd/sequence/rotary.h>
 #include <unroll/autograd/sequence/selective_scan.h>
 #include <unroll/nn/loss.h>
 #include <unroll/tensor/math.h>
@@ -159,6 +160,23 @@ Var two_sequences(const Vars& v) {
                     .keys = {IndexTensor::arange(7), {0, 2, 7}},
                     .heads = 2,
                     .causal = causal});
+}
+
+// The same with 4 heads of queries over 2 of keys and values, and a window.
+template <bool causal>
+Var shared_heads(const Vars& v) {
+  return attention(v[0], v[1], v[2],
+                   {.queries = {IndexTensor::of({4, 0, 2, 1, 3}), {0, 3, 5}},
+                    .keys = {IndexTensor::arange(7), {0, 2, 7}},
+                    .heads = 4,
+                    .causal = causal,
+                    .kv_heads = 2,
+                    .window = 2});
+}
+template <bool interleaved>
+Var turned(const Vars& v) {
+  return rotary(v[0], IndexTensor::of({0, 3, 1}),
+                {.size = 4, .heads = 2, .base = 10, .interleaved = interleaved});
 }
 
 // Three groups, of 2 queries over 3 keys, of none over 1, and of 1 over 2. Both results count.
@@ -382,6 +400,20 @@ const std::vector<Case>& cases() {
        1},
       {"attention", two_sequences<false>, {{5, 4}, {7, 4}, {7, 6}}},
       {"attention causal", two_sequences<true>, {{5, 4}, {7, 4}, {7, 6}}},
+      {"attention of shared heads in a window", shared_heads<false>, {{5, 8}, {7, 4}, {7, 6}}},
+      {"attention of shared heads in a causal window",
+       shared_heads<true>,
+       {{5, 8}, {7, 4}, {7, 6}}},
+      {"self attention of shared heads",
+       [](const Vars& v) {
+         const RowGroups groups = RowGroups::of(SequenceLayout({1, 3, 2}));
+         return self_attention(
+             v[0],
+             {.queries = groups, .keys = groups, .heads = 4, .causal = true, .kv_heads = 2});
+       },
+       {{6, 16}}},
+      {"rotary", turned<false>, {{3, 12}}},
+      {"rotary interleaved", turned<true>, {{3, 12}}},
       {"self attention of ragged sequences",
        [](const Vars& v) {
          const RowGroups groups = RowGroups::of(SequenceLayout({1, 3, 2}));

@@ -2,10 +2,11 @@
 #include "tests/support.h"
 #include "tests/tensor/scratch.h"
 
-#include <unroll/nn/attention.h>
 #include <unroll/nn/options.h>
+#include <unroll/nn/positions.h>
 #include <unroll/nn/recurrent.h>
 #include <unroll/nn/save.h>
+#include <unroll/nn/transformer.h>
 
 #include <array>
 #include <cmath>
@@ -24,6 +25,13 @@ struct Randomise {
   void set(Index& value) const { value = g.below(1000) - 100; }
   void set(double& value) const { value = g.below(5) == 0 ? 0 : g.uniform() / 3 - 0.1; }
   void set(DType& value) const { value = g.below(2) == 1 ? f64 : f32; }
+  void set(nn::Rotary& value) const { value = static_cast<nn::Rotary>(g.below(3)); }
+  void set(nn::FeedForward& value) const { value = static_cast<nn::FeedForward>(g.below(3)); }
+  void set(nn::NormKind& value) const { value = static_cast<nn::NormKind>(g.below(2)); }
+  void set(std::optional<bool>& value) const {
+    value.reset();
+    if (g.below(2) == 1) set(value.emplace());
+  }
   template <class O>
   requires nn::detail::Options<O>
   void set(O& options) const {
@@ -91,6 +99,9 @@ TEST_CASE("the options of every layer and cell can be stored in a file and read 
   check_round_trips<nn::GRU::Options>("GRU", scratch);
   check_round_trips<nn::LayerOptions<nn::LSTMCell>>("layers of a cell", scratch);
   check_round_trips<nn::MultiHeadAttention::Options>("MultiHeadAttention", scratch);
+  check_round_trips<nn::TransformerOptions>("TransformerOptions", scratch);
+  check_round_trips<nn::SinusoidalPositions::Options>("SinusoidalPositions", scratch);
+  check_round_trips<nn::LearnedPositions::Options>("LearnedPositions", scratch);
   check_round_trips<nn::AdditiveAttention::Options>("AdditiveAttention", scratch);
 }
 
