@@ -65,21 +65,23 @@ class Chunks {
 
 // -log p of each of the ids [from, end), in nats, given the ids before it. They are divided into
 // parallel streams; the state of each is warmed up on the ids before it.
-template <class Model>
-std::vector<double> nats(const Model& model, const Ids& ids, Index from) {
-  constexpr Index kStreams = 64, kMinLength = 256, kWarmUp = 128, kLogits = 1 << 22;
+inline std::vector<double> nats(const LanguageModel& model, const Ids& ids, Index from) {
+  constexpr Index kStreams = 64, kLogits = 1 << 22;
+  // An RG-LRU or Mamba forgets more slowly than the others.
+  const std::string& kind = model.options().layer.kind;
+  const Index warm_up = kind == "rglru" || kind == "mamba" ? 1024 : 128, min_length = 2 * warm_up;
   const unroll::NoGrad unrecorded;
   const auto n = static_cast<Index>(ids.size());
   unroll::check(from >= 1 && from < n, "nats: ids with one before were required: got {} of {}",
                 from, n);
   // Each stream reads `all` targets; the first ones are its warm-up, and belong to the stream
   // before.
-  const Index streams = std::clamp<Index>((n - from) / kMinLength, 1, kStreams),
-              first_warm_up = std::min(kWarmUp, from - 1), begin = from - first_warm_up,
-              all = (n - begin + (streams - 1) * (kWarmUp + 1)) / streams,
+  const Index streams = std::clamp<Index>((n - from) / min_length, 1, kStreams),
+              first_warm_up = std::min(warm_up, from - 1), begin = from - first_warm_up,
+              all = (n - begin + (streams - 1) * (warm_up + 1)) / streams,
               steps = std::clamp<Index>(kLogits / (model.options().vocab * streams), 1, 128);
-  const auto start = [&](Index s) { return std::min(begin + s * (all - kWarmUp), n - all); };
-  typename Model::State state;
+  const auto start = [&](Index s) { return std::min(begin + s * (all - warm_up), n - all); };
+  LanguageModel::State state;
   std::vector<double> result(static_cast<std::size_t>(n - from));
   for (Index t = 0; t < all; t += steps) {
     const Index count = std::min(steps, all - t);
@@ -93,10 +95,10 @@ std::vector<double> nats(const Model& model, const Ids& ids, Index from) {
     const std::vector<double> losses =
         unroll::cross_entropy(out.logits, target, {.reduction = unroll::Reduction::none})
             .value()
-            .template to_vector<double>();
+            .to_vector<double>();
     for (Index i = t; i < t + count; ++i)
       for (Index s = 0; s < streams; ++s)
-        if (i >= (s == 0 ? first_warm_up : kWarmUp))
+        if (i >= (s == 0 ? first_warm_up : warm_up))
           result[static_cast<std::size_t>(start(s) + i - from)] =
               losses[static_cast<std::size_t>((i - t) * streams + s)];
     state = std::move(out.state);
@@ -123,14 +125,13 @@ inline double rate(const FitOptions& o, const Chunks& chunks, Index step) {
 }
 
 // One epoch; returns the mean loss of an id.
-template <class Model>
-double train_epoch(const Model& model, const Chunks& chunks, const FitOptions& o,
-                   unroll::optim::Optimizer& optimizer, Index e, program::Progress& bar) {
-  typename Model::State state;
+inline double train_epoch(const LanguageModel& model, const Chunks& chunks, const FitOptions& o,
+                          unroll::optim::Optimizer& optimizer, Index e, program::Progress& bar) {
+  LanguageModel::State state;
   double sum = 0, read = 0;
   for (Index i = 0; i < chunks.per_epoch() && !program::interrupted(); ++i) {
     const unroll::data::StreamChunk& chunk = chunks.at(e, i);
-    if (!chunks.continues(e, i)) state.clear();
+    if (!chunks.continues(e, i)) state = {};
     optimizer.lr = rate(o, chunks, optimizer.steps());
     unroll::Tape tape;
     auto out = model(nn::Tokens(chunk.ids, chunk.layout), state);
@@ -138,8 +139,7 @@ double train_epoch(const Model& model, const Chunks& chunks, const FitOptions& o
     unroll::Gradients g = tape.backward(loss * static_cast<double>(chunk.layout.steps()));
     unroll::optim::clip_norm(g, o.clip);
     optimizer.step(g);
-    for (auto& part : out.state) part = nn::detach(part);
-    state = std::move(out.state);
+    state = out.state.detach();
     sum += loss.item() * static_cast<double>(chunk.ids.numel());
     read += static_cast<double>(chunk.ids.numel());
     bar.part(static_cast<double>(i + 1) / static_cast<double>(chunks.per_epoch()));

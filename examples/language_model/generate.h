@@ -18,13 +18,12 @@ struct GenerateOptions {
 };
 
 // The model as a decoder that never generates <unk>.
-template <class Model>
 struct Speaker {
-  const Model& model;
+  const LanguageModel& model;
   Index unknown;  // -1: none
 
-  nn::DecoderStep<typename Model::State> step(const unroll::IndexTensor& ids,
-                                              typename Model::State state) const {
+  nn::DecoderStep<LanguageModel::State> step(const unroll::IndexTensor& ids,
+                                             LanguageModel::State state) const {
     auto out = model.step(ids, std::move(state));
     if (unknown >= 0) out.logits.value().narrow(1, unknown, 1).fill_(-HUGE_VAL);
     return out;
@@ -32,19 +31,18 @@ struct Speaker {
 };
 
 // The state of a model after some texts, each at the beginning of a line.
-template <class Model>
 struct Read {
-  typename Model::State state;  // before the last id of each text
-  unroll::IndexTensor last;     // that id, [B]
-  std::vector<double> nats;     // -log p of each text
-  std::vector<Index> length;    // ids of each text
-  Index unknown = 0;            // ids of all texts that the model does not know
+  LanguageModel::State state;  // before the last id of each text
+  unroll::IndexTensor last;    // that id, [B]
+  std::vector<double> nats;    // -log p of each text
+  std::vector<Index> length;   // ids of each text
+  Index unknown = 0;           // ids of all texts that the model does not know
 };
 
-template <class Model>
-Read<Model> read(const Model& model, const Units& units, const std::vector<std::string>& texts) {
+inline Read read(const LanguageModel& model, const Units& units,
+                 const std::vector<std::string>& texts) {
   const unroll::NoGrad unrecorded;
-  Read<Model> out;
+  Read out;
   std::vector<Ids> before, target;
   Ids last;
   for (const std::string& text : texts) {
@@ -62,17 +60,17 @@ Read<Model> read(const Model& model, const Units& units, const std::vector<std::
   auto read = model(x, {});
   const Var loss =
       unroll::cross_entropy(read.logits, y.ids, {.reduction = unroll::Reduction::none});  // [N]
-  out.nats = nn::Sequence(loss, x.layout).sum().value().template to_vector<double>();
+  out.nats = nn::Sequence(loss, x.layout).sum().value().to_vector<double>();
   out.state = std::move(read.state), out.last = last;
   return out;
 }
 
 // The text that the model adds to a prompt.
-template <class Model>
-std::string continuation(const Model& model, const Units& units, const std::string& prompt,
-                         const GenerateOptions& o, unroll::Generator& random) {
-  const Read<Model> start = read(model, units, {prompt});
-  const Speaker<Model> speaker{model, units.unknown()};
+inline std::string continuation(const LanguageModel& model, const Units& units,
+                                const std::string& prompt, const GenerateOptions& o,
+                                unroll::Generator& random) {
+  const Read start = read(model, units, {prompt});
+  const Speaker speaker{model, units.unknown()};
   nn::Decoded out;
   if (o.beams > 0) {
     out = nn::beam_search(speaker, start.state, start.last,

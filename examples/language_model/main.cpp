@@ -1,5 +1,5 @@
-// Language models that predict the next character, word or byte pair: RNN, LSTM and GRU, compared
-// with n-grams, on the King James Bible or any other text.
+// Language models that predict the next character, word or byte pair: an LSTM or any other sequence
+// model of the library, compared with n-grams, on the King James Bible or any other text.
 //
 // text.h divides a text into units and parts; ngram.h is the baseline; model.h, fit.h and
 // generate.h are the network, its training, and generation; options.h has the recipes; report.h
@@ -13,8 +13,8 @@ int main(int argc, char** argv) {
   return program::run(
       argc, argv,
       {.name = "language_model",
-       .description = "Predicts the next character, word or byte pair of a text with an RNN, LSTM\n"
-                      "or GRU, compares it with n-grams, and generates text.",
+       .description = "Predicts the next character, word or byte pair of a text with an LSTM or\n"
+                      "another sequence model, compares it with n-grams, and generates text.",
        .pictures = {"language_model.png"},
        .takes = {.data = "A table with a column \"text\", one line a row\n(default: the King James "
                          "Bible by verse)",

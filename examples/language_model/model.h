@@ -1,12 +1,12 @@
-// The model: embedding, recurrent layers, output layer. V ids, D size of the embedding, H hidden,
-// B streams, N ids in all.
+// The model: embedding, a sequence model of any kind, output layer. V ids, D size of the embedding,
+// H hidden, B streams, N ids in all.
 #pragma once
+
+#include "examples/common/sequence_model.h"
 
 #include <unroll/nn/decode.h>
 #include <unroll/nn/init.h>
 #include <unroll/nn/layers.h>
-#include <unroll/nn/options.h>
-#include <unroll/nn/recurrent.h>
 
 #include <optional>
 
@@ -17,40 +17,44 @@ using unroll::Var;
 namespace nn = unroll::nn;
 
 struct ModelOptions {
-  std::string layer = "lstm";  // "rnn", "lstm" or "gru"
-  Index vocab = 0, dim = 0, hidden = 512, layers = 1;
+  program::SequenceOptions layer = {.hidden = 512};  // the model sets its `in` and its dropout
+  Index vocab = 0;
+  Index dim = 0;             // D; 0: H
   bool tied = false;         // the output layer uses the table of the embedding; needs D = H
   double dropout = 0;        // of the embedding, between layers, and of the output
   bool variational = false;  // one dropout mask for all time steps of a chunk
   double init = 0;           // initial parameters uniform in +-init; 0: the layers' defaults
-  UNROLL_OPTIONS(layer, vocab, dim, hidden, layers, tied, dropout, variational, init)
+  UNROLL_OPTIONS(layer, vocab, dim, tied, dropout, variational, init)
+
+  Index width() const { return dim > 0 ? dim : layer.hidden; }  // D
+  program::SequenceOptions of_layer() const {
+    program::SequenceOptions out = layer;
+    out.in = width();
+    (variational ? out.variational_dropout : out.dropout) = dropout;
+    return out;
+  }
 };
 
-template <class Layer>
 struct LanguageModel {
   nn::Embedding embed;             // [V, D]
-  Layer layer;                     // D -> H
+  program::SequenceModel layer;    // D -> H
   std::optional<nn::Linear> head;  // H -> V; none if tied
   unroll::Param bias;              // [V]; only if tied
   UNROLL_FIELDS(embed, layer, head, bias)
 
-  using State = std::vector<typename Layer::State>;
+  using State = program::SequenceModel::State;
 
   explicit LanguageModel(const ModelOptions& o)
-      : embed({.vocab = o.vocab, .dim = o.dim}),
-        layer({.in = o.dim,
-               .hidden = o.hidden,
-               .layers = o.layers,
-               .dropout = o.variational ? 0 : o.dropout,
-               .variational_dropout = o.variational ? o.dropout : 0}),
+      : embed({.vocab = o.vocab, .dim = o.width()}),
+        layer(o.of_layer()),
         drop_({.p = o.dropout}),
         options_(o) {
     if (o.tied) {
       // Logits are products with these rows, so they start small.
-      embed.weight.set_value(nn::uniform({o.vocab, o.dim}, -0.1, 0.1));
+      embed.weight.set_value(nn::uniform({o.vocab, o.width()}, -0.1, 0.1));
       bias = unroll::Param(unroll::Tensor::zeros({o.vocab}));
     } else {
-      head.emplace(nn::Linear::Options{.in = o.hidden, .out = o.vocab});
+      head.emplace(nn::Linear::Options{.in = layer.output_size(), .out = o.vocab});
     }
     if (o.init > 0)
       for (const unroll::NamedParam& p : nn::parameters(*this))
@@ -86,22 +90,5 @@ struct LanguageModel {
   nn::Dropout drop_;
   ModelOptions options_;
 };
-
-// Calls f(model) with a new model of the type that the options name.
-template <class F>
-auto with_model(const ModelOptions& o, F&& f) {
-  if (o.layer == "rnn") {
-    LanguageModel<nn::RNN> model(o);
-    return f(model);
-  }
-  if (o.layer == "gru") {
-    LanguageModel<nn::GRU> model(o);
-    return f(model);
-  }
-  unroll::check(o.layer == "lstm", "a layer among rnn, lstm and gru was required: got \"{}\"",
-                unroll::excerpt(o.layer));
-  LanguageModel<nn::LSTM> model(o);
-  return f(model);
-}
 
 }  // namespace language_model

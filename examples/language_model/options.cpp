@@ -14,7 +14,7 @@ Choice zaremba_small() {
   Choice c;
   c.unit = "words";
   c.units = {.max_size = 10000, .tokenised = true};
-  c.model = {.layer = "lstm", .dim = 200, .hidden = 200, .layers = 2, .init = 0.1};
+  c.model = {.layer = {.kind = "lstm", .hidden = 200, .layers = 2}, .dim = 200, .init = 0.1};
   c.fit = {.epochs = 13,
            .streams = 20,
            .steps = 20,
@@ -28,7 +28,7 @@ Choice zaremba_small() {
 // Trained on as many characters as nanoGPT's CPU example: 2,000 steps of 12 x 64.
 Choice small_cpu() {
   Choice c;
-  c.model = {.layer = "gru", .hidden = 512};
+  c.model = {.layer = {.kind = "gru", .hidden = 512}};
   c.fit = {.streams = 12, .steps = 64, .budget = 2000 * 12 * 64, .lr = 2e-3};
   return c;
 }
@@ -78,9 +78,11 @@ void declare(CLI::App& app, Choice& c) {
         "Maximal number of units (default: 10,000 words or\nbyte pairs, no limit for characters)");
   app.add_flag("--tokenised", c.units.tokenised,
                "Words and punctuation are already separated by\nspaces, as in the Penn Treebank");
-  choice("--model", c.model.layer, {"rnn", "lstm", "gru"}, "The recurrent layers");
-  count("--hidden", c.model.hidden, 1, 1 << 16, "Size of a layer");
-  count("--layers", c.model.layers, 1, 100, "Number of layers");
+  program::declare_kind(app, c.model.layer.kind,
+                        {.help = "The layers between embedding and output", .more = {kAll}});
+  count("--hidden", c.model.layer.hidden, 1, 1 << 16, "Size of a layer");
+  program::declare_layers(app, c.model.layer.layers);
+  program::declare_size(app, c.size, "the default model, or that of the recipe");
   program::add_number(
       app, "--embedding", c.model.dim, 1, 1 << 16,
       "Size of the embedding (default: 64 for characters,\notherwise that of a layer)");
@@ -112,6 +114,23 @@ void declare(CLI::App& app, Choice& c) {
         "Width of the beam search that replaces the sampling");
 }
 
+namespace {
+
+// What --equal-parameters refers to, and which options do not go with a chosen size.
+void settle_size(Choice& c, const program::Options& o) {
+  const program::SequenceOptions of = c.reference.layer;
+  c.reference = c.model;
+  c.reference.layer = of;
+  if (o.given("--hidden")) c.reference.layer.hidden = c.model.layer.hidden;
+  if (c.size.parameters > 0) o.refuse({"--hidden"}, "a size to be chosen", "--parameters");
+  const std::string& kind = c.model.layer.kind;
+  if (kind == kAll) o.refuse({"--save", "--resume", "--generate"}, "a single model", "--model all");
+  // The range of a recipe is meant for these; the others have parameters of several kinds.
+  if (kind != "rnn" && kind != "lstm" && kind != "gru") c.model.init = 0;
+}
+
+}  // namespace
+
 void settle(Choice& c, const program::Options& o) {
   if (!c.recipe.empty()) {
     const Choice r = c.recipe == "zaremba-small" ? zaremba_small() : small_cpu();
@@ -121,9 +140,12 @@ void settle(Choice& c, const program::Options& o) {
     take("--unit", c.unit, r.unit);
     take("--vocabulary", c.units.max_size, r.units.max_size);
     take("--tokenised", c.units.tokenised, r.units.tokenised);
-    take("--model", c.model.layer, r.model.layer);
-    take("--hidden", c.model.hidden, r.model.hidden);
-    take("--layers", c.model.layers, r.model.layers);
+    c.reference = r.model;
+    take("--model", c.model.layer.kind, r.model.layer.kind);
+    take("--hidden", c.model.layer.hidden, r.model.layer.hidden);
+    // The recipe's number of layers is meant for its kind.
+    if (c.model.layer.kind == r.model.layer.kind)
+      take("--layers", c.model.layer.layers, r.model.layer.layers);
     take("--embedding", c.model.dim, r.model.dim);
     take("--tied", c.model.tied, r.model.tied);
     take("--dropout", c.model.dropout, r.model.dropout);
@@ -140,11 +162,11 @@ void settle(Choice& c, const program::Options& o) {
   }
   if (o.epochs > 0) c.fit.epochs = o.epochs;
   c.units.unit = unit_of(c.unit);
-  if (c.model.dim == 0)
-    c.model.dim = c.units.unit == Unit::characters && !c.model.tied ? 64 : c.model.hidden;
-  unroll::check(!c.model.tied || c.model.dim == c.model.hidden,
+  if (c.model.dim == 0 && c.units.unit == Unit::characters && !c.model.tied) c.model.dim = 64;
+  unroll::check(!c.model.tied || c.model.width() == c.model.layer.hidden,
                 "--tied: an --embedding as large as --hidden ({}) was required: got {}",
-                c.model.hidden, c.model.dim);
+                c.model.layer.hidden, c.model.dim);
+  settle_size(c, o);
   unroll::check(c.text.empty() || !o.given("--data"), "--text: no --data was required: got both");
   unroll::check(!o.given("--budget") || !o.given("--epochs"),
                 "--budget: no --epochs was required: got both");
@@ -163,12 +185,19 @@ void settle(Choice& c, const program::Options& o) {
                 "--temperature: 0 or a value of at least 1e-6 was required: got {}",
                 c.generate.temperature);
   if (o.load.empty()) return;
-  o.refuse(
-      {"--recipe",   "--unit",       "--vocabulary", "--tokenised", "--model",       "--hidden",
-       "--layers",   "--embedding",  "--tied",       "--dropout",   "--variational", "--streams",
-       "--steps",    "--budget",     "--optimizer",  "--lr",        "--clip",        "--constant",
-       "--patience", "--validation", "--order"},
-      "a model to train", "--load");
+  o.refuse({"--parameters",  "--equal-parameters",
+            "--recipe",      "--unit",
+            "--vocabulary",  "--tokenised",
+            "--model",       "--hidden",
+            "--layers",      "--embedding",
+            "--tied",        "--dropout",
+            "--variational", "--streams",
+            "--steps",       "--budget",
+            "--optimizer",   "--lr",
+            "--clip",        "--constant",
+            "--patience",    "--validation",
+            "--order"},
+           "a model to train", "--load");
 }
 
 }  // namespace language_model

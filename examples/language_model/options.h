@@ -9,12 +9,16 @@
 
 namespace language_model {
 
+inline constexpr const char* kAll = "all";  // as --model: every kind, one after another
+
 struct Choice {
   std::string recipe;  // empty: none
   std::string text, validation;
   std::string unit = "characters";
   UnitsOptions units;  // its unit is the one above
   ModelOptions model;  // its vocab is that of the text
+  program::SizeChoice size;
+  ModelOptions reference;  // of --equal-parameters
   FitOptions fit;
   Index order = 6;  // of the n-grams
   std::string prompt;

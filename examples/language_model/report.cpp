@@ -30,16 +30,24 @@ void show(const Units& units, const Heldout& test, const std::vector<Result>& re
   for (const Result& r : results)
     sums.push_back(std::accumulate(r.nats.begin(), r.nats.end(), 0.0));
   const double best = *std::min_element(sums.begin(), sums.end());
-  program::Table table({"", "bits per character", "nats per character", "perplexity"});
+  const auto models = std::count_if(results.begin(), results.end(),
+                                    [](const Result& r) { return r.parameters > 0; });
+  program::Table table(
+      {"", "bits per character", "nats per character", "perplexity", "parameters", "CPU seconds"});
   for (std::size_t i = 0; i < results.size(); ++i) {
     const double sum = sums[i], bits = sum / letters / std::log(2.0);
-    table.add(results[i].name, {{fmt::format("{:.4f}", bits), sum == best},
-                                {fmt::format("{:.4f}", sum / letters), sum == best},
-                                {fmt::format("{:.2f}", std::exp(sum / ids)), sum == best}});
-    const std::string prefix = i + 1 == results.size() ? "" : results[i].name + ".";
+    const Result& r = results[i];
+    table.add(r.name, {{fmt::format("{:.4f}", bits), sum == best},
+                       {fmt::format("{:.4f}", sum / letters), sum == best},
+                       {fmt::format("{:.2f}", std::exp(sum / ids)), sum == best},
+                       {r.parameters > 0 ? fmt::format("{}", r.parameters) : "-"},
+                       {r.seconds > 0 ? fmt::format("{:.1f}", r.seconds) : "-"}});
+    const std::string prefix = r.parameters > 0 && models == 1 ? "" : r.name + ".";
     report.add(prefix + "bits_per_character", bits);
     report.add(prefix + "nats_per_character", sum / letters);
     report.add(prefix + "perplexity", std::exp(sum / ids));
+    if (r.parameters > 0) report.add(prefix + "parameters", static_cast<double>(r.parameters));
+    if (r.seconds > 0) report.add(prefix + "seconds", r.seconds);
   }
   program::say("\nHeld-out text: {} characters, {} {}\n", letters, ids, plural(units.unit()));
   table.print();

@@ -22,11 +22,14 @@ Heldout heldout(const Units& units, const std::string& before, const std::string
 struct Result {
   std::string name;
   std::vector<double> nats;
+  Index parameters = 0;  // 0: none
+  double seconds = 0;    // CPU time of the training, over all threads; 0: not trained
 };
 
-// Prints a table with bits per character, nats per character and perplexity. The last result goes
-// into the report as bits_per_character, nats_per_character and perplexity, the others under their
-// names (ngram.perplexity).
+// Prints a table with bits per character, nats per character and perplexity, and the number of
+// parameters and the CPU seconds where known. A single model goes into the report as
+// bits_per_character, nats_per_character, perplexity and so on, several ones and the n-grams under
+// their names (ngram.perplexity).
 void show(const Units& units, const Heldout& test, const std::vector<Result>& results,
           program::Report& report);
 

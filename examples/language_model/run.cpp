@@ -9,6 +9,7 @@
 
 #include <unroll/data/table/csv.h>
 
+#include <ctime>
 #include <numeric>
 
 namespace language_model {
@@ -51,8 +52,8 @@ double mean(const std::vector<double>& values) {
   return std::accumulate(values.begin(), values.end(), 0.0) / static_cast<double>(values.size());
 }
 
-template <class Model>
-void generate(const Model& model, const Units& units, const Choice& c, const program::Options& o) {
+void generate(const LanguageModel& model, const Units& units, const Choice& c,
+              const program::Options& o) {
   if (c.prompt.empty()) return;
   unroll::Generator random(o.seed);
   const Ids ids = units.encode(c.prompt);
@@ -63,8 +64,7 @@ void generate(const Model& model, const Units& units, const Choice& c, const pro
   program::say("\n{}\n", continuation(model, units, c.prompt, c.generate, random));
 }
 
-template <class Model>
-void predict(const Model& model, const Units& units, const program::Options& o) {
+void predict(const LanguageModel& model, const Units& units, const program::Options& o) {
   constexpr Index kMost = 1000;
   const std::vector<std::string> lines = program::read_inputs(o.predict, {"text"}).strings("text");
   struct Answer {
@@ -76,8 +76,8 @@ void predict(const Model& model, const Units& units, const program::Options& o) 
   const auto answers = program::in_batches(lengths, [&](const std::vector<Index>& batch) {
     std::vector<std::string> texts;
     for (Index i : batch) texts.push_back(lines[static_cast<std::size_t>(i)]);
-    Read<Model> start = read(model, units, texts);
-    const auto found = nn::greedy(Speaker<Model>{model, units.unknown()}, std::move(start.state),
+    Read start = read(model, units, texts);
+    const auto found = nn::greedy(Speaker{model, units.unknown()}, std::move(start.state),
                                   start.last, {.eos = units.line_end(), .max_length = kMost});
     std::vector<Answer> out;
     for (std::size_t i = 0; i < texts.size(); ++i)
@@ -91,17 +91,16 @@ void predict(const Model& model, const Units& units, const program::Options& o) 
     file.row({lines[i], fmt::format("{:.4f}", bits / static_cast<double>(characters(lines[i]))),
               answers[i].continuation, fmt::format("{:.4f}", answers[i].log_probability)});
   }
-  file.end(fmt::format("{} lines by {}", lines.size(), model.options().layer));
+  file.end(fmt::format("{} lines by {}", lines.size(), model.options().layer.kind));
 }
 
-template <class Model>
-program::Curves fit(Model& model, const Ids& train, const Heldout* validation, const FitOptions& f,
-                    program::Checkpoint& checkpoint) {
+program::Curves fit(LanguageModel& model, const Ids& train, const Heldout* validation,
+                    const FitOptions& f, program::Checkpoint& checkpoint) {
   const Chunks chunks(train, f);
   const auto optimizer = optimizer_for(nn::parameters(model), f);
   return program::train(
       model,
-      {.label = model.options().layer,
+      {.label = model.options().layer.kind,
        .epochs = chunks.epochs(),
        .patience = f.patience,
        .optimizer = optimizer.get(),
@@ -131,22 +130,45 @@ void train_and_compare(const Choice& c, const program::Options& o, program::Repo
   std::vector<Result> results{
       {"ngram", NGram(train, units.size(), c.order).nats(test.ids, test.from)}};
 
-  ModelOptions options = c.model;
-  options.vocab = units.size();
-  unroll::manual_seed(o.seed);
-  with_model(options, [&](auto& model) {
+  std::vector<std::string> kinds{c.model.layer.kind};
+  if (kinds[0] == kAll) kinds = program::sequence_kinds();
+  for (const std::string& kind : kinds) {
+    if (program::interrupted()) break;
+    ModelOptions options = c.model, reference = c.reference;
+    options.vocab = reference.vocab = units.size(), options.layer.kind = kind;
+    program::choose_size(options.layer, c.size, reference.layer,
+                         [&](const program::SequenceOptions& layer) {
+                           ModelOptions of = options;
+                           of.layer = layer;
+                           return program::count_parameters([&] { return LanguageModel(of); });
+                         });
+    unroll::manual_seed(o.seed);
+    LanguageModel model(options);
     unroll::Metadata identity = nn::metadata_of(options);
     identity.merge(units.metadata());
     identity["program"] = kProgram;
-    program::load_or_train(
-        o, model, identity, options.layer, report, [&](program::Checkpoint& checkpoint) {
-          return fit(model, train, validation ? &*validation : nullptr, c.fit, checkpoint);
-        });
-    results.push_back({options.layer, nats(model, test.ids, test.from)});
+    const std::clock_t begin = std::clock();
+    program::load_or_train(o, model, identity, kind, report, [&](program::Checkpoint& checkpoint) {
+      return fit(model, train, validation ? &*validation : nullptr, c.fit, checkpoint);
+    });
+    const double seconds = static_cast<double>(std::clock() - begin) / CLOCKS_PER_SEC;
+    results.push_back({kind, nats(model, test.ids, test.from),
+                       nn::parameter_count(nn::parameters(model)), seconds});
+    if (kinds.size() == 1) {
+      show(units, test, results, report);
+      draw(o.picture, units, test, results);
+      generate(model, units, c, o);
+    }
+  }
+  if (kinds.size() > 1 && results.size() > 1) {
     show(units, test, results, report);
-    draw(o.picture, units, test, results);
-    generate(model, units, c, o);
-  });
+    // The n-grams and the best model.
+    const auto sum = [](const Result& r) { return mean(r.nats); };
+    const auto best =
+        std::min_element(results.begin() + 1, results.end(),
+                         [&](const Result& a, const Result& b) { return sum(a) < sum(b); });
+    draw(o.picture, units, test, {results[0], *best});
+  }
 }
 
 void apply_model(const Choice& c, const program::Options& o, program::Report& report) {
@@ -156,19 +178,19 @@ void apply_model(const Choice& c, const program::Options& o, program::Report& re
   unroll::check_io(options.vocab == units.size(),
                    "{}: a vocabulary of {} units was required: got one of {}", o.load,
                    options.vocab, units.size());
-  with_model(options, [&](auto& model) {
-    nn::assign(o.load, std::move(file.values), nn::state(model),
-               {.layout = nn::WeightLayout::in_out});
-    if (!o.predict.empty()) return predict(model, units, o);
-    if (c.prompt.empty() || !o.test.empty() || !c.text.empty() || o.given("--data")) {
-      const Parts parts = o.test.empty() ? read_parts(c, o) : Parts{{}, {}, read_any(o.test)};
-      const Heldout test = heldout(units, parts.train, parts.test);
-      const std::vector<Result> results{{options.layer, nats(model, test.ids, test.from)}};
-      show(units, test, results, report);
-      draw(o.picture, units, test, results);
-    }
-    generate(model, units, c, o);
-  });
+  LanguageModel model(options);
+  nn::assign(o.load, std::move(file.values), nn::state(model),
+             {.layout = nn::WeightLayout::in_out});
+  if (!o.predict.empty()) return predict(model, units, o);
+  if (c.prompt.empty() || !o.test.empty() || !c.text.empty() || o.given("--data")) {
+    const Parts parts = o.test.empty() ? read_parts(c, o) : Parts{{}, {}, read_any(o.test)};
+    const Heldout test = heldout(units, parts.train, parts.test);
+    const std::vector<Result> results{{options.layer.kind, nats(model, test.ids, test.from),
+                                       nn::parameter_count(nn::parameters(model))}};
+    show(units, test, results, report);
+    draw(o.picture, units, test, results);
+  }
+  generate(model, units, c, o);
 }
 
 }  // namespace language_model

@@ -18,52 +18,51 @@ Ids random_ids(Index count, Index vocab, std::uint64_t seed) {
 }  // namespace
 
 TEST_CASE("evaluation in streams equals reading the text id by id") {
-  for (const char* layer : {"rnn", "lstm", "gru"})
-    with_model({.layer = layer, .vocab = 7, .dim = 4, .hidden = 6, .layers = 2}, [](auto& model) {
-      using Model = std::remove_cvref_t<decltype(model)>;
-      const Ids ids = random_ids(700, 7, 1);  // two streams
-      for (Index from : {1, 60, 130, 699}) {
-        const std::vector<double> found = nats(model, ids, from);
-        REQUIRE(found.size() == ids.size() - static_cast<std::size_t>(from));
-        typename Model::State state;
-        const unroll::NoGrad unrecorded;
-        double worst = 0;
-        for (Index i = 0; i + 1 < static_cast<Index>(ids.size()); ++i) {
-          auto out = model.step(unroll::IndexTensor::of({ids[i]}), std::move(state));
-          state = std::move(out.state);
-          if (i + 1 < from) continue;
-          const double expected = -log_softmax(out.logits.value()).at({0, ids[i + 1]});
-          worst = std::max(worst, std::abs(found[i + 1 - from] - expected));
-        }
-        CHECK(worst < 1e-5);  // what a stream forgets of more than 128 ids before
+  for (const std::string& kind : program::sequence_kinds()) {
+    CAPTURE(kind);
+    const LanguageModel model(
+        {.layer = {.kind = kind, .hidden = 8, .layers = 2}, .vocab = 7, .dim = 4});
+    const Ids ids = random_ids(700, 7, 1);  // two streams
+    for (Index from : {1, 60, 130, 699}) {
+      const std::vector<double> found = nats(model, ids, from);
+      REQUIRE(found.size() == ids.size() - static_cast<std::size_t>(from));
+      LanguageModel::State state;
+      const unroll::NoGrad unrecorded;
+      double worst = 0;
+      for (Index i = 0; i + 1 < static_cast<Index>(ids.size()); ++i) {
+        auto out = model.step(unroll::IndexTensor::of({ids[i]}), std::move(state));
+        state = std::move(out.state);
+        if (i + 1 < from) continue;
+        const double expected = -log_softmax(out.logits.value()).at({0, ids[i + 1]});
+        worst = std::max(worst, std::abs(found[i + 1 - from] - expected));
       }
-    });
+      CHECK(worst < 1e-5);  // what a stream forgets of more than 128 ids before
+    }
+  }
 }
 
 TEST_CASE("a tied model has one table, and the gradient reaches it from both sides") {
-  with_model({.vocab = 9, .dim = 6, .hidden = 6, .tied = true}, [](auto& model) {
-    CHECK(unroll::nn::parameter_count(nn::parameters(model)) == 9 * 6 + 9 + 4 * 6 * 6 * 2 + 4 * 6);
-    const nn::Tokens x = nn::Tokens::from({{1, 2, 3}});
-    unroll::Tape tape;
-    const auto g = tape.backward(
-        unroll::cross_entropy(model(x, {}).logits, unroll::IndexTensor::of({2, 3, 4})));
-    const unroll::Tensor table = g[model.embed.weight];
-    CHECK(abs(table.select(0, 8)).to_vector<double>()[0] > 0);  // an output only
-  });
+  const LanguageModel model({.layer = {.hidden = 6}, .vocab = 9, .dim = 6, .tied = true});
+  CHECK(unroll::nn::parameter_count(nn::parameters(model)) == 9 * 6 + 9 + 4 * 6 * 6 * 2 + 4 * 6);
+  const nn::Tokens x = nn::Tokens::from({{1, 2, 3}});
+  unroll::Tape tape;
+  const auto g =
+      tape.backward(unroll::cross_entropy(model(x, {}).logits, unroll::IndexTensor::of({2, 3, 4})));
+  const unroll::Tensor table = g[model.embed.weight];
+  CHECK(abs(table.select(0, 8)).to_vector<double>()[0] > 0);  // an output only
 }
 
 TEST_CASE("dropout acts in training only, with one mask for all steps if it is variational") {
-  for (bool variational : {false, true})
-    with_model({.vocab = 5, .dim = 8, .hidden = 8, .dropout = 0.5, .variational = variational},
-               [&](auto& model) {
-                 const nn::Tokens x = nn::Tokens::from({{1, 1, 1, 1}});
-                 const unroll::Tensor a = model(x, {}).logits.value(),
-                                      b = model(x, {}).logits.value();
-                 CHECK(unroll::distance(a, b) == 0);
-                 const unroll::Training training;
-                 const unroll::Tensor c = model(x, {}).logits.value();
-                 CHECK(unroll::distance(a, c) > 0);
-               });
+  for (bool variational : {false, true}) {
+    const LanguageModel model(
+        {.layer = {.hidden = 8}, .vocab = 5, .dim = 8, .dropout = 0.5, .variational = variational});
+    const nn::Tokens x = nn::Tokens::from({{1, 1, 1, 1}});
+    const unroll::Tensor a = model(x, {}).logits.value(), b = model(x, {}).logits.value();
+    CHECK(unroll::distance(a, b) == 0);
+    const unroll::Training training;
+    const unroll::Tensor c = model(x, {}).logits.value();
+    CHECK(unroll::distance(a, c) > 0);
+  }
 }
 
 TEST_CASE("a budget of ids is read in equal epochs, each on from where the last one stopped") {
@@ -103,36 +102,34 @@ TEST_CASE("the rate of sgd is halved after each epoch but the first ones, that o
 TEST_CASE("what is written begins with the prompt, follows the seed and never has <unk>") {
   unroll::manual_seed(1);
   const Units units("a b c d e f\n g a b\n", {.unit = Unit::words, .max_size = 6});
-  with_model({.vocab = units.size(), .dim = 4, .hidden = 4}, [&](auto& model) {
-    unroll::Generator random(1), same(1), other(2);
-    const GenerateOptions options{.length = 200, .temperature = 2};
-    const std::string text = continuation(model, units, "a b", options, random);
-    CHECK(text.rfind("a b", 0) == 0);
-    CHECK(text.find("<unk>") == std::string::npos);
-    CHECK(text == continuation(model, units, "a b", options, same));
-    CHECK(text != continuation(model, units, "a b", options, other));
-    const std::string greedy =
-        continuation(model, units, "a b", {.length = 20, .temperature = 0}, random);
-    CHECK(greedy == continuation(model, units, "a b", {.length = 20, .beams = 1}, random));
-    CHECK(units.encode(greedy).size() == 22);
-  });
+  const LanguageModel model({.layer = {.hidden = 4}, .vocab = units.size(), .dim = 4});
+  unroll::Generator random(1), same(1), other(2);
+  const GenerateOptions options{.length = 200, .temperature = 2};
+  const std::string text = continuation(model, units, "a b", options, random);
+  CHECK(text.rfind("a b", 0) == 0);
+  CHECK(text.find("<unk>") == std::string::npos);
+  CHECK(text == continuation(model, units, "a b", options, same));
+  CHECK(text != continuation(model, units, "a b", options, other));
+  const std::string greedy =
+      continuation(model, units, "a b", {.length = 20, .temperature = 0}, random);
+  CHECK(greedy == continuation(model, units, "a b", {.length = 20, .beams = 1}, random));
+  CHECK(units.encode(greedy).size() == 22);
 }
 
 TEST_CASE("a text is read alike alone and beside others, and as probable as evaluation says") {
   unroll::manual_seed(2);
   const Units units("abcdefgh\n", {});
-  with_model({.vocab = units.size(), .dim = 4, .hidden = 8, .layers = 2}, [&](auto& model) {
-    const std::vector<std::string> texts{"abc", "", "hgfedcba", "x"};
-    const auto all = read(model, units, texts);
-    CHECK(all.unknown == 1);
-    for (std::size_t b = 0; b < texts.size(); ++b) {
-      const auto one = read(model, units, {texts[b]});
-      CHECK(one.last[0] == all.last[static_cast<Index>(b)]);
-      CHECK(one.nats[0] == doctest::Approx(all.nats[b]).epsilon(1e-5));
-    }
-    Ids ids{units.start()};
-    for (Index id : units.encode("hgfedcba")) ids.push_back(id);
-    const std::vector<double> each = nats(model, ids, 1);
-    CHECK(all.nats[2] == doctest::Approx(std::accumulate(each.begin(), each.end(), 0.0)));
-  });
+  const LanguageModel model({.layer = {.hidden = 8, .layers = 2}, .vocab = units.size(), .dim = 4});
+  const std::vector<std::string> texts{"abc", "", "hgfedcba", "x"};
+  const auto all = read(model, units, texts);
+  CHECK(all.unknown == 1);
+  for (std::size_t b = 0; b < texts.size(); ++b) {
+    const auto one = read(model, units, {texts[b]});
+    CHECK(one.last[0] == all.last[static_cast<Index>(b)]);
+    CHECK(one.nats[0] == doctest::Approx(all.nats[b]).epsilon(1e-5));
+  }
+  Ids ids{units.start()};
+  for (Index id : units.encode("hgfedcba")) ids.push_back(id);
+  const std::vector<double> each = nats(model, ids, 1);
+  CHECK(all.nats[2] == doctest::Approx(std::accumulate(each.begin(), each.end(), 0.0)));
 }

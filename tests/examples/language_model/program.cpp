@@ -50,6 +50,35 @@ TEST_CASE("a network learns a text, and its figures say so in three ways") {
   }
 }
 
+TEST_CASE("every kind of model is trained, saved and loaded, with equal numbers of parameters") {
+  const Folder folder;
+  const std::string text = folder.write("text", counting(60)), model = folder / "model";
+  const std::vector<std::string> short_run{"--text",  text, "--budget",  "4000", "--streams", "8",
+                                           "--steps", "16", "--threads", "1"};
+  const auto with = [&](std::vector<std::string> more) {
+    more.insert(more.begin(), short_run.begin(), short_run.end());
+    return more;
+  };
+  double lstm = 0;
+  for (const std::string kind : {"lstm", "rnn", "gru", "mingru", "minlstm", "rglru", "mamba"}) {
+    CAPTURE(kind);
+    const Numbers n = numbers_of(
+        kName, with({"--model", kind, "--hidden", "24", "--equal-parameters", "--save", model}));
+    CHECK(n["perplexity"] < 40);  // there are 20 characters
+    if (kind == "lstm") lstm = n["parameters"];
+    CHECK(n["parameters"] == doctest::Approx(lstm).epsilon(0.05));
+    CHECK(numbers_of(kName, {"--load", model, "--text", text, "--threads", "1"})["perplexity"] ==
+          n["perplexity"]);
+    CHECK(run_program(kName, {"--load", model, "--generate", "one", "--length", "9"}).code == 0);
+  }
+  const Numbers n = numbers_of(kName, with({"--model", "all", "--parameters", "9000"}));
+  for (const std::string kind : {"rnn", "lstm", "mamba"}) {
+    CHECK(n[kind + ".parameters"] == doctest::Approx(9000).epsilon(0.05));
+    CHECK(n[kind + ".perplexity"] < 40);
+    CHECK(n[kind + ".seconds"] > 0);
+  }
+}
+
 TEST_CASE("words and byte pairs have figures per character too") {
   const Folder folder;
   const std::string text = folder.write("text", counting(100));
@@ -152,17 +181,17 @@ TEST_CASE("recipes set the options that were not given") {
               .code == 0);
   unroll::Metadata m = metadata();
   CHECK(m["unit"] == "words");
-  CHECK(m["options.layer"] == "lstm");
-  CHECK(m["options.hidden"] == "200");
+  CHECK(m["options.layer.kind"] == "lstm");
+  CHECK(m["options.layer.hidden"] == "200");
   CHECK(m["options.dim"] == "200");
-  CHECK(m["options.layers"] == "2");
+  CHECK(m["options.layer.layers"] == "2");
   CHECK(m["options.init"] == "0.1");
   REQUIRE(run_program(kName, {"--text", words, "--recipe", "small-cpu", "--hidden", "16",
                               "--budget", "2000", "--save", model, "--threads", "1"})
               .code == 0);
   m = metadata();
   CHECK(m["unit"] == "characters");
-  CHECK(m["options.hidden"] == "16");
+  CHECK(m["options.layer.hidden"] == "16");
 }
 
 TEST_CASE("bad input to the language model is refused with a sentence") {
@@ -177,6 +206,9 @@ TEST_CASE("bad input to the language model is refused with a sentence") {
   refused({"--text", text, "--streams", "1000"}, "streams");
   refused({"--text", text, "--data", text}, "--text: no --data was required: got both");
   refused({"--data", text}, "text");
+  refused(small(text, {"--model", "lstn"}), "--model: one of rnn, lstm, gru");
+  refused(small(text, {"--parameters", "9000"}), "--hidden: a size to be chosen was required");
+  refused({"--text", text, "--model", "all", "--save", model}, "a single model was required");
   refused(small(text, {"--tied", "--embedding", "8"}), "--tied: an --embedding as large as");
   refused(small(text, {"--budget", "10", "--epochs", "2"}), "--budget: no --epochs was required");
   refused(small(text, {"--dropout", "1"}), "a probability in [0, 0.99] was required: got 1");
