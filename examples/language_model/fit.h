@@ -64,7 +64,8 @@ class Chunks {
 };
 
 // -log p of each of the ids [from, end), in nats, given the ids before it. They are divided into
-// parallel streams; the state of each is warmed up on the ids before it.
+// parallel streams; the state of each is warmed up on the ids before it. Throws Interrupted after
+// Ctrl-C.
 template <class Model>
 std::vector<double> nats(const Model& model, const Ids& ids, Index from) {
   constexpr Index kStreams = 64, kMinLength = 256, kWarmUp = 128, kLogits = 1 << 22;
@@ -82,6 +83,7 @@ std::vector<double> nats(const Model& model, const Ids& ids, Index from) {
   typename Model::State state;
   std::vector<double> result(static_cast<std::size_t>(n - from));
   for (Index t = 0; t < all; t += steps) {
+    program::stop_if_interrupted();
     const Index count = std::min(steps, all - t);
     Ids read, target;  // time-major, as the layout of equal lengths
     for (Index i = t; i < t + count; ++i)

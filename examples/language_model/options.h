@@ -9,6 +9,9 @@
 
 namespace language_model {
 
+// The largest sizes that options and model files may have.
+inline constexpr Index kMaxSize = 1 << 30, kMaxHidden = 1 << 16, kMaxLayers = 100;
+
 struct Choice {
   std::string recipe;  // empty: none
   std::string text, validation;

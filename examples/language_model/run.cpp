@@ -17,7 +17,7 @@ namespace {
 constexpr const char* kProgram = "language_model";
 
 std::string read_plain(const std::string& path) {
-  const std::string text = program::read_text_file(path).text;
+  const std::string text = program::read_utf8_file(path);
   unroll::check_io(!text.empty(), "{}: a text was required: got an empty file", path);
   return text;
 }
@@ -66,6 +66,7 @@ void generate(const Model& model, const Units& units, const Choice& c, const pro
 template <class Model>
 void predict(const Model& model, const Units& units, const program::Options& o) {
   constexpr Index kMost = 1000;
+  constexpr Index kRows = 1 << 14;  // of a batch
   const std::vector<std::string> lines = program::read_inputs(o.predict, {"text"}).strings("text");
   struct Answer {
     std::string continuation;
@@ -73,7 +74,7 @@ void predict(const Model& model, const Units& units, const program::Options& o) 
   };
   std::vector<Index> lengths;
   for (const std::string& line : lines) lengths.push_back(static_cast<Index>(line.size()));
-  const auto answers = program::in_batches(lengths, [&](const std::vector<Index>& batch) {
+  const auto answer = [&](const std::vector<Index>& batch) {
     std::vector<std::string> texts;
     for (Index i : batch) texts.push_back(lines[static_cast<std::size_t>(i)]);
     Read<Model> start = read(model, units, texts);
@@ -83,12 +84,14 @@ void predict(const Model& model, const Units& units, const program::Options& o) 
     for (std::size_t i = 0; i < texts.size(); ++i)
       out.push_back({units.decode(found[i].ids), found[i].log_probability, start.nats[i]});
     return out;
-  });
+  };
+  const auto answers = program::in_batches(lengths, answer, {.rows = kRows, .stops = true});
   program::PredictionFile file(o,
                                {"text", "bits_per_character", "continuation", "log_probability"});
   for (std::size_t i = 0; i < lines.size(); ++i) {
-    const double bits = answers[i].nats / std::log(2.0);
-    file.row({lines[i], fmt::format("{:.4f}", bits / static_cast<double>(characters(lines[i]))),
+    const double bits = answers[i].nats / std::log(2.0),
+                 count = static_cast<double>(characters(lines[i]));
+    file.row({lines[i], count > 0 ? fmt::format("{:.4f}", bits / count) : "",
               answers[i].continuation, fmt::format("{:.4f}", answers[i].log_probability)});
   }
   file.end(fmt::format("{} lines by {}", lines.size(), model.options().layer));
@@ -113,6 +116,21 @@ program::Curves fit(Model& model, const Ids& train, const Heldout* validation, c
       [&] {
         return validation ? mean(nats(model, validation->ids, validation->from)) : std::nan("");
       });
+}
+
+// The sizes in a model file are possible as options, and those of a model in it.
+void check_sizes(const std::string& path, const program::ModelFile& file, const ModelOptions& o) {
+  const auto most = [&](const char* name, Index value, Index limit) {
+    unroll::check_io(value >= 1 && value <= limit, "{}: a {} from 1 to {} was required: got {}",
+                     path, name, limit, value);
+  };
+  most("vocabulary", o.vocab, kMaxSize), most("hidden size", o.hidden, kMaxHidden);
+  most("size of the embedding", o.dim, kMaxHidden), most("number of layers", o.layers, kMaxLayers);
+  const auto hidden = static_cast<double>(o.hidden);
+  program::check_values(
+      path, file,
+      static_cast<double>(o.vocab) * static_cast<double>(o.tied ? o.dim : o.dim + o.hidden) +
+          static_cast<double>(o.layers) * hidden * hidden);
 }
 
 }  // namespace
@@ -153,6 +171,7 @@ void apply_model(const Choice& c, const program::Options& o, program::Report& re
   program::ModelFile file = program::read_model(o.load, kProgram);
   const Units units = Units::from_metadata(file.metadata);
   const auto options = nn::options_in<ModelOptions>(file.metadata);
+  check_sizes(o.load, file, options);
   unroll::check_io(options.vocab == units.size(),
                    "{}: a vocabulary of {} units was required: got one of {}", o.load,
                    options.vocab, units.size());
