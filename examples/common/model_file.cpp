@@ -80,6 +80,15 @@ ModelFile read_model(const std::string& path, const std::string& program) {
   return file;
 }
 
+void check_values(const std::string& path, const ModelFile& file, double at_least) {
+  double values = 0;
+  for (const auto& [name, value] : file.values) values += static_cast<double>(value.numel());
+  unroll::check_io(values >= at_least,
+                   "{}: at least {:.0f} values were required, as many as a model of the sizes that "
+                   "it names has: got {:.0f}",
+                   path, at_least, values);
+}
+
 bool worth_saving(const Curves& curves, const std::string& path) {
   if (!interrupted() || curves.kept_epoch > 0) return true;
   say("No model {}: interrupted before anything was learned; the file is as it was.\n", path);

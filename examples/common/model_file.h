@@ -42,6 +42,11 @@ struct ModelFile {
 // program or contains a value that is not finite.
 ModelFile read_model(const std::string& path, const std::string& program);
 
+// Throws std::runtime_error if the file has fewer values than a model of the sizes in its metadata
+// has at least. Call it before the model is made: sizes in a damaged file may be too large for
+// memory.
+void check_values(const std::string& path, const ModelFile& file, double at_least);
+
 // Loads the parameters from a file whose metadata equals `expected`.
 template <class Model>
 Curves load_model(const std::string& path, Model& model, const unroll::Metadata& expected) {

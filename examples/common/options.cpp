@@ -255,6 +255,15 @@ bool same_file(const std::string& a, const std::string& b) {
   return whole(a) == whole(b);
 }
 
+void check_text(const std::string& option, const std::string& text, std::size_t most) {
+  const std::size_t bad = unroll::valid_utf8(text);
+  unroll::check(bad == text.size(),
+                "{}: a text in UTF-8 was required: byte {} is not part of any (\"{}\")", option,
+                bad + 1, unroll::excerpt(text));
+  unroll::check(text.size() <= most, "{}: a text of at most {} bytes was required: got {}", option,
+                most, text.size());
+}
+
 CLI::Validator whole_number(std::uint64_t least, std::uint64_t most) {
   const auto check = [least, most](std::string& text) -> std::string {
     std::uint64_t value = 0;

@@ -76,4 +76,8 @@ void check_output(const std::string& option, const std::string& path,
 // not overwritten.
 bool same_file(const std::string& a, const std::string& b);
 
+// Throws unless a text on the command line is UTF-8 and has at most `most` bytes. Call it before
+// any work.
+void check_text(const std::string& option, const std::string& text, std::size_t most = 1'000'000);
+
 }  // namespace program

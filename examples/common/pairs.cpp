@@ -21,14 +21,16 @@ std::uint64_t hash_of(const std::string& text) {
 
 Pairs read_pairs(const std::string& path, const Texts& texts) {
   Pairs out{read_table(path, {texts.source, texts.target}), {}, {}, {}, {}, {}};
+  check_filled(out.table, {texts.source, texts.target});
   out.sources = out.table.strings(texts.source);
   out.targets = out.table.strings(texts.target);
   for (std::size_t i = 0; i < out.sources.size(); ++i) {
     for (const auto& [name, text] :
          {std::pair(texts.source, out.sources[i]), std::pair(texts.target, out.targets[i])})
-      unroll::check_io(!unroll::data::divide(text, {}).empty(),
-                       "{}:{}: a text in column \"{}\" was required: got an empty one", path,
-                       out.table.line(i), name);
+      unroll::check_io(text.size() <= kMostText,
+                       "{}:{}: a text of at most {} bytes was required in column \"{}\": got {}",
+                       path, out.table.line(i), kMostText, name, text.size());
+    if (texts.check) texts.check(out.sources[i], out.targets[i], path, out.table.line(i));
     const auto tenth = hash_of(texts.split_by_target ? out.targets[i] : out.sources[i]) % 10;
     (tenth < 8    ? out.train
      : tenth == 8 ? out.validation

@@ -5,6 +5,7 @@
 #include <unroll/data/text/units.h>
 #include <unroll/tensor/types.h>
 
+#include <functional>
 #include <string>
 #include <vector>
 
@@ -20,7 +21,13 @@ struct Texts {
   std::string source_units = {}, target_units = {};
   // Pairs with the same target (otherwise: with the same source) are in the same part.
   bool split_by_target = false;
+  // Throws if a pair cannot be meant, such as one of swapped columns. Empty: any pair can.
+  std::function<void(const std::string& source, const std::string& target, const std::string& path,
+                     int line)>
+      check = {};
 };
+// The longest text of a pair, in bytes: attention over more would take hours.
+inline constexpr std::size_t kMostText = 1000;
 
 struct Pairs {
   unroll::data::Table table;
@@ -30,7 +37,8 @@ struct Pairs {
   std::vector<Index> train, validation, test;
 };
 // Reads a file with both columns (read_table): 80 % of the texts train, 10 % validate and 10 %
-// test. Throws std::runtime_error if a cell is empty.
+// test. Throws std::runtime_error with file and line if a cell is empty or longer than kMostText,
+// or if the check of `texts` throws.
 Pairs read_pairs(const std::string& path, const Texts& texts);
 
 // The texts with these indices.

@@ -15,6 +15,7 @@ using Probabilities = std::vector<std::vector<double>>;  // one row for each exa
 struct BatchLimits {
   unroll::Index examples = 256;
   unroll::Index rows = 1 << 16;  // in all; a longer example is a batch by itself
+  bool stops = false;            // after Ctrl-C: throws Interrupted between batches
 };
 // The examples 0 .. lengths.size() - 1 in batches of similar lengths. This bounds memory: batches
 // of longer examples have fewer of them.
@@ -22,14 +23,14 @@ std::vector<std::vector<unroll::Index>> batches_by_length(const std::vector<unro
                                                           const BatchLimits& limits = {});
 
 // Calls predict(batch) for each batch of example indices, which returns one result per example, and
-// returns the results of all examples in their order. It does not stop at Ctrl-C: for many inputs,
-// call it for a few thousand at a time.
+// returns the results of all examples in their order.
 template <class Predict>
 auto in_batches(const std::vector<unroll::Index>& lengths, Predict&& predict,
                 const BatchLimits& limits = {}) {
   using Results = decltype(predict(std::vector<unroll::Index>()));
   Results out(lengths.size());
   for (const std::vector<unroll::Index>& batch : batches_by_length(lengths, limits)) {
+    if (limits.stops) stop_if_interrupted();
     Results results = predict(batch);
     for (std::size_t i = 0; i < batch.size(); ++i)
       out[static_cast<std::size_t>(batch[i])] = std::move(results[i]);

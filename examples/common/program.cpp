@@ -43,6 +43,10 @@ std::string one_line(const std::string& text) {
 
 bool interrupted() { return g_interrupted != 0 || (g_only_output && reader_gone()); }
 
+void stop_if_interrupted() {
+  if (interrupted()) throw Interrupted();
+}
+
 std::string csv_cell(const std::string& text) {
   if (text.find_first_of(",\"\r\n") == std::string::npos) return text;
   std::string out = "\"";
@@ -116,7 +120,10 @@ int run(int argc, char** argv, const About& about, const std::function<void(CLI:
     g_only_output = options.save.empty() && options.json.empty() && options.pictures.empty() &&
                     options.out.empty();
     Report report;
-    body(options, report);
+    try {
+      body(options, report);
+    } catch (const Interrupted&) {  // reported below
+    }
     if (interrupted() && g_interrupted == 0) return 128 + SIGPIPE;
     if (interrupted()) {
       // An incomplete report would mislead its reader.

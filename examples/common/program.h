@@ -36,4 +36,9 @@ int run(int argc, char** argv, const About& about, const std::function<void(CLI:
 // True after Ctrl-C: loops should stop, save and return.
 bool interrupted();
 
+// Ends the work of run() early and cleanly after Ctrl-C, where nothing would be lost: in a search,
+// or between the batches of --predict.
+struct Interrupted {};
+void stop_if_interrupted();  // throws Interrupted
+
 }  // namespace program

@@ -99,6 +99,41 @@ void refuse_other_kinds(std::string_view bytes, const std::string& path) {
     check_io(!begins_with(bytes, start), "{}: a text file was required: got {}", path, kind);
 }
 
+// Removes a byte order mark. Returns its encoding, empty if there is none.
+std::string drop_mark(std::string_view& text) {
+  using namespace std::string_view_literals;
+  for (const auto& [mark, encoding] :
+       std::initializer_list<std::pair<std::string_view, const char*>>{
+           {"\xEF\xBB\xBF"sv, "UTF-8"},
+           {"\xFF\xFE\0\0"sv, "UTF-32LE"},  // before UTF-16LE, whose mark it begins with
+           {"\0\0\xFE\xFF"sv, "UTF-32BE"},
+           {"\xFF\xFE"sv, "UTF-16LE"},
+           {"\xFE\xFF"sv, "UTF-16BE"}})
+    if (begins_with(text, mark)) {
+      text.remove_prefix(mark.size());
+      return encoding;
+    }
+  return {};
+}
+
+// The bytes of a file, decompressed if necessary.
+std::string read_bytes(const std::string& path, bool& compressed) {
+  std::string bytes = unroll::read_file(path);
+  compressed = begins_with(bytes, "\x1F\x8B");
+  if (compressed) bytes = gunzip(bytes, path);
+  refuse_other_kinds(bytes, path);
+  return bytes;
+}
+
+// Converts the text of a file to UTF-8.
+std::string converted(std::string_view text, const std::string& encoding, const std::string& path) {
+  std::string out = to_utf8(text, encoding, path);
+  out.erase(0, out.size() - unroll::without_mark(out).size());
+  check_io(out.find('\0') == std::string::npos,
+           "{}: a text file was required: got one with zero bytes", path);
+  return out;
+}
+
 }  // namespace
 
 std::string gunzip(std::string_view bytes, const std::string& source) {
@@ -137,37 +172,20 @@ std::string to_utf8(std::string_view bytes, const std::string& encoding,
   std::string out;
   std::size_t bad = 0;
   const bool good = convert(bytes, encoding, source, out, bad);
-  check_io(good, "{}: text in {} was required: byte {} is not part of any", source, encoding,
-           bad + 1);
+  check_io(good, "{}: text in {} was required: byte {} is not part of any{}", source, encoding,
+           bad + 1,
+           encoding == "UTF-8" ? " (another encoding is converted by iconv -f NAME -t UTF-8)" : "");
   return out;
 }
 
 TextFile read_text_file(const std::string& path, const std::string& encoding) {
   TextFile file;
-  std::string bytes = unroll::read_file(path);
-  file.compressed = begins_with(bytes, "\x1F\x8B");
-  if (file.compressed) bytes = gunzip(bytes, path);
-  refuse_other_kinds(bytes, path);
-  using namespace std::string_view_literals;
+  const std::string bytes = read_bytes(path, file.compressed);
   std::string_view text = bytes;
-  const auto drop = [&](std::string_view mark) {
-    const bool there = begins_with(text, mark);
-    if (there) text.remove_prefix(mark.size());
-    return there;
-  };
   std::size_t bad = 0;
   if (!encoding.empty()) {
     file.encoding = encoding;
-  } else if (drop("\xEF\xBB\xBF"sv)) {
-    file.encoding = "UTF-8";
-  } else if (drop("\xFF\xFE\0\0"sv)) {
-    file.encoding = "UTF-32LE";
-  } else if (drop("\0\0\xFE\xFF"sv)) {
-    file.encoding = "UTF-32BE";
-  } else if (drop("\xFF\xFE"sv)) {
-    file.encoding = "UTF-16LE";
-  } else if (drop("\xFE\xFF"sv)) {
-    file.encoding = "UTF-16BE";
+  } else if (file.encoding = drop_mark(text); !file.encoding.empty()) {
   } else if (file.encoding = utf16_by_zeros(text); !file.encoding.empty()) {
   } else if (convert(text, "UTF-8", path, file.text, bad)) {
     file.encoding = "UTF-8";
@@ -180,11 +198,18 @@ TextFile read_text_file(const std::string& path, const std::string& encoding) {
              "convert it first (iconv -f NAME -t UTF-8)",
              path);
   }
-  file.text = to_utf8(text, file.encoding, path);
-  file.text.erase(0, file.text.size() - unroll::without_mark(file.text).size());
-  check_io(file.text.find('\0') == std::string::npos,
-           "{}: a text file was required: got one with zero bytes", path);
+  file.text = converted(text, file.encoding, path);
   return file;
+}
+
+std::string read_utf8_file(const std::string& path) {
+  bool compressed = false;
+  const std::string bytes = read_bytes(path, compressed);
+  std::string_view text = bytes;
+  const std::string marked = drop_mark(text);
+  // With the mark of UTF-8, which converted() drops, positions are those in the file.
+  return marked.empty() || marked == "UTF-8" ? converted(bytes, "UTF-8", path)
+                                             : converted(text, marked, path);
 }
 
 }  // namespace program

@@ -19,6 +19,11 @@ struct TextFile {
 // archive, is not text, is damaged, or has more than 1 GiB of text.
 TextFile read_text_file(const std::string& path, const std::string& encoding = {});
 
+// Reads a text that must be UTF-8, compressed by gzip or not; UTF-16 and UTF-32 need a byte order
+// mark. No other encoding is guessed, so that a damaged byte is found. Throws std::runtime_error as
+// read_text_file does; for invalid UTF-8 with the position of the byte.
+std::string read_utf8_file(const std::string& path);
+
 // The two steps of read_text_file; `source` names the text in errors.
 std::string gunzip(std::string_view bytes, const std::string& source);
 std::string to_utf8(std::string_view bytes, const std::string& encoding, const std::string& source);

@@ -20,7 +20,7 @@ namespace program {
 // Trains for several epochs. `epoch` makes one pass over the training part and returns the mean
 // loss, as train_epoch does: epoch(), epoch(Progress&), or epoch(Progress&, e) with e = 1 for the
 // first. It checks interrupted() after each batch. `validate` returns the loss on the validation
-// part, or NaN if there is none.
+// part, or NaN if there is none; it may throw Interrupted.
 //
 // On interruption, the parameters of the last complete epoch (with early stopping, the best ones)
 // are restored. A run whose checkpoint has epochs (--resume) continues after them, with results
@@ -31,11 +31,19 @@ Curves train(Model& model, const Training& o, Epoch&& epoch, Validate&& validate
   Curves curves;
   const bool early = o.patience > 0;
   Model kept = model;
+  const auto validated = [&](double& loss) {  // false: Ctrl-C came within it
+    try {
+      loss = validate();
+      return true;
+    } catch (const Interrupted&) {
+      return false;
+    }
+  };
   if (o.checkpoint != nullptr && o.checkpoint->epochs() > 0) {
     curves = o.checkpoint->curves;
     restore(o, unroll::nn::state(model));
   } else if (early) {
-    curves.kept_loss = validate();  // the initial model counts too: it may already be the best
+    validated(curves.kept_loss);  // the initial model counts too: it may already be the best
   }
   const auto done = [&] { return static_cast<unroll::Index>(curves.train.size()); };
   Progress bar(o.label, o.epochs, done());
@@ -53,13 +61,12 @@ Curves train(Model& model, const Training& o, Epoch&& epoch, Validate&& validate
       train_loss = epoch(bar);
     else
       train_loss = epoch();
-    if (interrupted()) {
-      ended = "interrupted";
-      break;  // an incomplete epoch is not recorded
-    }
+    // An epoch that is interrupted is not recorded.
+    if (ended = interrupted() ? "interrupted" : ""; !ended.empty()) break;
     unroll::check_io(std::isfinite(train_loss),
                      "{}: a finite loss was required: got {} in epoch {}", o.label, train_loss, e);
-    const double now = validate();
+    double now = 0;
+    if (ended = validated(now) ? "" : "interrupted"; !ended.empty()) break;
     curves.train.push_back(train_loss);
     curves.validation.push_back(now);
     std::string note = fmt::format("loss {:.4f}", train_loss);

@@ -20,6 +20,7 @@ using data::Vocabulary;
 
 // Where an answer without an end is cut off: units, and more for each unit of the source.
 constexpr Index kLongest = 20, kLongestPerUnit = 3;
+constexpr Index kMostHidden = 4096, kMostLayers = 16;
 
 Vocabulary vocabulary_of(const std::vector<std::string>& texts, const std::vector<Index>& which,
                          const data::TextOptions& how) {
@@ -50,6 +51,36 @@ nn::Seq2Seq<nn::GRUCell>::Options options_of(const TranslationChoice& c, const V
           .dropout = c.dropout};
 }
 
+// The model as a decoder that stops at Ctrl-C.
+struct Stoppable {
+  using State = nn::Seq2Seq<nn::GRUCell>::State;
+  const nn::Seq2Seq<nn::GRUCell>& model;
+  nn::DecoderStep<State> step(const IndexTensor& ids, State state) const {
+    stop_if_interrupted();
+    return model.step(ids, std::move(state));
+  }
+};
+
+// The sizes in a model file are those of a model in it, and possible as options.
+void check_sizes(const std::string& path, const ModelFile& file, const TranslationChoice& c,
+                 const Vocabulary& source, const Vocabulary& target) {
+  constexpr double kGates = 3, kDirections = 2;  // of the encoder's GRU
+  check_io(c.hidden >= 1 && c.hidden <= kMostHidden && c.layers >= 1 && c.layers <= kMostLayers,
+           "{}: 1 to {} units and 1 to {} layers were required: got {} and {}", path, kMostHidden,
+           kMostLayers, c.hidden, c.layers);
+  check_io(c.score == "additive" || c.score == "dot" || c.score == "general",
+           "{}: the attention additive, dot or general was required: got \"{}\"", path,
+           excerpt(c.score));
+  for (const Vocabulary* v : {&source, &target})
+    check_io(v->unknown_id() >= 0 && v->sos_id() >= 0 && v->eos_id() >= 0,
+             "{}: a vocabulary with <unk>, <sos> and <eos> was required: got another one", path);
+  const auto hidden = static_cast<double>(c.hidden);
+  check_values(
+      path, file,
+      static_cast<double>(c.layers) * kDirections * kGates * hidden * hidden +
+          static_cast<double>(c.embed) * static_cast<double>(source.size() + target.size()));
+}
+
 std::vector<std::string> units_of(const Vocabulary& vocabulary, const std::vector<Index>& ids) {
   std::vector<std::string> out;
   for (const Index id : ids) out.push_back(vocabulary.unit(id));
@@ -59,9 +90,9 @@ std::vector<std::string> units_of(const Vocabulary& vocabulary, const std::vecto
 }  // namespace
 
 void declare(CLI::App& app, TranslationChoice& c) {
-  add_number(app, "--hidden", c.hidden, 1, 4096, "Units of each layer and direction")
+  add_number(app, "--hidden", c.hidden, 1, kMostHidden, "Units of each layer and direction")
       ->capture_default_str();
-  add_number(app, "--layers", c.layers, 1, 16, "Layers of encoder and decoder")
+  add_number(app, "--layers", c.layers, 1, kMostLayers, "Layers of encoder and decoder")
       ->capture_default_str();
   add_number(app, "--beams", c.beams, 1, 1000, "Width of the beam search")->capture_default_str();
   app.add_option("--attention", c.score, "additive (Bahdanau), dot or general (Luong)")
@@ -80,7 +111,8 @@ Translator::Start Translator::start(const Options& o, const Texts& texts,
     return {choice, vocabulary_of(pairs->sources, pairs->train, texts.source_text),
             vocabulary_of(pairs->targets, pairs->train, texts.target_text)};
   }
-  const Metadata metadata = read_model(file, o.about->name).metadata;
+  const ModelFile found = read_model(file, o.about->name);
+  const Metadata& metadata = found.metadata;
   TranslationChoice stored = choice;
   const auto read = [&](const std::string& option, const char* key, auto set) {
     if (!o.given(option) && metadata.count(key) == 1) set(metadata.at(key));
@@ -93,8 +125,10 @@ Translator::Start Translator::start(const Options& o, const Texts& texts,
   read("--attention", "attention", [&](const std::string& text) { stored.score = text; });
   read("--input-feeding", "input_feeding",
        [&](const std::string& text) { stored.input_feeding = text == "yes"; });
-  return {stored, Vocabulary::from_metadata(metadata, "source"),
-          Vocabulary::from_metadata(metadata, "target")};
+  Start out{stored, Vocabulary::from_metadata(metadata, "source"),
+            Vocabulary::from_metadata(metadata, "target")};
+  if (!o.load.empty()) check_sizes(file, found, stored, out.source, out.target);
+  return out;
 }
 
 Translator::Translator(const Texts& texts, Start start)
@@ -113,7 +147,8 @@ std::vector<std::vector<Index>> Translator::source_ids(
   std::vector<std::vector<Index>> out;
   for (const std::string& text : texts) {
     out.push_back(source_.encode(text));
-    check_io(!out.back().empty(), "{}: a text was required: got an empty one", texts_.source);
+    check_io(!out.back().empty(), "a {} of at least one character was required: got \"{}\"",
+             texts_.source, excerpt(text));
   }
   return out;
 }
@@ -180,12 +215,12 @@ std::vector<std::vector<Answer>> Translator::answers(const std::vector<std::stri
   for (const auto& source : ids) lengths.push_back(static_cast<Index>(source.size()));
   nn::BeamOptions options{
       .eos = target_.eos_id(), .beams = std::max(beams, results), .results = results};
-  return in_batches(lengths, [&](const std::vector<Index>& batch) {
+  const auto search = [&](const std::vector<Index>& batch) {
     std::vector<std::vector<Index>> some;
     for (const Index i : batch) some.push_back(ids[static_cast<std::size_t>(i)]);
     options.max_length =
         kLongest + kLongestPerUnit * lengths[static_cast<std::size_t>(batch.back())];
-    const auto found = nn::beam_search(model_, model_.encode(some),
+    const auto found = nn::beam_search(Stoppable{model_}, model_.encode(some),
                                        model_.first(static_cast<Index>(some.size())), options);
     std::vector<std::vector<Answer>> out;
     for (std::size_t b = 0; b < found.size(); ++b) {
@@ -199,7 +234,8 @@ std::vector<std::vector<Answer>> Translator::answers(const std::vector<std::stri
       }
     }
     return out;
-  });
+  };
+  return in_batches(lengths, search, {.stops = true});
 }
 
 std::vector<Answer> Translator::best(const std::vector<std::string>& sources, Index beams) const {
@@ -230,6 +266,12 @@ Panel Translator::panel(const std::string& source, const Answer& answer) const {
   return panel;
 }
 
+void Translator::check_source(const std::string& option, const std::string& text) {
+  if (text.empty()) return;  // not given
+  check_text(option, text, kMostText);
+  check(!is_blank(text), "{}: a text was required: got white space", option);
+}
+
 void Translator::say_best(const std::string& text) const {
   const std::vector<std::vector<Answer>> found = answers({text}, choice_.beams, 3);
   say("{}\n", text);
@@ -239,10 +281,23 @@ void Translator::say_best(const std::string& text) const {
 void Translator::predict(const Options& o) const {
   const data::Table table = read_inputs(o.predict, {texts_.source});
   const std::vector<std::string> inputs = table.strings(texts_.source);
+  std::vector<std::string> asked;
+  for (std::size_t i = 0; i < inputs.size(); ++i) {
+    check_io(inputs[i].size() <= kMostText, "{}:{}: a {} of at most {} bytes was required: got {}",
+             o.predict, table.line(i), texts_.source, kMostText, inputs[i].size());
+    if (!is_blank(inputs[i])) asked.push_back(inputs[i]);
+  }
   PredictionFile file(o, {"input", "prediction", "probability"});
-  const std::vector<Answer> found = best(inputs, choice_.beams);
-  for (std::size_t i = 0; i < inputs.size(); ++i)
-    file.row({inputs[i], found[i].text, fmt::format("{:.4f}", found[i].probability)});
+  const std::vector<Answer> found = best(asked, choice_.beams);
+  std::size_t at = 0;
+  for (const std::string& input : inputs) {
+    if (is_blank(input)) {
+      file.row({input, "", ""});
+      continue;
+    }
+    const Answer& answer = found[at++];
+    file.row({input, answer.text, fmt::format("{:.4f}", answer.probability)});
+  }
   file.end(fmt::format("{} answers, beam search of width {}", inputs.size(), choice_.beams));
 }
 

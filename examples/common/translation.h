@@ -43,7 +43,7 @@ class Translator {
   void fit(const Options& o, Report& report, const Pairs* pairs);
 
   // The best `results` answers to each source, by beam search of the given width; 1: greedy. Throws
-  // std::runtime_error if a source is empty.
+  // std::runtime_error if a source is empty, and Interrupted after Ctrl-C.
   std::vector<std::vector<Answer>> answers(const std::vector<std::string>& sources, Index beams,
                                            Index results = 1) const;
   // The best answer to each source.
@@ -53,9 +53,11 @@ class Translator {
   Panel panel(const std::string& source, const Answer& answer) const;
   std::vector<std::string> source_units(const std::string& text) const;
   std::vector<std::string> target_units(const std::string& text) const;
+  // Throws, for the option that gave a text, if it has no answer: see say_best.
+  static void check_source(const std::string& option, const std::string& text);
   // Prints the three best answers to one text.
   void say_best(const std::string& text) const;
-  // --predict: the best answer to each input.
+  // --predict: the best answer to each input; an empty one for an empty line.
   void predict(const Options& o) const;
 
  private:

@@ -9,13 +9,27 @@ namespace {
 
 using namespace program;
 
+// Refuses what is not a date in ISO 8601, such as the other column.
+void check_iso(const std::string& human, const std::string& iso, const std::string& path,
+               int line) {
+  const std::string_view form = "dddd-dd-dd";
+  bool good = iso.size() == form.size();
+  for (std::size_t i = 0; i < form.size() && good; ++i)
+    good = form[i] == 'd' ? iso[i] >= '0' && iso[i] <= '9' : iso[i] == form[i];
+  unroll::check_io(good,
+                   "{}:{}: a date as 2030-08-03 was required in column \"iso\": got \"{}\" for "
+                   "\"{}\"; are the columns swapped?",
+                   path, line, unroll::excerpt(iso), unroll::excerpt(human));
+}
+
 const Texts kTexts{.source = "human",
                    .target = "iso",
                    .source_text = {.unit = unroll::data::Unit::code_points, .nfc = true},
                    .target_text = {.unit = unroll::data::Unit::code_points},
                    .source_units = "characters",
                    .target_units = "characters",
-                   .split_by_target = true};
+                   .split_by_target = true,
+                   .check = check_iso};
 
 struct Tested {
   std::vector<std::string> sources, targets, locales;
@@ -85,6 +99,7 @@ void draw(const Translator& translator, const Tested& t, const std::vector<Answe
 void run_program(const Options& o, const TranslationChoice& choice, const std::string& date,
                  Report& report) {
   o.prepare();
+  Translator::check_source("--date", date);
   // No evaluation.
   if (!o.predict.empty() || (!date.empty() && !o.load.empty() && !o.given("--json"))) {
     Translator translator(o, kTexts, choice, nullptr);
@@ -96,20 +111,20 @@ void run_program(const Options& o, const TranslationChoice& choice, const std::s
   const Pairs pairs = read_pairs(o.data, kTexts);
   say("{} dates: {} train, {} validate, {} test; no day is in two parts.\n", pairs.sources.size(),
       pairs.train.size(), pairs.validation.size(), pairs.test.size());
-  Translator translator(o, kTexts, choice, &pairs);
-  translator.fit(o, report, &pairs);
-  if (interrupted()) return;
-  if (!date.empty()) translator.say_best(date);
   Tested tested = rows_of(pairs, pairs.test);
   if (!o.test.empty()) {
     const Pairs other = read_pairs(o.test, kTexts);
     std::vector<Index> all(other.sources.size());
     std::iota(all.begin(), all.end(), Index{0});
     tested = rows_of(other, all);
-    say("Figures on {}, {} dates:\n", o.test, all.size());
   }
   unroll::check_io(!tested.sources.empty(), "{}: more dates were required: none is left to test",
                    o.data);
+  Translator translator(o, kTexts, choice, &pairs);
+  translator.fit(o, report, &pairs);
+  if (interrupted()) return;
+  if (!date.empty()) translator.say_best(date);
+  if (!o.test.empty()) say("Figures on {}, {} dates:\n", o.test, tested.sources.size());
   const std::vector<Answer> answers = show_figures(translator, tested, choice.beams, report);
   if (!o.picture.empty() && !interrupted()) draw(translator, tested, answers, o.picture);
 }

@@ -64,7 +64,8 @@ class Chunks {
 };
 
 // -log p of each of the ids [from, end), in nats, given the ids before it. They are divided into
-// parallel streams; the state of each is warmed up on the ids before it.
+// parallel streams; the state of each is warmed up on the ids before it. Throws
+// Interrupted after Ctrl-C.
 inline std::vector<double> nats(const LanguageModel& model, const Ids& ids, Index from) {
   constexpr Index kStreams = 64, kLogits = 1 << 22;
   // An RG-LRU or Mamba forgets more slowly than the others.
@@ -84,6 +85,7 @@ inline std::vector<double> nats(const LanguageModel& model, const Ids& ids, Inde
   LanguageModel::State state;
   std::vector<double> result(static_cast<std::size_t>(n - from));
   for (Index t = 0; t < all; t += steps) {
+    program::stop_if_interrupted();
     const Index count = std::min(steps, all - t);
     Ids read, target;  // time-major, as the layout of equal lengths
     for (Index i = t; i < t + count; ++i)

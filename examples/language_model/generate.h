@@ -1,6 +1,7 @@
 // Generates continuations of prompts, and computes the probability of given lines.
 #pragma once
 
+#include "examples/common/program.h"
 #include "examples/language_model/model.h"
 #include "examples/language_model/text.h"
 
@@ -17,13 +18,14 @@ struct GenerateOptions {
   Index beams = 0;  // above 0: beam search instead of sampling
 };
 
-// The model as a decoder that never generates <unk>.
+// The model as a decoder that never generates <unk>, and stops at Ctrl-C.
 struct Speaker {
   const LanguageModel& model;
   Index unknown;  // -1: none
 
   nn::DecoderStep<LanguageModel::State> step(const unroll::IndexTensor& ids,
                                              LanguageModel::State state) const {
+    program::stop_if_interrupted();
     auto out = model.step(ids, std::move(state));
     if (unknown >= 0) out.logits.value().narrow(1, unknown, 1).fill_(-HUGE_VAL);
     return out;
@@ -38,6 +40,28 @@ struct Read {
   std::vector<Index> length;   // ids of each text
   Index unknown = 0;           // ids of all texts that the model does not know
 };
+
+// Reads ids into a state, a chunk at a time, so that the logits of a long text fit memory. Returns
+// -log p of the targets.
+inline double read_long(const LanguageModel& model, const Ids& ids, const Ids& targets,
+                        LanguageModel::State& state) {
+  constexpr std::size_t kChunk = 4096;
+  double nats = 0;
+  for (std::size_t at = 0; at < ids.size(); at += kChunk) {
+    program::stop_if_interrupted();
+    const std::size_t end = std::min(ids.size(), at + kChunk);
+    const auto part = [&](const Ids& of) {
+      return std::vector<Ids>{{of.begin() + static_cast<std::ptrdiff_t>(at),
+                               of.begin() + static_cast<std::ptrdiff_t>(end)}};
+    };
+    auto out = model(nn::Tokens::from(part(ids)), state);
+    nats += unroll::cross_entropy(out.logits, nn::Tokens::from(part(targets)).ids,
+                                  {.reduction = unroll::Reduction::sum})
+                .item();
+    state = std::move(out.state);
+  }
+  return nats;
+}
 
 inline Read read(const LanguageModel& model, const Units& units,
                  const std::vector<std::string>& texts) {
@@ -56,12 +80,17 @@ inline Read read(const LanguageModel& model, const Units& units,
     ids.pop_back();
     before.push_back(std::move(ids));
   }
+  out.last = last;
+  if (texts.size() == 1) {
+    out.nats = {read_long(model, before[0], target[0], out.state)};
+    return out;
+  }
   const nn::Tokens x = nn::Tokens::from(before), y = nn::Tokens::from(target);
   auto read = model(x, {});
   const Var loss =
       unroll::cross_entropy(read.logits, y.ids, {.reduction = unroll::Reduction::none});  // [N]
   out.nats = nn::Sequence(loss, x.layout).sum().value().to_vector<double>();
-  out.state = std::move(read.state), out.last = last;
+  out.state = std::move(read.state);
   return out;
 }
 

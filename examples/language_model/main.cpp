@@ -27,6 +27,7 @@ int main(int argc, char** argv) {
       [&](CLI::App& app) { declare(app, choice); },
       [&](const program::Options& o, program::Report& report) {
         settle(choice, o);
+        program::check_text("--generate", choice.prompt);
         o.prepare({choice.text, choice.validation});
         if (o.load.empty())
           train_and_compare(choice, o, report);

@@ -47,7 +47,7 @@ CLI::Validator number(double low, double high, const std::string& what) {
 }  // namespace
 
 void declare(CLI::App& app, Choice& c) {
-  constexpr std::uint64_t kMany = 1u << 30;
+  constexpr std::uint64_t kMany = kMaxSize;
   const auto choice = [&](const char* name, std::string& target, std::vector<std::string> of,
                           const char* help) {
     app.add_option(name, target, help)->check(CLI::IsMember(std::move(of)))->capture_default_str();
@@ -64,8 +64,7 @@ void declare(CLI::App& app, Choice& c) {
         ->check(number(low, high, what))
         ->capture_default_str();
   };
-  app.add_option("--text", c.text,
-                 "Learn from this text instead of a table (any encoding,\n.gz too)")
+  app.add_option("--text", c.text, "Learn from this text instead of a table (UTF-8, .gz too)")
       ->type_name("FILE");
   app.add_option("--validation", c.validation,
                  "A text for validation, instead of the tenth before\nthe last one")
@@ -80,11 +79,11 @@ void declare(CLI::App& app, Choice& c) {
                "Words and punctuation are already separated by\nspaces, as in the Penn Treebank");
   program::declare_kind(app, c.model.layer.kind,
                         {.help = "The layers between embedding and output", .more = {kAll}});
-  count("--hidden", c.model.layer.hidden, 1, 1 << 16, "Size of a layer");
+  count("--hidden", c.model.layer.hidden, 1, kMaxHidden, "Size of a layer");
   program::declare_layers(app, c.model.layer.layers);
   program::declare_size(app, c.size, "the default model, or that of the recipe");
   program::add_number(
-      app, "--embedding", c.model.dim, 1, 1 << 16,
+      app, "--embedding", c.model.dim, 1, kMaxHidden,
       "Size of the embedding (default: 64 for characters,\notherwise that of a layer)");
   app.add_flag("--tied", c.model.tied, "Use the embedding's table for the output as well");
   real("--dropout", c.model.dropout, 0, 0.99, "a probability in [0, 0.99]",

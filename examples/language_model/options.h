@@ -10,6 +10,8 @@
 namespace language_model {
 
 inline constexpr const char* kAll = "all";  // as --model: every kind, one after another
+// The largest sizes that options and model files may have.
+inline constexpr Index kMaxSize = 1 << 30, kMaxHidden = 1 << 16, kMaxLayers = 100;
 
 struct Choice {
   std::string recipe;  // empty: none

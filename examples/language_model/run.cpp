@@ -18,7 +18,7 @@ namespace {
 constexpr const char* kProgram = "language_model";
 
 std::string read_plain(const std::string& path) {
-  const std::string text = program::read_text_file(path).text;
+  const std::string text = program::read_utf8_file(path);
   unroll::check_io(!text.empty(), "{}: a text was required: got an empty file", path);
   return text;
 }
@@ -66,6 +66,7 @@ void generate(const LanguageModel& model, const Units& units, const Choice& c,
 
 void predict(const LanguageModel& model, const Units& units, const program::Options& o) {
   constexpr Index kMost = 1000;
+  constexpr Index kRows = 1 << 14;  // of a batch
   const std::vector<std::string> lines = program::read_inputs(o.predict, {"text"}).strings("text");
   struct Answer {
     std::string continuation;
@@ -73,7 +74,7 @@ void predict(const LanguageModel& model, const Units& units, const program::Opti
   };
   std::vector<Index> lengths;
   for (const std::string& line : lines) lengths.push_back(static_cast<Index>(line.size()));
-  const auto answers = program::in_batches(lengths, [&](const std::vector<Index>& batch) {
+  const auto answer = [&](const std::vector<Index>& batch) {
     std::vector<std::string> texts;
     for (Index i : batch) texts.push_back(lines[static_cast<std::size_t>(i)]);
     Read start = read(model, units, texts);
@@ -83,12 +84,14 @@ void predict(const LanguageModel& model, const Units& units, const program::Opti
     for (std::size_t i = 0; i < texts.size(); ++i)
       out.push_back({units.decode(found[i].ids), found[i].log_probability, start.nats[i]});
     return out;
-  });
+  };
+  const auto answers = program::in_batches(lengths, answer, {.rows = kRows, .stops = true});
   program::PredictionFile file(o,
                                {"text", "bits_per_character", "continuation", "log_probability"});
   for (std::size_t i = 0; i < lines.size(); ++i) {
-    const double bits = answers[i].nats / std::log(2.0);
-    file.row({lines[i], fmt::format("{:.4f}", bits / static_cast<double>(characters(lines[i]))),
+    const double bits = answers[i].nats / std::log(2.0),
+                 count = static_cast<double>(characters(lines[i]));
+    file.row({lines[i], count > 0 ? fmt::format("{:.4f}", bits / count) : "",
               answers[i].continuation, fmt::format("{:.4f}", answers[i].log_probability)});
   }
   file.end(fmt::format("{} lines by {}", lines.size(), model.options().layer.kind));
@@ -112,6 +115,23 @@ program::Curves fit(LanguageModel& model, const Ids& train, const Heldout* valid
       [&] {
         return validation ? mean(nats(model, validation->ids, validation->from)) : std::nan("");
       });
+}
+
+// The sizes in a model file are possible as options, and those of a model in it.
+void check_sizes(const std::string& path, const program::ModelFile& file, const ModelOptions& o) {
+  const auto most = [&](const char* name, Index value, Index limit) {
+    unroll::check_io(value >= 1 && value <= limit, "{}: a {} from 1 to {} was required: got {}",
+                     path, name, limit, value);
+  };
+  const Index layers = program::layers_of(o.layer);
+  most("vocabulary", o.vocab, kMaxSize), most("hidden size", o.layer.hidden, kMaxHidden);
+  most("size of the embedding", o.width(), kMaxHidden);
+  most("number of layers", layers, kMaxLayers);
+  // A model of any kind has at least these parameters.
+  const auto hidden = static_cast<double>(o.layer.hidden), dim = static_cast<double>(o.width());
+  program::check_values(path, file,
+                        static_cast<double>(o.vocab) * (o.tied ? dim : dim + hidden) +
+                            static_cast<double>(layers - 1) * hidden * hidden);
 }
 
 }  // namespace
@@ -175,6 +195,7 @@ void apply_model(const Choice& c, const program::Options& o, program::Report& re
   program::ModelFile file = program::read_model(o.load, kProgram);
   const Units units = Units::from_metadata(file.metadata);
   const auto options = nn::options_in<ModelOptions>(file.metadata);
+  check_sizes(o.load, file, options);
   unroll::check_io(options.vocab == units.size(),
                    "{}: a vocabulary of {} units was required: got one of {}", o.load,
                    options.vocab, units.size());

@@ -23,7 +23,7 @@ program::Probabilities probabilities(const Model& model, const NGrams& ngrams,
                                      const std::vector<Ids>& texts) {
   std::vector<Index> lengths;
   for (const Ids& text : texts) lengths.push_back(static_cast<Index>(text.size()));
-  return program::in_batches(lengths, [&](const std::vector<Index>& batch) {
+  const auto predict = [&](const std::vector<Index>& batch) {
     std::vector<Ids> some;
     std::vector<Index> of;
     for (Index i : batch)
@@ -38,7 +38,8 @@ program::Probabilities probabilities(const Model& model, const NGrams& ngrams,
     for (std::size_t i = 0, at = 0; i < batch.size(); ++i)
       if (lengths[static_cast<std::size_t>(batch[i])] > 0) out[i] = found[at++];
     return out;
-  });
+  };
+  return program::in_batches(lengths, predict, {.stops = true});
 }
 
 // Prints the most probable languages of the user's text.
@@ -72,16 +73,14 @@ Index characters_in(const Encoded& paragraphs) {
 }  // namespace
 
 void train_and_compare(const Choice& choice, const program::Options& o, program::Report& report) {
-  const Parts parts = split(read_paragraphs(o.data), choice.limit);
+  program::check_text("--text", choice.text);
+  const Paragraphs all = read_paragraphs(o.data);
+  check_enough(all, o.data);
+  const Parts parts = split(all, choice.limit);
   unroll::data::Counts counts(kCharacters), names;
   for (const std::string& text : parts.train.texts) counts.add(text);
   for (const std::string& name : parts.train.languages) names.add_unit(name);
   const Vocabulary characters(counts), languages(names, {.special = {.unk = ""}});
-  unroll::check_io(
-      languages.size() >= 2 && !parts.validation.texts.empty() && !parts.test.texts.empty(),
-      "{}: paragraphs in at least 2 languages, 5 of each, were required: got {} "
-      "languages with enough",
-      o.data, languages.size());
   const Encoded train = encode(parts.train, characters, languages, o.data),
                 validation = encode(parts.validation, characters, languages, o.data),
                 counted = joined(train, validation);
@@ -103,7 +102,9 @@ void train_and_compare(const Choice& choice, const program::Options& o, program:
                    {.epochs = o.epochs > 0 ? o.epochs : kEpochs, .seed = o.seed}, &checkpoint);
     NGrams before(characters.size(), languages.size());
     before.add(train);
-    fit_mixture(model, before, validation, o.seed);
+    // Ctrl-C ends the training of the GRU; the model that is then saved needs its mixture.
+    if (curves.kept_epoch > 0 || !program::interrupted())
+      fit_mixture(model, before, validation, o.seed);
     return curves;
   });
   NGrams ngrams(characters.size(), languages.size());
@@ -113,6 +114,7 @@ void train_and_compare(const Choice& choice, const program::Options& o, program:
 }
 
 void apply_model(const Choice& choice, const program::Options& o, program::Report& report) {
+  program::check_text("--text", choice.text);
   program::ModelFile file = program::read_model(o.load, kProgram);
   const Vocabulary characters = Vocabulary::from_metadata(file.metadata, "characters"),
                    languages = Vocabulary::from_metadata(file.metadata, "languages");
@@ -122,6 +124,9 @@ void apply_model(const Choice& choice, const program::Options& o, program::Repor
                        file.values.count("labels") == 1,
                    "{}: a model of {} was required: got one without its text or languages", o.load,
                    kProgram);
+  program::check_values(o.load, file,
+                        static_cast<double>(characters.size()) * Reader::kEmbedding +
+                            6.0 * static_cast<double>(hidden) * static_cast<double>(hidden));
   Model model(characters.size(), languages.size(), hidden, file.values.at("text").numel(),
               file.values.at("labels").numel());
   nn::assign(o.load, std::move(file.values), nn::state(model),
@@ -136,7 +141,7 @@ void apply_model(const Choice& choice, const program::Options& o, program::Repor
     const program::Probabilities p = probabilities(model, ngrams, ids);
     program::PredictionFile out(o, {"input", "language", "probability"});
     for (std::size_t i = 0; i < texts.size(); ++i) {
-      const Index best = p[i].empty() ? -1 : program::best_of(p[i]);
+      const Index best = p[i].empty() || program::is_blank(texts[i]) ? -1 : program::best_of(p[i]);
       out.row({texts[i], best < 0 ? "" : languages.unit(best),
                best < 0 ? "" : fmt::format("{:.4f}", p[i][static_cast<std::size_t>(best)])});
     }

@@ -87,7 +87,7 @@ void fit_mixture(Model& model, const NGrams& ngrams, const Encoded& validation,
   const Tensor voices = voices_of(ngrams, model.reader, all.texts);
   const std::vector<Index> lengths = lengths_of(all.texts);
   unroll::optim::Adam adam(nn::parameters(model.mixture), {.lr = 0.02});
-  for (int step = 0; step < kSteps && !program::interrupted(); ++step) {
+  for (int step = 0; step < kSteps; ++step) {
     unroll::Tape tape;
     adam.step(tape.backward(nn::cross_entropy(model.mixture(voices, lengths), all.labels)));
   }

@@ -17,7 +17,7 @@ program::Curves fit_reader(Model& model, const Encoded& train, const Encoded& va
                            const FitOptions& o, program::Checkpoint* checkpoint);
 
 // Learns the weights of the mixture on snippets of the validation paragraphs, which `ngrams` must
-// not have counted.
+// not have counted. It takes a few seconds, and Ctrl-C does not stop it.
 void fit_mixture(Model& model, const NGrams& ngrams, const Encoded& validation, std::uint64_t seed);
 
 }  // namespace languages

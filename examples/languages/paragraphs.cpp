@@ -11,7 +11,25 @@ namespace languages {
 
 Paragraphs read_paragraphs(const std::string& path) {
   const unroll::data::Table table = program::read_table(path, {"language", "text"});
-  return {table.strings("text"), table.strings("language")};
+  program::check_filled(table, {"language", "text"});
+  Paragraphs out{table.strings("text"), table.strings("language"), {}};
+  for (std::size_t row = 0; row < table.rows(); ++row) out.lines.push_back(table.line(row));
+  return out;
+}
+
+void check_enough(const Paragraphs& all, const std::string& path) {
+  constexpr std::size_t kEnough = 5;
+  std::map<std::string, std::vector<int>> lines;
+  for (std::size_t i = 0; i < all.texts.size(); ++i)
+    lines[all.languages[i]].push_back(all.lines[i]);
+  unroll::check_io(lines.size() >= 2,
+                   "{}: paragraphs in at least 2 languages were required: got only \"{}\"", path,
+                   unroll::excerpt(lines.empty() ? "" : lines.begin()->first));
+  for (const auto& [language, of] : lines)
+    unroll::check_io(of.size() >= kEnough,
+                     "{}:{}: at least {} paragraphs of each language were required: got {} of "
+                     "\"{}\"; add some, or remove the language",
+                     path, of[0], kEnough, of.size(), unroll::excerpt(language));
 }
 
 Parts split(const Paragraphs& all, Index limit) {
@@ -26,6 +44,7 @@ Parts split(const Paragraphs& all, Index limit) {
       Paragraphs& part = i < trained ? out.train : i < tested ? out.validation : out.test;
       part.texts.push_back(all.texts[paragraphs[i]]);
       part.languages.push_back(language);
+      part.lines.push_back(all.lines[paragraphs[i]]);
     }
   }
   return out;
@@ -34,13 +53,20 @@ Parts split(const Paragraphs& all, Index limit) {
 Encoded encode(const Paragraphs& paragraphs, const unroll::data::Vocabulary& characters,
                const unroll::data::Vocabulary& languages, const std::string& path) {
   Encoded out;
+  std::size_t longest = 0;
   for (std::size_t i = 0; i < paragraphs.texts.size(); ++i) {
     out.texts.push_back(characters.encode(paragraphs.texts[i]));
     out.labels.push_back(languages.id(paragraphs.languages[i]));
+    longest = std::max(longest, out.texts.back().size());
     unroll::check_io(out.labels.back() >= 0,
-                     "{}: one of the {} languages that are learned was required: got \"{}\"", path,
-                     languages.size(), unroll::excerpt(paragraphs.languages[i]));
+                     "{}:{}: one of the {} languages that are learned was required: got \"{}\"",
+                     path, paragraphs.lines[i], languages.size(),
+                     unroll::excerpt(paragraphs.languages[i]));
   }
+  unroll::check_io(static_cast<Index>(longest) >= kLengths[0],
+                   "{}: paragraphs of at least {} characters were required to train, to validate "
+                   "and to test: got none longer than {}",
+                   path, kLengths[0], longest);
   return out;
 }
 

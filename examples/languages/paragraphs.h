@@ -19,11 +19,15 @@ inline constexpr unroll::data::TextOptions kCharacters{.unit = unroll::data::Uni
 
 struct Paragraphs {
   std::vector<std::string> texts, languages;
+  std::vector<int> lines;  // in the file
   Index size() const { return static_cast<Index>(texts.size()); }
 };
-// Reads a table with the columns language and text.
+// Reads a table with the columns language and text. Throws std::runtime_error, with file and line,
+// if one of them is empty.
 Paragraphs read_paragraphs(const std::string& path);
 
+// Throws std::runtime_error, naming `path`, if a language has too few paragraphs for three parts.
+void check_enough(const Paragraphs& all, const std::string& path);
 // Splits the paragraphs of each language, in the order of the file: 70 % training, 10 % validation,
 // the last 20 % test. If `limit` is above 0, at most so many paragraphs of a language are used.
 struct Parts {
@@ -36,7 +40,8 @@ struct Encoded {
   std::vector<Ids> texts;
   std::vector<Index> labels;
 };
-// Throws std::runtime_error, naming `path`, if a language is unknown.
+// Throws std::runtime_error, with `path` and line, if a language is unknown; and unless a paragraph
+// is as long as the shortest snippet.
 Encoded encode(const Paragraphs& paragraphs, const unroll::data::Vocabulary& characters,
                const unroll::data::Vocabulary& languages, const std::string& path);
 

@@ -9,12 +9,23 @@ namespace {
 
 using namespace program;
 
+// Refuses swapped columns, where they tell: a word is one unit, its phonemes are usually several.
+void check_pair(const std::string& word, const std::string& phonemes, const std::string& path,
+                int line) {
+  const auto units = [](const std::string& text) { return unroll::data::divide(text, {}).size(); };
+  unroll::check_io(units(word) <= units(phonemes),
+                   "{}:{}: a word, and phonemes separated by spaces, were required: got \"{}\" and "
+                   "\"{}\"; are the columns swapped?",
+                   path, line, unroll::excerpt(word), unroll::excerpt(phonemes));
+}
+
 const Texts kTexts{.source = "word",
                    .target = "phonemes",
                    .source_text = {.unit = unroll::data::Unit::code_points, .fold_case = true},
                    .target_text = {.unit = unroll::data::Unit::words},
                    .source_units = "letters",
-                   .target_units = "phonemes"};
+                   .target_units = "phonemes",
+                   .check = check_pair};
 
 // Error counts of some answers.
 struct Errors {
@@ -90,6 +101,7 @@ void draw(const Translator& translator, const std::vector<std::string>& words,
 void run_program(const Options& o, const TranslationChoice& choice, const std::string& word,
                  Report& report) {
   o.prepare();
+  Translator::check_source("--word", word);
   // No evaluation.
   if (!o.predict.empty() || (!word.empty() && !o.load.empty() && !o.given("--json"))) {
     Translator translator(o, kTexts, choice, nullptr);
@@ -101,17 +113,17 @@ void run_program(const Options& o, const TranslationChoice& choice, const std::s
   const Pairs pairs = read_pairs(o.data, kTexts);
   say("{} words: {} train, {} validate, {} test; no word is in two parts.\n", pairs.sources.size(),
       pairs.train.size(), pairs.validation.size(), pairs.test.size());
-  Translator translator(o, kTexts, choice, &pairs);
-  translator.fit(o, report, &pairs);
-  if (interrupted()) return;
   std::vector<std::string> words = picked(pairs.sources, pairs.test),
                            truths = picked(pairs.targets, pairs.test);
   if (!o.test.empty()) {
     Pairs other = read_pairs(o.test, kTexts);
     words = std::move(other.sources), truths = std::move(other.targets);
-    say("Figures on {}, {} words:\n", o.test, words.size());
   }
   unroll::check_io(!words.empty(), "{}: more words were required: none is left to test", o.data);
+  Translator translator(o, kTexts, choice, &pairs);
+  translator.fit(o, report, &pairs);
+  if (interrupted()) return;
+  if (!o.test.empty()) say("Figures on {}, {} words:\n", o.test, words.size());
   show_figures(translator, words, truths, choice.beams, report);
   if (!word.empty()) translator.say_best(word);
   if (!o.picture.empty() && !interrupted())

@@ -25,6 +25,7 @@ constexpr double kFrequent = 0.003;
 struct Choice {
   std::vector<std::string> words{"king",  "water", "bread", "gold",  "sea",
                                  "night", "woman", "seven", "egypt", "sword"};
+  bool asked = false;  // whether the user gave the words
   Index dim = 64, limit = 0;
 };
 
@@ -41,14 +42,22 @@ std::vector<Index> common_words(const Vocabulary& words, Index count) {
 void show_neighbours(const Choice& choice, const Vocabulary& words, const Tensor& table,
                      program::Report& report) {
   std::vector<Index> ids;
+  std::string unknown;  // asked for, but not in the text
   for (const std::string& word : choice.words)
-    for (const std::string& unit : unroll::data::divide(word, kWords))
-      if (words.id(unit) > 0) ids.push_back(words.id(unit));
+    for (const std::string& unit : unroll::data::divide(word, kWords)) {
+      if (words.id(unit) != words.unknown_id())
+        ids.push_back(words.id(unit));
+      else if (choice.asked)
+        unknown += (unknown.empty() ? "" : ", ") + unroll::excerpt(unit);
+    }
   for (Index id : common_words(words, 2 * kShown))
     if (static_cast<Index>(ids.size()) < kShown &&
         std::find(ids.begin(), ids.end(), id) == ids.end())
       ids.push_back(id);
   program::say("\n5. The nearest words by cosine of their embeddings\n");
+  if (!unknown.empty())
+    program::put(program::wrapped(
+        fmt::format("   Not among the words that occur {} times: {}.", kMinCount, unknown)));
   double sum = 0;
   for (Index id : ids) {
     std::string line = fmt::format("   {:10}", words.unit(id));
@@ -64,6 +73,7 @@ void predict(const program::Options& o, const Vocabulary& words, const Tensor& t
   program::PredictionFile out(o, {"input", "nearest", "cosine"});
   const unroll::data::Table rows = program::read_inputs(o.predict, {"word"});
   for (const std::string& word : rows.strings("word")) {
+    program::stop_if_interrupted();
     const std::vector<std::string> units = unroll::data::divide(word, kWords);
     const Index id = units.size() == 1 ? words.id(units[0]) : words.unknown_id();
     const std::vector<Neighbour> found = id == words.unknown_id()
@@ -154,6 +164,8 @@ int main(int argc, char** argv) {
       },
       [&](const program::Options& o, program::Report& report) {
         o.prepare();
+        choice.asked = o.given("--words");
+        for (const std::string& word : choice.words) program::check_text("--words", word);
         if (o.load.empty()) return show_all(choice, o, report);
         o.refuse({"--dim", "--limit"}, "embeddings to be trained", "--load");
         apply_model(choice, o, report);

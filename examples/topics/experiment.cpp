@@ -43,7 +43,7 @@ Data read_data(const Choice& choice, const program::Options& o) {
   };
   limit(split.train, kParts.train), limit(split.validation, kParts.validation);
   limit(split.test, 1 - kParts.train - kParts.validation);
-  data::Vocabulary classes = classes_of(all);
+  data::Vocabulary classes = classes_of(all, o.data);
   unroll::check_io(classes.size() >= 2 && !split.train.empty() && !split.validation.empty() &&
                        !split.test.empty(),
                    "{}: glosses of at least 2 classes, enough for three parts, were required: got "
@@ -132,6 +132,7 @@ Result train_one(Kind kind, const Encoder& encoder, const Choice& choice, const 
 void train_and_compare(const Choice& choice, const program::Options& o, program::Report& report) {
   unroll::check(choice.query.empty() || choice.model == name_of(Kind::embedding_bag),
                 "--query: the model embedding_bag was required: got {}", choice.model);
+  program::check_text("--query", choice.query);
   const Data data = read_data(choice, o);
   const Glosses test = o.test.empty() ? data.test : read_glosses(o.test);
   std::vector<Kind> kinds(std::begin(kKinds), std::end(kKinds));
@@ -157,6 +158,7 @@ void train_and_compare(const Choice& choice, const program::Options& o, program:
 }
 
 void apply_model(const Choice& choice, const program::Options& o, program::Report& report) {
+  program::check_text("--query", choice.query);
   program::ModelFile file = program::read_model(o.load, kProgram);
   const Kind kind = kind_of(file.metadata["model"]);
   unroll::check(choice.model.empty() || choice.model == name_of(kind),
@@ -168,16 +170,28 @@ void apply_model(const Choice& choice, const program::Options& o, program::Repor
   unroll::check_io(
       hidden >= 1 && hidden <= kMaxHidden && encoder.size() >= 1 && classes.size() >= 1,
       "{}: a model of topics was required: got one without classes or features", o.load);
+  const auto features = static_cast<double>(encoder.size());
+  program::check_values(
+      o.load, file,
+      features * (kind == Kind::naive_bayes || kind == Kind::linear
+                      ? static_cast<double>(classes.size())
+                      : static_cast<double>(hidden)) +
+          (kind == Kind::lstm ? 8.0 * static_cast<double>(hidden) * static_cast<double>(hidden)
+                              : 0));
   with_model(kind, encoder.size(), classes.size(), hidden, [&](auto model) {
     nn::assign(o.load, std::move(file.values), nn::state(model),
                {.layout = nn::WeightLayout::in_out});
     if (!o.predict.empty()) {
       const unroll::data::Table table = program::read_inputs(o.predict, {"gloss"});
       const std::vector<std::string> texts = table.strings("gloss");
-      const program::Probabilities p = probabilities(model, Part{encoder(texts), {}});
+      const program::Probabilities p =
+          probabilities(model, Part{encoder(texts), {}}, {.stops = true});
       program::PredictionFile out(o, {"input", "class", "probability"});
       for (std::size_t i = 0; i < texts.size(); ++i) {
-        if (p[i].empty()) continue;  // interrupted
+        if (program::is_blank(texts[i])) {
+          out.row({texts[i], "", ""});
+          continue;
+        }
         const Index best = program::best_of(p[i]);
         out.row({texts[i], classes.unit(best),
                  fmt::format("{:.4f}", p[i][static_cast<std::size_t>(best)])});

@@ -35,10 +35,12 @@ struct Part {
 };
 
 template <class Model>
-program::Probabilities probabilities(const Model& model, const Part& part) {
-  return program::in_batches(part.lengths(), [&](const std::vector<Index>& batch) {
+program::Probabilities probabilities(const Model& model, const Part& part,
+                                     const program::BatchLimits& limits = {}) {
+  const auto predict = [&](const std::vector<Index>& batch) {
     return program::probabilities_of(model(part.lists_of(batch)).value());
-  });
+  };
+  return program::in_batches(part.lengths(), predict, limits);
 }
 
 // The error rate. For early stopping it is better than the loss, which rises as soon as the model

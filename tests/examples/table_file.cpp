@@ -43,13 +43,15 @@ TEST_CASE("a table that cannot be meant is refused with its line") {
     CHECK_THROWS_WITH_AS(program::read_table(path, {"a", "b"}), (path + words).c_str(),
                          std::runtime_error);
   };
+  const std::string cure = " (another encoding is converted by iconv -f NAME -t UTF-8)";
   refused("", ": text was required: got an empty file");
   refused("\n\n", ": text was required: got an empty file");
   refused("a\tb\n", ": at least one row was required: got none");
   refused("a\tb\n1\t2\n\n1\t2\t3\n", ":4: 2 fields were required: got 3");
   refused("a\tc\n1\t2\n", ": a column \"b\" was required: got the columns a, c");
-  refused("a\tb\n1\t\xff\n", ": text in UTF-8 was required: byte 7 is not part of any");
-  refused("a\tb\n1\t\xed\xa0\x80\n", ": text in UTF-8 was required: byte 7 is not part of any");
+  refused("a\tb\n1\t\xff\n", ": text in UTF-8 was required: byte 7 is not part of any" + cure);
+  refused("a\tb\n1\t\xed\xa0\x80\n",
+          ": text in UTF-8 was required: byte 7 is not part of any" + cure);
 }
 
 TEST_CASE("inputs to predict are a table, or one on each line") {
@@ -60,6 +62,10 @@ TEST_CASE("inputs to predict are a table, or one on each line") {
   const std::vector<std::string> two{"a cat, large", "a \"dog\""};
   CHECK(inputs("gloss\na cat, large\na \"dog\"\n") == two);
   CHECK(inputs("a cat, large\na \"dog\"\n") == two);
+  const std::vector<std::string> gap{two[0], "", two[1]};
+  CHECK(inputs("a cat, large\n\na \"dog\"\n") == gap);
+  CHECK(inputs("gloss\na cat, large\n\na \"dog\"\n") == gap);
+  CHECK_THROWS_AS(inputs("x\ty\n1\t2\n"), std::runtime_error);  // a table of something else
   CHECK(inputs("class\tgloss\nx\ta cat, large\ny\ta \"dog\"\n") == two);
   CHECK(inputs("class,gloss\nx,\"a cat, large\"\ny,\"a \"\"dog\"\"\"\n") == two);
 }
