@@ -4,6 +4,7 @@
 // recording.h reads a signal; forecast.h compares forecasts (forecaster.h has the models, cost.h
 // what long sequences cost), beats.h scores beats; classify.h trains a classifier of labelled
 // series or beats (labelled.h).
+#include "examples/common/command_line.h"
 #include "examples/common/program.h"
 #include "examples/ecg/forecast.h"
 

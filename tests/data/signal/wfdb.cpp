@@ -125,7 +125,7 @@ TEST_CASE("annotations have their times, symbols, channels and texts") {
   const Scratch scratch;
   const std::vector<std::pair<int, std::string>> codes{{1, "N"}, {5, "V"},  {8, "A"},
                                                        {6, "F"}, {12, "/"}, {28, "+"}};
-  for (int round = 0; round < 100; ++round) {
+  for (int round = 0; round < 50; ++round) {
     std::vector<Annotation> expected;
     std::string bytes;
     Index time = 0;
@@ -165,7 +165,7 @@ TEST_CASE("annotations have their times, symbols, channels and texts") {
       CHECK(found[i].channel == expected[i].channel);
     }
     // Without its end, or any part of it, the file is cut short.
-    for (std::size_t cut = 0; cut < bytes.size(); cut += 2) {
+    for (std::size_t cut = 0; round < 3 && cut < bytes.size(); cut += 2) {
       write_file(scratch / "r.atr", bytes.substr(0, cut));
       check_says(message_of([&] { (void)read_wfdb_annotations(scratch / "r.atr"); }), "cut short");
     }
