@@ -25,7 +25,9 @@ struct Randomise {
   void set(double& value) const { value = g.below(5) == 0 ? 0 : g.uniform() / 3 - 0.1; }
   void set(DType& value) const { value = g.below(2) == 1 ? f64 : f32; }
   template <class O>
-  requires nn::detail::Options<O>
+  requires requires(O& o) {
+    o.visit_options([](const std::string&, const auto&) {});
+  }
   void set(O& options) const {
     options.visit_options([this](const std::string&, auto& value) { this->set(value); });
   }
