@@ -206,8 +206,17 @@ class Experiment {
                     std::size_t f) const {
     const std::string label =
         splits.size() > 1 ? fmt::format("{} {}/{}", name, f + 1, splits.size()) : name;
-    Trained out = train(name, e, splits[f], settings_, label, o_.seed + 100 * (f + 1));
-    if (!o_.save.empty()) save(o_.save, out);
+    std::optional<Trained> resumed;
+    if (!o_.resume.empty()) {
+      resumed = load(o_.resume, true);
+      unroll::check_io(resumed->name == name && resumed->classes == e.classes,
+                       "{}: a run of {} with the classes {} was required: got one of {} with {}",
+                       o_.resume, name, program::shown(e.classes), resumed->name,
+                       program::shown(resumed->classes));
+    }
+    Trained out = train(name, e, splits[f], settings_, label, o_.seed + 100 * (f + 1),
+                        resumed ? &*resumed : nullptr);
+    if (!o_.save.empty()) save(o_.save, out, o_.given_options());
     return out;
   }
 

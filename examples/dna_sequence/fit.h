@@ -6,6 +6,8 @@
 
 #include <unroll/unroll.h>
 
+#include <functional>
+
 namespace dna {
 
 struct Settings {
@@ -24,9 +26,17 @@ inline Index epochs_for(Index steps_in_epoch, double bases_in_epoch) {
   return std::clamp<Index>(static_cast<Index>(kMostBases / bases_in_epoch), 1, wanted);
 }
 
+// A run to go on with, or one to be recorded.
+template <class Model>
+struct Run {
+  program::Checkpoint* checkpoint;
+  std::function<void(Model&)> take_kept;  // sets the parameters that the run has kept; may be empty
+};
+
 template <class Model>
 program::Curves fit(Model& model, const Examples& e, const unroll::data::Split& split,
-                    const Settings& s, const std::string& label, std::uint64_t seed) {
+                    const Settings& s, const std::string& label, std::uint64_t seed,
+                    const Run<Model>& run) {
   unroll::Generator random(seed);
   std::vector<Index> lengths;
   double bases = 0;
@@ -77,12 +87,21 @@ program::Curves fit(Model& model, const Examples& e, const unroll::data::Split& 
   const auto validate = [&] {
     return split.validation.empty() ? std::nan("") : program::mean_and_std(losses()).mean;
   };
-  // The learning rate reaches 0 after the last epoch, so there is no early stopping.
-  if (!keep_best) return program::train(model, {.label = label, .epochs = epochs}, epoch, validate);
   const Model start = model;
-  std::vector<double> gains = losses();
-  program::Curves curves = program::train(
-      model, {.label = label, .epochs = epochs, .patience = epochs}, epoch, validate);
+  std::vector<double> gains;
+  if (keep_best) gains = losses();
+  if (run.take_kept) run.take_kept(model);
+  // The learning rate reaches 0 after the last epoch, so there is no early stopping.
+  program::Curves curves = program::train(model,
+                                          {.label = label,
+                                           .epochs = epochs,
+                                           .patience = keep_best ? epochs : 0,
+                                           .optimizer = &adam,
+                                           .random = &random,
+                                           .checkpoint = run.checkpoint,
+                                           .fixed_epochs = true},
+                                          epoch, validate);
+  if (!keep_best) return curves;
   const std::vector<double> now = losses();
   for (std::size_t i = 0; i < now.size(); ++i) gains[i] -= now[i];
   const program::MeanAndStd gain = program::mean_and_std(gains);
@@ -91,6 +110,7 @@ program::Curves fit(Model& model, const Examples& e, const unroll::data::Split& 
     model = start;
     curves.kept_epoch = 0;
     curves.kept_loss += gain.mean;
+    run.checkpoint->curves.kept_epoch = 0, run.checkpoint->curves.kept_loss = curves.kept_loss;
   }
   return curves;
 }

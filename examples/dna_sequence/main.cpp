@@ -23,7 +23,8 @@ int main(int argc, char** argv) {
                          "semicolons (default: splice junctions of\nprimates)",
                  .sample = program::sample("splice.tsv"),
                  .predict = "With --load: the class of each sequence of this file, FASTA,\nFASTQ, "
-                            "a table or one a line, as CSV"}},
+                            "a table or one a line, as CSV",
+                 .resume = true}},
       [&](CLI::App& app) { declare(app, choice); },
       [&](const program::Options& o, program::Report& report) {
         check_options(choice, o);

@@ -44,8 +44,8 @@ void check_options(const Choice& choice, const program::Options& o) {
     o.refuse({"--fasta", "--folds", "--reverse-complement", "--seed", "--origin"},
              "a run without --predict", "--predict");
   if (choice.model == "none")
-    o.refuse({"--save", "--load", "--epochs", "--pictures"}, "a model to train or to load",
-             "--model none");
+    o.refuse({"--save", "--load", "--resume", "--epochs", "--pictures"},
+             "a model to train or to load", "--model none");
   unroll::check(o.save.empty() || !choice.model.empty(),
                 "--save: one model was required: add --model junction, attention or motifs");
   unroll::check(choice.folds <= 1 || (o.save.empty() && o.load.empty()),

@@ -79,12 +79,13 @@ void check_saveable(const std::vector<std::string>& classes) {
   program::check_metadata(metadata);
 }
 
-void save(const std::string& path, const Trained& model) {
+void save(const std::string& path, const Trained& model, const unroll::Metadata& options) {
   if (!program::worth_saving(model.curves, path)) return;
   unroll::Metadata metadata{{"program", "dna_sequence"},
                             {"model", model.name},
                             {"classes", fmt::format("{}", model.classes.size())}};
   for (std::size_t c = 0; c < model.classes.size(); ++c) metadata[class_key(c)] = model.classes[c];
+  metadata.merge(unroll::Metadata(options));
   program::remember(model.curves, metadata);
   unroll::NamedParams values =
       std::visit([](const auto& network) { return nn::parameters(network); }, model.network);
@@ -104,11 +105,17 @@ void save(const std::string& path, const Trained& model) {
     add(kKmers, motifs->kmers().counts());
     if (motifs->positions()) add(kPositions, motifs->positions()->counts());
   }
+  if (model.checkpoint.epochs() > 0) {
+    unroll::NamedTensors run;
+    program::write_checkpoint(model.checkpoint, program::kRun, run, metadata);
+    for (const auto& [name, value] : run)
+      values.push_back({name, std::make_shared<unroll::ParamState>(value)});
+  }
   nn::save(path, values, metadata);
   program::say("Model: {}\n", path);
 }
 
-Trained load(const std::string& path) {
+Trained load(const std::string& path, bool run) {
   program::ModelFile file = program::read_model(path, "dna_sequence");
   const auto name = file.metadata.find("model");
   const Index classes = number(path, file.metadata, "classes", 2, 1 << 24);
@@ -129,11 +136,9 @@ Trained load(const std::string& path) {
                      unroll::excerpt(model));
     return read_motifs(path, file.metadata, file.values, classes);
   };
-  Trained out{file.metadata["model"],
-              std::move(names),
-              of_name(),
-              program::remembered(path, file.metadata),
-              {}};
+  Trained out{file.metadata["model"], std::move(names), of_name(),
+              program::remembered(path, file.metadata)};
+  if (run) out.checkpoint = program::read_checkpoint(path, program::kRun, file.run, file.metadata);
   for (Index i = 0; i < seen.numel(); ++i) out.seen.insert(seen.at({i}));
   std::visit(
       [&](auto& network) {

@@ -29,12 +29,25 @@ std::variant<Junction, Attentive, Motifs> make(const std::string& name, const Ex
 }  // namespace
 
 Trained train(const std::string& name, const Examples& e, const unroll::data::Split& split,
-              const Settings& settings, const std::string& label, std::uint64_t seed) {
+              const Settings& settings, const std::string& label, std::uint64_t seed,
+              const Trained* resumed) {
   unroll::manual_seed(seed);
-  Trained out{name, e.classes, make(name, e, split, settings.reverse_complement), {}, {}};
-  out.curves =
-      std::visit([&](auto& network) { return fit(network, e, split, settings, label, seed + 77); },
-                 out.network);
+  Trained out{name, e.classes, make(name, e, split, settings.reverse_complement), {}};
+  if (resumed != nullptr) out.checkpoint = resumed->checkpoint;
+  out.curves = std::visit(
+      [&](auto& network) {
+        using Model = std::remove_cvref_t<decltype(network)>;
+        Run<Model> run{&out.checkpoint, {}};
+        if (resumed != nullptr)
+          run.take_kept = [&](Model& model) {
+            const auto from = unroll::nn::state(std::get<Model>(resumed->network)),
+                       to = unroll::nn::state(model);
+            for (std::size_t i = 0; i < to.size(); ++i)
+              to[i].param->set_value(from[i].param->value());
+          };
+        return fit(network, e, split, settings, label, seed + 77, run);
+      },
+      out.network);
   for (const Index i : learned_from(split))
     out.seen.insert(hash_of(e.sequences[static_cast<std::size_t>(i)]));
   return out;
