@@ -422,6 +422,26 @@ def rg_lru_step(w):
     return step
 
 
+def linear_attention_steps(heads, eps):
+    """(add, read, both): a key and its value are added to the state [H, K, D + 1]; a query reads from it."""
+    def phi(x):
+        return F.elu(x.view(heads, -1)) + 1
+
+    def added(k, v, state):
+        ones = torch.ones(heads, 1, dtype=v.dtype)
+        return state + phi(k).unsqueeze(2) * torch.cat([v.view(heads, -1), ones], 1).unsqueeze(1)
+
+    def read(q, state):
+        y = (phi(q).unsqueeze(2) * state).sum(1)
+        return (y[:, :-1] / (y[:, -1:] + eps)).reshape(-1)
+
+    def both(rows, state):
+        q, k, v = rows
+        state = added(k, v, state)
+        return read(q, state), state
+    return (lambda rows, state: (rows[1], added(*rows, state)), lambda rows, state: (read(rows[0], state), state), both)
+
+
 def mamba(w, x, lengths, layers, eps=1e-5):
     """The stack of blocks; weights have the names and shapes of the published checkpoints. x [B, T, D]."""
     def norm(v, weight):
@@ -489,6 +509,20 @@ def make_scans():
     y = y * torch.tensor([[[float(t < n)] for t in range(T)] for n in lengths], dtype=torch.float64)
     family.add("mamba", {"op": "mamba", "dim": dim, "layers": layers, "states": states, "dt_rank": rank, "taps": taps},
                {**shared, **inputs, "y": y, **differentiate({"y": y}, inputs)})
+    heads, size, value_size, eps = 2, 3, 2, 1 / 1024
+    add, read, both = linear_attention_steps(heads, eps)
+    for causal, reverse in ((True, False), (True, True), (False, False)):
+        inputs = leaves(q=given(B, T, heads * size), k=given(B, T, heads * size), v=given(B, T, heads * value_size),
+                        h0=given(B, heads, size, value_size + 1).abs())
+        if causal:
+            y, hn = along(lengths, reverse, both, [inputs["q"], inputs["k"], inputs["v"]], inputs["h0"])
+        else:
+            _, hn = along(lengths, False, add, [inputs["k"], inputs["v"]], inputs["h0"])
+            y, _ = along(lengths, False, read, [inputs["q"]], hn)
+        outputs = {"y": y, "hn": hn}
+        family.add(f"linear_attention.{int(causal)}{int(reverse)}",
+                   {"op": "linear_attention", "causal": causal, "reverse": reverse, "heads": heads, "eps": eps},
+                   {**shared, **inputs, **outputs, **differentiate(outputs, inputs)})
     return family
 
 

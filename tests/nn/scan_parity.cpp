@@ -1,7 +1,8 @@
-// Selective scan, minGRU, minLSTM, RG-LRU and Mamba give the results of the papers' equations,
-// which make_golden.py computes as loops over sequences and steps.
+// Selective scan, minGRU, minLSTM, RG-LRU, Mamba and linear attention give the results of the
+// papers' equations, which make_golden.py computes as loops over sequences and steps.
 #include "tests/golden/golden.h"
 
+#include <unroll/autograd/sequence/linear_attention.h>
 #include <unroll/autograd/sequence/selective_scan.h>
 #include <unroll/nn/mamba.h>
 #include <unroll/nn/save.h>
@@ -39,6 +40,28 @@ void check_selective(const golden::Case& c, DType dtype) {
   const Gradients g =
       tape.backward(golden::checked_loss(c, {{"y", nn::Sequence(out.rows, layout).padded()},
                                              {"hn", index_select(out.last, 0, layout.place())}}));
+  golden::check_gradients(c, g, in);
+}
+
+void check_linear_attention(const golden::Case& c, DType dtype) {
+  Tape tape;
+  const Named in = watched(c, tape, {"q", "k", "v", "h0"}, dtype);
+  const auto lengths = c.integers("lengths");
+  const SequenceLayout layout(lengths);
+  const RowGroups groups = RowGroups::of(layout);
+  const auto rows = [&](std::size_t i) {
+    return nn::Sequence::from_padded(in[i].second, lengths).rows;
+  };
+  const ScanOutput out = linear_attention(rows(0), rows(1), rows(2),
+                                          {.queries = groups,
+                                           .keys = groups,
+                                           .heads = static_cast<Index>(c.number("heads")),
+                                           .causal = c.flag("causal"),
+                                           .reverse = c.flag("reverse"),
+                                           .eps = c.number("eps")},
+                                          in[3].second);
+  const Gradients g = tape.backward(
+      golden::checked_loss(c, {{"y", nn::Sequence(out.rows, layout).padded()}, {"hn", out.last}}));
   golden::check_gradients(c, g, in);
 }
 
@@ -133,7 +156,7 @@ void check_mamba(const golden::Case& c, DType dtype, bool fused) {
 
 TEST_CASE("scans and the layers made of them give the results of the papers' equations") {
   const auto cases = golden::cases("scans");
-  CHECK(cases.size() == 19);
+  CHECK(cases.size() == 22);
   for (const golden::Case& c : cases)
     for (const DType dtype : {f32, f64})
       for (const bool fused : {true, false}) {
@@ -142,6 +165,7 @@ TEST_CASE("scans and the layers made of them give the results of the papers' equ
         if (op == "min_gru") check_minimal<nn::MinGRUCell>(c, dtype, fused);
         if (op == "min_lstm") check_minimal<nn::MinLSTMCell>(c, dtype, fused);
         if (op == "rg_lru") check_rg_lru(c, dtype, fused);
+        if (op == "linear_attention") check_linear_attention(c, dtype);
         if (op == "mamba") check_mamba(c, dtype, fused);
       }
 }
