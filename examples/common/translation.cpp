@@ -27,26 +27,47 @@ Vocabulary vocabulary_of(const std::vector<std::string>& texts, const std::vecto
   return Vocabulary(counts, {.special = {.unk = "<unk>", .sos = "<sos>", .eos = "<eos>"}});
 }
 
-nn::Seq2Seq<nn::GRUCell>::Options options_of(const TranslationChoice& c, const Vocabulary& source,
-                                             const Vocabulary& target) {
-  const double between = c.layers > 1 ? c.dropout : 0;
+using Model = nn::Seq2Seq<SequenceModel, nn::GRUCell>;
+
+SequenceOptions encoder_of(const TranslationChoice& c) {
+  SequenceOptions out = c.encoder;
+  if (out.hidden == 0) out.hidden = c.hidden;
+  if (out.layers == 0) out.layers = c.layers;
+  out.dropout = c.dropout;
+  return out;
+}
+
+Model::Options options_of(const TranslationChoice& c, const Vocabulary& source,
+                          const Vocabulary& target) {
+  const SequenceOptions encoder = encoder_of(c);
+  const Index layers = std::max<Index>(c.layers, 1);  // of the decoder
   return {.source_vocab = source.size(),
           .target_vocab = target.size(),
           .sos = target.sos_id(),
           .embed = c.embed,
-          .encoder = {.hidden = c.hidden,
-                      .layers = c.layers,
-                      .bidirectional = true,
-                      .dropout = between},
+          .encoder = encoder,
           // Plain dot products need encoder and decoder outputs of one size.
-          .decoder = {.hidden = c.score == "dot" ? 2 * c.hidden : c.hidden,
-                      .layers = c.layers,
-                      .dropout = between},
+          .decoder = {.hidden = c.score == "dot" ? output_size(encoder) : c.hidden,
+                      .layers = layers,
+                      .dropout = layers > 1 ? c.dropout : 0},
           .score = c.score == "dot"       ? nn::Score::dot
                    : c.score == "general" ? nn::Score::general
                                           : nn::Score::additive,
           .input_feeding = c.input_feeding,
           .dropout = c.dropout};
+}
+
+// The size of the encoder, if the number of parameters says it.
+SequenceOptions sized(const TranslationChoice& c, const Vocabulary& source,
+                      const Vocabulary& target) {
+  SequenceOptions out = encoder_of(c), reference = out;
+  reference.kind = TranslationChoice().encoder.kind, reference.layers = c.layers;
+  choose_size(out, c.size, reference, [&](const SequenceOptions& encoder) {
+    TranslationChoice of = c;
+    of.encoder = encoder;
+    return count_parameters([&] { return Model(options_of(of, source, target)); });
+  });
+  return out;
 }
 
 std::vector<std::string> units_of(const Vocabulary& vocabulary, const std::vector<Index>& ids) {
@@ -60,8 +81,11 @@ std::vector<std::string> units_of(const Vocabulary& vocabulary, const std::vecto
 void declare(CLI::App& app, TranslationChoice& c) {
   add_number(app, "--hidden", c.hidden, 1, 4096, "Units of each layer and direction")
       ->capture_default_str();
-  add_number(app, "--layers", c.layers, 1, 16, "Layers of encoder and decoder")
-      ->capture_default_str();
+  declare_kind(app, c.encoder.kind, {.help = "The encoder; the decoder is a GRU"});
+  declare_size(app, c.size, "--model gru");
+  add_number(
+      app, "--layers", c.layers, 1, 16,
+      "Layers of encoder and decoder (default: 1; of the\nencoder as many as its kind needs)");
   add_number(app, "--beams", c.beams, 1, 1000, "Width of the beam search")->capture_default_str();
   app.add_option("--attention", c.score, "additive (Bahdanau), dot or general (Luong)")
       ->check(CLI::IsMember({"additive", "dot", "general"}))
@@ -76,8 +100,11 @@ Translator::Start Translator::start(const Options& o, const Texts& texts,
   if (file.empty()) {
     check_io(pairs != nullptr && !pairs->train.empty(), "{}: more rows to train on were required",
              o.data);
-    return {choice, vocabulary_of(pairs->sources, pairs->train, texts.source_text),
-            vocabulary_of(pairs->targets, pairs->train, texts.target_text)};
+    Start out{choice, vocabulary_of(pairs->sources, pairs->train, texts.source_text),
+              vocabulary_of(pairs->targets, pairs->train, texts.target_text)};
+    check_size(choice.size, o);
+    out.choice.encoder = sized(choice, out.source, out.target);
+    return out;
   }
   const Metadata metadata = read_model(file, o.about->name).metadata;
   TranslationChoice stored = choice;
@@ -89,6 +116,10 @@ Translator::Start Translator::start(const Options& o, const Texts& texts,
   };
   read("--hidden", "hidden", number(stored.hidden));
   read("--layers", "layers", number(stored.layers));
+  stored.encoder = nn::options_in<SequenceOptions>(metadata);
+  if (o.given("--model")) stored.encoder.kind = choice.encoder.kind;
+  if (o.given("--hidden") && !choice.size.equal) stored.encoder.hidden = 0;
+  if (o.given("--layers")) stored.encoder.layers = 0;
   read("--attention", "attention", [&](const std::string& text) { stored.score = text; });
   read("--input-feeding", "input_feeding",
        [&](const std::string& text) { stored.input_feeding = text == "yes"; });
@@ -146,9 +177,10 @@ void Translator::fit(const Options& o, Report& report, const Pairs* pairs) {
                     {"embed", std::to_string(choice_.embed)},
                     {"layers", std::to_string(choice_.layers)},
                     {"input_feeding", choice_.input_feeding ? "yes" : "no"}};
+  identity.merge(nn::metadata_of(encoder_of(choice_)));
   identity.merge(source_.metadata("source"));
   identity.merge(target_.metadata("target"));
-  load_or_train(o, model_, identity, "gru", report, [&](Checkpoint& checkpoint) {
+  load_or_train(o, model_, identity, choice_.encoder.kind, report, [&](Checkpoint& checkpoint) {
     optim::Adam adam(nn::parameters(model_), {.lr = choice_.rate});
     Generator random(o.seed);
     const auto count = static_cast<Index>(pairs->train.size());
@@ -162,7 +194,7 @@ void Translator::fit(const Options& o, Report& report, const Pairs* pairs) {
                          [&](const std::vector<Index>& batch) { return loss(*pairs, batch); });
     };
     return train(model_,
-                 {.label = "gru",
+                 {.label = choice_.encoder.kind,
                   .epochs = o.epochs > 0 ? o.epochs : choice_.epochs,
                   .patience = pairs->validation.empty() ? 0 : 5,
                   .optimizer = &adam,
