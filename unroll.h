@@ -30,6 +30,7 @@
 #include <unroll/autograd/sequence/attention.h>
 #include <unroll/autograd/sequence/cells.h>
 #include <unroll/autograd/sequence/conv.h>
+#include <unroll/autograd/sequence/linear_attention.h>
 #include <unroll/autograd/sequence/memory_attention.h>
 #include <unroll/autograd/sequence/recurrent.h>
 #include <unroll/autograd/sequence/rotary.h>

@@ -1,10 +1,12 @@
 // Runs the workloads: with Google Benchmark for interactive use, or one repetition at a time for
 // run.py, which alternates them with PyTorch's.
+#include "benchmarks/growth.h"
 #include "benchmarks/ops.h"
 #include "benchmarks/workloads.h"
 #include "examples/common/report.h"
 
 #include <unroll/tensor/build_info.h>
+#include <unroll/tensor/memory.h>
 #include <unroll/tensor/random.h>
 #include <unroll/tensor/threads.h>
 
@@ -15,6 +17,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <cmath>
 #include <iostream>
 #include <map>
 
@@ -62,14 +65,48 @@ const bench::OpCase* find_op(std::string_view name) {
   return nullptr;
 }
 
+// The peak memory of a run after the first, in bytes, above what the model and its data take.
+unroll::Index peak_of(const std::function<void()>& run) {
+  run();
+  unroll::memory::reset_peak();
+  const unroll::Index before = unroll::memory::stats().in_use;
+  run();
+  return unroll::memory::stats().peak - before;
+}
+
+// The number of steps from which linear attention is faster than full attention, by interpolation
+// of the logarithms between powers of two; 0 if there is none up to 8192.
+double crossing() {
+  const auto seconds = [](unroll::Index steps, bool linear) {
+    const Timed timed(bench::attention_of(steps, linear), kOpSeconds, 1);
+    double best = timed.seconds();
+    for (int i = 0; i < 4; ++i) best = std::min(best, timed.seconds());
+    return best;
+  };
+  double before = 0;  // log of linear over full
+  for (unroll::Index steps = 32; steps <= 8192; steps *= 2) {
+    const double now = std::log(seconds(steps, true) / seconds(steps, false));
+    if (now < 0)
+      return static_cast<double>(steps) * (steps == 32 ? 1 : std::pow(2, -now / (now - before)));
+    before = now;
+  }
+  return 0;
+}
+
 // Answers each line of input with a line of output. The name of a workload: seconds per step.
 // "ops": the cases of ops. "forward CASE" and "backward CASE": seconds per run. "check CASE": its
-// checksums.
+// checksums. "peak NAME": the bytes of a workload's step. "crossing": of linear attention, in
+// steps.
 void serve() {
   std::map<std::string, Timed> ready;
   std::pair<std::string, Timed> op;  // only the last one is kept: a case may need much memory
   const auto answer = [&](const std::string& line) -> std::string {
     if (line == "ops") return bench::op_cases_json();
+    if (line == "crossing") return fmt::format("{:.9g}", crossing());
+    if (line.starts_with("peak ")) {
+      const bench::Workload* w = find(line.substr(5));
+      return w ? fmt::format("{}", peak_of(w->prepare())) : "error: unknown workload " + line;
+    }
     if (const bench::Workload* w = find(line)) {
       if (!ready.count(line)) {
         unroll::manual_seed(0);
@@ -112,11 +149,12 @@ int main(int argc, char** argv) {
   std::vector<std::string> only;
   std::string json;
   int threads = 1;
-  bool serving = false, narrow = false;
+  bool serving = false, narrow = false, growth = false;
   app.add_option("--only", only, "Workloads, w3,w4")->delimiter(',');
   app.add_option("--threads", threads, "Threads")->check(CLI::Range(1, 256))->capture_default_str();
   app.add_option("--json", json, "Write the medians to this file");
   app.add_flag("--avx2", narrow, "Kernels as on a CPU without AVX-512");
+  app.add_flag("--growth", growth, "Time and memory for 1,000 to 64,000 steps");
   app.add_flag("--serve", serving, "One repetition for each name read from standard input");
   CLI11_PARSE(app, argc, argv);
   unroll::set_threads(threads);
@@ -136,6 +174,10 @@ int main(int argc, char** argv) {
     return 0;
   }
   fmt::print("{}\n", unroll::build_info());
+  if (growth) {
+    bench::print_growth();
+    return 0;
+  }
   for (const bench::Workload& w : bench::workloads()) {
     if (!only.empty() && std::find(only.begin(), only.end(), w.name) == only.end()) continue;
     benchmark::RegisterBenchmark(w.name.c_str(),

@@ -82,6 +82,13 @@ Var attend(const Inputs& in, bool causal) {
   return attention(in.x, in.y, in.z,
                    {.queries = rows, .keys = rows, .heads = in.C / width, .causal = causal});
 }
+Var attend_linearly(const Inputs& in, bool causal) {
+  const Index length = std::min<Index>(in.R, 128), width = std::min<Index>(in.C, 64);
+  const RowGroups rows = RowGroups::equal(in.R / length, length);
+  return linear_attention(in.x, in.y, in.z,
+                          {.queries = rows, .keys = rows, .heads = in.C / width, .causal = causal})
+      .rows;
+}
 // Groups of up to 16 queries over as many keys, which are also the values.
 Var attend_memory(const Inputs& in, const Var& v) {
   const RowGroups rows =
@@ -287,6 +294,12 @@ std::vector<Row> rows() {
            {any, constant, positive}),
       with("attention", "attend(x, y, z, False)", F(attend(in, false)), {any, any, any}),
       with("attention causal", "attend(x, y, z, True)", F(attend(in, true)), {any, any, any}),
+      unary("rotary", "rotary(x)",
+            F(rotary(x, sequences(R).time_of_rows(), {.size = std::min<Index>(C, 64)}))),
+      with("linear_attention", "attend_linearly(x, y, z, False)", F(attend_linearly(in, false)),
+           {any, any, any}),
+      with("linear_attention causal", "attend_linearly(x, y, z, True)",
+           F(attend_linearly(in, true)), {any, any, any}),
       with("memory_attention", "attend_memory(x, y, z)", F(attend_memory(in, z)),
            {any, any, columns}),
       with("memory_attention by products", "attend_memory(x, y)", F(attend_memory(in, Var())),

@@ -38,6 +38,23 @@ def attend(q, k, v, causal):
     return (torch.softmax(logits, -1) @ heads(v)).transpose(1, 2).reshape(n, d)
 
 
+def attend_linearly(q, k, v, causal):
+    """As attend, by the feature map elu + 1; causal by all pairs of rows, which is fastest at up to 128 rows."""
+    n, d = q.shape
+    length, width = min(n, 128), min(d, 64)
+
+    def heads(x):
+        return x.reshape(n // length, length, d // width, width).transpose(1, 2)
+    fq, fk, v = F.elu(heads(q)) + 1, F.elu(heads(k)) + 1, heads(v)
+    if causal:
+        weights = (fq @ fk.transpose(-1, -2)).tril()
+        out = weights @ v / (weights.sum(-1, keepdim=True) + 1e-6)
+    else:
+        sums = fk.sum(-2, keepdim=True).transpose(-1, -2)
+        out = fq @ (fk.transpose(-1, -2) @ v) / (fq @ sums + 1e-6)
+    return out.transpose(1, 2).reshape(n, d)
+
+
 def attend_memory(q, k, v=None):
     """Groups of up to 16 queries over as many keys, which are also the values; additive if v is given."""
     n, d = q.shape
@@ -87,6 +104,17 @@ def selective(x, delta, a):
     return torch.stack(out).reshape(x.shape)
 
 
+def rotary(x):
+    """Pairs of columns i and i + half of heads of up to 64 columns, turned by the step of up to 128."""
+    n, c = x.shape
+    size = min(c, 64)
+    half, steps = size // 2, min(n, 128)
+    angle = torch.arange(steps)[:, None] * 10000 ** (-torch.arange(half) / half)  # [T, K / 2]
+    cos, sin = (f(angle).repeat_interleave(n // steps, 0)[:, None] for f in (torch.cos, torch.sin))
+    a, b = x.reshape(n, c // size, size).split(half, 2)
+    return torch.cat([a * cos - b * sin, a * sin + b * cos], 2).reshape(n, c)
+
+
 def quarters(x, axis):
     a, b, c, d = x.split(x.shape[axis] // 4, axis)
     return a * b + c * d
@@ -97,8 +125,9 @@ class Case:
         self.rows, self.columns = case["R"], case["C"]
         self.forward_only = case["forward_only"]
         # Compiled once, so that parsing is not measured.
-        self.names = {"torch": torch, "F": F, "attend": attend, "attend_memory": attend_memory, "quarters": quarters,
-                      "scan": scan, "min_gru": min_gru, "convolve": convolve, "selective": selective,
+        self.names = {"torch": torch, "F": F, "attend": attend, "attend_memory": attend_memory,
+                      "attend_linearly": attend_linearly, "quarters": quarters,
+                      "scan": scan, "min_gru": min_gru, "convolve": convolve, "selective": selective, "rotary": rotary,
                       "R": self.rows, "C": self.columns}
         self.f = eval(f"lambda x, y, z, ids: {case['torch']}", self.names)
         self.inputs, self.leaves, self.ids = [], [], None

@@ -19,6 +19,13 @@ The workloads are those of benchmarks/*.cpp, in float32 (B batch, T time, V voca
         with input feeding, which takes a loop over the target steps
     s2  word model: V 10000, embed 200, 2 layers x 200, B 20, T 20, SGD, clipped gradient, carried state
     s3  1,000 characters, sampled from an LSTM: V 64, embed 64, 2 layers x 512, B 1; s3_32 B 32
+    t1  Transformer layer (pre-norm, GELU): D 256, 4 heads, FFN 1024, B 8, T 256, MSE, Adam
+    t2  256 ids, sampled from 2 such layers with learned positions and a cache of keys and values, V 64, B 1
+    t3  Mamba block: D 128, inner 256, N 16, B 8, T 1024, as a loop over steps of plain ops, Adam
+    t4  minGRU layer: D 256, B 8, T 1024, as a loop over steps of plain ops, Adam
+    t5  linear attention, causal: D 128, 4 heads, T 4096, forward and backward, in chunks of 64 steps;
+        t5_all_pairs by the matrix of all pairs
+    t6  streaming Mamba block: D 128, N 16, B 1: the time of one step
 
 For a fair comparison, OPENBLAS_CORETYPE must name the right kernels if OpenBLAS does not know the
 CPU, and OMP_NUM_THREADS and OPENBLAS_NUM_THREADS must be set before the start. run.py does this.
@@ -268,6 +275,149 @@ def s3(batch, length=1000):
     return generate
 
 
+class CachedLayer(nn.Module):
+    """A pre-norm Transformer layer that keeps the keys and values of earlier steps, for a batch of one."""
+
+    def __init__(self, d, heads, ff, capacity):
+        super().__init__()
+        self.heads = heads
+        self.n1, self.n2 = nn.LayerNorm(d), nn.LayerNorm(d)
+        self.qkv, self.out = nn.Linear(d, 3 * d), nn.Linear(d, d)
+        self.linear1, self.linear2 = nn.Linear(d, ff), nn.Linear(ff, d)
+        self.keys, self.values = torch.zeros(heads, capacity, d // heads), torch.zeros(heads, capacity, d // heads)
+
+    def forward(self, x, t):
+        """x [1, D], step t -> [1, D]"""
+        q, k, v = self.qkv(self.n1(x)).view(3, self.heads, 1, -1)
+        self.keys[:, t], self.values[:, t] = k[:, 0], v[:, 0]
+        logits = q @ self.keys[:, :t + 1].transpose(1, 2) / q.shape[-1] ** 0.5  # [H, 1, t + 1]
+        x = x + self.out((torch.softmax(logits, -1) @ self.values[:, :t + 1]).view(1, -1))
+        return x + self.linear2(F.gelu(self.linear1(self.n2(x))))
+
+
+def t1(d=256, heads=4, ff=1024, batch=8, steps=256):
+    layer = nn.TransformerEncoderLayer(d, heads, ff, dropout=0, activation="gelu", batch_first=True, norm_first=True)
+    x, y = torch.randn(batch, steps, d), torch.randn(batch, steps, d)
+    return training(layer, lambda model: F.mse_loss(model(x), y))
+
+
+def t2(length=256, d=256):
+    embed, positions, head = nn.Embedding(64, d), nn.Embedding(length, d), nn.Linear(d, 64)
+    layers, norm = [CachedLayer(d, 4, 1024, length) for _ in range(2)], nn.LayerNorm(d)
+
+    def generate():
+        ids, out = torch.zeros(1, dtype=torch.long), []
+        with torch.no_grad():
+            for t in range(length):
+                x = embed(ids) + positions.weight[t]
+                for layer in layers:
+                    x = layer(x, t)
+                ids = torch.multinomial(torch.softmax(head(norm(x)) / 0.8, 1), 1)[:, 0]
+                out.append(ids)
+        return torch.stack(out)
+    return generate
+
+
+class MambaBlock(nn.Module):
+    """One block with norm and residual, as nn::MambaCell has it, by a loop over the steps."""
+
+    def __init__(self, dim=128, inner=256, states=16, taps=4, rank=8):
+        super().__init__()
+        self.rank, self.states, self.taps = rank, states, taps
+        self.gain = nn.Parameter(torch.ones(dim))
+        self.in_proj, self.out_proj = nn.Linear(dim, 2 * inner, bias=False), nn.Linear(inner, dim, bias=False)
+        self.conv = nn.Conv1d(inner, inner, taps, groups=inner)
+        self.x_proj, self.dt_proj = nn.Linear(inner, rank + 2 * states, bias=False), nn.Linear(rank, inner)
+        self.a_log = nn.Parameter(torch.log(torch.arange(1.0, states + 1)).repeat(inner, 1))
+        self.d = nn.Parameter(torch.ones(inner))
+
+    def norm(self, x):
+        return x * torch.rsqrt(x.square().mean(-1, keepdim=True) + 1e-5) * self.gain
+
+    def selected(self, u):
+        delta, b, c = self.x_proj(u).split([self.rank, self.states, self.states], -1)
+        return F.softplus(self.dt_proj(delta)), b, c
+
+    def advance(self, h, a, dt, b, c, u):
+        h = torch.exp(dt.unsqueeze(-1) * a) * h + (dt * u).unsqueeze(-1) * b.unsqueeze(1)
+        return h, (h @ c.unsqueeze(-1)).squeeze(-1) + self.d * u
+
+    def forward(self, x):
+        """[T, B, D] -> [T, B, D]"""
+        u, z = self.in_proj(self.norm(x)).chunk(2, -1)
+        u = F.silu(self.conv(F.pad(u.permute(1, 2, 0), (self.taps - 1, 0))).permute(2, 0, 1))
+        dt, b, c = self.selected(u)
+        a, h, out = -torch.exp(self.a_log), u.new_zeros(*u.shape[1:], self.states), []
+        for parts in zip(dt, b, c, u):
+            h, y = self.advance(h, a, *parts)
+            out.append(y)
+        return x + self.out_proj(torch.stack(out) * F.silu(z))
+
+    def step(self, x, before, h):
+        """x [B, D], the last inputs of the convolution [B, inner, taps - 1] and h [B, inner, states]."""
+        u, z = self.in_proj(self.norm(x)).chunk(2, -1)
+        before = torch.cat([before, u.unsqueeze(-1)], -1)
+        u = F.silu((before * self.conv.weight[:, 0]).sum(-1) + self.conv.bias)
+        h, y = self.advance(h, -torch.exp(self.a_log), *self.selected(u), u)
+        return x + self.out_proj(y * F.silu(z)), before[..., 1:], h
+
+
+class MinGRU(nn.Module):
+    def __init__(self, dim=256):
+        super().__init__()
+        self.gates = nn.Linear(dim, 2 * dim)
+
+    def forward(self, x):
+        z, v = self.gates(x).chunk(2, -1)
+        z = torch.sigmoid(z)
+        h, out = torch.zeros_like(x[0]), []
+        for a, b in zip(1 - z, z * v):
+            h = a * h + b
+            out.append(h)
+        return torch.stack(out)
+
+
+def layer_step(layer, dim):
+    x, y = torch.randn(1024, 8, dim, requires_grad=True), torch.randn(1024, 8, dim)
+    return training(layer, lambda model: F.mse_loss(model(x), y))
+
+
+def t5(all_pairs, steps=4096, heads=4, size=32, chunk=64):
+    q, k, v = (torch.randn(heads, steps, size, requires_grad=True) for _ in range(3))
+    seed = torch.randn(heads, steps, size)
+
+    def by_pairs(fq, fk):
+        weights = (fq @ fk.transpose(1, 2)).tril()
+        return weights @ v / (weights.sum(-1, keepdim=True) + 1e-6)
+
+    def by_chunks(fq, fk):
+        def chunks(x):
+            return x.reshape(heads, steps // chunk, chunk, -1)
+        fq, fk, own = chunks(fq), chunks(fk), chunks(F.pad(v, (0, 1), value=1.0))
+        sums = (fk.transpose(2, 3) @ own).cumsum(1)
+        before = torch.cat([torch.zeros_like(sums[:, :1]), sums[:, :-1]], 1)
+        y = (fq @ fk.transpose(2, 3)).tril() @ own + fq @ before
+        return (y[..., :-1] / (y[..., -1:] + 1e-6)).reshape(heads, steps, size)
+
+    def step():
+        for x in (q, k, v):
+            x.grad = None
+        y = (by_pairs if all_pairs else by_chunks)(F.elu(q) + 1, F.elu(k) + 1)
+        y.backward(seed)
+    return step
+
+
+def t6():
+    block, x = MambaBlock(), torch.randn(1, 128)
+    state = torch.zeros(1, 256, 3), torch.zeros(1, 256, 16)
+
+    def step():
+        nonlocal state
+        with torch.no_grad():
+            state = block.step(x, *state)[1:]
+    return step
+
+
 RAGGED = int(ragged_lengths().sum())
 
 # name: (maker, tokens per step, number of steps or ops in one call)
@@ -289,6 +439,13 @@ WORKLOADS = {
     "s2": (s2, 20 * 20, 1),
     "s3": (lambda: s3(1), 1000, 1),
     "s3_32": (lambda: s3(32), 32 * 1000, 1),
+    "t1": (t1, 8 * 256, 1),
+    "t2": (t2, 256, 1),
+    "t3": (lambda: layer_step(MambaBlock(), 128), 8 * 1024, 1),
+    "t4": (lambda: layer_step(MinGRU(), 256), 8 * 1024, 1),
+    "t5": (lambda: t5(all_pairs=False), 4096, 1),
+    "t5_all_pairs": (lambda: t5(all_pairs=True), 4096, 1),
+    "t6": (t6, 1, 1),
 }
 
 

@@ -40,10 +40,19 @@ ROWS = {
     "s2": ("word model, V 10000, 2 x 200", ["s2", "s2_limit"], ["s2"]),
     "s3": ("1,000 characters, 2 x 512, B 1", ["s3", "s3_limit"], ["s3"]),
     "s3_32": ("the same, B 32", ["s3_32", "s3_limit"], ["s3_32"]),
+    "t1": ("Transformer layer, D 256", ["t1", "t1_limit"], ["t1"]),
+    "t2": ("256 ids, Transformer 2 x 256", ["t2", "t2_limit"], ["t2"]),
+    "t3": ("Mamba block, D 128, T 1024", ["t3", "t3_limit"], ["t3"]),
+    "t4": ("minGRU layer, D 256, T 1024", ["t4", "t4_limit"], ["t4"]),
+    "t5": ("linear attention, T 4096", ["t5", "t5_full"], ["t5", "t5_all_pairs"]),
+    "t6": ("streaming Mamba block, a step", ["t6", "t6_limit"], ["t6"]),
+    "scan": ("scan alone, forward", ["scan", "scan_limit"], []),
 }
 # Tokens per step of w8 and w8_equal: see ragged_lengths in pytorch_reference.py.
 TOKENS = {"w8": 2256, "w8_equal": 32 * 71}
-RATIO_GOALS = {"w1": 1.9, "w2": 1.75, "w3": 6, "w4": 15, "w5": 1.6, "w8": 3.5}  # at least
+STATES_OF_T3 = 8 * 1024 * 256 * 16 * 4  # bytes of all states of t3
+SCANNED = 3 * 2**22 * 4  # bytes that scan reads and writes
+RATIO_GOALS = {"w1": 1.9, "w2": 1.75, "w3": 6, "w4": 15, "w5": 1.6, "w8": 3.5, "t1": 1, "t2": 3, "t3": 10}  # at least
 TIME_GOALS = {"w6": 120e-9, "w7": 0.8e-6}  # at most
 # Rows with a limit: its workload, what it is, and how often the limit the row may take.
 LIMITS = {
@@ -52,6 +61,12 @@ LIMITS = {
     "s2": ("s2_limit", "over its products", 1.3),
     "s3": ("s3_limit", "over reading its weights", 1.3),
     "s3_32": ("s3_limit", "over reading its weights", None),
+    "t1": ("t1_limit", "over its products", 1.25),
+    "t2": ("t2_limit", "over reading its weights", 1.5),
+    "t3": ("t3_limit", "over products and exponentials", 2.5),
+    "t4": ("t4_limit", "over its products", 1.3),
+    "t6": ("t6_limit", "over reading its weights", 1.5),
+    "scan": ("scan_limit", "over a copy of its bytes", 1 / 0.6),
 }
 WITHIN_EQUAL, WITHIN_BUILTIN, WITHIN_READING = 1.15, 2, 1.4  # at most
 
@@ -186,7 +201,7 @@ def lines_of(row, ours, theirs, metrics):
     ratio = None
     if theirs:
         # PyTorch's fastest variant; for w9 the loop of plain ops.
-        best = theirs.get(row, min(theirs.values()))
+        best = min(theirs.values()) if row == "t5" else theirs.get(row, min(theirs.values()))
         ratio = best / mine
         metrics.update({f"{row}.pytorch_seconds": best, f"{row}.ratio": ratio})
     goal, met = "", None
@@ -220,6 +235,24 @@ def lines_of(row, ours, theirs, metrics):
         metrics["w9.over_builtin"] = cost
         of_theirs = f"{theirs['w9'] / theirs['w9_builtin']:.2f} x" if theirs else ""
         lines.append(("w9", "  over the built-in layer", f"{cost:.2f} x", of_theirs, "", f"within {WITHIN_BUILTIN}", cost <= WITHIN_BUILTIN))
+    return lines
+
+
+def more_lines(row, ours, metrics):
+    """What only unroll is asked: memory, the crossing of two kinds of attention, bytes per second."""
+    lines = []
+    if row == "t3":
+        peak = metrics["t3.peak_bytes"] = int(ours.ask("peak t3"))
+        part = metrics["t3.peak_over_all_states"] = peak / STATES_OF_T3
+        lines.append(("t3", "  peak memory over all states", f"{part:.2f} x", "", "", "within 0.25", part <= 0.25))
+    if row == "t5":
+        ratio = metrics["t5.over_full"] = metrics["t5.seconds"] / metrics["t5_full.seconds"]
+        steps = metrics["t5.crossing_steps"] = float(ours.ask("crossing"))
+        lines.append(("t5", "  over full attention", f"{ratio:.2f} x", "", "", "", None))
+        lines.append(("t5", "  faster from this T on", f"{steps:.0f}", "", "", "", None))
+    if row == "scan":
+        speed = metrics["scan.bytes_per_second"] = SCANNED / metrics["scan.seconds"]
+        lines.append(("scan", "  bytes per second", f"{speed / 1e9:.1f} GB", "", "", "", None))
     return lines
 
 
@@ -266,6 +299,8 @@ def main():
     metrics = {}
     for row in rows:
         for line in lines_of(row, *measure(row, ours, theirs, options.threads, options.repetitions), metrics):
+            show(line)
+        for line in more_lines(row, ours, metrics):
             show(line)
     for server in filter(None, (ours, theirs)):
         server.close()

@@ -21,5 +21,9 @@ struct Workload {
 };
 
 const std::vector<Workload>& workloads();
+std::vector<Workload> scan_workloads();  // T3 to T6, which workloads() has too
+
+// A run of attention over `steps` steps, as in T5, to find where linear attention becomes faster.
+std::function<void()> attention_of(unroll::Index steps, bool linear);
 
 }  // namespace bench

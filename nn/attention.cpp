@@ -1,4 +1,5 @@
 #include <unroll/autograd/sequence/attention.h>
+#include <unroll/autograd/sequence/linear_attention.h>
 #include <unroll/autograd/sequence/rotary.h>
 #include <unroll/nn/attention.h>
 #include <unroll/nn/init.h>
@@ -68,6 +69,16 @@ Attended scaled_dot_product_attention(const In& q, const In& k, const In& v,
 }
 
 KeyValueCache::KeyValueCache(const Options& o) : lengths_() {
+  if (o.sums > 0) {
+    check(o.batch >= 0 && o.columns >= 1 && o.columns % o.sums == 0,
+          "KeyValueCache: a batch of at least 0, and columns that divide by {} heads, were "
+          "required: got {} and {}",
+          o.sums, o.batch, o.columns);
+    const Index size = o.columns / o.sums;
+    lengths_ = repeated_index("KeyValueCache", o.batch, 0);
+    sums_ = Tensor::zeros({o.batch, o.sums, size, size + 1}, o.dtype);
+    return;
+  }
   check(o.batch >= 0 && o.columns >= 1 && o.window >= 0 && (o.capacity >= 1 || o.window >= 1),
         "KeyValueCache: a batch of at least 0, and a capacity of at least 1 (or a window), were "
         "required: got {} and {}",
@@ -97,6 +108,11 @@ KeyValueCache KeyValueCache::select_rows(const IndexTensor& rows) const {
         rows.shape(), size());
   rows.check_range("KeyValueCache", size());
   KeyValueCache out;
+  if (sums_.defined()) {
+    out.sums_ = index_select(sums_, 0, rows);
+    for (const Index b : rows) out.lengths_.push_back(lengths_[b]);
+    return out;
+  }
   const Shape shape{rows.numel(), capacity(), keys_.shape()[2]};
   out.keys_ = Tensor::empty(shape, keys_.dtype());
   out.values_ = Tensor::empty(shape, keys_.dtype());
@@ -150,6 +166,18 @@ Index projected_columns(const MultiHeadAttention::Options& o) {
         "MultiHeadAttention: heads of an even size were required for rotary positions: got {}",
         o.dim / o.heads);
   check_dropout("MultiHeadAttention's dropout", o.dropout);
+  check(o.kind == AttentionKind::full || (o.window == 0 && o.rotary == Rotary::none),
+        "MultiHeadAttention: .kind = full was required for a window or rotary positions: got "
+        "another one");
+  check(o.kind != AttentionKind::linear || (kv_heads_of(o) == o.heads && o.dropout == 0),
+        "MultiHeadAttention: kv_heads = heads and no dropout were required for .kind = linear: got "
+        "{} of {} heads, and {}",
+        kv_heads_of(o), o.heads, o.dropout);
+  check(o.kind == AttentionKind::low_rank ? o.rank >= 1 && o.max_length >= 1
+                                          : o.rank == 0 && o.max_length == 0,
+        "MultiHeadAttention: a rank and a max_length of at least 1 for .kind = low_rank, otherwise "
+        "0, were required: got {} and {}",
+        o.rank, o.max_length);
   return product_of("MultiHeadAttention", o.heads + 2 * kv_heads_of(o), o.dim / o.heads);
 }
 
@@ -161,6 +189,7 @@ MultiHeadAttention::MultiHeadAttention(const Options& o)
       heads_(o.heads),
       kv_heads_(kv_heads_of(o)),
       window_(o.window),
+      kind_(o.kind),
       rotary_(o.rotary),
       rotary_base_(o.rotary_base),
       dropout_(o.dropout) {
@@ -169,6 +198,11 @@ MultiHeadAttention::MultiHeadAttention(const Options& o)
   if (o.bias) {
     query_key_value.bias.set_value(Tensor::zeros({all}, o.dtype));
     out.bias.set_value(Tensor::zeros({o.dim}, o.dtype));
+  }
+  if (o.kind == AttentionKind::low_rank) {
+    const double deviation = 1 / std::sqrt(static_cast<double>(o.rank));
+    key_sums = Param(normal({o.max_length, o.rank}, 0, deviation, {.dtype = o.dtype}));
+    value_sums = Param(normal({o.max_length, o.rank}, 0, deviation, {.dtype = o.dtype}));
   }
 }
 
@@ -191,17 +225,49 @@ Var MultiHeadAttention::project(const In& x, Index column, Index columns) const 
                 b.defined() ? narrow(b, 0, column, columns) : Var());
 }
 
+Var MultiHeadAttention::summed(const Var& rows, const RowGroups& groups,
+                               const Param& weights) const {
+  const Index longest = weights.shape()[0];
+  std::vector<Var> parts;  // [rank, G K] each
+  for (Index b = 0; b < groups.count(); ++b) {
+    const IndexTensor own = groups.rows_of(b);  // [T]
+    check(own.numel() <= longest,
+          "MultiHeadAttention: sequences of at most {} steps, the max_length, were required: got "
+          "one of {}",
+          longest, own.numel());
+    // [rank, T] [T, G K] -> [rank, G K]
+    parts.push_back(
+        matmul(transpose(narrow(weights, 0, 0, own.numel())), index_select(rows, 0, own)));
+  }
+  return concat(parts, 0);
+}
+
 Var MultiHeadAttention::attend(std::span<const Var> projected, const RowGroups& queries,
                                const RowGroups& keys, bool causal) const {
-  const AttentionRows rows{.queries = queries,
-                           .keys = keys,
-                           .heads = heads_,
-                           .causal = causal,
-                           .dropout = dropping(),
-                           .kv_heads = kv_heads_,
-                           .window = window_};
-  return projected.size() == 1 ? self_attention(projected[0], rows)
-                               : attention(projected[0], projected[1], projected[2], rows);
+  AttentionRows rows{.queries = queries,
+                     .keys = keys,
+                     .heads = heads_,
+                     .causal = causal,
+                     .dropout = dropping(),
+                     .kv_heads = kv_heads_,
+                     .window = window_};
+  if (kind_ == AttentionKind::full && projected.size() == 1)
+    return self_attention(projected[0], rows);
+  std::vector<Var> parts(projected.begin(), projected.end());
+  if (parts.size() == 1) parts = split(projected[0], {dim(), columns(), columns()}, 1);
+  if (kind_ == AttentionKind::linear)
+    return linear_attention(parts[0], parts[1], parts[2],
+                            {.queries = queries, .keys = keys, .heads = heads_, .causal = causal})
+        .rows;
+  if (kind_ == AttentionKind::low_rank) {
+    check(!causal,
+          "MultiHeadAttention: .causal = false was required of .kind = low_rank, whose sums over "
+          "time see all steps: got true");
+    parts[1] = summed(parts[1], keys, key_sums);
+    parts[2] = summed(parts[2], keys, value_sums);
+    rows.keys = RowGroups::equal(keys.count(), key_sums.shape()[1]);
+  }
+  return attention(parts[0], parts[1], parts[2], rows);
 }
 
 Var MultiHeadAttention::rotated(const Var& rows, const IndexTensor& positions, Index heads) const {
@@ -232,6 +298,9 @@ Attended MultiHeadAttention::operator()(const In& query, const In& key, const In
   // If all three are the same tensor, one product projects them.
   const bool same = &*query == &*key && &*key == &*value;
   const bool fused = !o.mask.defined() && !o.bias.defined() && !o.weights;
+  check(fused || kind_ == AttentionKind::full,
+        "MultiHeadAttention: .kind = full was required for a mask, a bias or the weights: got "
+        "another one");
   const Index batch = query->shape()[0], steps = query->shape()[1], keys = key->shape()[1];
   const RowGroups query_groups = RowGroups::equal(batch, steps);
   std::vector<Var> parts;  // rows: all three side by side, or each
@@ -293,11 +362,12 @@ Sequence MultiHeadAttention::operator()(const Gathered& x, const CallOptions& o,
 MultiHeadAttention::Memory MultiHeadAttention::prepare(const Gathered& keys, Where where) const {
   const Caller caller(where);
   check_rows(keys);
-  check(
-      rotary_ == Rotary::none && window_ == 0,
-      "MultiHeadAttention: a layer without .rotary and .window was required for a memory: got one "
-      "with {}",
-      window_ > 0 ? "a window" : "rotary positions");
+  check(rotary_ == Rotary::none && window_ == 0 && kind_ == AttentionKind::full,
+        "MultiHeadAttention: a layer without .rotary and .window, and .kind = full, were required "
+        "for a memory: got one with {}",
+        window_ > 0               ? "a window"
+        : rotary_ != Rotary::none ? "rotary positions"
+                                  : "another kind");
   const Var both = keys.map([&](const Var& rows) { return project(rows, dim(), 2 * columns()); })
                        .rows();  // [N, 2 G K]
   // [N, G K] each
@@ -354,10 +424,13 @@ Var MultiHeadAttention::operator()(const In& query, const Memory& memory,
 }
 
 MultiHeadAttention::Cache MultiHeadAttention::cache(Index batch, Index capacity) const {
+  check(kind_ != AttentionKind::low_rank,
+        "MultiHeadAttention: .kind = full or linear was required for a stream: got low_rank");
   return Cache({.batch = batch,
                 .capacity = capacity,
                 .columns = columns(),
                 .window = window_,
+                .sums = kind_ == AttentionKind::linear ? heads_ : 0,
                 .dtype = out.weight.dtype()});
 }
 
@@ -365,8 +438,11 @@ void MultiHeadAttention::check_cache(const Cache& cache, Index batch) const {
   check(!recording(),
         "MultiHeadAttention: a step that is not recorded was required, since gradients do not pass "
         "through a cache: got one with a tape (NoGrad stops recording)");
-  check(cache.defined() && cache.size() == batch && cache.keys_.shape()[2] == columns() &&
-            cache.keys_.dtype() == out.weight.dtype() &&
+  const bool linear = kind_ == AttentionKind::linear;
+  const Tensor& kept = linear ? cache.sums_ : cache.keys_;
+  check(kept.defined() && cache.size() == batch && kept.dtype() == out.weight.dtype() &&
+            (linear ? kept.shape()[1] * kept.shape()[2] : kept.shape()[2]) == columns() &&
+            (!linear || kept.shape()[1] == heads_) &&
             (window_ == 0 ? !cache.ring_ : !cache.ring_ || cache.capacity() == window_),
         "MultiHeadAttention: a cache of this layer for {} sequences was required: got one for {}",
         batch, cache.size());
@@ -375,23 +451,9 @@ void MultiHeadAttention::check_cache(const Cache& cache, Index batch) const {
 Var MultiHeadAttention::step(const In& x, Cache& cache) const {
   const Caller caller(x.where());
   check_defined("MultiHeadAttention", *x);
-  check(x->rank() == 2 && x->shape()[1] == dim(),
-        "MultiHeadAttention: a step's input [B, {}] was required: got {}", dim(), x->shape());
-  const Index batch = x->shape()[0];
-  check_cache(cache, batch);
-  for (Index b = 0; b < batch; ++b) cache.check_room(b, 1);
-  Var projected = query_key_value(x);  // [B, D + 2 G K]
-  if (rotary_ != Rotary::none)
-    projected = rotated(projected, IndexTensor(cache.lengths_), heads_ + kv_heads_);
-  const Tensor all = projected.value().contiguous();
-  std::vector<KeyRows> rows;
-  for (Index b = 0; b < batch; ++b) {
-    cache.store(all, dim(), b, b, cache.lengths_[b]++);
-    rows.push_back({.first = b * cache.capacity(), .count = cache.stored(b)});
-  }
-  return out(Var(attention_step(all.narrow(1, 0, dim()), cache.rows(cache.keys_),
-                                cache.rows(cache.values_), rows,
-                                {.heads = heads_, .kv_heads = kv_heads_})));
+  check(x->rank() == 2, "MultiHeadAttention: a step's input [B, {}] was required: got {}", dim(),
+        x->shape());
+  return prefill(Sequence(*x, SequenceLayout::equal(x->shape()[0], 1)), cache).rows;
 }
 
 Sequence MultiHeadAttention::prefill(const Gathered& x, Cache& cache, Where where) const {
@@ -399,42 +461,61 @@ Sequence MultiHeadAttention::prefill(const Gathered& x, Cache& cache, Where wher
   check_rows(x);
   const SequenceLayout& layout = x.layout();
   check_cache(cache, layout.sequences());
+  if (kind_ == AttentionKind::linear) {
+    const std::vector<Var> parts = split(query_key_value(x).rows(), dim(), 1);  // [N, D] each
+    const RowGroups rows = RowGroups::of(layout);
+    const ScanOutput y = linear_attention(
+        parts[0], parts[1], parts[2],
+        {.queries = rows, .keys = rows, .heads = heads_, .causal = true}, cache.sums_);
+    cache.sums_ = y.last.value();
+    for (Index b = 0; b < layout.sequences(); ++b) cache.lengths_[b] += layout.lengths()[b];
+    return {out(y.rows), layout};
+  }
   const std::vector<Index> before = cache.lengths_;
   for (Index b = 0; b < layout.sequences(); ++b) cache.check_room(b, layout.lengths()[b]);
-  const IndexTensor sequence = layout.sequence_of_rows(), time = layout.time_of_rows();
+  const IndexTensor sequence = layout.sequence_of_rows();
   std::vector<Index> positions;  // [N]
-  for (Index n = 0; n < layout.rows(); ++n) positions.push_back(before[sequence[n]] + time[n]);
-  Var projected = query_key_value(x).rows();  // [N, D + 2 G K]
-  projected = rotated(projected, IndexTensor(positions), heads_ + kv_heads_);
-  const Tensor all = projected.value().contiguous();
-  const RowGroups groups = RowGroups::of(layout);
-  Var y;  // [N, D]
-  if (std::all_of(before.begin(), before.end(), [](Index length) { return length == 0; })) {
-    const Var rows[] = {all};
-    y = attend(rows, groups, groups, true);
-  } else {
-    // The keys of a sequence: its steps in the cache, oldest first, then the new ones.
-    std::vector<Index> slots, rows, offsets{0};
+  for (Index t = 0; t < layout.steps(); ++t)
+    for (Index n = layout.offset(t); n < layout.offset(t + 1); ++n)
+      positions.push_back(before[sequence[n]] + t);
+  // [N, D + 2 G K]
+  const Var all =
+      rotated(query_key_value(x).rows(), positions, heads_ + kv_heads_).value().contiguous();
+  const auto store = [&] {
+    for (Index n = 0; n < layout.rows(); ++n)
+      cache.store(all.value(), dim(), n, sequence[n], positions[n]);
+    for (Index b = 0; b < layout.sequences(); ++b) cache.lengths_[b] += layout.lengths()[b];
+  };
+  if (layout.steps() == 1) {  // row b is sequence b
+    store();
+    std::vector<KeyRows> rows;
     for (Index b = 0; b < layout.sequences(); ++b)
-      for (Index t = before[b] - cache.stored(b); t < before[b]; ++t)
-        slots.push_back(cache.slot(b, t));
-    const Index old = static_cast<Index>(slots.size());
-    for (Index b = 0, at = 0; b < layout.sequences(); ++b) {
-      for (Index i = 0; i < cache.stored(b); ++i) rows.push_back(at++);
-      for (const Index n : groups.rows_of(b)) rows.push_back(old + n);
-      offsets.push_back(static_cast<Index>(rows.size()));
-    }
-    const IndexTensor chosen(std::move(slots));
-    const auto with_old = [&](const Tensor& cached, Index column) {
-      return Var(
-          concat({index_select(cache.rows(cached), 0, chosen), all.narrow(1, column, columns())}));
-    };
-    const Var parts[] = {all.narrow(1, 0, dim()), with_old(cache.keys_, dim()),
-                         with_old(cache.values_, dim() + columns())};
-    y = attend(parts, groups, RowGroups(std::move(rows), std::move(offsets)), true);
+      rows.push_back({.first = b * cache.capacity(), .count = cache.stored(b)});
+    return {out(Var(attention_step(all.value().narrow(1, 0, dim()), cache.rows(cache.keys_),
+                                   cache.rows(cache.values_), rows,
+                                   {.heads = heads_, .kv_heads = kv_heads_}))),
+            layout};
   }
-  for (Index n = 0; n < layout.rows(); ++n) cache.store(all, dim(), n, sequence[n], positions[n]);
-  for (Index b = 0; b < layout.sequences(); ++b) cache.lengths_[b] += layout.lengths()[b];
+  // The keys of a sequence: its steps in the cache, oldest first, then the new ones.
+  const RowGroups groups = RowGroups::of(layout);
+  std::vector<Index> old, rows, offsets{0};
+  for (Index b = 0; b < layout.sequences(); ++b)
+    for (Index t = before[b] - cache.stored(b); t < before[b]; ++t) old.push_back(cache.slot(b, t));
+  for (Index b = 0, at = 0; b < layout.sequences(); ++b) {
+    for (Index i = 0; i < cache.stored(b); ++i) rows.push_back(at++);
+    for (const Index n : groups.rows_of(b)) rows.push_back(static_cast<Index>(old.size()) + n);
+    offsets.push_back(static_cast<Index>(rows.size()));
+  }
+  const IndexTensor slots(std::move(old));
+  const auto keys_of = [&](const Tensor& cached, Index column) {
+    const Tensor added = all.value().narrow(1, column, columns());
+    return Var(slots.numel() == 0 ? added
+                                  : concat({index_select(cache.rows(cached), 0, slots), added}));
+  };
+  const Var parts[] = {narrow(all, 1, 0, dim()), keys_of(cache.keys_, dim()),
+                       keys_of(cache.values_, dim() + columns())};
+  const Var y = attend(parts, groups, RowGroups(std::move(rows), std::move(offsets)), true);
+  store();
   return {out(y), layout};
 }
 

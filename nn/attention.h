@@ -37,9 +37,18 @@ Attended scaled_dot_product_attention(const In& q, const In& k, const In& v,
 // LLaMA).
 enum class Rotary { none, interleaved, split_half };
 
+// How MultiHeadAttention attends. T steps, K size of a head:
+//   full      softmax(q k^T) v: time O(T^2)
+//   linear    linear_attention: a feature map in place of the softmax; time O(T K). A stream keeps
+//             sums of constant size. Katharopoulos et al. 2020
+//   low_rank  softmax attention to `rank` rows in place of the keys and values: learned weighted
+//             sums of these over time; time O(T rank), not causal. Wang et al. 2020
+enum class AttentionKind { full, linear, low_rank };
+
 // The keys and values of the steps that a stream has read so far, for MultiHeadAttention::step.
 // Each of the B sequences has its own length. Memory for `capacity` steps is allocated at once;
-// with a window it is used as a ring, so that streams may be of any length. Copies are independent.
+// with a window it is used as a ring, so that streams may be of any length. Linear attention keeps
+// sums over the steps instead, whose size does not grow. Copies are independent.
 class KeyValueCache {
  public:
   KeyValueCache() = default;  // none
@@ -48,6 +57,7 @@ class KeyValueCache {
     Index batch = 0, capacity = 0;
     Index columns = 0;  // of a key, and of a value
     Index window = 0;   // 0: all steps are needed
+    Index sums = 0;     // heads of linear attention; 0: keys and values are kept
     DType dtype = f32;
   };
   explicit KeyValueCache(const Options& options);
@@ -56,9 +66,9 @@ class KeyValueCache {
   KeyValueCache(KeyValueCache&&) noexcept = default;
   KeyValueCache& operator=(KeyValueCache&&) noexcept = default;
 
-  bool defined() const { return keys_.defined(); }
-  Index size() const { return static_cast<Index>(lengths_.size()); }  // B
-  Index capacity() const { return defined() ? keys_.shape()[1] : 0; }
+  bool defined() const { return keys_.defined() || sums_.defined(); }
+  Index size() const { return static_cast<Index>(lengths_.size()); }         // B
+  Index capacity() const { return keys_.defined() ? keys_.shape()[1] : 0; }  // with sums 0
   const std::vector<Index>& lengths() const { return lengths_; }  // [B] steps read so far
   // Row i of the result is row rows[i], as nn/decode.h requires.
   KeyValueCache select_rows(const IndexTensor& rows) const;
@@ -76,6 +86,7 @@ class KeyValueCache {
   Tensor rows(const Tensor& x) const { return x.reshape({-1, x.shape()[2]}); }
 
   Tensor keys_, values_;  // [B, capacity, columns]
+  Tensor sums_;           // [B, heads, K, K + 1], see linear_attention
   std::vector<Index> lengths_;
   bool ring_ = false;
 };
@@ -91,10 +102,16 @@ class MultiHeadAttention {
     Index window = 0;
     Rotary rotary = Rotary::none;  // of queries and keys; position t is step t of the sequence
     double rotary_base = 10000;
+    // linear needs kv_heads = heads; linear and low_rank have no window, no rotary positions, no
+    // mask, bias or weights, and are for self-attention (no Memory); linear has no dropout.
+    AttentionKind kind = AttentionKind::full;
+    Index rank = 0;        // low_rank: rows in place of the keys and values of a sequence
+    Index max_length = 0;  // low_rank: steps of the longest sequence
     bool bias = true;
     double dropout = 0;  // probability, of the weights, in training
     DType dtype = f32;
-    UNROLL_OPTIONS(dim, heads, kv_heads, window, rotary, rotary_base, bias, dropout, dtype)
+    UNROLL_OPTIONS(dim, heads, kv_heads, window, rotary, rotary_base, kind, rank, max_length, bias,
+                   dropout, dtype)
   };
   struct CallOptions {
     bool causal = false;
@@ -150,7 +167,10 @@ class MultiHeadAttention {
   Sequence prefill(const Gathered& x, Cache& cache, Where where = Where::here()) const;
 
   Linear query_key_value, out;  // [D, D + 2 D G / heads]: queries, keys, values; [D, D]
-  UNROLL_FIELDS(query_key_value, out)
+  // low_rank: the weights [max_length, rank] of the sums over time, of keys and of values; a
+  // sequence of T steps uses the first T rows. Initially normal with variance 1 / rank.
+  Param key_sums, value_sums;
+  UNROLL_FIELDS(query_key_value, out, key_sums, value_sums)
 
  private:
   static CallOptions defaults();
@@ -161,6 +181,8 @@ class MultiHeadAttention {
   // without a mask, a bias or the weights, and without a cache, come here.
   Var attend(std::span<const Var> projected, const RowGroups& queries, const RowGroups& keys,
              bool causal) const;
+  // low_rank: keys or values [N, G K] -> [B rank, G K], the sums of each sequence.
+  Var summed(const Var& rows, const RowGroups& groups, const Param& weights) const;
   // The first `heads` heads of rows [N, ..], rotated to their positions.
   Var rotated(const Var& rows, const IndexTensor& positions, Index heads) const;
   // Projects with column blocks of query_key_value: queries; keys and values; or one of these.
@@ -172,6 +194,7 @@ class MultiHeadAttention {
   void check_cache(const Cache& cache, Index batch) const;
 
   Index heads_, kv_heads_, window_;
+  AttentionKind kind_;
   Rotary rotary_;
   double rotary_base_, dropout_;
 };

@@ -13,6 +13,8 @@
 //   Mamba                 see mamba.h
 //   LayerNorm, RMSNorm    gain 1, bias 0; also in an LSTM's layer norms
 //   MultiHeadAttention    xavier_uniform for queries, keys and values; out like a Linear; biases 0
+//   Transformer           its parts as above
+//   LearnedPositions      normal with deviation 0.02
 //   AdditiveAttention     wq and wk like a Linear, v xavier_uniform
 //   DotAttention          wk like a Linear
 // To change them, use set_value: layer.weight.set_value(nn::xavier_uniform({in, out})).

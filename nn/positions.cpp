@@ -29,11 +29,15 @@ Tensor SinusoidalPositions::table(const IndexTensor& positions, DType dtype) con
   Tensor out = Tensor::empty({positions.numel(), dim_}, dtype);
   dispatch(dtype, [&]<class T>() {
     T* row = out.data<T>();
-    for (const Index position : positions) {
+    for (Index n = 0; n < positions.numel(); ++n, row += dim_) {
+      if (n > 0 && positions[n] == positions[n - 1]) {  // rows of one time step
+        std::copy_n(row - dim_, dim_, row);
+        continue;
+      }
       for (Index i = 0; i < dim_; ++i) {
         const double angle =
-            static_cast<double>(position) * frequencies[static_cast<std::size_t>(i / 2)];
-        *row++ = static_cast<T>(i % 2 == 0 ? std::sin(angle) : std::cos(angle));
+            static_cast<double>(positions[n]) * frequencies[static_cast<std::size_t>(i / 2)];
+        row[i] = static_cast<T>(i % 2 == 0 ? std::sin(angle) : std::cos(angle));
       }
     }
   });
@@ -42,11 +46,7 @@ Tensor SinusoidalPositions::table(const IndexTensor& positions, DType dtype) con
 
 Sequence SinusoidalPositions::operator()(const Gathered& x, Where where) const {
   const Caller caller(where);
-  const Var rows = x.rows();
-  check_rows("SinusoidalPositions", rows, x.layout().time_of_rows(), dim_);
-  // One row for each step, looked up for the rows of all sequences.
-  const Tensor steps = table(IndexTensor::arange(x.layout().steps()), rows.dtype());
-  return {rows + take_rows(steps, x.layout().time_of_rows()), x.layout()};
+  return {(*this)(x.rows(), x.layout().time_of_rows()), x.layout()};
 }
 
 Var SinusoidalPositions::operator()(const In& x, const IndexTensor& positions) const {

@@ -20,6 +20,9 @@ MultiHeadAttention::Options self_attention_of(const Options& o) {
           .window = o.window,
           .rotary = o.rotary,
           .rotary_base = o.rotary_base,
+          .kind = o.kind,
+          .rank = o.rank,
+          .max_length = o.max_length,
           .bias = o.bias,
           .dropout = o.dropout,
           .dtype = o.dtype};
@@ -51,9 +54,6 @@ void check_rows(const char* name, const Var& x, const Param& gain) {
 
 Var dropped(const Var& x, double p) { return p > 0 && training() ? dropout(x, p) : x; }
 
-Var rows_of(const Gathered& x) { return x.rows(); }
-const Var& rows_of(const Var& x) { return x; }
-
 Var activated(const Var& h, FeedForward kind) {
   if (kind == FeedForward::relu) return relu(h);
   if (kind == FeedForward::gelu) return gelu(h);
@@ -61,16 +61,39 @@ Var activated(const Var& h, FeedForward kind) {
   return silu(narrow(h, 1, 0, hidden)) * narrow(h, 1, hidden, hidden);
 }
 
-// x + f(norm(x)), or norm(x + f(x)). x is rows [N, D] or a Gathered, and so is the argument of f.
-template <class X, class F>
-Var residual(const X& x, const TransformerNorm& norm, bool norm_first, double p, const F& f) {
-  if (norm_first) return rows_of(x) + dropped(f(norm(x)), p);
-  return norm(rows_of(x) + dropped(f(x), p));
+// A part f of a layer: rows [N, D] -> [N, D].
+using Part = std::function<Var(const Gathered&)>;
+
+// The parts of a layer, one after the other, each with its norm and a residual connection: x +
+// f(norm(x)), or norm(x + f(x)).
+struct Residual {
+  bool norm_first;
+  double dropout;
+  Gathered operator()(const Gathered& x, const TransformerNorm& norm, const Part& f) const {
+    Var y = x.rows() + dropped(f(norm_first ? norm(x) : x), dropout);
+    return Gathered(norm_first ? y : norm(y), x.layout());
+  }
+};
+
+Part feed_forward(const Linear& linear1, const Linear& linear2, FeedForward kind, double p) {
+  return [&linear1, &linear2, kind, p](const Gathered& x) {
+    return linear2(dropped(activated(linear1(x.rows()), kind), p));
+  };
 }
 
-template <class Layer>
-Var feed_forward(const Layer& layer, const Var& x, FeedForward activation, double p) {
-  return layer.linear2(dropped(activated(layer.linear1(x), activation), p));
+// Applies f(l, x) for each layer l, then the final norm.
+Sequence through(std::size_t layers, const std::optional<TransformerNorm>& norm, const Gathered& x,
+                 const std::function<Var(std::size_t, const Gathered&)>& f) {
+  Gathered h = x;
+  for (std::size_t l = 0; l < layers; ++l) h = Gathered(f(l, h), x.layout());
+  return norm ? (*norm)(h) : h;
+}
+
+// Rows [B, D], one step of each sequence.
+Gathered one_step(const char* name, const Var& x) {
+  check_defined(name, x);
+  check(x.rank() == 2, "{}: a step's input [B, D] was required: got {}", name, x.shape());
+  return Gathered(x, SequenceLayout::equal(x.shape()[0], 1));
 }
 
 template <class Layer>
@@ -86,11 +109,6 @@ std::optional<TransformerNorm> final_norm_of(const Options& o) {
   if (o.final_norm.value_or(o.norm_first)) return TransformerNorm(o);
   return std::nullopt;
 }
-Sequence normed(const std::optional<TransformerNorm>& norm, Sequence x) {
-  if (norm) x.rows = (*norm)(x.rows);
-  return x;
-}
-
 // With a window, any capacity from it on is a ring of its size.
 template <class Layer>
 std::vector<KeyValueCache> caches_of(const std::vector<Layer>& layers, Index batch,
@@ -131,43 +149,29 @@ TransformerEncoderLayer::TransformerEncoderLayer(const Options& o)
       causal_(o.causal),
       dropout_(o.dropout) {}
 
-// attend(x) is the self-attention of x, as rows.
-template <class X, class Attend>
-Var TransformerEncoderLayer::apply(const X& x, const Attend& attend) const {
-  const Var h = residual(x, norm1, norm_first_, dropout_, attend);
-  return residual(h, norm2, norm_first_, dropout_, [&](const Var& rows) {
-    return feed_forward(*this, rows, activation_, dropout_);
-  });
+Sequence TransformerEncoderLayer::apply(const Gathered& x, const Part& attend) const {
+  check_rows("TransformerEncoder", x.table(), norm1.gain);
+  const Residual residual{norm_first_, dropout_};
+  return residual(residual(x, norm1, attend), norm2,
+                  feed_forward(linear1, linear2, activation_, dropout_));
 }
 
 Sequence TransformerEncoderLayer::operator()(const Gathered& x, Where where) const {
   const Caller caller(where);
-  check_rows("TransformerEncoder", x.table(), norm1.gain);
-  const auto attend = [&](const Gathered& rows) {
-    return self_attn(rows, {.causal = causal_}).rows;
-  };
-  return {apply(x, attend), x.layout()};
-}
-
-void TransformerEncoderLayer::check_causal() const {
-  check(causal_,
-        "TransformerEncoder: .causal = true was required to step through a stream: got false");
-}
-
-Var TransformerEncoderLayer::step(const In& x, KeyValueCache& cache) const {
-  const Caller caller(x.where());
-  check_causal();
-  check_rows("TransformerEncoder", *x, norm1.gain);
-  return apply(*x, [&](const Var& row) { return self_attn.step(row, cache); });
+  return apply(x, [&](const Gathered& rows) { return self_attn(rows, {.causal = causal_}).rows; });
 }
 
 Sequence TransformerEncoderLayer::prefill(const Gathered& x, KeyValueCache& cache,
                                           Where where) const {
   const Caller caller(where);
-  check_causal();
-  check_rows("TransformerEncoder", x.table(), norm1.gain);
-  const auto attend = [&](const Gathered& rows) { return self_attn.prefill(rows, cache).rows; };
-  return {apply(x, attend), x.layout()};
+  check(causal_,
+        "TransformerEncoder: .causal = true was required to step through a stream: got false");
+  return apply(x, [&](const Gathered& rows) { return self_attn.prefill(rows, cache).rows; });
+}
+
+Var TransformerEncoderLayer::step(const In& x, KeyValueCache& cache) const {
+  const Caller caller(x.where());
+  return prefill(one_step("TransformerEncoder", *x), cache).rows;
 }
 
 TransformerDecoderLayer::TransformerDecoderLayer(const Options& o)
@@ -187,34 +191,30 @@ TransformerDecoderLayer::Memory TransformerDecoderLayer::prepare(const Gathered&
   return multihead_attn.prepare(memory, where);
 }
 
-template <class X, class Attend, class AttendMemory>
-Var TransformerDecoderLayer::apply(const X& x, const Attend& attend,
-                                   const AttendMemory& attend_memory) const {
-  const Var h = residual(x, norm1, norm_first_, dropout_, attend);
-  const Var m = residual(h, norm2, norm_first_, dropout_, attend_memory);
-  return residual(m, norm3, norm_first_, dropout_, [&](const Var& rows) {
-    return feed_forward(*this, rows, activation_, dropout_);
-  });
+Sequence TransformerDecoderLayer::apply(const Gathered& x, const Part& attend,
+                                        const Part& attend_memory) const {
+  check_rows("TransformerDecoder", x.table(), norm1.gain);
+  const Residual residual{norm_first_, dropout_};
+  return residual(residual(residual(x, norm1, attend), norm2, attend_memory), norm3,
+                  feed_forward(linear1, linear2, activation_, dropout_));
 }
 
 Sequence TransformerDecoderLayer::operator()(const Gathered& x, const Memory& memory,
                                              Where where) const {
   const Caller caller(where);
-  check_rows("TransformerDecoder", x.table(), norm1.gain);
-  const auto attend = [&](const Gathered& rows) { return self_attn(rows, {.causal = true}).rows; };
-  const auto attend_memory = [&](const Var& rows) {
-    return multihead_attn(Sequence(rows, x.layout()), memory).rows;
-  };
-  return {apply(x, attend, attend_memory), x.layout()};
+  return apply(
+      x, [&](const Gathered& rows) { return self_attn(rows, {.causal = true}).rows; },
+      [&](const Gathered& rows) { return multihead_attn(rows, memory).rows; });
 }
 
 Var TransformerDecoderLayer::step(const In& x, KeyValueCache& cache, const Memory& memory,
                                   const IndexTensor& source_of) const {
   const Caller caller(x.where());
-  check_rows("TransformerDecoder", *x, norm1.gain);
   return apply(
-      *x, [&](const Var& row) { return self_attn.step(row, cache); },
-      [&](const Var& row) { return multihead_attn(row, memory, source_of); });
+             one_step("TransformerDecoder", *x),
+             [&](const Gathered& rows) { return self_attn.prefill(rows, cache).rows; },
+             [&](const Gathered& rows) { return multihead_attn(rows.rows(), memory, source_of); })
+      .rows;
 }
 
 IndexTensor TransformerState::positions(Index batch) const {
@@ -235,9 +235,8 @@ TransformerEncoder::TransformerEncoder(const Options& o)
 
 Sequence TransformerEncoder::operator()(const Gathered& x, Where where) const {
   const Caller caller(where);
-  Sequence h = layers.front()(x);
-  for (std::size_t l = 1; l < layers.size(); ++l) h = layers[l](h);
-  return normed(norm, std::move(h));
+  return through(layers.size(), norm, x,
+                 [&](std::size_t l, const Gathered& h) { return layers[l](h).rows; });
 }
 
 TransformerEncoder::State TransformerEncoder::initial(Index batch, Index capacity) const {
@@ -246,21 +245,16 @@ TransformerEncoder::State TransformerEncoder::initial(Index batch, Index capacit
 
 Var TransformerEncoder::step(const In& x, State& state) const {
   const Caller caller(x.where());
-  check_defined("TransformerEncoder", *x);
-  if (state.layers.empty() && x->rank() == 2) state = initial(x->shape()[0]);
-  check_states(layers.size(), state.layers.size());
-  Var h = *x;
-  for (std::size_t l = 0; l < layers.size(); ++l) h = layers[l].step(h, state.layers[l]);
-  return norm ? (*norm)(h) : h;
+  return prefill(one_step("TransformerEncoder", *x), state).rows;
 }
 
 Sequence TransformerEncoder::prefill(const Gathered& x, State& state, Where where) const {
   const Caller caller(where);
   if (state.layers.empty()) state = initial(x.size());
   check_states(layers.size(), state.layers.size());
-  Sequence h = layers.front().prefill(x, state.layers.front());
-  for (std::size_t l = 1; l < layers.size(); ++l) h = layers[l].prefill(h, state.layers[l]);
-  return normed(norm, std::move(h));
+  return through(layers.size(), norm, x, [&](std::size_t l, const Gathered& h) {
+    return layers[l].prefill(h, state.layers[l]).rows;
+  });
 }
 
 TransformerDecoder::TransformerDecoder(const Options& o)
@@ -279,9 +273,8 @@ Sequence TransformerDecoder::operator()(const Gathered& x, const Memory& memory,
                                         Where where) const {
   const Caller caller(where);
   check_states(layers.size(), memory.size());
-  Sequence h = layers.front()(x, memory.front());
-  for (std::size_t l = 1; l < layers.size(); ++l) h = layers[l](h, memory[l]);
-  return normed(norm, std::move(h));
+  return through(layers.size(), norm, x,
+                 [&](std::size_t l, const Gathered& h) { return layers[l](h, memory[l]).rows; });
 }
 
 TransformerDecoder::State TransformerDecoder::initial(const Gathered& memory, Index capacity,
@@ -297,10 +290,12 @@ Var TransformerDecoder::step(const In& x, State& state) const {
         "TransformerDecoder: a state from initial() was required: got an empty one");
   check_states(layers.size(), state.layers.size());
   check_states(layers.size(), state.memory->size());
-  Var h = *x;
-  for (std::size_t l = 0; l < layers.size(); ++l)
-    h = layers[l].step(h, state.layers[l], (*state.memory)[l], state.source_of);
-  return norm ? (*norm)(h) : h;
+  return through(layers.size(), norm, one_step("TransformerDecoder", *x),
+                 [&](std::size_t l, const Gathered& h) {
+                   return layers[l].step(h.rows(), state.layers[l], (*state.memory)[l],
+                                         state.source_of);
+                 })
+      .rows;
 }
 
 NamedTensors transformer_tensors(const NamedTensors& published) {

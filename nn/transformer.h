@@ -16,6 +16,7 @@
 #include <unroll/nn/attention.h>
 #include <unroll/tensor/safetensors.h>
 
+#include <functional>
 #include <memory>
 
 namespace unroll::nn {
@@ -42,13 +43,18 @@ struct TransformerOptions {
   Index window = 0;     // of self-attention
   Rotary rotary = Rotary::none;  // of self-attention
   double rotary_base = 10000;
-  bool bias = true;  // of the linear parts
+  AttentionKind kind = AttentionKind::full;  // of self-attention; low_rank is for encoders only
+  Index rank = 0, max_length = 0;            // of low_rank
+  bool bias = true;                          // of the linear parts
   Index layers = 1;
   std::optional<bool> final_norm = {};  // a norm after the last layer; default: if norm_first
-  Index capacity = 1024;  // steps of a stream without a window, unless a State is made for more
+  // Steps of a stream, unless a State is made for more; with a window or .kind = linear there is no
+  // such limit.
+  Index capacity = 1024;
   DType dtype = f32;
   UNROLL_OPTIONS(dim, heads, kv_heads, feed_forward, activation, norm, norm_first, eps, dropout,
-                 causal, window, rotary, rotary_base, bias, layers, final_norm, capacity, dtype)
+                 causal, window, rotary, rotary_base, kind, rank, max_length, bias, layers,
+                 final_norm, capacity, dtype)
 };
 
 // LayerNorm or RMSNorm, as an option says.
@@ -83,9 +89,7 @@ class TransformerEncoderLayer {
   UNROLL_FIELDS(self_attn, linear1, linear2, norm1, norm2)
 
  private:
-  template <class X, class Attend>
-  Var apply(const X& x, const Attend& attend) const;
-  void check_causal() const;
+  Sequence apply(const Gathered& x, const std::function<Var(const Gathered&)>& attend) const;
 
   FeedForward activation_;
   bool norm_first_, causal_;
@@ -112,8 +116,8 @@ class TransformerDecoderLayer {
   UNROLL_FIELDS(self_attn, multihead_attn, linear1, linear2, norm1, norm2, norm3)
 
  private:
-  template <class X, class Attend, class AttendMemory>
-  Var apply(const X& x, const Attend& attend, const AttendMemory& attend_memory) const;
+  Sequence apply(const Gathered& x, const std::function<Var(const Gathered&)>& attend,
+                 const std::function<Var(const Gathered&)>& attend_memory) const;
 
   FeedForward activation_;
   bool norm_first_;

@@ -1,5 +1,6 @@
 #include <unroll/tensor/error.h>
 #include <unroll/tensor/indexing.h>
+#include <unroll/tensor/kernels/tuning.h>
 #include <unroll/tensor/math.h>
 #include <unroll/tensor/sparse.h>
 
@@ -8,13 +9,11 @@
 namespace unroll {
 namespace {
 
-// Elements gathered at once, so that they stay in the cache.
-constexpr Index kGathered = Index{1} << 16;
-
 // to[rows[k]] += values[k] from[ids[k]] for all k; to [R, D], from [S, D], values [K].
 void add_products(Tensor& to, const IndexTensor& rows, const Tensor& values, const Tensor& from,
                   const IndexTensor& ids) {
-  const Index each = std::max<Index>(1, kGathered / std::max<Index>(1, from.size(1)));
+  const Index each =
+      std::max<Index>(1, tuning::kGatheredElements / std::max<Index>(1, from.size(1)));
   for (Index k = 0; k < ids.numel(); k += each) {
     const Index n = std::min(each, ids.numel() - k);
     const Tensor gathered = take_rows(from, ids.narrow(0, k, n));  // [n, D]

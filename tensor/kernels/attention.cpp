@@ -167,7 +167,7 @@ struct TopAndSum {
   T top, sum;
 };
 template <class T>
-HWY_INLINE TopAndSum<T> exponentials(T* row, Index count) {
+HWY_NOINLINE TopAndSum<T> exponentials(T* row, Index count) {
   constexpr T kInf = std::numeric_limits<T>::infinity();
   const hn::ScalableTag<T> d;
   auto top = hn::Set(d, -kInf);
@@ -314,43 +314,65 @@ HWY_INLINE T dot(const T* x, const T* y, Index size) {
   return hn::GetLane(hn::SumOfLanes(d, sum));
 }
 
+// Rows of keys or values of a query.
 template <class T>
-void step_head(const AttentionStep<T>& a, Index r, Index kv, const Matrix<T>& out) {
+struct StepRows {
+  const T* data;
+  Index stride;
+  const Index* rows;  // null: consecutive ones from `data` on
+  StepRows(const Matrix<const T>& x, const KeysOfQuery& keys)
+      : data(x.at(keys.rows ? 0 : keys.first, 0)), stride(x.row_stride), rows(keys.rows) {}
+  HWY_INLINE const T* at(Index j) const { return data + (rows ? rows[j] : j) * stride; }
+};
+
+// A key's row is read once for all heads, so that memory is read in order.
+template <class T>
+void step_heads(const AttentionStep<T>& a, Index r, Index kv, Index kv_end, const Matrix<T>& out) {
   const hn::ScalableTag<T> d;
   const KeysOfQuery keys = a.keys[r];
-  const Index size = a.value_size, group = a.heads / a.kv_heads;
-  const auto row_of = [&](Index j) { return keys.rows ? keys.rows[j] : keys.first + j; };
-  Scratch<T> weights(group * keys.count);  // [group, keys]
-  for (Index j = 0; j < keys.count; ++j) {
-    const T* k = a.k.at(row_of(j), kv * a.size);
-    for (Index i = 0; i < group; ++i)
-      weights.get()[i * keys.count + j] =
-          a.scale * dot(a.q.at(r, (kv * group + i) * a.size), k, a.size);
+  const Index size = a.value_size, group = a.heads / a.kv_heads, count = keys.count;
+  const Index first = kv * group, heads = (kv_end - kv) * group;  // of queries
+  const StepRows<T> k(a.k, keys), v(a.v, keys);
+  Scratch<T> weights(heads * count);  // [heads, keys]
+  for (Index j = 0; j < count; ++j) {
+    const T* row = k.at(j) + kv * a.size;
+    for (Index h = 0; h < heads; ++h)
+      weights.get()[h * count + j] =
+          a.scale * dot(a.q.at(r, (first + h) * a.size), row + h / group * a.size, a.size);
   }
-  for (Index i = 0; i < group; ++i) {
-    T* w = weights.get() + i * keys.count;
-    const T sum = exponentials(w, keys.count).sum;
+  T* to = out.at(r, first * size);
+  std::fill_n(to, heads * size, T{0});
+  for (Index h = 0; h < heads; ++h) {
+    T* w = weights.get() + h * count;
+    const T sum = exponentials(w, count).sum;
     const T factor = sum == 0 ? T{0} : T{1} / sum;
-    for (Index j = 0; j < keys.count; ++j) w[j] *= factor;
-    T* to = out.at(r, (kv * group + i) * size);
-    each<T>(size, [&](Index c, Index n) UNROLL_INLINED {
-      auto even = hn::Zero(d), odd = hn::Zero(d);  // two sums: half the latency
-      const Index column = kv * size + c;
-      Index j = 0;
-      for (; j + 1 < keys.count; j += 2) {
-        even = hn::MulAdd(hn::Set(d, w[j]), load(a.v.at(row_of(j), column), n), even);
-        odd = hn::MulAdd(hn::Set(d, w[j + 1]), load(a.v.at(row_of(j + 1), column), n), odd);
-      }
-      if (j < keys.count)
-        even = hn::MulAdd(hn::Set(d, w[j]), load(a.v.at(row_of(j), column), n), even);
-      store(hn::Add(even, odd), to + c, n);
-    });
+    for (Index j = 0; j < count; ++j) w[j] *= factor;
+  }
+  // Four keys at a time; beyond the last one, weights of 0 with its values.
+  for (Index j = 0; j < count; j += 4) {
+    const T* rows[4];
+    for (Index i = 0; i < 4; ++i) rows[i] = v.at(std::min(j + i, count - 1)) + kv * size;
+    for (Index h = 0; h < heads; ++h) {
+      const T* w = weights.get() + h * count + j;
+      const Index column = h / group * size;
+      const auto weight = [&](Index i)
+                              UNROLL_INLINED { return hn::Set(d, j + i < count ? w[i] : T{0}); };
+      const auto w0 = weight(0), w1 = weight(1), w2 = weight(2), w3 = weight(3);
+      each<T>(size, [&](Index c, Index n) UNROLL_INLINED {
+        auto sum = load(to + h * size + c, n);
+        sum = hn::MulAdd(w0, load(rows[0] + column + c, n), sum);
+        sum = hn::MulAdd(w1, load(rows[1] + column + c, n), sum);
+        sum = hn::MulAdd(w2, load(rows[2] + column + c, n), sum);
+        sum = hn::MulAdd(w3, load(rows[3] + column + c, n), sum);
+        store(sum, to + h * size + c, n);
+      });
+    }
   }
 }
 
 }  // namespace
 
-UNROLL_KERNELS(AttentionKernels, forward_head<T>, backward_head<T>, step_head<T>)
+UNROLL_KERNELS(AttentionKernels, forward_head<T>, backward_head<T>, step_heads<T>)
 
 }  // namespace unroll::kernels::HWY_NAMESPACE
 HWY_AFTER_NAMESPACE();
@@ -385,20 +407,18 @@ void attention_backward(const Attention<T>& a, Matrix<const T> d_out,
 }
 template <class T>
 void attention_step(const AttentionStep<T>& a, Matrix<T> out) {
-  const auto head = [&](Index i) {
-    table<AttentionKernels, T>().step_head(a, i / a.kv_heads, i % a.kv_heads, out);
-  };
-  const Index tasks = a.q.rows * a.kv_heads;
   Index keys = 0;
   for (Index r = 0; r < a.q.rows; ++r) keys += a.keys[r].count;
+  const auto heads = table<AttentionKernels, T>().step_heads;
   if (keys * a.heads * (a.size + a.value_size) >= tuning::kThreadedStep) {
-    parallel_for(tasks, [&](Index i) {
+    parallel_for(a.q.rows * a.kv_heads, [&](Index i) {
       const FlushDenormals flush;
-      head(i);
+      const Index kv = i % a.kv_heads;
+      heads(a, i / a.kv_heads, kv, kv + 1, out);
     });
   } else {
     const FlushDenormals flush;
-    for (Index i = 0; i < tasks; ++i) head(i);
+    for (Index r = 0; r < a.q.rows; ++r) heads(a, r, 0, a.kv_heads, out);
   }
 }
 

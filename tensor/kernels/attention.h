@@ -97,15 +97,16 @@ struct AttentionStep {
 template <class T>
 void attention_step(const AttentionStep<T>& a, Matrix<T> out);
 
-// The three for one head of keys and values, and the heads of queries that use it: of sequence s,
-// or of row r.
+// Forward and backward for one head of keys and values of sequence s, and the heads of queries that
+// use it; a step for heads [kv, kv_end) of keys and values of row r.
 template <class T>
 struct AttentionKernels {
-  void (*forward_head)(const Attention<T>& a, Index s, Index h, const Matrix<T>& out,
+  void (*forward_head)(const Attention<T>& a, Index s, Index kv, const Matrix<T>& out,
                        SoftmaxOfRow<T>* softmax);
-  void (*backward_head)(const Attention<T>& a, Index s, Index h, const Matrix<const T>& d_out,
+  void (*backward_head)(const Attention<T>& a, Index s, Index kv, const Matrix<const T>& d_out,
                         const SoftmaxOfRow<T>* softmax, const AttentionGradients<T>& gradients);
-  void (*step_head)(const AttentionStep<T>& a, Index r, Index h, const Matrix<T>& out);
+  void (*step_heads)(const AttentionStep<T>& a, Index r, Index kv, Index kv_end,
+                     const Matrix<T>& out);
 };
 
 }  // namespace unroll::kernels

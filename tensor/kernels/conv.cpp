@@ -1,35 +1,5 @@
 #include <unroll/tensor/kernels/conv.h>
-
-#ifndef UNROLL_KERNELS_CONV_TAPS
-#define UNROLL_KERNELS_CONV_TAPS
-namespace unroll::kernels {
-namespace {
-
-// Rows that are read for one block of output rows: for each tap its weights and its first row. A
-// tap whose inputs are zero is left out.
-template <class T>
-struct Taps {
-  Index count = 0;
-  const T* weight[kMaxTaps];
-  const T* row[kMaxTaps];
-  Index stride[kMaxTaps];
-  int number[kMaxTaps];  // k of w[k, c]
-  void add(int k, const T* w, const T* x, Index stride_x) {
-    weight[count] = w, row[count] = x, stride[count] = stride_x, number[count++] = k;
-  }
-};
-template <class T>
-struct ConvRuns {
-  // y[r, j] = bias[j] + sum over the taps of weight[j] row[r, j]; rows of y are `stride` apart.
-  void (*rows)(Index rows, Index width, const Taps<T>& taps, const T* bias, T* y, Index stride);
-  // sum[j] += sum over r of x[r, j] y[r, j].
-  void (*dot)(Index rows, Index width, const T* x, Index stride_x, const T* y, Index stride_y,
-              T* sum);
-};
-
-}  // namespace
-}  // namespace unroll::kernels
-#endif
+#include <unroll/tensor/kernels/tuning.h>
 
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "unroll/tensor/kernels/conv.cpp"
@@ -42,7 +12,7 @@ namespace unroll::kernels::HWY_NAMESPACE {
 namespace {
 
 template <class T>
-void rows_run(Index rows, Index width, const Taps<T>& taps, const T* bias, T* y, Index stride) {
+void rows_run(Index rows, Index width, const Taps<T>& taps, const T* bias, ConvRows<T> y) {
   const hn::ScalableTag<T> d;
   for (Index r = 0; r < rows; ++r)
     each<T>(width, [&](Index j, Index k) UNROLL_INLINED {
@@ -50,29 +20,26 @@ void rows_run(Index rows, Index width, const Taps<T>& taps, const T* bias, T* y,
       for (Index tap = 0; tap < taps.count; ++tap)
         sum = hn::MulAdd(load(taps.weight[tap] + j, k),
                          load(taps.row[tap] + r * taps.stride[tap] + j, k), sum);
-      store(sum, y + r * stride + j, k);
+      store(sum, y.data + r * y.stride + j, k);
     });
 }
 
 // In blocks of rows, so that they stay in the cache for all columns, and so that long sums are
 // accurate.
 template <class T>
-void dot_run(Index rows, Index width, const T* x, Index stride_x, const T* y, Index stride_y,
-             T* sum) {
-  constexpr Index kRows = 32;
+void dot_run(Index rows, Index width, ConvRows<const T> x, ConvRows<const T> y, T* sum) {
   const hn::ScalableTag<T> d;
-  for (Index first = 0; first < rows; first += kRows) {
-    const Index last = std::min(rows, first + kRows);
+  for (Index first = 0; first < rows; first += tuning::kConvRows) {
+    const Index last = std::min(rows, first + tuning::kConvRows);
     each<T>(width, [&](Index j, Index k) UNROLL_INLINED {
+      const auto add = [&](Index r, auto to) UNROLL_INLINED {
+        return hn::MulAdd(load(x.data + r * x.stride + j, k), load(y.data + r * y.stride + j, k),
+                          to);
+      };
       auto even = hn::Zero(d), odd = hn::Zero(d);
       Index r = first;
-      for (; r + 1 < last; r += 2) {
-        even = hn::MulAdd(load(x + r * stride_x + j, k), load(y + r * stride_y + j, k), even);
-        odd = hn::MulAdd(load(x + (r + 1) * stride_x + j, k), load(y + (r + 1) * stride_y + j, k),
-                         odd);
-      }
-      if (r < last)
-        even = hn::MulAdd(load(x + r * stride_x + j, k), load(y + r * stride_y + j, k), even);
+      for (; r + 1 < last; r += 2) even = add(r, even), odd = add(r + 1, odd);
+      if (r < last) even = add(r, even);
       store(hn::Add(load(sum + j, k), hn::Add(even, odd)), sum + j, k);
     });
   }
@@ -80,31 +47,16 @@ void dot_run(Index rows, Index width, const T* x, Index stride_x, const T* y, In
 
 }  // namespace
 
-ConvRuns<float> conv_runs_f32() { return {rows_run<float>, dot_run<float>}; }
-ConvRuns<double> conv_runs_f64() { return {rows_run<double>, dot_run<double>}; }
+UNROLL_KERNELS(ConvKernels, rows_run<T>, dot_run<T>)
 
 }  // namespace unroll::kernels::HWY_NAMESPACE
 HWY_AFTER_NAMESPACE();
 
 #if HWY_ONCE
 namespace unroll::kernels {
-
-HWY_EXPORT(conv_runs_f32);
-HWY_EXPORT(conv_runs_f64);
+UNROLL_EXPORT(ConvKernels)
 
 namespace {
-
-template <class T>
-ConvRuns<T> chosen_runs() {
-  if constexpr (sizeof(T) == 4) {
-    return HWY_DYNAMIC_DISPATCH(conv_runs_f32)();
-  } else {
-    return HWY_DYNAMIC_DISPATCH(conv_runs_f64)();
-  }
-}
-
-// Nanoseconds per element (tiles.h), for each tap.
-constexpr double kForwardTime = 0.4, kBackwardTime = 0.8;
 
 // Calls f(rows, first row of the output, taps) for blocks of the rows of a tile whose inputs lie
 // alike. `history` is the state or null.
@@ -147,12 +99,12 @@ void each_block(const Steps& s, const ConvSize& n, const Tile& tile, const T* x,
 
 template <class T>
 void convolve(const Steps& s, const ConvSize& n, const ConvForward<T>& p) {
-  const ConvRuns<T> runs = chosen_runs<T>();
-  each_tile(s, n.channels, kForwardTime * static_cast<double>(n.taps), [&](const Tile& tile) {
+  const double time = tuning::kConvForwardTime * static_cast<double>(n.taps);
+  each_tile(s, n.channels, time, [&](const Tile& tile) {
     each_block(s, n, tile, p.x, p.w, p.state, [&](Index rows, Index first, const Taps<T>& taps) {
-      runs.rows(rows, tile.channel_end - tile.channel, taps,
-                p.bias ? p.bias + tile.channel : nullptr, p.y + first * n.channels + tile.channel,
-                n.channels);
+      table<ConvKernels, T>().rows(rows, tile.channel_end - tile.channel, taps,
+                                   p.bias ? p.bias + tile.channel : nullptr,
+                                   {p.y + first * n.channels + tile.channel, n.channels});
     });
   });
 }
@@ -200,15 +152,17 @@ void conv_backward(const Steps& s, const ConvSize& n, const ConvBackward<T>& p) 
   opposite.reverse = !s.reverse;
   convolve<T>(opposite, n, {p.dy, p.w, nullptr, nullptr, p.dx});
 
-  const ConvRuns<T> runs = chosen_runs<T>();
   std::fill_n(p.dw, n.taps * c, T(0));
-  const auto parts = parts_for(static_cast<double>(s.rows() * n.taps * c) * kBackwardTime);
-  each_shard(even_shards(c, parts, 16), [&](Index from, Index to) {
+  const auto parts =
+      parts_for(static_cast<double>(s.rows() * n.taps * c) * tuning::kConvBackwardTime);
+  constexpr auto kLine = static_cast<Index>(tuning::kLineBytes / sizeof(T));
+  each_shard(even_shards(c, parts, kLine), [&](Index from, Index to) {
     const Tile tile{0, s.batch(0), from, to};
     each_block(s, n, tile, p.x, p.w, p.state, [&](Index rows, Index first, const Taps<T>& taps) {
       for (Index i = 0; i < taps.count; ++i)
-        runs.dot(rows, to - from, p.dy + first * c + from, c, taps.row[i], taps.stride[i],
-                 p.dw + taps.number[i] * c + from);
+        table<ConvKernels, T>().dot(rows, to - from, {p.dy + first * c + from, c},
+                                    {taps.row[i], taps.stride[i]},
+                                    p.dw + taps.number[i] * c + from);
     });
   });
 

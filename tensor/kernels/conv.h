@@ -6,6 +6,7 @@
 // means later in time.
 #pragma once
 
+#include <unroll/tensor/kernels/dispatch.h>
 #include <unroll/tensor/kernels/tiles.h>
 
 namespace unroll::kernels {
@@ -42,5 +43,32 @@ struct ConvBackward {
 };
 template <class T>
 void conv_backward(const Steps& steps, const ConvSize& size, const ConvBackward<T>& args);
+
+// Rows that are read for one block of output rows: for each tap its weights and its first row. A
+// tap whose inputs are zero is left out.
+template <class T>
+struct Taps {
+  Index count = 0;
+  const T* weight[kMaxTaps];
+  const T* row[kMaxTaps];
+  Index stride[kMaxTaps];
+  int number[kMaxTaps];  // k of w[k, c]
+  void add(int k, const T* w, const T* x, Index stride_x) {
+    weight[count] = w, row[count] = x, stride[count] = stride_x, number[count++] = k;
+  }
+};
+// Some rows of a matrix, `stride` elements apart.
+template <class T>
+struct ConvRows {
+  T* data;
+  Index stride;
+};
+template <class T>
+struct ConvKernels {
+  // y[r, j] = bias[j] + sum over the taps of weight[j] row[r, j].
+  void (*rows)(Index rows, Index width, const Taps<T>& taps, const T* bias, ConvRows<T> y);
+  // sum[j] += sum over r of x[r, j] y[r, j].
+  void (*dot)(Index rows, Index width, ConvRows<const T> x, ConvRows<const T> y, T* sum);
+};
 
 }  // namespace unroll::kernels

@@ -12,31 +12,6 @@
 
 #include <unroll/tensor/kernels/simd_math.h>
 
-#ifndef UNROLL_MEMORY_ATTENTION_TYPES
-#define UNROLL_MEMORY_ATTENTION_TYPES
-namespace unroll::kernels {
-namespace {
-
-// Some rows of a matrix, such as those of a group; all if `rows` is nullptr.
-template <class T>
-struct Picked {
-  T* data;
-  const Index* rows;
-  Index count, size;  // of a row
-  T* row(Index i) const { return data + (rows ? rows[i] : i) * size; }
-};
-
-// A matrix over pairs of rows: element (i, j) is data[i * stride + j * step].
-template <class T>
-struct Pairs {
-  T* data;
-  Index stride, step;
-};
-
-}  // namespace
-}  // namespace unroll::kernels
-#endif
-
 HWY_BEFORE_NAMESPACE();
 namespace unroll::kernels::HWY_NAMESPACE {
 namespace {
@@ -85,7 +60,7 @@ void pair_logits(Picked<const T> a, Picked<const T> b, const T* v, Pairs<T> out)
           sum = hn::MulAdd(load(v + c, n), tanh_of<pair>(d, load(x + c, n), load(y + c, n)), sum);
         }
       });
-      out.data[i * out.stride + j * out.step] = hn::GetLane(hn::SumOfLanes(d, sum));
+      out.at(i, j) = hn::GetLane(hn::SumOfLanes(d, sum));
     }
 }
 
@@ -107,16 +82,15 @@ bool exp_of_doubled(Picked<const T> from, T* to) {
 
 // to_i = sum over j of weights(i, j) from_j. Four vectors at a time, so that additions overlap.
 template <class T>
-void weighted_sums(Pairs<const T> weights, Picked<const T> from, Picked<T> to) {
+void weighted_sums_run(Pairs<const T> weights, Picked<const T> from, Picked<T> to) {
   const hn::ScalableTag<T> d;
   const Index lanes = static_cast<Index>(hn::Lanes(d));
   for (Index i = 0; i < to.count; ++i) {
-    const T* w = weights.data + i * weights.stride;
     Index c = 0;
     for (; c + 4 * lanes <= to.size; c += 4 * lanes) {
       auto a = hn::Zero(d), b = a, e = a, f = a;
       for (Index j = 0; j < from.count; ++j) {
-        const auto weight = hn::Set(d, w[j * weights.step]);
+        const auto weight = hn::Set(d, weights.at(i, j));
         const T* x = from.row(j) + c;
         a = hn::MulAdd(weight, hn::LoadU(d, x), a);
         b = hn::MulAdd(weight, hn::LoadU(d, x + lanes), b);
@@ -133,7 +107,7 @@ void weighted_sums(Pairs<const T> weights, Picked<const T> from, Picked<T> to) {
       const Index n = std::min(lanes, to.size - c);
       auto sum = hn::Zero(d);
       for (Index j = 0; j < from.count; ++j)
-        sum = hn::MulAdd(hn::Set(d, w[j * weights.step]), load(from.row(j) + c, n), sum);
+        sum = hn::MulAdd(hn::Set(d, weights.at(i, j)), load(from.row(j) + c, n), sum);
       store(sum, to.row(i) + c, n);
     }
   }
@@ -156,7 +130,7 @@ void additive_backward(Pairs<const T> g, Picked<const T> a, Picked<const T> b, c
       const auto x = load(a.row(i) + c, n);
       auto sum_a = hn::Zero(d);
       for (Index j = 0; j < b.count; ++j) {
-        const auto slope = hn::Set(d, g.data[i * g.stride + j * g.step]);
+        const auto slope = hn::Set(d, g.at(i, j));
         const auto t = tanh_of<pair>(d, x, load(b.row(j) + c, n));
         const auto s = hn::Mul(hn::Mul(slope, factor), hn::NegMulAdd(t, t, one));
         sum_v = hn::MulAdd(slope, t, sum_v);
@@ -170,8 +144,6 @@ void additive_backward(Pairs<const T> g, Picked<const T> a, Picked<const T> b, c
   });
   for (Index j = 0; j < b.count; ++j) std::copy_n(near.get() + j * b.size, b.size, db.row(j));
 }
-
-}  // namespace
 
 // Calls f(a, b, std::integral_constant<Pair, ..>) with the rows, or with e^2x of them if that is
 // possible and saves time.
@@ -189,56 +161,36 @@ void with_exponentials(Picked<const T> a, Picked<const T> b, F f) {
   f(a, b, std::integral_constant<Pair, Pair::tanh>());
 }
 
-#define UNROLL_MEMORY_FOR(T, suffix)                                                              \
-  void products_##suffix(Picked<const T> a, Picked<const T> b, Pairs<T> out) {                    \
-    pair_logits<Pair::product, T>(a, b, nullptr, out);                                            \
-  }                                                                                               \
-  void additive_logits_##suffix(Picked<const T> a, Picked<const T> b, const T* v, Pairs<T> out) { \
-    with_exponentials(a, b, [&](auto x, auto y, auto pair) {                                      \
-      pair_logits<decltype(pair)::value>(x, y, v, out);                                           \
-    });                                                                                           \
-  }                                                                                               \
-  void weighted_sums_##suffix(Pairs<const T> weights, Picked<const T> from, Picked<T> to) {       \
-    weighted_sums(weights, from, to);                                                             \
-  }                                                                                               \
-  void additive_backward_##suffix(Pairs<const T> g, Picked<const T> a, Picked<const T> b,         \
-                                  const T* v, Picked<T> da, Picked<T> db, T* dv) {                \
-    with_exponentials(a, b, [&](auto x, auto y, auto pair) {                                      \
-      additive_backward<decltype(pair)::value>(g, x, y, v, da, db, dv);                           \
-    });                                                                                           \
-  }
-UNROLL_MEMORY_FOR(float, f32)
-UNROLL_MEMORY_FOR(double, f64)
-#undef UNROLL_MEMORY_FOR
+template <class T>
+void products_run(Picked<const T> a, Picked<const T> b, Pairs<T> out) {
+  pair_logits<Pair::product, T>(a, b, nullptr, out);
+}
+template <class T>
+void additive_logits_run(Picked<const T> a, Picked<const T> b, const T* v, Pairs<T> out) {
+  with_exponentials(
+      a, b, [&](auto x, auto y, auto pair) { pair_logits<decltype(pair)::value>(x, y, v, out); });
+}
+template <class T>
+void additive_backward_run(Pairs<const T> g, Picked<const T> a, Picked<const T> b, const T* v,
+                           Picked<T> da, Picked<T> db, T* dv) {
+  with_exponentials(a, b, [&](auto x, auto y, auto pair) {
+    additive_backward<decltype(pair)::value>(g, x, y, v, da, db, dv);
+  });
+}
+
+}  // namespace
+
+UNROLL_KERNELS(MemoryAttentionKernels, products_run<T>, additive_logits_run<T>,
+               weighted_sums_run<T>, additive_backward_run<T>)
 
 }  // namespace unroll::kernels::HWY_NAMESPACE
 HWY_AFTER_NAMESPACE();
 
 #if HWY_ONCE
 namespace unroll::kernels {
-namespace {
+UNROLL_EXPORT(MemoryAttentionKernels)
 
-#define UNROLL_MEMORY_EXPORT(T, suffix)                                                      \
-  HWY_EXPORT(products_##suffix);                                                             \
-  HWY_EXPORT(additive_logits_##suffix);                                                      \
-  HWY_EXPORT(weighted_sums_##suffix);                                                        \
-  HWY_EXPORT(additive_backward_##suffix);                                                    \
-  void products(Picked<const T> a, Picked<const T> b, Pairs<T> out) {                        \
-    HWY_DYNAMIC_DISPATCH(products_##suffix)(a, b, out);                                      \
-  }                                                                                          \
-  void additive_logits(Picked<const T> a, Picked<const T> b, const T* v, Pairs<T> out) {     \
-    HWY_DYNAMIC_DISPATCH(additive_logits_##suffix)(a, b, v, out);                            \
-  }                                                                                          \
-  void weighted_sums(Pairs<const T> weights, Picked<const T> from, Picked<T> to) {           \
-    HWY_DYNAMIC_DISPATCH(weighted_sums_##suffix)(weights, from, to);                         \
-  }                                                                                          \
-  void additive_backward(Pairs<const T> g, Picked<const T> a, Picked<const T> b, const T* v, \
-                         Picked<T> da, Picked<T> db, T* dv) {                                \
-    HWY_DYNAMIC_DISPATCH(additive_backward_##suffix)(g, a, b, v, da, db, dv);                \
-  }
-UNROLL_MEMORY_EXPORT(float, f32)
-UNROLL_MEMORY_EXPORT(double, f64)
-#undef UNROLL_MEMORY_EXPORT
+namespace {
 
 // In place. A NaN among the logits makes all weights NaN.
 template <class T>
@@ -288,8 +240,11 @@ struct Group {
   }
 };
 
+}  // namespace
+
 template <class T>
-void forward(const MemoryAttention<T>& a, T* out, T* weights) {
+void memory_attention_forward(const MemoryAttention<T>& a, T* out, T* weights) {
+  const MemoryAttentionKernels<T>& run = table<MemoryAttentionKernels, T>();
   parallel_for(a.queries.count, [&](Index s) {
     const FlushDenormals flush;
     const Group<T> g{a, s};
@@ -297,20 +252,22 @@ void forward(const MemoryAttention<T>& a, T* out, T* weights) {
     Scratch<T> w(g.queries * g.keys);  // [T, S]
     const auto q = g.of_queries(a.q, a.size), k = g.of_keys(a.k, a.size);
     const Pairs<T> logits{w.get(), g.keys, 1};
-    a.v ? additive_logits(q, k, a.v, logits) : products(q, k, logits);
+    a.v ? run.additive_logits(q, k, a.v, logits) : run.products(q, k, logits);
     for (Index t = 0; t < g.queries; ++t) {
       softmax(w.get() + t * g.keys, g.keys);
       std::copy_n(w.get() + t * g.keys, g.keys, weights + a.weights_at[g.q_rows[t]]);
     }
     const Nearby<T> values(g.of_keys(a.values, a.value_size), g.queries);
-    weighted_sums({w.get(), g.keys, 1}, values.rows(), g.of_queries(out, a.value_size));
+    run.weighted_sums({w.get(), g.keys, 1}, values.rows(), g.of_queries(out, a.value_size));
   });
 }
 
 // W are the weights, G = d_out values^T + d_weights their gradient, D = row sums of W G:
 //   d_values = W^T d_out,  d_logits = W (G - D).
 template <class T>
-void backward(const MemoryAttention<T>& a, const T* weights, const MemoryAttentionGradients<T>& d) {
+void memory_attention_backward(const MemoryAttention<T>& a, const T* weights,
+                               const MemoryAttentionGradients<T>& d) {
+  const MemoryAttentionKernels<T>& run = table<MemoryAttentionKernels, T>();
   parallel_for(a.queries.count, [&](Index s) {
     const FlushDenormals flush;
     const Group<T> g{a, s};
@@ -323,8 +280,8 @@ void backward(const MemoryAttention<T>& a, const T* weights, const MemoryAttenti
     if (d.out) {
       const auto d_out = g.of_queries(d.out, a.value_size);
       const Nearby<T> values(g.of_keys(a.values, a.value_size), g.queries);
-      products(d_out, values.rows(), {slopes.get(), keys, 1});
-      weighted_sums({w.get(), 1, keys}, d_out, d_values);
+      run.products(d_out, values.rows(), {slopes.get(), keys, 1});
+      run.weighted_sums({w.get(), 1, keys}, d_out, d_values);
     } else {
       std::fill_n(slopes.get(), pairs, T{0});
       for (Index j = 0; j < keys; ++j) std::fill_n(d_values.row(j), a.value_size, T{0});
@@ -339,35 +296,21 @@ void backward(const MemoryAttention<T>& a, const T* weights, const MemoryAttenti
     }
     const auto dq = g.of_queries(d.q, a.size), dk = g.of_keys(d.k, a.size);
     if (a.v) {
-      additive_backward({slopes.get(), keys, 1}, q, k, a.v, dq, dk, d.v + g.s * a.size);
+      run.additive_backward({slopes.get(), keys, 1}, q, k, a.v, dq, dk, d.v + g.s * a.size);
     } else {
-      weighted_sums({slopes.get(), keys, 1}, k, dq);
-      weighted_sums({slopes.get(), 1, keys}, q, dk);
+      run.weighted_sums({slopes.get(), keys, 1}, k, dq);
+      run.weighted_sums({slopes.get(), 1, keys}, q, dk);
     }
   });
 }
 
-}  // namespace
-
-template <>
-void memory_attention_forward<float>(const MemoryAttention<float>& a, float* out, float* weights) {
-  forward(a, out, weights);
-}
-template <>
-void memory_attention_forward<double>(const MemoryAttention<double>& a, double* out,
-                                      double* weights) {
-  forward(a, out, weights);
-}
-template <>
-void memory_attention_backward<float>(const MemoryAttention<float>& a, const float* weights,
-                                      const MemoryAttentionGradients<float>& d) {
-  backward(a, weights, d);
-}
-template <>
-void memory_attention_backward<double>(const MemoryAttention<double>& a, const double* weights,
-                                       const MemoryAttentionGradients<double>& d) {
-  backward(a, weights, d);
-}
+#define UNROLL_FOR(T)                                                          \
+  template void memory_attention_forward(const MemoryAttention<T>&, T*, T*);   \
+  template void memory_attention_backward(const MemoryAttention<T>&, const T*, \
+                                          const MemoryAttentionGradients<T>&);
+UNROLL_FOR(float)
+UNROLL_FOR(double)
+#undef UNROLL_FOR
 
 }  // namespace unroll::kernels
 #endif

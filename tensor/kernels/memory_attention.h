@@ -34,4 +34,34 @@ template <class T>
 void memory_attention_backward(const MemoryAttention<T>& a, const T* weights,
                                const MemoryAttentionGradients<T>& d);
 
+// What the table computes, for the rows of one group.
+
+// Some rows of a matrix, such as those of a group; all if `rows` is nullptr.
+template <class T>
+struct Picked {
+  T* data;
+  const Index* rows;
+  Index count, size;  // of a row
+  T* row(Index i) const { return data + (rows ? rows[i] : i) * size; }
+};
+// A matrix over pairs of rows; its transpose has the strides exchanged.
+template <class T>
+struct Pairs {
+  T* data;
+  Index row_stride, column_stride;
+  T& at(Index i, Index j) const { return data[i * row_stride + j * column_stride]; }
+};
+template <class T>
+struct MemoryAttentionKernels {
+  // out(i, j) = a_i . b_j
+  void (*products)(Picked<const T> a, Picked<const T> b, Pairs<T> out);
+  // out(i, j) = v . tanh(a_i + b_j)
+  void (*additive_logits)(Picked<const T> a, Picked<const T> b, const T* v, Pairs<T> out);
+  // to_i = sum over j of weights(i, j) from_j
+  void (*weighted_sums)(Pairs<const T> weights, Picked<const T> from, Picked<T> to);
+  // The backward of additive_logits, given the gradient g of `out`. Overwrites da, db and dv.
+  void (*additive_backward)(Pairs<const T> g, Picked<const T> a, Picked<const T> b, const T* v,
+                            Picked<T> da, Picked<T> db, T* dv);
+};
+
 }  // namespace unroll::kernels

@@ -1,32 +1,5 @@
 #include <unroll/tensor/kernels/scan.h>
-
-#ifndef UNROLL_KERNELS_SCAN_BLOCK
-#define UNROLL_KERNELS_SCAN_BLOCK
-namespace unroll::kernels {
-namespace {
-
-// `steps` blocks of [rows, width], step_stride elements apart; rows are `stride` elements apart.
-// The same for the inputs.
-struct ScanBlock {
-  Index steps, rows, width;
-  Index stride, step_stride, input_stride, input_step_stride;
-  bool positive;
-};
-template <class T>
-using ForwardRun = void (*)(const ScanBlock&, const T* first, const T* second, const T* before,
-                            T* out);
-template <class T>
-using BackwardRun = void (*)(const ScanBlock&, const T* first, const T* second, const T* before,
-                             const T* d_rows, T* d_first, T* d_second, T* dh);
-template <class T>
-struct ScanRuns {
-  ForwardRun<T> forward;
-  BackwardRun<T> backward;
-};
-
-}  // namespace
-}  // namespace unroll::kernels
-#endif
+#include <unroll/tensor/kernels/tuning.h>
 
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "unroll/tensor/kernels/scan.cpp"
@@ -74,75 +47,65 @@ struct MinGru {
   }
 };
 
-// `before` is the state before the first step; later steps continue `out`.
 template <class K, class T>
-void forward_run(const ScanBlock& n, const T* first, const T* second, const T* before, T* out) {
+void forward_block(const ScanBlock& n, ScanBlockForward<T> p) {
   const hn::ScalableTag<T> d;
   for (Index step = 0; step < n.steps; ++step)
     for (Index r = 0; r < n.rows; ++r) {
       const Index at = step * n.step_stride + r * n.stride,
                   in = step * n.input_step_stride + r * n.input_stride;
-      const T* h = step == 0 ? before + r * n.stride : out + at - n.step_stride;
+      const T* h = step == 0 ? p.before + r * n.stride : p.out + at - n.step_stride;
       each<T>(n.width, [&](Index j, Index k) UNROLL_INLINED {
-        store(K::next(d, load(first + in + j, k), load(second + in + j, k), load(h + j, k),
+        store(K::next(d, load(p.first + in + j, k), load(p.second + in + j, k), load(h + j, k),
                       n.positive),
-              out + at + j, k);
+              p.out + at + j, k);
       });
     }
 }
 
-// From the last step to the first. `before` holds the state before each step, in blocks like the
-// output; dh, one block, is the gradient from later steps and becomes that of the state before.
+// From the last step to the first.
 template <class K, class T>
-void backward_run(const ScanBlock& n, const T* first, const T* second, const T* before,
-                  const T* d_rows, T* d_first, T* d_second, T* dh) {
+void backward_block(const ScanBlock& n, ScanBlockBackward<T> p) {
   const hn::ScalableTag<T> d;
   for (Index step = n.steps - 1; step >= 0; --step)
     for (Index r = 0; r < n.rows; ++r) {
       const Index at = step * n.step_stride + r * n.stride,
                   in = step * n.input_step_stride + r * n.input_stride;
-      T* const carry = dh + r * n.stride;
+      T* const carry = p.dh + r * n.stride;
       each<T>(n.width, [&](Index j, Index k) UNROLL_INLINED {
         auto g = load(carry + j, k);
-        if (d_rows) g = hn::Add(g, load(d_rows + at + j, k));
-        auto a = load(first + in + j, k), b = load(second + in + j, k);
-        store(K::back(d, a, b, load(before + at + j, k), g, n.positive), carry + j, k);
-        store(a, d_first + in + j, k);
-        store(b, d_second + in + j, k);
+        if (p.d_rows) g = hn::Add(g, load(p.d_rows + at + j, k));
+        auto a = load(p.first + in + j, k), b = load(p.second + in + j, k);
+        store(K::back(d, a, b, load(p.before + at + j, k), g, n.positive), carry + j, k);
+        store(a, p.d_first + in + j, k);
+        store(b, p.d_second + in + j, k);
       });
     }
 }
 
 template <class T>
-ScanRuns<T> runs_of(ScanKind kind) {
-  if (kind == ScanKind::min_gru) return {forward_run<MinGru, T>, backward_run<MinGru, T>};
-  return {forward_run<Affine, T>, backward_run<Affine, T>};
+void forward_run(const ScanBlock& n, const ScanBlockForward<T>& args) {
+  if (n.kind == ScanKind::min_gru) return forward_block<MinGru>(n, args);
+  forward_block<Affine>(n, args);
+}
+template <class T>
+void backward_run(const ScanBlock& n, const ScanBlockBackward<T>& args) {
+  if (n.kind == ScanKind::min_gru) return backward_block<MinGru>(n, args);
+  backward_block<Affine>(n, args);
 }
 
 }  // namespace
 
-ScanRuns<float> scan_runs_f32(ScanKind kind) { return runs_of<float>(kind); }
-ScanRuns<double> scan_runs_f64(ScanKind kind) { return runs_of<double>(kind); }
+UNROLL_KERNELS(ScanKernels, forward_run<T>, backward_run<T>)
 
 }  // namespace unroll::kernels::HWY_NAMESPACE
 HWY_AFTER_NAMESPACE();
 
 #if HWY_ONCE
 namespace unroll::kernels {
-
-HWY_EXPORT(scan_runs_f32);
-HWY_EXPORT(scan_runs_f64);
+UNROLL_EXPORT(ScanKernels)
 
 namespace {
-
-template <class T>
-ScanRuns<T> chosen_runs(ScanKind kind) {
-  if constexpr (sizeof(T) == 4) {
-    return HWY_DYNAMIC_DISPATCH(scan_runs_f32)(kind);
-  } else {
-    return HWY_DYNAMIC_DISPATCH(scan_runs_f64)(kind);
-  }
-}
 
 // The steps of a tile in runs [first, end) of the walk in which all steps have the same number of
 // rows; so all sequences that end in a run end at its last step.
@@ -173,23 +136,31 @@ struct TileWalk {
   ScanBlock block(Index i, Index steps, Index from, Index to) const {
     const Index width = tile.channel_end - tile.channel, input = n.input_stride(),
                 step = (s.reverse ? -1 : 1) * batch(i);
-    if (width == input)  // rows without gaps are one
-      return {steps, 1, (to - from) * width, 0, step * width, 0, step * width, n.positive};
-    return {steps, to - from,    width,     n.channels, step * n.channels,
-            input, step * input, n.positive};
+    ScanBlock out{.steps = steps,
+                  .rows = to - from,
+                  .width = width,
+                  .stride = n.channels,
+                  .step_stride = step * n.channels,
+                  .input_stride = input,
+                  .input_step_stride = step * input,
+                  .kind = n.kind,
+                  .positive = n.positive};
+    if (width == input) out.rows = 1, out.width *= to - from;  // rows without gaps are one
+    return out;
   }
 };
 
 template <class T>
-void forward_tile(const TileWalk& w, const ScanForward<T>& p, ForwardRun<T> run) {
+void forward_tile(const TileWalk& w, const ScanForward<T>& p) {
   for (Index i = 0, next = 0; i < w.s.steps; i = next) {
     next = w.end_of_run(i);
     const Index lo = w.tile.row, hi = w.end_row(i);
     if (hi <= lo) continue;
     const auto steps = [&](Index from_step, Index count, Index from, Index to, const T* before) {
       const Index in = w.input_at(from_step, from);
-      run(w.block(from_step, count, from, to), p.first + in, p.second + in, before,
-          p.rows + w.at(from_step, from));
+      table<ScanKernels, T>().forward(
+          w.block(from_step, count, from, to),
+          {p.first + in, p.second + in, before, p.rows + w.at(from_step, from)});
     };
     w.walk.each_part(i, lo, hi, [&](Index from, Index to, bool continues) {
       steps(i, 1, from, to, continues ? p.rows + w.at(i - 1, from) : p.h0 + w.state_at(from));
@@ -202,16 +173,17 @@ void forward_tile(const TileWalk& w, const ScanForward<T>& p, ForwardRun<T> run)
 }
 
 template <class T>
-void backward_tile(const TileWalk& w, const ScanBackward<T>& p, BackwardRun<T> run) {
+void backward_tile(const TileWalk& w, const ScanBackward<T>& p) {
   for (Index next = w.s.steps, i = next; next > 0; next = i) {
     i = w.start_of_run(next);
     const Index lo = w.tile.row, hi = w.end_row(i);
     if (hi <= lo) continue;
     const auto steps = [&](Index from_step, Index count, Index from, Index to, const T* before) {
       const Index in = w.input_at(from_step, from);
-      run(w.block(from_step, count, from, to), p.first + in, p.second + in, before,
-          p.d_rows ? p.d_rows + w.at(from_step, from) : nullptr, p.d_first + in, p.d_second + in,
-          p.dh + w.state_at(from));
+      table<ScanKernels, T>().backward(w.block(from_step, count, from, to),
+                                       {p.first + in, p.second + in, before,
+                                        p.d_rows ? p.d_rows + w.at(from_step, from) : nullptr,
+                                        p.d_first + in, p.d_second + in, p.dh + w.state_at(from)});
     };
     if (next > i + 1) steps(i + 1, next - i - 1, lo, hi, p.rows + w.at(i, lo));
     w.walk.each_part(i, lo, hi, [&](Index from, Index to, bool continues) {
@@ -220,23 +192,18 @@ void backward_tile(const TileWalk& w, const ScanBackward<T>& p, BackwardRun<T> r
   }
 }
 
-// Nanoseconds per element (tiles.h): 12 and 24 bytes at about 10 GB/s.
-constexpr double kForwardTime = 1.2, kBackwardTime = 2.4;
-
 }  // namespace
 
 template <class T>
 void scan_forward(const Steps& s, const ScanSize& n, const ScanForward<T>& args) {
-  const ForwardRun<T> run = chosen_runs<T>(n.kind).forward;
-  each_tile(s, n.channels, kForwardTime, [&](const Tile& tile) {
-    forward_tile(TileWalk{s, tile, n}, args, run);
+  each_tile(s, n.channels, tuning::kScanForwardTime, [&](const Tile& tile) {
+    forward_tile(TileWalk{s, tile, n}, args);
   });
 }
 template <class T>
 void scan_backward(const Steps& s, const ScanSize& n, const ScanBackward<T>& args) {
-  const BackwardRun<T> run = chosen_runs<T>(n.kind).backward;
-  each_tile(s, n.channels, kBackwardTime, [&](const Tile& tile) {
-    backward_tile(TileWalk{s, tile, n}, args, run);
+  each_tile(s, n.channels, tuning::kScanBackwardTime, [&](const Tile& tile) {
+    backward_tile(TileWalk{s, tile, n}, args);
   });
 }
 

@@ -7,6 +7,7 @@
 // a twice.
 #pragma once
 
+#include <unroll/tensor/kernels/dispatch.h>
 #include <unroll/tensor/kernels/tiles.h>
 
 namespace unroll::kernels {
@@ -45,5 +46,33 @@ struct ScanBackward {
 };
 template <class T>
 void scan_backward(const Steps& steps, const ScanSize& size, const ScanBackward<T>& args);
+
+// What the table computes: `steps` blocks of [rows, width], step_stride elements apart, whose rows
+// are `stride` elements apart. The inputs have strides of their own.
+struct ScanBlock {
+  Index steps, rows, width;
+  Index stride, step_stride, input_stride, input_step_stride;
+  ScanKind kind;
+  bool positive;
+};
+template <class T>
+struct ScanBlockForward {
+  const T *first, *second;
+  const T* before;  // the state before the first step; later steps continue `out`
+  T* out;
+};
+template <class T>
+struct ScanBlockBackward {
+  const T *first, *second;
+  const T* before;  // the state before each step, in blocks like the output
+  const T* d_rows;  // or null
+  T *d_first, *d_second;
+  T* dh;  // one block. in: gradient from later steps; out: of the state before the first step
+};
+template <class T>
+struct ScanKernels {
+  void (*forward)(const ScanBlock& block, const ScanBlockForward<T>& args);
+  void (*backward)(const ScanBlock& block, const ScanBlockBackward<T>& args);
+};
 
 }  // namespace unroll::kernels

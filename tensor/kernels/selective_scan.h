@@ -4,22 +4,19 @@
 //   y_t = c_t h_t (summed over the states) + d x_t;  out_t = y_t silu(z_t)
 //
 // N rows in the order of a SequenceLayout, B sequences, D channels. The states of all steps are not
-// stored: forward saves those before each chunk of kChunk steps, and backward computes a chunk
-// again before it walks back through it.
+// stored: forward saves those before each chunk of tuning::kSelectiveSteps steps, and backward
+// computes a chunk again before it walks back through it. Channels are computed in tiles of
+// tuning::kSelectiveChannels. Gradients of b and c are summed over channels: within a tile in the
+// kernel, over the tiles by the caller, so that they do not depend on the number of threads.
 #pragma once
 
+#include <unroll/tensor/kernels/dispatch.h>
 #include <unroll/tensor/kernels/tiles.h>
+#include <unroll/tensor/kernels/tuning.h>
 
 #include <vector>
 
 namespace unroll::kernels {
-
-// Steps of a chunk. A larger one saves fewer states; backward keeps the states of one chunk of
-// kScanTile channels (512 KB at 16 states in f32), which should fit the L2 cache.
-constexpr Index kChunk = 64;
-// Channels that one task computes. Gradients of b and c are summed over channels: within a tile in
-// the kernel, over the tiles by the caller, so that they do not depend on the number of threads.
-constexpr Index kScanTile = 64;
 
 template <class T>
 struct StridedRows {
@@ -42,7 +39,9 @@ std::vector<Index> saved_states(const Steps& steps);
 
 struct SelectiveSize {
   Index channels, states;
-  Index tiles() const { return (channels + kScanTile - 1) / kScanTile; }
+  Index tiles() const {
+    return (channels + tuning::kSelectiveChannels - 1) / tuning::kSelectiveChannels;
+  }
 };
 
 // out [N, D]; last [B, S, D]; saved [saved_states, S, D], or null.
@@ -62,5 +61,43 @@ struct SelectiveBackward {
 template <class T>
 void selective_backward(const Steps& steps, const SelectiveSize& size, const SelectiveInputs<T>& in,
                         const SelectiveBackward<T>& out);
+
+// What the table computes: steps [begin, end) of the walk along one sequence, for `width` channels
+// of a tile from `channel` on.
+struct SelectiveChunk {
+  const Steps* steps;
+  Index sequence, length;
+  Index begin, end;
+  Index channel, width;
+  Index channels, states;  // D, S
+  Index row(Index i) const { return steps->row(sequence, i, length); }
+};
+// What backward needs of a chunk of L steps, for the W = tuning::kSelectiveChannels channels of a
+// tile.
+template <class T>
+struct SelectiveKept {
+  T* states;  // [L + 1, S, W] from the state before the chunk on
+  T* decays;  // [L, S, W] exp(dt a)
+  T* dt;      // [L, W] softplus(delta + bias)
+  T* y;       // [L, W] the output before the gate
+};
+template <class T>
+struct SelectiveChunkGradients {
+  const T* d_out;        // [N, D], or null
+  T *dx, *d_delta, *dz;  // [N, D]
+  T *db, *dc;            // [N, S], of this tile
+  T *da, *dd;            // [S, W], [W], sums over the chunk
+  T* dh;                 // [S, W] in: gradient of the state after the chunk; out: before it
+  T *lanes_b, *lanes_c;  // [S, lanes of a vector] scratch
+};
+template <class T>
+struct SelectiveKernels {
+  // h [S, W] is the state before the chunk, and becomes the one after it. Writes `out`, or if that
+  // is null, what backward needs.
+  void (*forward)(const SelectiveChunk& chunk, const SelectiveInputs<T>& in, T* h, T* out,
+                  const SelectiveKept<T>& kept);
+  void (*backward)(const SelectiveChunk& chunk, const SelectiveInputs<T>& in,
+                   const SelectiveKept<T>& kept, const SelectiveChunkGradients<T>& gradients);
+};
 
 }  // namespace unroll::kernels

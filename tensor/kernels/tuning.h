@@ -1,7 +1,7 @@
 // Tuning constants, each with its unit and the reason for its value: "measured" where it comes from
 // a measurement, otherwise the reasoning, usually about caches (L1 of 32 to 48 KB, L2 of at least 1
 // MB) or registers. Constants marked [rounding] decide the order of sums: changing one changes
-// results in the last bits. scan.cpp, selective_scan.*, conv.cpp and tiles.cpp have their own.
+// results in the last bits.
 #pragma once
 
 #include <unroll/tensor/types.h>
@@ -116,6 +116,43 @@ inline constexpr Index kStripColumns = 64;
 inline constexpr Index kCumsumColumns = 512;
 // Queries per block of attention: their logits stay in the L2 cache for thousands of keys.
 inline constexpr Index kAttentionQueries = 48;
+// Rows per chunk of linear attention: within a chunk all pairs of rows are computed, between chunks
+// only sums. [rounding]
+inline constexpr Index kLinearChunk = 64;
+
+// -- Ops over time -------------------------------------------------------------------------------
+// Measured with f32 on one core of an AMD EPYC (Zen 5, L2 of 1 MB): a causal convolution of 4 taps
+// on [8, 1024, 512] and [8, 1024, 2048], and a selective scan on [8, 1024, 256] with 16 states.
+
+// Nanoseconds of one thread: minimal time of a part that another thread computes. Not measured;
+// waking a sleeping thread takes microseconds.
+inline constexpr double kMinPartTime = 200'000;
+// Minimal channels of a tile: rows are then still read in runs of 4 cache lines (f32). Not
+// measured.
+inline constexpr Index kMinTileChannels = 64;
+// Nanoseconds of one thread; they decide the number of threads only. A scan, per element: 12 and 24
+// bytes at 10 GB/s. Measured: 0.2 to 0.3 and 0.5 to 0.7; with the gates of minGRU 0.6 and 1.0.
+inline constexpr double kScanForwardTime = 1.2, kScanBackwardTime = 2.4;
+// The same for a convolution, per element and tap; backward is the gradient of the weights.
+// Measured: 0.1 to 0.15 and 0.2 to 0.4.
+inline constexpr double kConvForwardTime = 0.4, kConvBackwardTime = 0.8;
+// The same for a selective scan, per step, channel and state. Measured: 0.3 and 0.7.
+inline constexpr double kSelectiveForwardTime = 0.4, kSelectiveBackwardTime = 1.2;
+// Rows whose products are summed one after the other for the gradient of a convolution's weights,
+// before the next channels. Measured: backward of 512 and 2048 channels takes 0.33 and 0.50 ns per
+// element and tap with 8 rows, 0.36 and 0.43 with 4, 0.38 and 0.57 with 16, 0.49 and 1.0 with 32.
+// [rounding]
+inline constexpr Index kConvRows = 8;
+// Steps of a chunk of a selective scan. More steps save fewer states, but backward keeps all states
+// of a chunk: 512 KB with 64 steps, 64 channels and 16 states in f32, half of the L2 cache.
+// Measured: backward 23 ms with 16 steps, 22 with 32 and 64, 23 with 128, 24 with 256. [rounding]
+inline constexpr Index kSelectiveSteps = 64;
+// Channels of a tile of a selective scan. Measured: backward 28 ms with 32, 22 with 64 and 128, 25
+// with 256. [rounding: gradients of b and c are summed within a tile, then over the tiles]
+inline constexpr Index kSelectiveChannels = 64;
+// Steps of prefetch distance in a selective scan. Measured: forward 9.9 ms without prefetch, 9.2
+// with 2 to 12 steps; no difference in backward.
+inline constexpr Index kSelectiveStepsAhead = 6;
 
 // -- Copies and elementwise passes ---------------------------------------------------------------
 
@@ -134,6 +171,10 @@ inline constexpr Index kShortSlice = 16;
 inline constexpr Index kAddedColumns = 512;
 // Elements written by a loop before fill() copies blocks of them.
 inline constexpr Index kFilledElements = 1024;
+// Elements of the rows that a product with sparse rows gathers at a time. Measured (f32, 64 of
+// 20,000 columns in each of 1024 rows, times 512 columns, Zen 5): 0.38 ns per element, with 2^12
+// elements 0.50, with 2^20 0.42, with all at once 0.69.
+inline constexpr Index kGatheredElements = Index{1} << 16;
 // Blocks of random words (16 bytes each) generated at a time, on the stack.
 inline constexpr Index kRandomBlocks = 256;
 

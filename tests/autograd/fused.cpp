@@ -7,6 +7,7 @@
 #include <unroll/autograd/op.h>
 #include <unroll/autograd/sequence/attention.h>
 #include <unroll/autograd/sequence/conv.h>
+#include <unroll/autograd/sequence/linear_attention.h>
 #include <unroll/autograd/sequence/recurrent.h>
 #include <unroll/autograd/sequence/selective_scan.h>
 #include <unroll/nn/loss.h>
@@ -84,6 +85,33 @@ void add_attention(std::vector<Case>& out, Generator& g) {
                        return Vars{self_attention(v[0], own)};
                      }});
     }
+}
+
+void add_linear_attention(std::vector<Case>& out, Generator& g) {
+  const Index count = 1 + g.below(4), heads = 1 + g.below(3), k = 1 + g.below(20),
+              d = 1 + g.below(20);
+  const RowGroups queries = random_groups(g, count, 150, 0), keys = random_groups(g, count, 90, 0);
+  const Index n = queries.rows().numel();
+  for (const bool with_state : {false, true}) {
+    const auto state = [=](const Vars& v) { return with_state ? square(v[3]) : Var(); };
+    const auto add = [&](const RowGroups& of, const LinearAttentionRows& rows) {
+      const Index size = of.rows().numel();
+      out.push_back(
+          {"linear_attention",
+           {{n, heads * k}, {size, heads * k}, {size, heads * d}, {count, heads, k, d + 1}},
+           [=](const Vars& v) {
+             const ScanOutput y = linear_attention(v[0], v[1], v[2], rows, state(v));
+             return Vars{y.rows, y.last};
+           }});
+    };
+    add(keys, {.queries = queries, .keys = keys, .heads = heads});
+    for (const bool reverse : {false, true})
+      add(queries, {.queries = queries,
+                    .keys = queries,
+                    .heads = heads,
+                    .causal = true,
+                    .reverse = reverse});
+  }
 }
 
 void add_scans(std::vector<Case>& out, Generator& g) {
@@ -205,6 +233,7 @@ TEST_CASE("each fused op equals its reference, values and gradients, over random
       add_attention(cases, g);
       add_norms(cases, g);
       add_losses(cases, g);
+      add_linear_attention(cases, g);
       add_scans(cases, g);
       for (const Case& c : cases)
         for (const bool some_only : {false, true}) {

@@ -4,6 +4,7 @@
 #include <unroll/autograd/ops.h>
 #include <unroll/autograd/sequence/attention.h>
 #include <unroll/autograd/sequence/conv.h>
+#include <unroll/autograd/sequence/linear_attention.h>
 #include <unroll/autograd/sequence/memory_attention.h>
 #include <unroll/autograd/sequence/recurrent.h>
 #include <unroll/autograd/sequence/rotary.h>
@@ -177,6 +178,30 @@ template <bool interleaved>
 Var turned(const Vars& v) {
   return rotary(v[0], IndexTensor::of({0, 3, 1}),
                 {.size = 4, .heads = 2, .base = 10, .interleaved = interleaved});
+}
+
+// v: q, k, v, and the state. Two heads over sequences of 3, 0 and 2 steps.
+template <bool causal>
+Var linearly_attended(const Vars& v) {
+  Vars all;
+  for (bool reverse : {false, true}) {
+    if (reverse && !causal) continue;
+    const RowGroups rows{IndexTensor::of({4, 0, 2, 1, 3}), {0, 3, 3, 5}};
+    const ScanOutput y = linear_attention(
+        v[0], v[1], v[2],
+        {.queries = rows, .keys = rows, .heads = 2, .causal = causal, .reverse = reverse},
+        exp(v[3]));
+    all.insert(all.end(), {reshape(y.rows, {-1}), reshape(y.last, {-1})});
+  }
+  return concat(all);
+}
+// Two heads over a sequence of 3 queries and 2 keys and one of 2 and 5, without a state.
+Var linearly_attended_across(const Vars& v) {
+  return linear_attention(v[0], v[1], v[2],
+                          {.queries = {IndexTensor::of({4, 0, 2, 1, 3}), {0, 3, 5}},
+                           .keys = {IndexTensor::arange(7), {0, 2, 7}},
+                           .heads = 2})
+      .rows;
 }
 
 // Three groups, of 2 queries over 3 keys, of none over 1, and of 1 over 2. Both results count.
@@ -420,6 +445,15 @@ const std::vector<Case>& cases() {
          return self_attention(v[0], {groups, groups, 2, true, 0.7});
        },
        {{6, 12}}},
+      {"linear_attention",
+       linearly_attended<false>,
+       {{5, 4}, {5, 4}, {5, 6}, {3, 2, 2, 4}}},
+      {"linear_attention causal",
+       linearly_attended<true>,
+       {{5, 4}, {5, 4}, {5, 6}, {3, 2, 2, 4}}},
+      {"linear_attention between sequences",
+       linearly_attended_across,
+       {{5, 4}, {7, 4}, {7, 6}}},
       {"additive memory_attention", three_memories<true>, {{3, 4}, {6, 4}, {6, 5}, {4}}},
       {"memory_attention", three_memories<false>, {{3, 4}, {6, 4}, {6, 5}}},
       {"checkpoint",

@@ -1,8 +1,11 @@
-// Scans and causal convolutions along ragged sequences: against loops over single elements, against
-// each sequence alone, and against themselves in chunks, in reverse and with several threads.
+// Scans, causal convolutions and linear attention along ragged sequences: against loops over single
+// elements, against each sequence alone, and against themselves in chunks, in reverse and with
+// several threads.
 #include "tests/nn/random_sequences.h"
 
+#include <unroll/autograd/ops.h>
 #include <unroll/autograd/sequence/conv.h>
+#include <unroll/autograd/sequence/linear_attention.h>
 #include <unroll/autograd/sequence/scan.h>
 #include <unroll/autograd/sequence/selective_scan.h>
 #include <unroll/tensor/indexing.h>
@@ -70,6 +73,31 @@ std::vector<TimeOp> random_ops(Generator& g, Index channels = 0) {
                                                         .z = gated ? v[4] : Var()},
                                                        v[8], layout, {.reverse = reverse});
                    return std::pair(gated ? y.rows : y.rows * v[4], y.last);
+                 }});
+  // The sum of features, the last column of a state, is positive; states in the order of the batch.
+  const auto with_last = [](const Var& state, auto f) {
+    const Index wide = state.size(3) - 1;
+    return concat({narrow(state, 3, 0, wide), f(narrow(state, 3, wide, 1))}, 3);
+  };
+  const Index heads = c % 2 == 0 ? 2 : 1, wide = c / heads;  // keys of size s, values of size wide
+  out.push_back({"linear_attention",
+                 {{heads * s}, {heads * s}, {c}},
+                 {},
+                 {heads, s, wide + 1},
+                 [=](const Vars& v, const SequenceLayout& layout, bool reverse) {
+                   const RowGroups groups = RowGroups::of(layout);
+                   const ScanOutput y = linear_attention(
+                       v[0], v[1], v[2],
+                       {.queries = groups,
+                        .keys = groups,
+                        .heads = heads,
+                        .causal = true,
+                        .reverse = reverse},
+                       index_select(with_last(v[3], [](const Var& x) { return square(x); }), 0,
+                                    layout.place()));
+                   return std::pair(
+                       y.rows, index_select(with_last(y.last, [](const Var& x) { return sqrt(x); }),
+                                            0, layout.order()));
                  }});
   return out;
 }

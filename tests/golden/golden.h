@@ -44,6 +44,14 @@ class Case {
   Tensor operator()(const std::string& tensor, DType dtype) const {
     return at(name_ + "/" + tensor, dtype);
   }
+  // The case's tensors whose names begin with a prefix, without it.
+  NamedTensors all_with(const std::string& prefix, DType dtype) const {
+    NamedTensors out;
+    const std::string begin = name_ + "/" + prefix;
+    for (const auto& [key, tensor] : *all_)
+      if (key.rfind(begin, 0) == 0) out.emplace(key.substr(begin.size()), tensor.to(dtype));
+    return out;
+  }
   // A tensor that several cases share.
   Tensor shared(const std::string& prefix, const std::string& tensor, DType dtype) const {
     return at(prefix + "/" + tensor, dtype);

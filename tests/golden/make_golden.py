@@ -204,6 +204,104 @@ def make_attention():
     return family
 
 
+# --- the Transformer ------------------------------------------------------------------------------
+
+def rotated(x, position, interleaved, base):
+    """A row [K] rotated to its position, as complex numbers. Su et al. 2021."""
+    half = x.shape[0] // 2
+    a, b = (x[0::2], x[1::2]) if interleaved else (x[:half], x[half:])
+    angle = position * base ** (-torch.arange(half).double() / half)
+    c, s = torch.cos(angle), torch.sin(angle)
+    a, b = a * c - b * s, a * s + b * c
+    return torch.stack([a, b], 1).flatten() if interleaved else torch.cat([a, b])
+
+
+def attend_by_loops(x, lengths, weight, bias, out_weight, out_bias, heads, kv_heads, causal, window, rotary, base):
+    """Self-attention with shared heads of keys and values, a window and rotary positions: one query at a time."""
+    size = x.shape[2] // heads
+    y = []
+    for sequence, length in zip(x, lengths.tolist()):
+        q, k, v = (sequence[:length] @ weight.T + bias).split([heads * size, kv_heads * size, kv_heads * size], 1)
+        rows = []
+        for t in range(x.shape[1]):
+            row = []
+            for h in range(heads if t < length else 0):
+                kv = slice(h // (heads // kv_heads) * size, (h // (heads // kv_heads) + 1) * size)
+                own = slice(h * size, (h + 1) * size)
+                seen = [j for j in range(length) if not (causal and j > t) and not (window and abs(t - j) >= window)]
+                turn = (lambda r, at: r) if rotary == 0 else (lambda r, at: rotated(r, at, rotary == 1, base))
+                logits = torch.stack([turn(q[t, own], t) @ turn(k[j, kv], j) for j in seen]) / math.sqrt(size)
+                row.append(torch.softmax(logits, 0) @ torch.stack([v[j, kv] for j in seen]))
+            rows.append(torch.cat(row) @ out_weight.T + out_bias if row else torch.zeros(x.shape[2]).double())
+        y.append(torch.stack(rows))
+    return torch.stack(y)
+
+
+def make_transformer():
+    family = Family("transformer")
+    dim, heads, hidden, batch, steps = 8, 2, 12, 3, 5
+    lengths, memory_lengths = torch.tensor([3, 5, 1]), torch.tensor([4, 2, 6])
+
+    def outside(of, count):
+        return torch.arange(count)[None, :] >= of[:, None]
+    inside = (~outside(lengths, steps)).double()[:, :, None]
+    future = torch.ones(steps, steps).triu(1).bool()
+
+    def add(case, model, options, inputs, call):
+        model.double()
+        for p in model.parameters():
+            p.data = given(*p.shape, scale=0.5)
+        outputs = {"y": call(model, *inputs.values()) * inside}
+        parameters = dict(model.named_parameters())
+        family.add(case, {"heads": heads, "hidden": hidden, **options},
+                   {**inputs, "lengths": lengths, "memory_lengths": memory_lengths,
+                    **{f"model.{name}": p for name, p in parameters.items()}, **outputs,
+                    **differentiate(outputs, {**inputs, **parameters})})
+
+    def encode(causal):
+        return lambda model, x: model(x, src_key_padding_mask=outside(lengths, steps),
+                                      **{"src_mask" if isinstance(model, nn.TransformerEncoderLayer) else "mask":
+                                         future if causal else None})
+
+    def decode(model, x, memory):
+        return model(x, memory, tgt_mask=future, tgt_key_padding_mask=outside(lengths, steps),
+                     memory_key_padding_mask=outside(memory_lengths, memory.shape[1]))
+
+    for first, activation in itertools.product((False, True), ("relu", "gelu")):
+        def layer(of):
+            return of(dim, heads, hidden, dropout=0, activation=activation, batch_first=True, norm_first=first)
+        options = {"norm_first": first, "gelu": activation == "gelu"}
+        name = f"{'pre' if first else 'post'}.{activation}"
+        for causal in (False, True):
+            add(f"encoder_layer.{name}{'.causal' if causal else ''}", layer(nn.TransformerEncoderLayer),
+                {"kind": "encoder_layer", "causal": causal, **options}, leaves(x=given(batch, steps, dim)), encode(causal))
+        add(f"decoder_layer.{name}", layer(nn.TransformerDecoderLayer), {"kind": "decoder_layer", **options},
+            leaves(x=given(batch, steps, dim), memory=given(batch, 6, dim)), decode)
+        if first != (activation == "gelu"):
+            continue
+        stacked = {"layers": 2, "final_norm": first, **options}
+        norm = nn.LayerNorm(dim) if first else None
+        add(f"encoder.{name}", nn.TransformerEncoder(layer(nn.TransformerEncoderLayer), 2, norm, enable_nested_tensor=False),
+            {"kind": "encoder", "causal": True, **stacked}, leaves(x=given(batch, steps, dim)), encode(True))
+        add(f"decoder.{name}", nn.TransformerDecoder(layer(nn.TransformerDecoderLayer), 2, norm),
+            {"kind": "decoder", **stacked}, leaves(x=given(batch, steps, dim), memory=given(batch, 6, dim)), decode)
+
+    # What PyTorch 1.13 does not have, by its definition.
+    for kv_heads, window, rotary, causal in ((1, 0, 0, True), (2, 2, 0, True), (4, 2, 0, False), (4, 0, 1, False),
+                                             (4, 0, 2, True), (2, 3, 1, True), (2, 3, 2, False), (1, 1, 2, True)):
+        columns = dim + 2 * kv_heads * dim // 4
+        inputs = leaves(x=given(batch, steps, dim))
+        parameters = leaves(in_proj_weight=given(columns, dim, scale=0.5), in_proj_bias=given(columns, scale=0.5),
+                            **{"out_proj.weight": given(dim, dim, scale=0.5), "out_proj.bias": given(dim, scale=0.5)})
+        options = {"heads": 4, "kv_heads": kv_heads, "causal": causal, "window": window, "rotary": rotary, "base": 30}
+        outputs = {"y": attend_by_loops(inputs["x"], lengths, *parameters.values(), **options) * inside}
+        family.add(f"attention.kv{kv_heads}.window{window}.rotary{rotary}.{'causal' if causal else 'both'}",
+                   {"kind": "attention", **options},
+                   {**inputs, "lengths": lengths, **{f"model.{name}": p for name, p in parameters.items()}, **outputs,
+                    **differentiate(outputs, {**inputs, **parameters})})
+    return family
+
+
 # --- sequence to sequence -------------------------------------------------------------------------
 
 class Seq2Seq(nn.Module):
@@ -597,8 +695,8 @@ def main():
     check = parser.parse_args().check
     torch.set_num_threads(1)
     good = True
-    for make in (make_rnn, make_lstm, make_gru, make_attention, make_seq2seq, make_scans, make_layers,
-                 make_embedding_bag, make_activations, make_losses, make_optimizers, make_schedules):
+    for make in (make_rnn, make_lstm, make_gru, make_attention, make_transformer, make_seq2seq, make_scans,
+                 make_layers, make_embedding_bag, make_activations, make_losses, make_optimizers, make_schedules):
         family = make()
         if check:
             difference = family.compare()

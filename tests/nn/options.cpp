@@ -25,6 +25,7 @@ struct Randomise {
   void set(Index& value) const { value = g.below(1000) - 100; }
   void set(double& value) const { value = g.below(5) == 0 ? 0 : g.uniform() / 3 - 0.1; }
   void set(DType& value) const { value = g.below(2) == 1 ? f64 : f32; }
+  void set(nn::AttentionKind& value) const { value = static_cast<nn::AttentionKind>(g.below(3)); }
   void set(nn::Rotary& value) const { value = static_cast<nn::Rotary>(g.below(3)); }
   void set(nn::FeedForward& value) const { value = static_cast<nn::FeedForward>(g.below(3)); }
   void set(nn::NormKind& value) const { value = static_cast<nn::NormKind>(g.below(2)); }
