@@ -68,15 +68,32 @@ struct Taught {
   Tensor weights_of(Index b) const;
 };
 
+namespace detail {
+// The encoder of a Seq2Seq: a recurrent layer of a cell, or a layer as it is.
+template <class E>
+struct EncoderOf {
+  using Type = E;
+};
+template <Cell E>
+struct EncoderOf<E> {
+  using Type = Recurrent<E>;
+};
+}  // namespace detail
+
+// The encoder is a recurrent layer of EncoderCell. Instead of a cell it may be any other layer with
+// Options that have `Index in`, a constructor from them, `Index output_size() const`, and
+// operator()(const Gathered&), whose result has `sequence` and `last()` as RecurrentResult has.
 template <class EncoderCell, class DecoderCell = EncoderCell>
 class Seq2Seq {
+  using Encoder = typename detail::EncoderOf<EncoderCell>::Type;
+
  public:
   struct Options {
     Index source_vocab = 0, target_vocab = 0;
     Index sos = -1;    // the target id that is the first input of the decoder
     Index embed = 64;  // the size of embedded source and target ids
     // Of the recurrent layers; the model sets their `in` and `dtype`.
-    typename Recurrent<EncoderCell>::Options encoder = {};
+    typename Encoder::Options encoder = {};
     typename Recurrent<DecoderCell>::Options decoder = {};
     Score score = Score::additive;
     bool input_feeding = false;
@@ -119,7 +136,7 @@ class Seq2Seq {
   IndexTensor first(Index count) const { return IndexTensor::full({count}, sos_); }
 
   Embedding source_embed, target_embed;
-  Recurrent<EncoderCell> encoder;
+  Encoder encoder;
   Recurrent<DecoderCell> decoder;
   Linear bridge;  // the encoder's last output -> the first state of the decoder, then tanh
   MemoryAttention attention;
@@ -175,6 +192,10 @@ template <class C>
 Index output_size(const Recurrent<C>& layer) {
   return layer.layers.back().output_size() * (layer.reverse.empty() ? 1 : 2);
 }
+
+template <class Layer>
+requires requires(const Layer& layer) { layer.output_size(); }
+Index output_size(const Layer& layer) { return layer.output_size(); }
 
 // The number of columns of a decoder's whole state.
 template <class C>

@@ -16,8 +16,8 @@ struct Kind {
   Index layers;  // by default
 };
 // In the order of the variants.
-constexpr Kind kKinds[] = {{"rnn", 1},     {"lstm", 1},  {"gru", 1},  {"mingru", 2},
-                           {"minlstm", 2}, {"rglru", 2}, {"mamba", 2}};
+constexpr Kind kKinds[] = {{"rnn", 1},     {"lstm", 1},  {"gru", 1},   {"mingru", 2},
+                           {"minlstm", 2}, {"rglru", 2}, {"mamba", 2}, {"transformer", 2}};
 
 std::string listed(const std::vector<std::string>& names) {
   std::string out;
@@ -42,6 +42,36 @@ Layer recurrent(const SequenceOptions& o) {
                                        .variational_dropout = o.variational_dropout});
 }
 
+// Steps of a stream without a window.
+constexpr Index kCapacity = 1024;
+
+// Heads of at least 32 columns, an even number of them.
+Index heads_of(const SequenceOptions& o) {
+  if (o.heads > 0) return o.heads;
+  Index heads = 8;
+  while (heads > 1 && (o.hidden % (2 * heads) != 0 || o.hidden / heads < 32)) heads /= 2;
+  return heads;
+}
+
+nn::TransformerEncoder transformer(const SequenceOptions& o) {
+  unroll::check(o.positions == "rotary" || o.positions == "sinusoidal" || o.positions == "none",
+                "{}: positions rotary, sinusoidal or none were required: got \"{}\"", o.kind,
+                unroll::excerpt(o.positions));
+  unroll::check(o.variational_dropout == 0,
+                "{}: no variational dropout was required: got a probability of {}", o.kind,
+                o.variational_dropout);
+  return nn::TransformerEncoder(
+      {.dim = o.hidden,
+       .heads = heads_of(o),
+       .feed_forward = o.feed_forward,
+       .dropout = o.dropout,
+       .causal = !o.bidirectional,
+       .window = o.window,
+       .rotary = o.positions == "rotary" ? nn::Rotary::split_half : nn::Rotary::none,
+       .layers = layers_of(o),
+       .capacity = kCapacity});
+}
+
 nn::Mamba mamba(const SequenceOptions& o) {
   return nn::Mamba({.dim = o.hidden, .layers = layers_of(o), .dropout = o.dropout});
 }
@@ -57,9 +87,15 @@ const std::vector<std::string>& sequence_kinds() {
   return names;
 }
 
+bool attends(const std::string& kind) { return kind == "transformer"; }
+
 Index layers_of(const SequenceOptions& o) {
   const Kind& kind = kind_of(o.kind);
   return o.layers != 0 ? o.layers : kind.layers;
+}
+
+Index output_size(const SequenceOptions& o) {
+  return o.hidden * (o.bidirectional && !attends(o.kind) ? 2 : 1);
 }
 
 MambaLayers::MambaLayers(const SequenceOptions& o) : forward(mamba(o)) {
@@ -88,6 +124,36 @@ Var MambaLayers::step(const Var& x, std::vector<State>& state) const {
   return forward.step(input ? (*input)(x) : x, state);
 }
 
+TransformerLayers::TransformerLayers(const SequenceOptions& o) : encoder(transformer(o)) {
+  if (o.in != o.hidden) input.emplace(nn::Linear::Options{.in = o.in, .out = o.hidden});
+  if (o.positions == "sinusoidal")
+    positions.emplace(nn::SinusoidalPositions::Options{.dim = o.hidden});
+}
+
+nn::Sequence TransformerLayers::operator()(const nn::Gathered& x) const {
+  const nn::Gathered read = input ? (*input)(x) : x;
+  return encoder(positions ? nn::Gathered((*positions)(read)) : read);
+}
+
+nn::Sequence TransformerLayers::prefill(const nn::Gathered& x, State& state) const {
+  const nn::Gathered read = input ? (*input)(x) : x;
+  if (!positions) return encoder.prefill(read, state);
+  // Rows are in the order of the layout, step by step.
+  const unroll::IndexTensor from = state.positions(x.size());
+  std::vector<Index> at(static_cast<std::size_t>(x.layout().rows()));
+  for (Index b = 0; b < x.size(); ++b) {
+    Index t = from[b];
+    for (const Index row : x.layout().rows_of(b)) at[static_cast<std::size_t>(row)] = t++;
+  }
+  return encoder.prefill(
+      nn::Sequence((*positions)(read.rows(), unroll::IndexTensor(at)), x.layout()), state);
+}
+
+Var TransformerLayers::step(const Var& x, State& state) const {
+  const Var read = input ? (*input)(x) : x;
+  return encoder.step(positions ? (*positions)(read, state.positions(x.shape()[0])) : read, state);
+}
+
 SequenceModel::Layer SequenceModel::layer_of(const Options& o) {
   (void)kind_of(o.kind);
   unroll::check(o.in >= 1 && o.hidden >= 1 && o.layers >= 0,
@@ -100,7 +166,8 @@ SequenceModel::Layer SequenceModel::layer_of(const Options& o) {
   if (o.kind == "mingru") return recurrent<nn::MinGRU>(o);
   if (o.kind == "minlstm") return recurrent<nn::MinLSTM>(o);
   if (o.kind == "rglru") return recurrent<nn::RGLRU>(o);
-  return MambaLayers(o);
+  if (o.kind == "mamba") return MambaLayers(o);
+  return TransformerLayers(o);
 }
 
 SequenceModel::SequenceModel(const Options& options)
@@ -112,20 +179,44 @@ void SequenceModel::check_one_direction(const char* what) const {
                 options_.kind, what);
 }
 
+template <class L>
+SequenceModel::Result SequenceModel::run(const L& layer, const nn::Gathered& x,
+                                         const State* initial) const {
+  using Of = State::Of<L>;
+  const Of* of = initial != nullptr ? std::get_if<Of>(&initial->of_) : nullptr;
+  unroll::check(of != nullptr || initial == nullptr || initial->empty(),
+                "{}: a state of this kind was required: got one of another", options_.kind);
+  if constexpr (std::is_same_v<L, TransformerLayers>) {
+    if (initial == nullptr || unroll::recording()) {
+      unroll::check(of == nullptr,
+                    "{}: an empty state was required while a tape records, since each chunk is "
+                    "started anew: got a state",
+                    options_.kind);
+      return {layer(x), {}, {}, options_.bidirectional};
+    }
+    Of state =
+        of != nullptr
+            ? *of
+            : layer.encoder.initial(
+                  x.size(), options_.window > 0 ? 0 : std::max(kCapacity, x.layout().steps()));
+    Result result{layer.prefill(x, state), {}, {}};
+    result.state.of_ = std::move(state);
+    return result;
+  } else {
+    auto out = layer(x, of != nullptr ? *of : Of());
+    Result result{std::move(out.sequence), {}, std::move(out.top)};
+    if (!options_.bidirectional) result.state.of_ = std::move(out.state);
+    return result;
+  }
+}
+
+SequenceModel::Result SequenceModel::operator()(const nn::Gathered& x) const {
+  return std::visit([&](const auto& layer) { return run(layer, x, nullptr); }, layer_);
+}
+
 SequenceModel::Result SequenceModel::operator()(const nn::Gathered& x, const State& initial) const {
-  if (!initial.empty()) check_one_direction("continue from a state");
-  return std::visit(
-      [&](const auto& layer) {
-        using Of = State::Of<std::decay_t<decltype(layer)>>;
-        const Of* of = std::get_if<Of>(&initial.of_);
-        unroll::check(of != nullptr || initial.empty(),
-                      "{}: a state of this kind was required: got one of another", options_.kind);
-        auto out = layer(x, of != nullptr ? *of : Of());
-        Result result{std::move(out.sequence), {}, std::move(out.top)};
-        if (!options_.bidirectional) result.state.of_ = std::move(out.state);
-        return result;
-      },
-      layer_);
+  check_one_direction("read chunks with a state");
+  return std::visit([&](const auto& layer) { return run(layer, x, &initial); }, layer_);
 }
 
 Var SequenceModel::step(const Var& x, State& state) const {
@@ -151,9 +242,13 @@ SequenceModel::State SequenceModel::State::select_rows(const unroll::IndexTensor
   State out = *this;
   std::visit(
       [&](auto& of) {
-        if constexpr (!std::is_same_v<std::decay_t<decltype(of)>, std::monostate>)
+        using States = std::decay_t<decltype(of)>;
+        if constexpr (std::is_same_v<States, nn::TransformerState>) {
+          for (nn::KeyValueCache& cache : of.layers) cache = cache.select_rows(rows);
+        } else if constexpr (!std::is_same_v<States, std::monostate>) {
           for (auto& state : of)
             nn::each_part(state, [&](Var& part) { part = index_select(part, 0, rows); });
+        }
       },
       out.of_);
   return out;
@@ -163,7 +258,9 @@ SequenceModel::State SequenceModel::State::detach() const {
   State out = *this;
   std::visit(
       [&](auto& of) {
-        if constexpr (!std::is_same_v<std::decay_t<decltype(of)>, std::monostate>)
+        using States = std::decay_t<decltype(of)>;
+        if constexpr (!std::is_same_v<States, std::monostate> &&
+                      !std::is_same_v<States, nn::TransformerState>)  // never recorded
           for (auto& state : of) state = nn::detach(state);
       },
       out.of_);
@@ -176,7 +273,8 @@ std::vector<unroll::optim::Group> without_decay(const SequenceOptions& o) {
 }
 
 void declare_kind(CLI::App& app, std::string& kind, const KindOption& option) {
-  std::vector<std::string> all = sequence_kinds();
+  std::vector<std::string> all = option.first;
+  all.insert(all.end(), sequence_kinds().begin(), sequence_kinds().end());
   all.insert(all.end(), option.more.begin(), option.more.end());
   const std::string known = listed(all);
   app.add_option(option.name, kind,
@@ -193,6 +291,14 @@ void declare_kind(CLI::App& app, std::string& kind, const KindOption& option) {
           ""));
 }
 
+void declare_attention(CLI::App& app, SequenceOptions& o) {
+  add_number(app, "--heads", o.heads, 1, 1024,
+             "Heads of a transformer (default: up to 8, of at\nleast 32 columns)");
+  app.add_option("--positions", o.positions, "Positions of a transformer")
+      ->check(CLI::IsMember({"rotary", "sinusoidal", "none"}))
+      ->capture_default_str();
+}
+
 void declare_layers(CLI::App& app, Index& layers) {
   add_number(app, "--layers", layers, 1, 100,
              "Number of layers (default: 1 for rnn, lstm and gru,\n2 for the others)");
@@ -207,29 +313,40 @@ void declare_size(CLI::App& app, SizeChoice& size, const std::string& reference)
       ->disable_flag_override();
 }
 
+void check_size(const SizeChoice& size, const Options& o) {
+  if (size.parameters == 0) return;
+  o.refuse({"--hidden"}, "a size to be chosen", "--parameters");
+  o.refuse({"--equal-parameters"}, "a size of the default model", "--parameters");
+}
+
 void choose_size(SequenceOptions& model, const SizeChoice& size, const SequenceOptions& reference,
                  const std::function<Index(const SequenceOptions&)>& count) {
   if (size.parameters == 0 && !size.equal) return;
-  unroll::check(size.parameters == 0 || !size.equal,
-                "--parameters: no --equal-parameters was required: got both");
   const Index target = size.equal ? count(reference) : size.parameters;
-  const auto of = [&](Index hidden) {
+  // The size of a transformer grows in steps that allow several heads.
+  const Index unit = attends(model.kind) ? 8 : 1, most = kMaxHidden / unit;
+  const auto of = [&](Index units) {
     SequenceOptions each = model;
-    each.hidden = hidden;
+    each.hidden = units * unit;
     return count(each);
   };
   // The number of parameters grows with the size: it is doubled, then the interval halved.
-  constexpr Index kMost = 1 << 16;
   Index low = 1, high = 2;
-  while (high < kMost && of(high) < target) low = high, high *= 2;
+  while (high < most && of(high) < target) low = high, high *= 2;
   while (high - low > 1) {
     const Index middle = low + (high - low) / 2;
     (of(middle) <= target ? low : high) = middle;
   }
   const Index below = of(low), above = of(high);
   const bool lower = std::abs(below - target) <= std::abs(above - target);
-  model.hidden = lower ? low : high;
-  const Index found = lower ? below : above;
+  model.hidden = unit * (lower ? low : high);
+  Index found = lower ? below : above;
+  if (attends(model.kind)) {  // each column of the feed-forward part has as many parameters
+    model.feed_forward = 4 * model.hidden + 1;
+    const Index column = std::max<Index>(count(model) - found, 1);
+    model.feed_forward = std::max<Index>(4 * model.hidden + (target - found) / column, 1);
+    found = count(model);
+  }
   unroll::check(std::abs(found - target) <= target / 10,
                 "--{}: a number of parameters that {} can have was required: got {}, the nearest "
                 "is {}",

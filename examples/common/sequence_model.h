@@ -7,15 +7,15 @@
 //   auto more = reader(y, out.carry());       // the next chunk, without gradients to x
 //   Var y = reader.step(x_t, state);          // a stream
 //
-// kind         | layer                      | layers by default
-// -------------|----------------------------|------------------
-// rnn          | nn::RNN                    | 1
-// lstm         | nn::LSTM                   | 1
-// gru          | nn::GRU                    | 1
-// mingru       | nn::MinGRU                 | 2, since gates of one layer see one input only
-// minlstm      | nn::MinLSTM                | 2
-// rglru        | nn::RGLRU                  | 2
-// mamba        | nn::Mamba                  | 2 blocks, after a Linear if `in` is not `hidden`
+// kind               | layers                            | by default
+// -------------------|-----------------------------------|---------------------------------------
+// rnn, lstm, gru     | nn::RNN, nn::LSTM, nn::GRU        | 1
+// mingru, minlstm    | nn::MinGRU, nn::MinLSTM           | 2: the gates of one see a single input
+// rglru              | nn::RGLRU                         | 2
+// mamba              | blocks of an nn::Mamba            | 2
+// transformer        | layers of an nn::TransformerEncoder, pre-norm | 2
+//
+// Mamba and transformer begin with a Linear if `in` is not `hidden`.
 //
 // N rows, B sequences, D = in, H = hidden.
 #pragma once
@@ -24,8 +24,10 @@
 
 #include <unroll/nn/mamba.h>
 #include <unroll/nn/options.h>
+#include <unroll/nn/positions.h>
 #include <unroll/nn/recurrent.h>
 #include <unroll/nn/scan.h>
+#include <unroll/nn/transformer.h>
 #include <unroll/optim/optimizer.h>
 
 #include <functional>
@@ -44,19 +46,31 @@ struct SequenceOptions {
   Index in = 0;      // D
   Index hidden = 0;  // H: units of a recurrent layer, or width of a block
   Index layers = 0;  // 0: as in the table above
-  // The output then has 2 H columns: H of each direction.
+  // Reads in both directions. The output then has 2 H columns, H for each direction; a transformer
+  // sees all steps instead of the earlier ones only, and its output still has H columns.
   bool bidirectional = false;
-  double dropout = 0;  // between layers
+  double dropout = 0;  // between layers; of a transformer also within them
   double variational_dropout =
       0;  // the same with one mask for all time steps; recurrent kinds only
-  UNROLL_OPTIONS(kind, in, hidden, layers, bidirectional, dropout, variational_dropout)
+  // Of a transformer:
+  Index heads = 0;                   // 0: up to 8, of at least 32 columns
+  Index feed_forward = 0;            // 0: 4 H
+  std::string positions = "rotary";  // or "sinusoidal", "none"
+  Index window = 0;  // the last steps that are seen, for streams of any length; 0: all
+  UNROLL_OPTIONS(kind, in, hidden, layers, bidirectional, dropout, variational_dropout, heads,
+                 feed_forward, positions, window)
 };
+
+inline constexpr Index kMaxHidden = 1 << 16;  // of choose_size
 
 // The names of all kinds.
 const std::vector<std::string>& sequence_kinds();
+// Whether a kind attends to earlier steps, so that in training it starts each chunk anew.
+bool attends(const std::string& kind);
 // The number of layers: that of the options, or the default of the kind. Throws
 // std::invalid_argument, with a list of all kinds, if there is no such kind.
 Index layers_of(const SequenceOptions& options);
+Index output_size(const SequenceOptions& options);  // columns of the output
 
 // Mamba for an input of any size, in one direction or both.
 struct MambaLayers {
@@ -71,10 +85,25 @@ struct MambaLayers {
   Var step(const Var& x, std::vector<State>& state) const;
 };
 
+// A transformer for an input of any size.
+struct TransformerLayers {
+  std::optional<nn::Linear> input;  // D -> H, if they differ
+  std::optional<nn::SinusoidalPositions> positions;
+  nn::TransformerEncoder encoder;
+  UNROLL_FIELDS(input, encoder)
+
+  using State = nn::TransformerState;
+  explicit TransformerLayers(const SequenceOptions& options);
+  nn::Sequence operator()(const nn::Gathered& x) const;
+  // The same for the next steps of a stream.
+  nn::Sequence prefill(const nn::Gathered& x, State& state) const;
+  Var step(const Var& x, State& state) const;
+};
+
 class SequenceModel {
  private:
-  using Layer =
-      std::variant<nn::RNN, nn::LSTM, nn::GRU, nn::MinGRU, nn::MinLSTM, nn::RGLRU, MambaLayers>;
+  using Layer = std::variant<nn::RNN, nn::LSTM, nn::GRU, nn::MinGRU, nn::MinLSTM, nn::RGLRU,
+                             MambaLayers, TransformerLayers>;
 
  public:
   using Options = SequenceOptions;
@@ -88,33 +117,38 @@ class SequenceModel {
 
    private:
     friend class SequenceModel;
-    template <class Layer>
-    using Of = std::vector<typename Layer::State>;
+    template <class L>
+    using Of = std::conditional_t<std::is_same_v<L, TransformerLayers>, nn::TransformerState,
+                                  std::vector<typename L::State>>;
     std::variant<std::monostate, Of<nn::RNN>, Of<nn::LSTM>, Of<nn::GRU>, Of<nn::MinGRU>,
-                 Of<nn::MinLSTM>, Of<nn::RGLRU>, Of<MambaLayers>>
+                 Of<nn::MinLSTM>, Of<nn::RGLRU>, Of<MambaLayers>, Of<TransformerLayers>>
         of_;
   };
   struct Result {
     nn::Sequence sequence;  // rows [N, output_size()]
     State state;            // after the last step of each sequence
-    Var top;                // see last()
-    // The output at the end of each sequence [B, output_size()]; of a bidirectional model that of
-    // each direction where it ends.
-    const Var& last() const { return top; }
+    Var top;                // see last(); undefined for a transformer
+    bool mean = false;
+    // One row for each sequence [B, output_size()]: the output of the last step; of a bidirectional
+    // model that of each direction where it ends; of a transformer that sees all steps the mean.
+    Var last() const { return top.defined() ? top : mean ? sequence.mean() : sequence.last(); }
     State carry() const { return state.detach(); }  // for the next chunk of the same sequences
   };
 
   // Throws std::invalid_argument if there is no such kind, or it refuses an option.
   explicit SequenceModel(const Options& options);
 
-  // x rows [N, D]. Throws std::invalid_argument if a state is given to a bidirectional model, or is
-  // that of another kind.
-  Result operator()(const nn::Gathered& x, const State& initial = {}) const;
+  // Whole sequences, x rows [N, D]. The result of a transformer has no state.
+  Result operator()(const nn::Gathered& x) const;
+  // Chunks of sequences; `initial` is empty for the first one. While a tape records, a transformer
+  // starts each chunk anew: the state of its result is empty. Throws std::invalid_argument for a
+  // bidirectional model, or if the state is that of another kind.
+  Result operator()(const nn::Gathered& x, const State& initial) const;
   // One time step of a stream: x [B, D] -> [B, H]. Replaces the state. Throws std::invalid_argument
-  // for a bidirectional model.
+  // for a bidirectional model, and for a transformer without a window after 1024 steps.
   Var step(const Var& x, State& state) const;
 
-  Index output_size() const { return options_.hidden * (options_.bidirectional ? 2 : 1); }
+  Index output_size() const { return program::output_size(options_); }
   const Options& options() const { return options_; }
 
   // The parts are those of the chosen layer: "layers.0.wx" for an LSTM.
@@ -131,6 +165,8 @@ class SequenceModel {
  private:
   static Layer layer_of(const Options& options);
   void check_one_direction(const char* what) const;
+  template <class L>
+  Result run(const L& layer, const nn::Gathered& x, const State* initial) const;
 
   Options options_;
   Layer layer_;
@@ -151,18 +187,23 @@ struct SizeChoice {
 
 struct KindOption {
   std::string name = "--model", help = "What reads the sequence";
-  std::vector<std::string> more = {};  // further values
+  std::vector<std::string> first = {}, more = {};  // further values, before and after the kinds
 };
 // Declares --model; its default is the kind that `kind` has.
 void declare_kind(CLI::App& app, std::string& kind, const KindOption& option = {});
+// Declares --heads and --positions.
+void declare_attention(CLI::App& app, SequenceOptions& options);
 // Declares --layers, which is 0 unless it is given.
 void declare_layers(CLI::App& app, Index& layers);
 // Declares --parameters, and --equal-parameters, which refers to `reference`.
 void declare_size(CLI::App& app, SizeChoice& size, const std::string& reference);
 
-// Chooses the hidden size by the number of parameters of the whole model, if the user asked for
-// that, and says what it found. `count` gives this number for some options; `reference` is the
-// default model. Throws std::invalid_argument if the number cannot be reached within a tenth.
+// Throws std::invalid_argument if --hidden is given beside --parameters, or both of these.
+void check_size(const SizeChoice& size, const Options& o);
+// Chooses the hidden size, and feed_forward of a transformer, by the number of parameters of the
+// whole model, if the user asked for that, and says what it found. `count` gives this number for
+// some options; `reference` is the default model. Throws std::invalid_argument if the number cannot
+// be reached within a tenth.
 void choose_size(SequenceOptions& model, const SizeChoice& size, const SequenceOptions& reference,
                  const std::function<Index(const SequenceOptions&)>& count);
 

@@ -29,21 +29,29 @@ Vocabulary vocabulary_of(const std::vector<std::string>& texts, const std::vecto
   return Vocabulary(counts, {.special = {.unk = "<unk>", .sos = "<sos>", .eos = "<eos>"}});
 }
 
-nn::Seq2Seq<nn::GRUCell>::Options options_of(const TranslationChoice& c, const Vocabulary& source,
-                                             const Vocabulary& target) {
-  const double between = c.layers > 1 ? c.dropout : 0;
+using Model = nn::Seq2Seq<SequenceModel, nn::GRUCell>;
+
+SequenceOptions encoder_of(const TranslationChoice& c) {
+  SequenceOptions out = c.encoder;
+  if (out.hidden == 0) out.hidden = c.hidden;
+  if (out.layers == 0) out.layers = c.layers;
+  out.dropout = c.dropout;
+  return out;
+}
+
+Model::Options options_of(const TranslationChoice& c, const Vocabulary& source,
+                          const Vocabulary& target) {
+  const SequenceOptions encoder = encoder_of(c);
+  const Index layers = std::max<Index>(c.layers, 1);  // of the decoder
   return {.source_vocab = source.size(),
           .target_vocab = target.size(),
           .sos = target.sos_id(),
           .embed = c.embed,
-          .encoder = {.hidden = c.hidden,
-                      .layers = c.layers,
-                      .bidirectional = true,
-                      .dropout = between},
+          .encoder = encoder,
           // Plain dot products need encoder and decoder outputs of one size.
-          .decoder = {.hidden = c.score == "dot" ? 2 * c.hidden : c.hidden,
-                      .layers = c.layers,
-                      .dropout = between},
+          .decoder = {.hidden = c.score == "dot" ? output_size(encoder) : c.hidden,
+                      .layers = layers,
+                      .dropout = layers > 1 ? c.dropout : 0},
           .score = c.score == "dot"       ? nn::Score::dot
                    : c.score == "general" ? nn::Score::general
                                           : nn::Score::additive,
@@ -53,8 +61,8 @@ nn::Seq2Seq<nn::GRUCell>::Options options_of(const TranslationChoice& c, const V
 
 // The model as a decoder that stops at Ctrl-C.
 struct Stoppable {
-  using State = nn::Seq2Seq<nn::GRUCell>::State;
-  const nn::Seq2Seq<nn::GRUCell>& model;
+  using State = Model::State;
+  const Model& model;
   nn::DecoderStep<State> step(const IndexTensor& ids, State state) const {
     stop_if_interrupted();
     return model.step(ids, std::move(state));
@@ -64,10 +72,14 @@ struct Stoppable {
 // The sizes in a model file are those of a model in it, and possible as options.
 void check_sizes(const std::string& path, const ModelFile& file, const TranslationChoice& c,
                  const Vocabulary& source, const Vocabulary& target) {
-  constexpr double kGates = 3, kDirections = 2;  // of the encoder's GRU
+  constexpr double kGates = 3;  // of the decoder's GRU
   check_io(c.hidden >= 1 && c.hidden <= kMostHidden && c.layers >= 1 && c.layers <= kMostLayers,
            "{}: 1 to {} units and 1 to {} layers were required: got {} and {}", path, kMostHidden,
            kMostLayers, c.hidden, c.layers);
+  const SequenceOptions encoder = encoder_of(c);
+  check_io(encoder.hidden >= 1 && encoder.hidden <= kMaxHidden && encoder.layers <= kMostLayers,
+           "{}: an encoder with 1 to {} units and up to {} layers was required: got {} and {}",
+           path, kMaxHidden, kMostLayers, encoder.hidden, encoder.layers);
   check_io(c.score == "additive" || c.score == "dot" || c.score == "general",
            "{}: the attention additive, dot or general was required: got \"{}\"", path,
            excerpt(c.score));
@@ -77,8 +89,21 @@ void check_sizes(const std::string& path, const ModelFile& file, const Translati
   const auto hidden = static_cast<double>(c.hidden);
   check_values(
       path, file,
-      static_cast<double>(c.layers) * kDirections * kGates * hidden * hidden +
+      static_cast<double>(c.layers) * kGates * hidden * hidden +
           static_cast<double>(c.embed) * static_cast<double>(source.size() + target.size()));
+}
+
+// The size of the encoder, if the number of parameters says it.
+SequenceOptions sized(const TranslationChoice& c, const Vocabulary& source,
+                      const Vocabulary& target) {
+  SequenceOptions out = encoder_of(c), reference = out;
+  reference.kind = TranslationChoice().encoder.kind, reference.layers = c.layers;
+  choose_size(out, c.size, reference, [&](const SequenceOptions& encoder) {
+    TranslationChoice of = c;
+    of.encoder = encoder;
+    return count_parameters([&] { return Model(options_of(of, source, target)); });
+  });
+  return out;
 }
 
 std::vector<std::string> units_of(const Vocabulary& vocabulary, const std::vector<Index>& ids) {
@@ -92,8 +117,11 @@ std::vector<std::string> units_of(const Vocabulary& vocabulary, const std::vecto
 void declare(CLI::App& app, TranslationChoice& c) {
   add_number(app, "--hidden", c.hidden, 1, kMostHidden, "Units of each layer and direction")
       ->capture_default_str();
-  add_number(app, "--layers", c.layers, 1, kMostLayers, "Layers of encoder and decoder")
-      ->capture_default_str();
+  declare_kind(app, c.encoder.kind, {.help = "The encoder; the decoder is a GRU"});
+  declare_size(app, c.size, "--model gru");
+  add_number(
+      app, "--layers", c.layers, 1, kMostLayers,
+      "Layers of encoder and decoder (default: 1; of the\nencoder as many as its kind needs)");
   add_number(app, "--beams", c.beams, 1, 1000, "Width of the beam search")->capture_default_str();
   app.add_option("--attention", c.score, "additive (Bahdanau), dot or general (Luong)")
       ->check(CLI::IsMember({"additive", "dot", "general"}))
@@ -108,8 +136,11 @@ Translator::Start Translator::start(const Options& o, const Texts& texts,
   if (file.empty()) {
     check_io(pairs != nullptr && !pairs->train.empty(), "{}: more rows to train on were required",
              o.data);
-    return {choice, vocabulary_of(pairs->sources, pairs->train, texts.source_text),
-            vocabulary_of(pairs->targets, pairs->train, texts.target_text)};
+    Start out{choice, vocabulary_of(pairs->sources, pairs->train, texts.source_text),
+              vocabulary_of(pairs->targets, pairs->train, texts.target_text)};
+    check_size(choice.size, o);
+    out.choice.encoder = sized(choice, out.source, out.target);
+    return out;
   }
   const ModelFile found = read_model(file, o.about->name);
   const Metadata& metadata = found.metadata;
@@ -122,6 +153,10 @@ Translator::Start Translator::start(const Options& o, const Texts& texts,
   };
   read("--hidden", "hidden", number(stored.hidden));
   read("--layers", "layers", number(stored.layers));
+  stored.encoder = nn::options_in<SequenceOptions>(metadata);
+  if (o.given("--model")) stored.encoder.kind = choice.encoder.kind;
+  if (o.given("--hidden") && !choice.size.equal) stored.encoder.hidden = 0;
+  if (o.given("--layers")) stored.encoder.layers = 0;
   read("--attention", "attention", [&](const std::string& text) { stored.score = text; });
   read("--input-feeding", "input_feeding",
        [&](const std::string& text) { stored.input_feeding = text == "yes"; });
@@ -182,9 +217,10 @@ void Translator::fit(const Options& o, Report& report, const Pairs* pairs) {
                     {"embed", std::to_string(choice_.embed)},
                     {"layers", std::to_string(choice_.layers)},
                     {"input_feeding", choice_.input_feeding ? "yes" : "no"}};
+  identity.merge(nn::metadata_of(encoder_of(choice_)));
   identity.merge(source_.metadata("source"));
   identity.merge(target_.metadata("target"));
-  load_or_train(o, model_, identity, "gru", report, [&](Checkpoint& checkpoint) {
+  load_or_train(o, model_, identity, choice_.encoder.kind, report, [&](Checkpoint& checkpoint) {
     optim::Adam adam(nn::parameters(model_), {.lr = choice_.rate});
     Generator random(o.seed);
     const auto count = static_cast<Index>(pairs->train.size());
@@ -198,7 +234,7 @@ void Translator::fit(const Options& o, Report& report, const Pairs* pairs) {
                          [&](const std::vector<Index>& batch) { return loss(*pairs, batch); });
     };
     return train(model_,
-                 {.label = "gru",
+                 {.label = choice_.encoder.kind,
                   .epochs = o.epochs > 0 ? o.epochs : choice_.epochs,
                   .patience = pairs->validation.empty() ? 0 : 5,
                   .optimizer = &adam,

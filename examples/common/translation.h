@@ -5,6 +5,7 @@
 #include "examples/common/model_file.h"
 #include "examples/common/pairs.h"
 #include "examples/common/plot.h"
+#include "examples/common/sequence_model.h"
 
 #include <unroll/data/text/vocabulary.h>
 #include <unroll/nn/seq2seq.h>
@@ -16,8 +17,12 @@ namespace program {
 
 // The options of model and training.
 struct TranslationChoice {
+  // The decoder is a GRU. hidden and layers 0: those below, or as many layers as the kind needs.
+  SequenceOptions encoder = {.kind = "gru", .bidirectional = true};
+  SizeChoice size;
   std::string score = "additive";
-  Index hidden = 128, embed = 64, layers = 1, beams = 5;
+  Index hidden = 128, embed = 64, beams = 5;
+  Index layers = 0;  // 0: one
   bool input_feeding = false;
   double dropout = 0;
   Index epochs = 10, batch = 64;  // unless --epochs says otherwise; pairs per batch
@@ -75,7 +80,7 @@ class Translator {
   Texts texts_;
   TranslationChoice choice_;
   unroll::data::Vocabulary source_, target_;
-  unroll::nn::Seq2Seq<unroll::nn::GRUCell> model_;
+  unroll::nn::Seq2Seq<SequenceModel, unroll::nn::GRUCell> model_;
 };
 
 }  // namespace program

@@ -27,6 +27,8 @@ class Experiment {
       : choice_(choice), o_(options), report_(report) {
     if (o_.epochs > 0) settings_.epochs = o_.epochs;
     settings_.reverse_complement = choice.reverse_complement;
+    settings_.reader.kind = choice.reader;
+    settings_.size = choice.size;
   }
 
   void run() {

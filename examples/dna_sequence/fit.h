@@ -14,6 +14,8 @@ struct Settings {
   double lr = 2e-3, weight_decay = 0.02, label_smoothing = 0.05;
   Index epochs = 0;  // 0: see epochs_for
   Index batch = 32;
+  ReaderOptions reader = {};        // of junction and attention
+  program::SizeChoice size = {};    // the same
   bool reverse_complement = false;  // train on a random strand of each sequence
 };
 
@@ -50,8 +52,10 @@ program::Curves fit(Model& model, const Examples& e, const unroll::data::Split& 
               epochs = s.epochs > 0 ? s.epochs : epochs_for(in_epoch, bases),
               steps = epochs * in_epoch;
   const unroll::optim::Cosine schedule{.lr = s.lr, .steps = steps + 1, .warmup = steps / 20};
+  std::vector<unroll::optim::Group> groups;
+  if constexpr (requires { model.reader; }) groups = program::without_decay(model.reader.of(false));
   unroll::optim::AdamW adam(unroll::nn::parameters(model),
-                            {.lr = s.lr, .weight_decay = s.weight_decay});
+                            {.lr = s.lr, .weight_decay = s.weight_decay, .groups = groups});
 
   // A model that starts as the k-mer counts (Motifs) and does not use positions may be best
   // untrained. So the initial parameters are kept unless training improves the validation loss by

@@ -1,6 +1,7 @@
 // The two models, from bases to a logit for each class.
 //
-// Both consist of embeddings, GRUs and a linear layer. The attention model must learn from about
+// Both consist of embeddings, GRUs and a linear layer. (--reader replaces the GRUs by another
+// sequence model.) The attention model must learn from about
 // two thousand sequences which positions matter. It learns the GT and AG of the junctions, but also
 // responds to a GT elsewhere, overfits, and in ten folds is worse than counting the bases at each
 // position. The junction model uses prior knowledge: a junction is always in the middle. Two GRUs
@@ -9,6 +10,7 @@
 // B sequences, N bases in all sequences, H hidden, C classes.
 #pragma once
 
+#include "examples/common/sequence_model.h"
 #include "examples/dna_sequence/examples.h"
 
 #include <unroll/unroll.h>
@@ -62,18 +64,35 @@ class Letters {
   static constexpr Index kPlaces = 64;  // positions further away share the last one
 };
 
+// What reads the embedded bases.
+struct ReaderOptions {
+  std::string kind = "gru";
+  Index hidden = 64, feed_forward = 0;  // see program::SequenceOptions
+  UNROLL_OPTIONS(kind, hidden, feed_forward)
+
+  program::SequenceOptions of(bool bidirectional) const {
+    return {.kind = kind,
+            .in = 16,
+            .hidden = hidden,
+            .bidirectional = bidirectional,
+            .feed_forward = feed_forward};
+  }
+};
+
 struct Junction {
   Letters letters;
-  nn::GRU left, right;
+  program::SequenceModel left, right;
   nn::Dropout dropout;
   nn::Linear head;
 
-  explicit Junction(Index classes, Index hidden = 64)
+  explicit Junction(Index classes, const ReaderOptions& o = {})
       : letters(16),
-        left({.in = 16, .hidden = hidden}),
-        right({.in = 16, .hidden = hidden}),
+        left(o.of(false)),
+        right(o.of(false)),
         dropout({.p = 0.5}),
-        head({.in = 2 * hidden, .out = classes}) {}
+        head({.in = 2 * left.output_size(), .out = classes}),
+        reader(o) {}
+  ReaderOptions reader;
   UNROLL_FIELDS(letters, left, right, head)
   Index bases_read(std::size_t length) const { return bases_of_middle(length); }
   Index bases_trained(std::size_t length) const { return bases_of_middle(length); }
@@ -94,15 +113,15 @@ struct Junction {
   }
 
  private:
-  // The state of a GRU after reading to the middle.
-  Var read(const nn::GRU& reader, const std::vector<Bases>& halves) const {
+  // The output of a GRU after reading to the middle.
+  Var read(const program::SequenceModel& layer, const std::vector<Bases>& halves) const {
     std::vector<std::vector<Index>> distances;
     for (const Bases& half : halves) {
       distances.emplace_back();
       for (std::size_t i = half.size(); i-- > 0;)
         distances.back().push_back(Letters::place_at(static_cast<Index>(i)));
     }
-    return reader(dropout(letters(halves, distances))).last();
+    return layer(dropout(letters(halves, distances))).last();
   }
 };
 
@@ -113,19 +132,21 @@ struct Junction {
 // explanation; the picture (picture.h) shows both.
 struct Attentive {
   Letters letters;
-  nn::GRU gru;
+  program::SequenceModel gru;
   nn::AdditiveAttention attention;
   unroll::Param question;
   nn::Dropout dropout;
   nn::Linear head;
 
-  explicit Attentive(Index classes, Index hidden = 64)
+  ReaderOptions reader;
+  explicit Attentive(Index classes, const ReaderOptions& o = {})
       : letters(16),
-        gru({.in = 16, .hidden = hidden, .bidirectional = true}),
-        attention({.query = hidden, .key = 2 * hidden, .hidden = hidden}),
-        question(nn::normal({1, hidden}, 0, 1)),
+        gru(o.of(true)),
+        attention({.query = o.hidden, .key = gru.output_size(), .hidden = o.hidden}),
+        question(nn::normal({1, o.hidden}, 0, 1)),
         dropout({.p = 0.3}),
-        head({.in = 16, .out = classes}) {}
+        head({.in = 16, .out = classes}),
+        reader(o) {}
   UNROLL_FIELDS(letters, gru, attention, question, head)
   Index bases_read(std::size_t length) const { return bases_of_middle(length); }
   Index bases_trained(std::size_t length) const { return bases_of_middle(length); }

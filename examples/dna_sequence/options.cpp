@@ -25,6 +25,10 @@ void declare(CLI::App& app, Choice& choice) {
                  "the length of the sequences")
       ->type_name("NAME")
       ->check(CLI::IsMember({"junction", "attention", "motifs", "none"}).description(""));
+  program::declare_kind(
+      app, choice.reader,
+      {.name = "--reader", .help = "What reads the bases in junction and attention"});
+  program::declare_size(app, choice.size, "--reader gru");
   app.add_flag("--reverse-complement", choice.reverse_complement,
                "Train on either strand, by chance")
       ->disable_flag_override();
@@ -51,7 +55,16 @@ void check_options(const Choice& choice, const program::Options& o) {
   unroll::check(choice.folds <= 1 || (o.save.empty() && o.load.empty()),
                 "--save and --load: a model trained once was required: got --folds {}",
                 choice.folds);
-  if (!o.load.empty()) o.refuse({"--reverse-complement"}, "a model to train", "--load");
+  program::check_size(choice.size, o);
+  const auto no_reader = [&](const std::string& required, const std::string& got) {
+    o.refuse({"--reader", "--parameters", "--equal-parameters"}, required, got);
+  };
+  if (choice.model == "none" || choice.model == "motifs")
+    no_reader("junction or attention", "--model " + choice.model);
+  if (!o.load.empty()) {
+    o.refuse({"--reverse-complement"}, "a model to train", "--load");
+    no_reader("a model to train", "--load");
+  }
   if (o.pictures.empty()) o.refuse({"--origin"}, "--pictures", "none");
   o.prepare(choice.fasta);
 }

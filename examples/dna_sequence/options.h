@@ -1,7 +1,7 @@
 // The options of dna_sequence.
 #pragma once
 
-#include "examples/common/program.h"
+#include "examples/common/sequence_model.h"
 
 #include <unroll/tensor/types.h>
 
@@ -11,7 +11,8 @@ using unroll::Index;
 
 struct Choice {
   std::vector<std::string> fasta, columns;
-  std::string model;
+  std::string model, reader = "gru";
+  program::SizeChoice size;  // of the readers
   Index folds = 1, origin = 0;
   bool reverse_complement = false, both_strands = false;
 };

@@ -94,6 +94,11 @@ void save(const std::string& path, const Trained& model, const unroll::Metadata&
   };
   const std::vector<double> seen(model.seen.begin(), model.seen.end());
   add(kSeen, Tensor::from(seen, {static_cast<Index>(seen.size())}));
+  std::visit(
+      [&](const auto& network) {
+        if constexpr (requires { network.reader; }) metadata.merge(nn::metadata_of(network.reader));
+      },
+      model.network);
   if (const auto* motifs = std::get_if<Motifs>(&model.network)) {
     const Kmers::Options& k = motifs->kmers().options();
     metadata["pool"] = fmt::format("{}", motifs->options().pool);
@@ -129,8 +134,12 @@ Trained load(const std::string& path, bool run) {
   const Tensor seen = counted(path, file.values, kSeen, 1);
   const auto of_name = [&]() -> std::variant<Junction, Attentive, Motifs> {
     const std::string model = name == file.metadata.end() ? "" : name->second;
-    if (model == "junction") return Junction(classes);
-    if (model == "attention") return Attentive(classes);
+    // Files of earlier versions have no options of the readers.
+    const ReaderOptions reader = file.metadata.count("options.kind") == 1
+                                     ? nn::options_in<ReaderOptions>(file.metadata)
+                                     : ReaderOptions();
+    if (model == "junction") return Junction(classes, reader);
+    if (model == "attention") return Attentive(classes, reader);
     unroll::check_io(model == "motifs",
                      "{}: a model junction, attention or motifs was required: got \"{}\"", path,
                      unroll::excerpt(model));

@@ -63,14 +63,20 @@ class Chunks {
   Index epochs_ = 0, per_epoch_ = 0;
 };
 
+// How many ids before an id still matter to a model, roughly. An RG-LRU or Mamba forgets more
+// slowly than the other recurrent ones; an attention sees a window in each layer.
+inline Index memory_of(const program::SequenceOptions& layer) {
+  if (program::attends(layer.kind))
+    return std::max<Index>(128, layer.window * program::layers_of(layer));
+  return layer.kind == "rglru" || layer.kind == "mamba" ? 1024 : 128;
+}
+
 // -log p of each of the ids [from, end), in nats, given the ids before it. They are divided into
 // parallel streams; the state of each is warmed up on the ids before it. Throws
 // Interrupted after Ctrl-C.
 inline std::vector<double> nats(const LanguageModel& model, const Ids& ids, Index from) {
   constexpr Index kStreams = 64, kLogits = 1 << 22;
-  // An RG-LRU or Mamba forgets more slowly than the others.
-  const std::string& kind = model.options().layer.kind;
-  const Index warm_up = kind == "rglru" || kind == "mamba" ? 1024 : 128, min_length = 2 * warm_up;
+  const Index warm_up = memory_of(model.options().layer), min_length = 2 * warm_up;
   const unroll::NoGrad unrecorded;
   const auto n = static_cast<Index>(ids.size());
   unroll::check(from >= 1 && from < n, "nats: ids with one before were required: got {} of {}",

@@ -81,6 +81,7 @@ void declare(CLI::App& app, Choice& c) {
                         {.help = "The layers between embedding and output", .more = {kAll}});
   count("--hidden", c.model.layer.hidden, 1, kMaxHidden, "Size of a layer");
   program::declare_layers(app, c.model.layer.layers);
+  program::declare_attention(app, c.model.layer);
   program::declare_size(app, c.size, "the default model, or that of the recipe");
   program::add_number(
       app, "--embedding", c.model.dim, 1, kMaxHidden,
@@ -121,7 +122,7 @@ void settle_size(Choice& c, const program::Options& o) {
   c.reference = c.model;
   c.reference.layer = of;
   if (o.given("--hidden")) c.reference.layer.hidden = c.model.layer.hidden;
-  if (c.size.parameters > 0) o.refuse({"--hidden"}, "a size to be chosen", "--parameters");
+  program::check_size(c.size, o);
   const std::string& kind = c.model.layer.kind;
   if (kind == kAll) o.refuse({"--save", "--resume", "--generate"}, "a single model", "--model all");
   // The range of a recipe is meant for these; the others have parameters of several kinds.

@@ -20,7 +20,7 @@ struct Choice {
   UnitsOptions units;  // its unit is the one above
   ModelOptions model;  // its vocab is that of the text
   program::SizeChoice size;
-  ModelOptions reference;  // of --equal-parameters
+  ModelOptions reference;  // of --equal-parameters; only its layer matters
   FitOptions fit;
   Index order = 6;  // of the n-grams
   std::string prompt;

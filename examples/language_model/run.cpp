@@ -154,9 +154,15 @@ void train_and_compare(const Choice& c, const program::Options& o, program::Repo
   if (kinds[0] == kAll) kinds = program::sequence_kinds();
   for (const std::string& kind : kinds) {
     if (program::interrupted()) break;
-    ModelOptions options = c.model, reference = c.reference;
-    options.vocab = reference.vocab = units.size(), options.layer.kind = kind;
-    program::choose_size(options.layer, c.size, reference.layer,
+    ModelOptions options = c.model;
+    options.vocab = units.size(), options.layer.kind = kind;
+    if (program::attends(kind)) {
+      options.layer.window = c.fit.steps;
+      program::say(
+          "The {} starts each chunk of {} anew in training; afterwards it sees the last {}.\n",
+          kind, c.fit.steps, c.fit.steps);
+    }
+    program::choose_size(options.layer, c.size, c.reference.layer,
                          [&](const program::SequenceOptions& layer) {
                            ModelOptions of = options;
                            of.layer = layer;

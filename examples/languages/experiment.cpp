@@ -16,7 +16,7 @@ namespace {
 using unroll::data::Vocabulary;
 
 constexpr const char* kProgram = "languages";
-constexpr Index kMaxHidden = 4096, kShown = 3, kEpochs = 25;
+constexpr Index kShown = 3, kEpochs = 25;
 
 // The probability of each language, for each text; empty for a text without characters.
 program::Probabilities probabilities(const Model& model, const NGrams& ngrams,
@@ -88,25 +88,32 @@ void train_and_compare(const Choice& choice, const program::Options& o, program:
                            ? encode(parts.test, characters, languages, o.data)
                            : encode(read_paragraphs(o.test), characters, languages, o.test);
 
+  program::SequenceOptions options = reader_options(choice.model, choice.hidden);
+  program::choose_size(options, choice.size, reader_options("gru", choice.hidden),
+                       [&](const program::SequenceOptions& of) {
+                         return program::count_parameters(
+                             [&] { return Reader(characters.size(), languages.size(), of); });
+                       });
   unroll::default_generator() = unroll::Generator(o.seed);
-  Model model(characters.size(), languages.size(), choice.hidden, characters_in(counted),
+  Model model(characters.size(), languages.size(), options, characters_in(counted),
               static_cast<Index>(counted.texts.size()));
   unroll::Metadata identity{{"program", kProgram}};
   identity.merge(characters.metadata("characters"));
   identity.merge(languages.metadata("languages"));
-  identity.merge(nn::metadata_of(Size{choice.hidden}));
+  identity.merge(nn::metadata_of(options));
   model.store(counted);
-  program::load_or_train(o, model, identity, "gru", report, [&](program::Checkpoint& checkpoint) {
-    const program::Curves curves =
-        fit_reader(model, train, validation,
-                   {.epochs = o.epochs > 0 ? o.epochs : kEpochs, .seed = o.seed}, &checkpoint);
-    NGrams before(characters.size(), languages.size());
-    before.add(train);
-    // Ctrl-C ends the training of the GRU; the model that is then saved needs its mixture.
-    if (curves.kept_epoch > 0 || !program::interrupted())
-      fit_mixture(model, before, validation, o.seed);
-    return curves;
-  });
+  program::load_or_train(
+      o, model, identity, choice.model, report, [&](program::Checkpoint& checkpoint) {
+        const program::Curves curves =
+            fit_reader(model, train, validation,
+                       {.epochs = o.epochs > 0 ? o.epochs : kEpochs, .seed = o.seed}, &checkpoint);
+        NGrams before(characters.size(), languages.size());
+        before.add(train);
+        // Ctrl-C ends the training; the model that is then saved needs its mixture.
+        if (curves.kept_epoch > 0 || !program::interrupted())
+          fit_mixture(model, before, validation, o.seed);
+        return curves;
+      });
   NGrams ngrams(characters.size(), languages.size());
   ngrams.add(counted);
   compare_models(model, ngrams, test, choice.snippets, o.seed, report);
@@ -118,16 +125,16 @@ void apply_model(const Choice& choice, const program::Options& o, program::Repor
   program::ModelFile file = program::read_model(o.load, kProgram);
   const Vocabulary characters = Vocabulary::from_metadata(file.metadata, "characters"),
                    languages = Vocabulary::from_metadata(file.metadata, "languages");
-  const Index hidden = nn::options_in<Size>(file.metadata).hidden;
-  unroll::check_io(hidden >= 1 && hidden <= kMaxHidden && languages.size() >= 1 &&
-                       characters.unknown_id() >= 0 && file.values.count("text") == 1 &&
-                       file.values.count("labels") == 1,
+  const auto options = nn::options_in<program::SequenceOptions>(file.metadata);
+  unroll::check_io(options.hidden >= 1 && options.hidden <= program::kMaxHidden &&
+                       languages.size() >= 1 && characters.unknown_id() >= 0 &&
+                       file.values.count("text") == 1 && file.values.count("labels") == 1,
                    "{}: a model of {} was required: got one without its text or languages", o.load,
                    kProgram);
-  program::check_values(o.load, file,
-                        static_cast<double>(characters.size()) * Reader::kEmbedding +
-                            6.0 * static_cast<double>(hidden) * static_cast<double>(hidden));
-  Model model(characters.size(), languages.size(), hidden, file.values.at("text").numel(),
+  program::check_values(
+      o.load, file,
+      static_cast<double>(characters.size() + options.hidden) * double{Reader::kEmbedding});
+  Model model(characters.size(), languages.size(), options, file.values.at("text").numel(),
               file.values.at("labels").numel());
   nn::assign(o.load, std::move(file.values), nn::state(model),
              {.layout = nn::WeightLayout::in_out});

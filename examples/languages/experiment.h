@@ -8,6 +8,8 @@ namespace languages {
 
 struct Choice {
   std::string text;  // --text
+  std::string model = "gru";
+  program::SizeChoice size;
   Index hidden = 64, limit = 0, snippets = 5;
 };
 

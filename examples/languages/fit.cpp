@@ -65,7 +65,7 @@ program::Curves fit_reader(Model& model, const Encoded& train, const Encoded& va
     return sum / static_cast<double>(watched.texts.size());
   };
   return program::train(model,
-                        {.label = "gru",
+                        {.label = reader.layer.options().kind,
                          .epochs = o.epochs,
                          .patience = 5,
                          .optimizer = &adam,

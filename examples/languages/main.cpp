@@ -1,5 +1,5 @@
 // Identifies the language of a snippet of 5 to 40 characters: naive Bayes on pairs, longer n-grams,
-// a GRU over the characters, and a combination of n-grams and GRU.
+// a GRU (or another sequence model) over the characters, and a combination of n-grams and GRU.
 //
 // paragraphs.h reads and splits the data and draws snippets; ngrams.h counts; model.h has the GRU
 // and the combination, fit.h trains them; report.h compares them.
@@ -19,8 +19,10 @@ int main(int argc, char** argv) {
                  .resume = true}},
       [&](CLI::App& app) {
         app.add_option("--text", choice.text, "print the most probable languages of this text");
+        program::declare_kind(app, choice.model, {.help = "what reads the characters"});
         program::add_number(app, "--hidden", choice.hidden, 1, 4096,
-                            "size of the GRU (default: 64)");
+                            "size of the GRU or other model (default: 64)");
+        program::declare_size(app, choice.size, "--model gru");
         program::add_number(app, "--limit", choice.limit, 5, 1'000'000,
                             "use at most N paragraphs of each language (default: all)");
         program::add_number(app, "--snippets", choice.snippets, 1, 1000,
@@ -28,8 +30,10 @@ int main(int argc, char** argv) {
       },
       [&](const program::Options& o, program::Report& report) {
         o.prepare();
+        program::check_size(choice.size, o);
         if (o.load.empty()) return languages::train_and_compare(choice, o, report);
-        o.refuse({"--hidden", "--limit"}, "a model to be trained", "--load");
+        o.refuse({"--model", "--hidden", "--limit", "--parameters", "--equal-parameters"},
+                 "a model to be trained", "--load");
         languages::apply_model(choice, o, report);
       });
 }

@@ -1,5 +1,5 @@
-// A bidirectional GRU over the characters of a snippet, and a log-linear combination of it with the
-// n-grams:
+// A bidirectional GRU (or another sequence model) over the characters of a snippet, and a
+// log-linear combination of it with the n-grams:
 //
 //   log p(language | text) = sum_k (w_k + v_k log(n / 10)) f_k(language) + constant
 //
@@ -8,11 +8,10 @@
 // B texts, K = 6 terms, L languages.
 #pragma once
 
+#include "examples/common/sequence_model.h"
 #include "examples/languages/ngrams.h"
 
 #include <unroll/nn/layers.h>
-#include <unroll/nn/options.h>
-#include <unroll/nn/recurrent.h>
 #include <unroll/tensor/math.h>
 
 #include <algorithm>
@@ -27,24 +26,24 @@ using unroll::Var;
 inline constexpr Index kVoices = kOrders + 1;  // K, terms of the combination
 inline constexpr Index kMaxRead = 40;          // characters that the GRU reads, as in training
 
-struct Size {
-  Index hidden = 64;
-  UNROLL_OPTIONS(hidden)
-};
+// What reads: a sequence model of this kind and size, in both directions.
+inline program::SequenceOptions reader_options(const std::string& kind, Index hidden) {
+  constexpr Index kEmbedding = 32;
+  return {.kind = kind, .in = kEmbedding, .hidden = hidden, .bidirectional = true};
+}
 
 struct Reader {
-  static constexpr Index kEmbedding = 32;
   nn::Embedding embed;
-  nn::GRU gru;
+  program::SequenceModel layer;
   nn::Dropout dropout{{.p = 0.2}};
   nn::Linear head;
-  Reader(Index characters, Index languages, Index hidden)
-      : embed({.vocab = characters, .dim = kEmbedding}),
-        gru({.in = kEmbedding, .hidden = hidden, .bidirectional = true}),
-        head({.in = 2 * hidden, .out = languages}) {}
-  UNROLL_FIELDS(embed, gru, dropout, head)
+  Reader(Index characters, Index languages, const program::SequenceOptions& o)
+      : embed({.vocab = characters, .dim = o.in}),
+        layer(o),
+        head({.in = layer.output_size(), .out = languages}) {}
+  UNROLL_FIELDS(embed, layer, dropout, head)
   Var operator()(const std::vector<Ids>& texts) const {  // logits [B, L]
-    return head(dropout(gru(embed(nn::Tokens::from(texts))).last()));
+    return head(dropout(layer(embed(nn::Tokens::from(texts))).last()));
   }
 };
 
@@ -79,8 +78,8 @@ struct Model {
   Mixture mixture;
   nn::Buffer text;             // [N] the ids of all paragraphs of the n-grams
   nn::Buffer lengths, labels;  // [P] of each paragraph
-  Model(Index characters, Index languages, Index hidden, Index n, Index p)
-      : reader(characters, languages, hidden),
+  Model(Index characters, Index languages, const program::SequenceOptions& o, Index n, Index p)
+      : reader(characters, languages, o),
         text(Tensor::zeros({n})),
         lengths(Tensor::zeros({p})),
         labels(Tensor::zeros({p})) {}

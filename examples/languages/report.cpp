@@ -9,8 +9,7 @@
 namespace languages {
 namespace {
 
-constexpr const char* kModels[] = {"naive_bayes", "ngrams", "gru", "combined"};
-constexpr std::size_t kCount = std::size(kModels);
+constexpr std::size_t kCount = 4;  // naive Bayes, n-grams, the sequence model, the combination
 
 // The accuracy of each model, by paragraph.
 struct Shares {
@@ -74,7 +73,10 @@ Shares shares_of(const Model& model, const NGrams& ngrams, const Snippets& snipp
 void compare_models(const Model& model, const NGrams& ngrams, const Encoded& test, Index times,
                     std::uint64_t seed, program::Report& report) {
   unroll::Generator random(seed + 3);
-  program::Table table({"characters", "naive Bayes", "n-grams", "GRU", "combined", "snippets"});
+  const std::string& kind = model.reader.layer.options().kind;
+  const std::string reader = kind == "gru" ? "GRU" : kind;
+  const std::string names[kCount] = {"naive_bayes", "ngrams", kind, "combined"};
+  program::Table table({"characters", "naive Bayes", "n-grams", reader, "combined", "snippets"});
   std::string verdict;
   for (const Index length : kLengths) {
     const Snippets snippets = snippets_of(test, length, times, random);
@@ -87,7 +89,7 @@ void compare_models(const Model& model, const NGrams& ngrams, const Encoded& tes
       if (shares.mean(m) > shares.mean(best)) best = m;
     for (std::size_t m = 0; m < kCount; ++m) {
       cells.push_back({fmt::format("{:.4f}", shares.mean(m)), m == best});
-      report.add(fmt::format("accuracy.{}.{}", length, kModels[m]), shares.mean(m));
+      report.add(fmt::format("accuracy.{}.{}", length, names[m]), shares.mean(m));
     }
     cells.push_back({fmt::format("{}", shares.snippets)});
     table.add(fmt::format("{}", length), std::move(cells));
@@ -102,15 +104,14 @@ void compare_models(const Model& model, const NGrams& ngrams, const Encoded& tes
     if (ahead.mean <= ahead.std)
       verdict +=
           "It does not beat naive Bayes by more than the standard error: there is too little "
-          "text for longer n-grams and for the GRU.";
+          "text for longer n-grams and for the " +
+          reader + ".";
     else if (of_counts.mean > of_counts.std)
-      verdict +=
-          "Naive Bayes ignores order beyond a pair, and longer n-grams use it. Adding the GRU, "
-          "which is trained on all languages together, improves on them.";
+      verdict += "Naive Bayes ignores order beyond a pair, and longer n-grams use it. Adding the " +
+                 reader + ", which is trained on all languages together, improves on them.";
     else
-      verdict +=
-          "Naive Bayes ignores order beyond a pair, and longer n-grams use it. The GRU does not "
-          "improve on them by more than the standard error.";
+      verdict += "Naive Bayes ignores order beyond a pair, and longer n-grams use it. The " +
+                 reader + " does not improve on them by more than the standard error.";
   }
   table.print();
   if (!verdict.empty()) program::put(program::wrapped(verdict));

@@ -6,6 +6,8 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+
 namespace stock {
 namespace {
 
@@ -17,15 +19,14 @@ class Application {
   void run() {
     unroll::load_safetensors(o_.load, &metadata_);
     const std::string name = metadata_["model"];
+    const std::vector<std::string>& kinds = program::sequence_kinds();
     unroll::check_io(
-        metadata_["program"] == "stock_price" && (name == "rnn" || name == "lstm" || name == "gru"),
+        metadata_["program"] == "stock_price" && std::count(kinds.begin(), kinds.end(), name) == 1,
         "{}: a model of stock_price was required: got another file", o_.load);
     unroll::check_io(choice_.model.empty() || choice_.model == name,
                      "{}: a model with model \"{}\" was required: got \"{}\"", o_.load,
                      choice_.model, name);
-    if (name == "rnn") apply<unroll::nn::RNN>(name);
-    if (name == "lstm") apply<unroll::nn::LSTM>(name);
-    if (name == "gru") apply<unroll::nn::GRU>(name);
+    apply(name);
   }
 
  private:
@@ -37,7 +38,6 @@ class Application {
     return read_prices(source);
   }
 
-  template <class Layer>
   void apply(const std::string& name) {
     const bool predicts = !o_.predict.empty();
     Prices prices = read();
@@ -45,8 +45,7 @@ class Application {
     unroll::Metadata expected = identity(name, prices.names);
     const bool single = prices.names.size() == 1 && columns_of(metadata_).size() == 1;
     if (single) expected.erase("columns");
-    const Seeds<Layer> seeds =
-        load<Layer>(o_.load, expected, static_cast<Index>(prices.names.size()));
+    const Seeds seeds = load(o_.load, expected, static_cast<Index>(prices.names.size()));
     const Fitted fitted = as_fitted(seeds.models[0].fitted.value());
     Market m = make_market(std::move(prices), fitted.prior);
     const bool known = split_by_model(m, metadata_);

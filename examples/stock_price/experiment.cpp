@@ -29,9 +29,11 @@ class Training {
     report_days(m, report_);
     fitted_ = fit_all_baselines(m);
     entries_ = baseline_entries(m, fitted_);
-    run_model<unroll::nn::RNN>(m, "rnn");
-    run_model<unroll::nn::LSTM>(m, "lstm");
-    run_model<unroll::nn::GRU>(m, "gru");
+    if (!choice_.model.empty()) {
+      run_model(m, choice_.model);
+    } else {
+      for (const char* kind : {"rnn", "lstm", "gru"}) run_model(m, kind);
+    }
     program::say("\nThe last {} days, on which nothing was fitted.\n\n", test.size());
     judge(m, entries_, report_);
     if (program::interrupted()) return;
@@ -40,17 +42,21 @@ class Training {
   }
 
  private:
-  template <class Layer>
   void run_model(const Market& m, const std::string& name) {
-    if (!choice_.model.empty() && choice_.model != name) return;
+    if (name == "none") return;
+    program::SequenceOptions layer = settings_.layer(name);
+    program::choose_size(
+        layer, choice_.size, settings_.layer("gru"), [&](const program::SequenceOptions& of) {
+          return program::count_parameters([&] { return Network(m.columns(), of); });
+        });
     unroll::Metadata metadata = identity(name, m.prices.names);
     metadata.merge(days_of(m));
     if (!o_.save.empty()) program::check_metadata(metadata);
-    Seeds<Layer> seeds{o_.seed, {}, {}};
+    Seeds seeds{o_.seed, {}, {}};
     for (Index i = 0; i < seeds_ && !program::interrupted(); ++i) {
       const std::uint64_t seed = o_.seed + static_cast<std::uint64_t>(i);
       unroll::manual_seed(seed);
-      Model<Layer> model(m.columns(), settings_.hidden);
+      Model model(m.columns(), layer);
       const program::Curves curves =
           fit(model, m, fitted_, settings_, fmt::format("{} seed {}", name, seed), seed + 1000);
       // Of an interrupted run it is kept what was learned.

@@ -16,11 +16,15 @@ struct Settings {
   Index most_batches = 80;  // in an epoch
   Index window = 60;        // days; the initial state is zero, so the first `warm` have no loss
   Index warm = 20;
+
+  // The network's layer. An attention sees as many days as in training.
+  program::SequenceOptions layer(const std::string& kind) const {
+    return {.kind = kind, .hidden = hidden, .window = program::attends(kind) ? window : 0};
+  }
 };
 
 // The network's outputs in one pass over all rows: output t forecasts row t + 1.
-template <class Layer>
-Var read_all(const Network<Layer>& network, const Tensor& x) {
+inline Var read_all(const Network& network, const Tensor& x) {
   return network(nn::Sequence(x, unroll::SequenceLayout::equal(1, x.shape()[0])));
 }
 
@@ -31,11 +35,13 @@ inline Var mean_loss(const Var& outputs, const Var& nu, const Tensor& log_ewma,
   return sum(losses * present) / std::max(unroll::sum(present).item(), 1.0);
 }
 
-template <class Layer>
-program::Curves fit(Network<Layer>& network, const Market& m, const Inputs& in, const Settings& s,
-                    const std::string& label, std::uint64_t seed) {
+inline program::Curves fit(Network& network, const Market& m, const Inputs& in, const Settings& s,
+                           const std::string& label, std::uint64_t seed) {
   unroll::Generator random(seed);
-  unroll::optim::AdamW adam(nn::parameters(network), {.lr = s.lr, .weight_decay = s.weight_decay});
+  unroll::optim::AdamW adam(nn::parameters(network),
+                            {.lr = s.lr,
+                             .weight_decay = s.weight_decay,
+                             .groups = program::without_decay(network.layer.options())});
   const Index batches =
       std::clamp<Index>(static_cast<Index>(m.split.train.size()) / s.batch, 1, s.most_batches);
   const Index first = s.window - 1,
@@ -81,8 +87,7 @@ program::Curves fit(Network<Layer>& network, const Market& m, const Inputs& in, 
 }
 
 // The network's own forecast of every row.
-template <class Layer>
-Forecast forecast(const Network<Layer>& network, const Market& m, const Inputs& in) {
+inline Forecast forecast(const Network& network, const Market& m, const Inputs& in) {
   const Index rows = m.rows();
   const Distribution d =
       distribution(read_all(network, in.features), in.log_ewma.narrow(0, 1, rows));

@@ -24,13 +24,12 @@ Tensor as_tensor(const Fitted& fitted);  // [K, values], f64
 Fitted as_fitted(const Tensor& values);
 inline constexpr Index kFittedValues = 23;  // per column
 
-template <class Layer>
 struct Model {
-  Network<Layer> network;
+  Network network;
   unroll::Param fitted;  // [K, kFittedValues]
 
-  Model(Index columns, Index hidden)
-      : network(columns, hidden), fitted(Tensor::zeros({columns, kFittedValues}, unroll::f64)) {
+  Model(Index columns, const program::SequenceOptions& o)
+      : network(columns, o), fitted(Tensor::zeros({columns, kFittedValues}, unroll::f64)) {
     fitted.set_trainable(false);
   }
   UNROLL_FIELDS(network, fitted)
@@ -42,16 +41,14 @@ std::vector<double> mean_nll(const std::vector<Score>& scores);
 Forecast beside_network(const Market& m, const Fitted& fitted);
 
 // The mixture of the network and the baselines.
-template <class Layer>
-Forecast forecast(const Model<Layer>& model, const Market& m) {
+inline Forecast forecast(const Model& model, const Market& m) {
   const Fitted fitted = as_fitted(model.fitted.value());
   const Inputs in = inputs_of(m, fitted.early);
   return shared(forecast(model.network, m, in), beside_network(m, fitted), fitted.shares);
 }
 
-template <class Layer>
-program::Curves fit(Model<Layer>& model, const Market& m, Fitted fitted, const Settings& settings,
-                    const std::string& label, std::uint64_t seed) {
+inline program::Curves fit(Model& model, const Market& m, Fitted fitted, const Settings& settings,
+                           const std::string& label, std::uint64_t seed) {
   const Inputs in = inputs_of(m, fitted.early);
   program::Curves curves = fit(model.network, m, in, settings, label, seed);
   const std::vector<Index>& middle = m.split.validation;

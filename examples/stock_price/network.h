@@ -1,4 +1,4 @@
-// The network: a recurrent layer that corrects EWMA.
+// The network: a sequence model, such as a GRU, that corrects EWMA.
 //
 // With the day's EWMA variance v, the network's outputs a and b, and the return r, r has a Student
 // t distribution with
@@ -16,6 +16,7 @@
 // N rows, K columns, F features of a column.
 #pragma once
 
+#include "examples/common/sequence_model.h"
 #include "examples/stock_price/baselines.h"
 
 #include <unroll/unroll.h>
@@ -35,17 +36,16 @@ inline constexpr double kLeastNu = 2.1;
 inline constexpr Index kRead = 2;              // features per column read by the layer
 inline constexpr Index kFeatures = kRead + 4;  // and by the linear function
 
-template <class Layer>
 struct Network {
-  Layer layer;
+  program::SequenceModel layer;
   nn::Dropout dropout;
   nn::Linear head, direct;
   unroll::Param tail;  // [K], log(nu - kLeastNu)
 
-  Network(Index columns, Index hidden)
-      : layer({.in = kRead * columns, .hidden = hidden}),
+  Network(Index columns, program::SequenceOptions o)
+      : layer(for_columns(std::move(o), columns)),
         dropout({.p = 0.2}),
-        head({.in = hidden, .out = 2 * columns}),
+        head({.in = layer.output_size(), .out = 2 * columns}),
         direct({.in = kFeatures, .out = 2}),
         tail(Tensor::full({columns}, std::log(6.0))) {
     for (nn::Linear* linear : {&head, &direct}) {  // zero, so that the model starts as EWMA
@@ -62,6 +62,10 @@ struct Network {
     const Var read = reshape(narrow(by_column, 2, 0, kRead), {n, k * kRead});
     const Var said = head(dropout(layer(nn::Sequence(read, x.layout)).sequence.rows));
     return reshape(said, {n, k, 2}) + direct(by_column);
+  }
+  static program::SequenceOptions for_columns(program::SequenceOptions o, Index columns) {
+    o.in = kRead * columns;
+    return o;
   }
   Var nu() const { return exp(clamp(tail, -3, 6)) + kLeastNu; }  // [K]
 };

@@ -38,11 +38,11 @@ void declare(CLI::App& app, Choice& choice) {
                  "The encoding of the file, as iconv calls it\n"
                  "(default: as the bytes show)")
       ->type_name("NAME");
-  app.add_option("--model", choice.model,
-                 "One model only: rnn, lstm, gru, or none\n"
-                 "(baselines); with --load the file says")
-      ->type_name("NAME")
-      ->check(CLI::IsMember({"rnn", "lstm", "gru", "none"}).description(""));
+  program::declare_kind(app, choice.model,
+                        {.help = "One model only (default: rnn, lstm and gru; with --load the "
+                                 "file says), or none (baselines)",
+                         .more = {"none"}});
+  program::declare_size(app, choice.size, "--model gru");
   program::add_number(app, "--seeds", choice.seeds, 1, 100,
                       "Train each model so many times; their forecasts\n"
                       "are mixed (default: 3)");
@@ -50,9 +50,13 @@ void declare(CLI::App& app, Choice& choice) {
 
 void check_options(const Choice& choice, const program::Options& o) {
   if (choice.model == "none")
-    o.refuse({"--save", "--load", "--epochs", "--seed", "--seeds", "--pictures"},
+    o.refuse({"--save", "--load", "--epochs", "--seed", "--seeds", "--pictures", "--parameters",
+              "--equal-parameters"},
              "a model to train or to load", "--model none");
-  if (!o.load.empty()) o.refuse({"--seed", "--seeds"}, "a model to train", "--load");
+  if (!o.load.empty())
+    o.refuse({"--seed", "--seeds", "--parameters", "--equal-parameters"}, "a model to train",
+             "--load");
+  program::check_size(choice.size, o);
   if (!o.predict.empty()) o.refuse({"--csv"}, "a run without --predict", "--predict");
   unroll::check(o.save.empty() || !choice.model.empty(),
                 "--save: one model was required: add --model rnn, lstm or gru");

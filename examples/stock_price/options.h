@@ -1,7 +1,7 @@
 // The options of stock_price.
 #pragma once
 
-#include "examples/common/program.h"
+#include "examples/common/sequence_model.h"
 #include "examples/stock_price/prices.h"
 
 namespace stock {
@@ -10,6 +10,7 @@ struct Choice {
   std::string csv;
   std::vector<std::string> columns;
   std::string model, ticker, encoding, date_order, decimal;
+  program::SizeChoice size;
   Index seeds = 0;  // 0: three
 };
 

@@ -26,6 +26,11 @@ std::pair<std::size_t, std::uint64_t> seeds_in(const std::string& path,
   return {number("seeds", 1, 100), number("first_seed", 0, ~std::uint64_t{0})};
 }
 
+program::SequenceOptions layer_in(const unroll::Metadata& metadata) {
+  if (metadata.count("options.kind") == 0) return Settings().layer(metadata.at("model"));
+  return nn::options_in<program::SequenceOptions>(metadata);
+}
+
 unroll::Metadata metadata_of_seed(const unroll::Metadata& metadata, const std::string& prefix) {
   unroll::Metadata out;
   for (const auto& [key, text] : metadata)

@@ -10,20 +10,19 @@
 namespace stock {
 
 // The models of several seeds. Their forecasts are mixed, and they are saved and loaded together.
-template <class Layer>
 struct Seeds {
   std::uint64_t first = 1;  // the seeds are first, first + 1, ...
-  std::vector<Model<Layer>> models;
+  std::vector<Model> models;
   std::vector<program::Curves> curves;  // of each
 
   std::vector<Forecast> forecasts(const Market& m) const {
     std::vector<Forecast> out;
-    for (const Model<Layer>& model : models) out.push_back(forecast(model, m));
+    for (const Model& model : models) out.push_back(forecast(model, m));
     return out;
   }
   // [K] the mean nll on the middle part of the mixture, which is what counts once it is loaded.
   void set_middle(const std::vector<double>& middle) {
-    for (Model<Layer>& model : models) {
+    for (Model& model : models) {
       Fitted fitted = as_fitted(model.fitted.value());
       fitted.middle[3] = middle;
       model.fitted.set_value(as_tensor(fitted));
@@ -33,8 +32,7 @@ struct Seeds {
 
 // The mixture as a forecast to compare, and the score of each seed on the test part if there is
 // one.
-template <class Layer>
-Entry entry_of(const std::string& name, const Seeds<Layer>& seeds, const Market& m) {
+inline Entry entry_of(const std::string& name, const Seeds& seeds, const Market& m) {
   Entry entry{name, {}, {}};
   entry.network = true;
   const std::vector<Forecast> forecasts = seeds.forecasts(m);
@@ -48,11 +46,11 @@ Entry entry_of(const std::string& name, const Seeds<Layer>& seeds, const Market&
 // seed has no prefix, as in files of earlier versions.
 std::string prefix_of(std::size_t seed, std::size_t seeds);
 
-template <class Layer>
-void save(const std::string& path, const Seeds<Layer>& seeds, unroll::Metadata metadata) {
+inline void save(const std::string& path, const Seeds& seeds, unroll::Metadata metadata) {
   unroll::NamedParams params;
   metadata["seeds"] = fmt::format("{}", seeds.models.size());
   metadata["first_seed"] = fmt::format("{}", seeds.first);
+  metadata.merge(nn::metadata_of(seeds.models[0].network.layer.options()));
   for (std::size_t i = 0; i < seeds.models.size(); ++i) {
     const std::string prefix = prefix_of(i, seeds.models.size());
     for (auto& [parameter, value] : nn::state(seeds.models[i]))
@@ -68,18 +66,20 @@ void save(const std::string& path, const Seeds<Layer>& seeds, unroll::Metadata m
 // The numbers of seeds and the first of them in a file. Throws std::runtime_error if they are none.
 std::pair<std::size_t, std::uint64_t> seeds_in(const std::string& path,
                                                const unroll::Metadata& metadata);
+// The options of the network's layer. Files of earlier versions do not have them.
+program::SequenceOptions layer_in(const unroll::Metadata& metadata);
 // The metadata of one seed: the keys with its prefix, without it.
 unroll::Metadata metadata_of_seed(const unroll::Metadata& metadata, const std::string& prefix);
 
-template <class Layer>
-Seeds<Layer> load(const std::string& path, const unroll::Metadata& expected, Index columns) {
+inline Seeds load(const std::string& path, const unroll::Metadata& expected, Index columns) {
   program::ModelFile file = program::read_model(path, expected.at("program"));
   program::check_expected(path, file.metadata, expected);
   const auto [count, first] = seeds_in(path, file.metadata);
-  Seeds<Layer> out{first, {}, {}};
+  Seeds out{first, {}, {}};
+  const program::SequenceOptions layer = layer_in(file.metadata);
   for (std::size_t i = 0; i < count; ++i) {
     const std::string prefix = prefix_of(i, count);
-    out.models.emplace_back(columns, Settings().hidden);
+    out.models.emplace_back(columns, layer);
     nn::assign(path, file.values, nn::state(out.models.back()),
                {.prefix = prefix, .layout = nn::WeightLayout::in_out});
     out.curves.push_back(program::remembered(path, metadata_of_seed(file.metadata, prefix)));
@@ -88,8 +88,7 @@ Seeds<Layer> load(const std::string& path, const unroll::Metadata& expected, Ind
 }
 
 // The epoch and validation loss of each seed: <name>.seed1.epoch and so on.
-template <class Layer>
-void report_origin(const Seeds<Layer>& seeds, const std::string& name, program::Report& report) {
+inline void report_origin(const Seeds& seeds, const std::string& name, program::Report& report) {
   for (std::size_t i = 0; i < seeds.curves.size(); ++i)
     program::report_origin(seeds.curves[i], fmt::format("{}.seed{}", name, seeds.first + i),
                            report);

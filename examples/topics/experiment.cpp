@@ -18,11 +18,6 @@ constexpr const char* kProgram = "topics";
 constexpr Index kMaxHidden = 4096;
 constexpr unroll::data::Parts kParts{.train = 0.7, .validation = 0.1};  // 0.2 tests
 
-struct Size {
-  Index hidden = 64;
-  UNROLL_OPTIONS(hidden)
-};
-
 // The parts of the glosses, and the classes.
 struct Data {
   Glosses train, validation, test;
@@ -53,13 +48,25 @@ Data read_data(const Choice& choice, const program::Options& o) {
           std::move(classes)};
 }
 
-unroll::Metadata identity(Kind kind, const Encoder& encoder, const data::Vocabulary& classes,
-                          Index hidden) {
+unroll::Metadata identity(const ModelOptions& model, const Encoder& encoder,
+                          const data::Vocabulary& classes) {
   unroll::Metadata out = encoder.metadata();
   out["program"] = kProgram;
-  out["model"] = name_of(kind);
   out.merge(classes.metadata("classes"));
-  out.merge(nn::metadata_of(Size{hidden}));
+  out.merge(nn::metadata_of(model));
+  return out;
+}
+
+// The sizes of a model, as the options say.
+ModelOptions sized(const std::string& name, Index features, Index classes, const Choice& choice) {
+  ModelOptions out{
+      .model = name, .hidden = choice.hidden, .reader = reader_of(name, choice.hidden)};
+  if (kind_of(name) == Kind::in_order)
+    program::choose_size(
+        out.reader, choice.size, reader_of("lstm", choice.hidden),
+        [&](const program::SequenceOptions& reader) {
+          return program::count_parameters([&] { return InOrder(features, classes, reader); });
+        });
   return out;
 }
 
@@ -96,10 +103,12 @@ Features choose_features(const Choice& choice, const Data& data, const program::
 }
 
 // Trains a model (with --resume from where it stopped), and applies it to the test part.
-Result train_one(Kind kind, const Encoder& encoder, const Choice& choice, const Data& data,
-                 const Glosses& test, const program::Options& o, program::Report& report) {
+Result train_one(const std::string& name, const Encoder& encoder, const Choice& choice,
+                 const Data& data, const Glosses& test, const program::Options& o,
+                 program::Report& report) {
   Glosses learned = data.train;
-  if (kind == Kind::naive_bayes)  // no hyperparameters: it learns from the validation part too
+  if (kind_of(name) ==
+      Kind::naive_bayes)  // no hyperparameters: it learns from the validation part too
     for (const auto& [from, to] : {std::pair(&data.validation.texts, &learned.texts),
                                    std::pair(&data.validation.classes, &learned.classes)})
       to->insert(to->end(), from->begin(), from->end());
@@ -107,17 +116,18 @@ Result train_one(Kind kind, const Encoder& encoder, const Choice& choice, const 
              validation = data.part(encoder, data.validation, o.data),
              tested = data.part(encoder, test, o.test.empty() ? o.data : o.test);
   unroll::default_generator() = unroll::Generator(o.seed);
-  return with_model(kind, encoder.size(), data.classes.size(), choice.hidden, [&](auto model) {
+  const ModelOptions options = sized(name, encoder.size(), data.classes.size(), choice);
+  return with_model(options, encoder.size(), data.classes.size(), [&](auto model) {
     const auto start = std::chrono::steady_clock::now();
-    program::load_or_train(
-        o, model, identity(kind, encoder, data.classes, choice.hidden), name_of(kind), report,
-        [&](program::Checkpoint& checkpoint) {
-          return fit(model, train, validation,
-                     {.label = name_of(kind), .epochs = epochs_of(o), .seed = o.seed}, &checkpoint);
-        });
+    program::load_or_train(o, model, identity(options, encoder, data.classes), name, report,
+                           [&](program::Checkpoint& checkpoint) {
+                             return fit(model, train, validation,
+                                        {.label = name, .epochs = epochs_of(o), .seed = o.seed},
+                                        &checkpoint);
+                           });
     const std::chrono::duration<double> seconds = std::chrono::steady_clock::now() - start;
     Result result =
-        result_of(name_of(kind), probabilities(model, tested), tested.labels, data.classes.size());
+        result_of(name, probabilities(model, tested), tested.labels, data.classes.size());
     result.seconds = seconds.count();
     result.features = name_of(encoder.features());
     for (const auto& p : nn::state(model)) result.values += p.param->value().numel();
@@ -130,17 +140,21 @@ Result train_one(Kind kind, const Encoder& encoder, const Choice& choice, const 
 }  // namespace
 
 void train_and_compare(const Choice& choice, const program::Options& o, program::Report& report) {
-  unroll::check(choice.query.empty() || choice.model == name_of(Kind::embedding_bag),
+  unroll::check(choice.query.empty() || choice.model == "embedding_bag",
                 "--query: the model embedding_bag was required: got {}", choice.model);
   program::check_text("--query", choice.query);
+  if (!choice.model.empty() && kind_of(choice.model) != Kind::in_order)
+    o.refuse({"--parameters", "--equal-parameters"}, "a model that reads in order", choice.model);
   const Data data = read_data(choice, o);
   const Glosses test = o.test.empty() ? data.test : read_glosses(o.test);
-  std::vector<Kind> kinds(std::begin(kKinds), std::end(kKinds));
-  if (!choice.model.empty()) kinds = {kind_of(choice.model)};
+  std::vector<std::string> names(std::begin(kBags), std::end(kBags));
+  names.push_back("lstm");
+  if (!choice.model.empty()) names = {choice.model};
   std::vector<Result> results;
   Features chosen = Features::words;
   bool known = false;
-  for (const Kind kind : kinds) {
+  for (const std::string& name : names) {
+    const Kind kind = kind_of(name);
     if (program::interrupted()) break;
     const bool chooses = kind == Kind::linear || kind == Kind::embedding_bag;
     if (chooses && !known) chosen = choose_features(choice, data, o), known = true;
@@ -148,10 +162,10 @@ void train_and_compare(const Choice& choice, const program::Options& o, program:
     if (kind == Kind::naive_bayes)
       seen.texts.insert(seen.texts.end(), data.validation.texts.begin(),
                         data.validation.texts.end());
-    const Encoder encoder(seen.texts, chooses              ? chosen
-                                      : kind == Kind::lstm ? Features::order
-                                                           : Features::words);
-    results.push_back(train_one(kind, encoder, choice, data, test, o, report));
+    const Encoder encoder(seen.texts, chooses                  ? chosen
+                                      : kind == Kind::in_order ? Features::order
+                                                               : Features::words);
+    results.push_back(train_one(name, encoder, choice, data, test, o, report));
   }
   print_results(results, labels_of(test, data.classes, o.test.empty() ? o.data : o.test),
                 data.classes, report);
@@ -160,25 +174,24 @@ void train_and_compare(const Choice& choice, const program::Options& o, program:
 void apply_model(const Choice& choice, const program::Options& o, program::Report& report) {
   program::check_text("--query", choice.query);
   program::ModelFile file = program::read_model(o.load, kProgram);
-  const Kind kind = kind_of(file.metadata["model"]);
-  unroll::check(choice.model.empty() || choice.model == name_of(kind),
+  const auto options = nn::options_in<ModelOptions>(file.metadata);
+  unroll::check(choice.model.empty() || choice.model == options.model,
                 "{}: a model of the kind {} was required: got {}", o.load, choice.model,
-                name_of(kind));
+                options.model);
   const Encoder encoder = Encoder::from_metadata(file.metadata);
   const data::Vocabulary classes = data::Vocabulary::from_metadata(file.metadata, "classes");
-  const Index hidden = nn::options_in<Size>(file.metadata).hidden;
-  unroll::check_io(
-      hidden >= 1 && hidden <= kMaxHidden && encoder.size() >= 1 && classes.size() >= 1,
-      "{}: a model of topics was required: got one without classes or features", o.load);
-  const auto features = static_cast<double>(encoder.size());
+  unroll::check_io(options.hidden >= 1 && options.hidden <= kMaxHidden &&
+                       options.reader.hidden <= program::kMaxHidden && encoder.size() >= 1 &&
+                       classes.size() >= 1,
+                   "{}: a model of topics was required: got one without classes or features",
+                   o.load);
+  const Kind kind = kind_of(options.model);
   program::check_values(
       o.load, file,
-      features * (kind == Kind::naive_bayes || kind == Kind::linear
-                      ? static_cast<double>(classes.size())
-                      : static_cast<double>(hidden)) +
-          (kind == Kind::lstm ? 8.0 * static_cast<double>(hidden) * static_cast<double>(hidden)
-                              : 0));
-  with_model(kind, encoder.size(), classes.size(), hidden, [&](auto model) {
+      static_cast<double>(encoder.size()) *
+          static_cast<double>(kind == Kind::naive_bayes || kind == Kind::linear ? classes.size()
+                                                                                : options.hidden));
+  with_model(options, encoder.size(), classes.size(), [&](auto model) {
     nn::assign(o.load, std::move(file.values), nn::state(model),
                {.layout = nn::WeightLayout::in_out});
     if (!o.predict.empty()) {
@@ -196,18 +209,18 @@ void apply_model(const Choice& choice, const program::Options& o, program::Repor
         out.row({texts[i], classes.unit(best),
                  fmt::format("{:.4f}", p[i][static_cast<std::size_t>(best)])});
       }
-      out.end(fmt::format("{} glosses by {}", texts.size(), name_of(kind)));
+      out.end(fmt::format("{} glosses by {}", texts.size(), options.model));
       return;
     }
     if constexpr (std::is_same_v<decltype(model), Bag>)
       if (!choice.query.empty()) return answer(choice.query, read_glosses(o.data), model, encoder);
     unroll::check(choice.query.empty(),
-                  "--query: a model of the kind embedding_bag was required: got {}", name_of(kind));
+                  "--query: a model of the kind embedding_bag was required: got {}", options.model);
     unroll::check(!o.test.empty(), "--load: --predict, --test or --query was required: got none");
     const Glosses test = read_glosses(o.test);
     const std::vector<Index> labels = labels_of(test, classes, o.test);
     Result result =
-        result_of(name_of(kind), probabilities(model, Part{encoder(test.texts), labels}), labels,
+        result_of(options.model, probabilities(model, Part{encoder(test.texts), labels}), labels,
                   classes.size());
     result.features = name_of(encoder.features());
     for (const auto& param : nn::state(model)) result.values += param.param->value().numel();

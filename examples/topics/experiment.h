@@ -6,7 +6,8 @@
 namespace topics {
 
 struct Choice {
-  std::string model;     // one of the four; empty: all
+  std::string model;  // empty: the bags, and an LSTM
+  program::SizeChoice size;
   std::string features;  // of the linear model and the EmbeddingBag; empty: best in validation
   std::string query;
   Index hidden = 64, limit = 0;

@@ -1,5 +1,5 @@
 // Classifies dictionary glosses by topic: naive Bayes and a linear model on bags of words, an
-// EmbeddingBag, and an LSTM over the words in order.
+// EmbeddingBag, and an LSTM, or another sequence model, over the words in order.
 //
 // glosses.h reads the data; features.h extracts features; models.h has the four models, fit.h
 // trains them; report.h compares them; retrieval.h finds the glosses nearest to a query.
@@ -19,23 +19,27 @@ int main(int argc, char** argv) {
                  .predict = "glosses without class: a column gloss, or one per line",
                  .resume = true}},
       [&](CLI::App& app) {
-        app.add_option("--model", choice.model,
-                       "train one: naive_bayes, linear, embedding_bag or lstm (default: all)");
+        program::declare_kind(app, choice.model,
+                              {.help = "train one only; default: the first three and lstm",
+                               .first = {std::begin(topics::kBags), std::end(topics::kBags)}});
         app.add_option("--features", choice.features,
                        "of linear and embedding_bag: words, pairs or beginning (default: the best "
                        "in validation)");
         app.add_option("--query", choice.query, "print the glosses nearest to this text");
         program::add_number(app, "--hidden", choice.hidden, 1, 4096,
                             "size of embeddings and LSTM (default: 64)");
+        program::declare_size(app, choice.size, "--model lstm");
         program::add_number(app, "--limit", choice.limit, 20, 1'000'000'000,
                             "use about this many glosses (default: all)");
       },
       [&](const program::Options& o, program::Report& report) {
         o.prepare();
         if (!o.load.empty()) {
-          o.refuse({"--features", "--hidden", "--limit"}, "a model to be trained", "--load");
+          o.refuse({"--features", "--hidden", "--limit", "--parameters", "--equal-parameters"},
+                   "a model to be trained", "--load");
           return topics::apply_model(choice, o, report);
         }
+        program::check_size(choice.size, o);
         program::check_one_model(o, choice.model, "naive_bayes, linear, embedding_bag or lstm", "",
                                  1);
         if (!choice.query.empty() && choice.model.empty()) choice.model = "embedding_bag";

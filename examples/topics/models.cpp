@@ -2,22 +2,26 @@
 
 #include <unroll/tensor/error.h>
 
+#include <fmt/format.h>
+
+#include <algorithm>
 #include <cmath>
 
 namespace topics {
-namespace {
-
-constexpr const char* kNames[] = {"naive_bayes", "linear", "embedding_bag", "lstm"};
-
-}  // namespace
-
-const char* name_of(Kind kind) { return kNames[static_cast<int>(kind)]; }
 
 Kind kind_of(const std::string& name) {
-  for (const Kind kind : kKinds)
-    if (name == name_of(kind)) return kind;
-  unroll::fail("model: naive_bayes, linear, embedding_bag or lstm was required: got \"{}\"",
-               unroll::excerpt(name));
+  for (std::size_t i = 0; i < std::size(kBags); ++i)
+    if (name == kBags[i]) return static_cast<Kind>(i);
+  const std::vector<std::string>& kinds = program::sequence_kinds();
+  if (std::find(kinds.begin(), kinds.end(), name) != kinds.end()) return Kind::in_order;
+  unroll::fail(
+      "model: naive_bayes, linear, embedding_bag or a sequence model ({}) was required: "
+      "got \"{}\"",
+      fmt::join(kinds, ", "), unroll::excerpt(name));
+}
+
+program::SequenceOptions reader_of(const std::string& kind, Index hidden) {
+  return {.kind = kind, .in = hidden, .hidden = hidden, .bidirectional = true};
 }
 
 void NaiveBayes::learn(const Lists& texts, const std::vector<Index>& labels, double smoothing) {

@@ -2,11 +2,11 @@
 // features, C classes, H hidden.
 #pragma once
 
+#include "examples/common/sequence_model.h"
 #include "examples/topics/features.h"
 
 #include <unroll/data/text/bag.h>
 #include <unroll/nn/layers.h>
-#include <unroll/nn/recurrent.h>
 
 namespace topics {
 
@@ -78,35 +78,47 @@ struct Bag {
   Var operator()(const Lists& texts) const { return head(dropout(embedding(texts))); }
 };
 
-// A bidirectional LSTM over the words in order, and a linear function of its mean output.
-struct Lstm {
+// An LSTM or another sequence model that reads the words in order, in both directions, and a linear
+// function of its mean output.
+struct InOrder {
   static constexpr double kRate = 4e-3, kDecay = 0.85;
   nn::Embedding embed;
   nn::Dropout dropout{{.p = 0.4}};
-  nn::LSTM lstm;
+  program::SequenceModel reader;
   nn::Linear head;
-  Lstm(Index features, Index classes, Index hidden)
-      : embed({.vocab = features, .dim = hidden}),
-        lstm({.in = hidden, .hidden = hidden, .bidirectional = true}),
-        head({.in = 2 * hidden, .out = classes}) {
+  InOrder(Index features, Index classes, const program::SequenceOptions& o)
+      : embed({.vocab = features, .dim = o.in}),
+        reader(o),
+        head({.in = reader.output_size(), .out = classes}) {
     embed.weight.set_value(mul(embed.weight.value(), Tensor::scalar(0.3, unroll::f32)));
   }
-  UNROLL_FIELDS(embed, dropout, lstm, head)
+  UNROLL_FIELDS(embed, dropout, reader, head)
   void prepare(const Lists&) {}
   Var operator()(const Lists& texts) const {
-    return head(dropout(lstm(dropout(embed(nn::Tokens::from(texts)))).sequence.mean()));
+    return head(dropout(reader(dropout(embed(nn::Tokens::from(texts)))).sequence.mean()));
   }
 };
 
-enum class Kind { naive_bayes, linear, embedding_bag, lstm };
-inline constexpr Kind kKinds[] = {Kind::naive_bayes, Kind::linear, Kind::embedding_bag, Kind::lstm};
-const char* name_of(Kind kind);
+enum class Kind { naive_bayes, linear, embedding_bag, in_order };
+// All models that --model names: these three, and the kinds of sequence models.
+inline constexpr const char* kBags[] = {"naive_bayes", "linear", "embedding_bag"};
 Kind kind_of(const std::string& name);  // throws std::invalid_argument
 
-// Calls f(model) with a new model of a kind.
+// Which model, and its sizes. They are stored in its file.
+struct ModelOptions {
+  std::string model = "lstm";
+  Index hidden = 64;                     // size of the embedding
+  program::SequenceOptions reader = {};  // of a model that reads in order
+  UNROLL_OPTIONS(model, hidden, reader)
+};
+// The sequence model of that kind: bidirectional, for embeddings of this size.
+program::SequenceOptions reader_of(const std::string& kind, Index hidden);
+
+// Calls f(model) with a new model.
 template <class F>
-auto with_model(Kind kind, Index features, Index classes, Index hidden, F&& f) {
-  switch (kind) {
+auto with_model(const ModelOptions& o, Index features, Index classes, F&& f) {
+  const Index hidden = o.hidden;
+  switch (kind_of(o.model)) {
     case Kind::naive_bayes:
       return f(NaiveBayes(features, classes, hidden));
     case Kind::linear:
@@ -114,7 +126,7 @@ auto with_model(Kind kind, Index features, Index classes, Index hidden, F&& f) {
     case Kind::embedding_bag:
       return f(Bag(features, classes, hidden));
     default:
-      return f(Lstm(features, classes, hidden));
+      return f(InOrder(features, classes, o.reader));
   }
 }
 

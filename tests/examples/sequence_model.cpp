@@ -107,6 +107,63 @@ TEST_CASE("sequence models: chunks with a carried state give what the whole give
   }
 }
 
+TEST_CASE("a transformer's steps and chunks give what the whole gives, whatever its positions") {
+  Generator g(10);
+  for (const std::string positions : {"rotary", "sinusoidal", "none"})
+    for (const Index window : {0, 5}) {
+      CAPTURE(positions);
+      const SequenceModel model(
+          {.kind = "transformer", .in = 3, .hidden = 8, .positions = positions, .window = window});
+      const std::vector<Index> lengths{4, 9, 2};
+      std::vector<Tensor> prompts, rest;
+      for (const Index length : lengths) {
+        prompts.push_back(g.normal({length, 3}));
+        rest.push_back(g.normal({12, 3}));
+      }
+      SequenceModel::State state = model(nn::Sequence::from(prompts), {}).state;
+      std::vector<Tensor> stepped;
+      for (Index t = 0; t < 12; ++t) {
+        std::vector<Var> now;
+        for (const Tensor& r : rest) now.push_back(r.narrow(0, t, 1));
+        stepped.push_back(model.step(concat(now, 0), state).value());
+      }
+      for (Index b = 0; b < 3; ++b) {
+        const auto at = static_cast<std::size_t>(b);
+        const Tensor whole =
+            model(nn::Sequence::from({concat({Var(prompts[at]), Var(rest[at])}, 0)}))
+                .sequence.rows.value();
+        for (Index t = 0; t < 12; ++t)
+          CHECK(distance(stepped[static_cast<std::size_t>(t)].narrow(0, b, 1),
+                         whole.narrow(0, lengths[at] + t, 1)) < kClose);
+      }
+    }
+}
+
+TEST_CASE("a transformer starts each chunk anew while a tape records") {
+  Generator g(11);
+  const SequenceModel model({.kind = "transformer", .in = 3, .hidden = 8});
+  const nn::Sequence x = random_input(model, {6, 6}, g);
+  const auto before = model(x, {});
+  CHECK(!before.state.empty());
+  Tape tape;
+  const auto first = model(x, {});
+  CHECK(first.state.empty());
+  CHECK(distance(first.sequence.rows.value(), before.sequence.rows.value()) < kClose);
+  check_refused([&] { model(x, before.state); },
+                "transformer: an empty state was required while a tape records");
+}
+
+TEST_CASE("the last output of a transformer is its last row, or the mean if it sees all steps") {
+  Generator g(12);
+  for (const bool bidirectional : {false, true}) {
+    const SequenceModel model(
+        {.kind = "transformer", .in = 3, .hidden = 8, .bidirectional = bidirectional});
+    const auto out = model(random_input(model, {4, 1, 7}, g));
+    CHECK(distance(out.last().value(),
+                   (bidirectional ? out.sequence.mean() : out.sequence.last()).value()) == 0);
+  }
+}
+
 TEST_CASE("sequence models: a bidirectional one sees the future, one of one direction does not") {
   Generator g(4);
   for (const std::string& kind : program::sequence_kinds())
@@ -226,14 +283,20 @@ TEST_CASE("sequence models: what does not fit is refused with a sentence") {
   const auto count = [](const SequenceOptions& of) {
     return program::count_parameters([&] { return SequenceModel(of); });
   };
-  check_refused([] { SequenceModel({.kind = "lstn", .in = 2, .hidden = 3}); },
-                "sequence model: one of rnn, lstm, gru, mingru, minlstm, rglru, mamba");
+  check_refused(
+      [] { SequenceModel({.kind = "lstn", .in = 2, .hidden = 3}); },
+      "sequence model: one of rnn, lstm, gru, mingru, minlstm, rglru, mamba, transformer");
+  check_refused(
+      [] { SequenceModel({.kind = "transformer", .in = 2, .hidden = 8, .positions = "x"}); },
+      "transformer: positions rotary, sinusoidal or none were required: got \"x\"");
+  for (const char* kind : {"mamba", "transformer"})
+    check_refused(
+        [&] { SequenceModel({.kind = kind, .in = 2, .hidden = 8, .variational_dropout = 0.1}); },
+        "no variational dropout was required");
   SequenceOptions small{.kind = "lstm", .in = 16};
   check_refused([&] { program::choose_size(small, {.parameters = 20}, {}, count); },
                 "--parameters: a number of parameters that lstm can have was required: got 20, the "
                 "nearest is");
-  check_refused([&] { program::choose_size(small, {.parameters = 20, .equal = true}, {}, count); },
-                "--parameters: no --equal-parameters was required");
   for (const std::string& kind : program::sequence_kinds()) {
     CAPTURE(kind);
     check_refused([&] { SequenceModel({.kind = kind, .in = 2}); },
@@ -259,6 +322,6 @@ TEST_CASE("sequence models: what does not fit is refused with a sentence") {
     model.step(Tensor::zeros({1, 2}), state);  // still good
     const nn::Sequence x(Tensor::zeros({3, 2}), SequenceLayout::equal(1, 3));
     check_refused([&] { both(x, state); },
-                  kind + ": a model of one direction was required to continue from a state");
+                  kind + ": a model of one direction was required to read chunks with a state");
   }
 }

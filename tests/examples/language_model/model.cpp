@@ -21,7 +21,7 @@ TEST_CASE("evaluation in streams equals reading the text id by id") {
   for (const std::string& kind : program::sequence_kinds()) {
     CAPTURE(kind);
     const LanguageModel model(
-        {.layer = {.kind = kind, .hidden = 8, .layers = 2}, .vocab = 7, .dim = 4});
+        {.layer = {.kind = kind, .hidden = 8, .layers = 2, .window = 20}, .vocab = 7, .dim = 4});
     const Ids ids = random_ids(700, 7, 1);  // two streams
     for (Index from : {1, 60, 130, 699}) {
       const std::vector<double> found = nats(model, ids, from);

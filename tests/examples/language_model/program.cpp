@@ -50,35 +50,6 @@ TEST_CASE("a network learns a text, and its figures say so in three ways") {
   }
 }
 
-TEST_CASE("every kind of model is trained, saved and loaded, with equal numbers of parameters") {
-  const Folder folder;
-  const std::string text = folder.write("text", counting(60)), model = folder / "model";
-  const std::vector<std::string> short_run{"--text",  text, "--budget",  "4000", "--streams", "8",
-                                           "--steps", "16", "--threads", "1"};
-  const auto with = [&](std::vector<std::string> more) {
-    more.insert(more.begin(), short_run.begin(), short_run.end());
-    return more;
-  };
-  double lstm = 0;
-  for (const std::string kind : {"lstm", "rnn", "gru", "mingru", "minlstm", "rglru", "mamba"}) {
-    CAPTURE(kind);
-    const Numbers n = numbers_of(
-        kName, with({"--model", kind, "--hidden", "24", "--equal-parameters", "--save", model}));
-    CHECK(n["perplexity"] < 40);  // there are 20 characters
-    if (kind == "lstm") lstm = n["parameters"];
-    CHECK(n["parameters"] == doctest::Approx(lstm).epsilon(0.05));
-    CHECK(numbers_of(kName, {"--load", model, "--text", text, "--threads", "1"})["perplexity"] ==
-          n["perplexity"]);
-    CHECK(run_program(kName, {"--load", model, "--generate", "one", "--length", "9"}).code == 0);
-  }
-  const Numbers n = numbers_of(kName, with({"--model", "all", "--parameters", "9000"}));
-  for (const std::string kind : {"rnn", "lstm", "mamba"}) {
-    CHECK(n[kind + ".parameters"] == doctest::Approx(9000).epsilon(0.05));
-    CHECK(n[kind + ".perplexity"] < 40);
-    CHECK(n[kind + ".seconds"] > 0);
-  }
-}
-
 TEST_CASE("words and byte pairs have figures per character too") {
   const Folder folder;
   const std::string text = folder.write("text", counting(100));

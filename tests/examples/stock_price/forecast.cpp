@@ -150,7 +150,7 @@ TEST_CASE(
   const std::vector<Baselines> fitted = fit_baselines(m, m.split.test.front());
   const Inputs in = inputs_of(m, fitted);
   unroll::manual_seed(1);
-  const Network<nn::GRU> network(1, 4);
+  const Network network(1, {.kind = "gru", .hidden = 4});
   const Var outputs =
       network(nn::Sequence(in.features, unroll::SequenceLayout::equal(1, m.rows())));
   const Distribution d = distribution(outputs, in.log_ewma.narrow(0, 1, m.rows()));

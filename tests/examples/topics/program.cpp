@@ -106,7 +106,7 @@ TEST_CASE("topics shows the figures of another file, and refuses what does not f
       "topics",
       {"--load", model, "--test", folder.write("v.tsv", "class\tgloss\nplant\t\xED\xA0\x80\n")},
       "UTF-8");
-  check_refused("topics", {"--model", "svm"}, "got \"svm\"");
+  check_refused("topics", {"--model", "svm"}, "got svm");
   check_refused("topics", {"--data", folder.write("w.tsv", "class\tgloss\na\tx\na\ty\n")},
                 "at least 2 classes");
   check_refused("topics", {"--model", "lstm", "--query", "cat"},
