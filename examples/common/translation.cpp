@@ -73,8 +73,8 @@ struct Stoppable {
 void check_sizes(const std::string& path, const ModelFile& file, const TranslationChoice& c,
                  const Vocabulary& source, const Vocabulary& target) {
   constexpr double kGates = 3;  // of the decoder's GRU
-  check_io(c.hidden >= 1 && c.hidden <= kMostHidden && c.layers >= 1 && c.layers <= kMostLayers,
-           "{}: 1 to {} units and 1 to {} layers were required: got {} and {}", path, kMostHidden,
+  check_io(c.hidden >= 1 && c.hidden <= kMostHidden && c.layers >= 0 && c.layers <= kMostLayers,
+           "{}: 1 to {} units and up to {} layers were required: got {} and {}", path, kMostHidden,
            kMostLayers, c.hidden, c.layers);
   const SequenceOptions encoder = encoder_of(c);
   check_io(encoder.hidden >= 1 && encoder.hidden <= kMaxHidden && encoder.layers <= kMostLayers,
@@ -89,7 +89,7 @@ void check_sizes(const std::string& path, const ModelFile& file, const Translati
   const auto hidden = static_cast<double>(c.hidden);
   check_values(
       path, file,
-      static_cast<double>(c.layers) * kGates * hidden * hidden +
+      static_cast<double>(std::max<Index>(c.layers, 1)) * kGates * hidden * hidden +
           static_cast<double>(c.embed) * static_cast<double>(source.size() + target.size()));
 }
 

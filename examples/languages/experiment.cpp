@@ -133,7 +133,7 @@ void apply_model(const Choice& choice, const program::Options& o, program::Repor
                    kProgram);
   program::check_values(
       o.load, file,
-      static_cast<double>(characters.size() + options.hidden) * double{Reader::kEmbedding});
+      static_cast<double>(characters.size() + options.hidden) * static_cast<double>(options.in));
   Model model(characters.size(), languages.size(), options, file.values.at("text").numel(),
               file.values.at("labels").numel());
   nn::assign(o.load, std::move(file.values), nn::state(model),
