@@ -177,8 +177,8 @@ class MultiHeadAttention {
   double dropping() const { return training() ? dropout_ : 0; }
   Index dim() const { return out.weight.shape()[0]; }
   Index columns() const { return dim() / heads_ * kv_heads_; }  // of keys, and of values
-  // Attention of projected rows: q, k and v, or one tensor with all three side by side. All calls
-  // without a mask, a bias or the weights, and without a cache, come here.
+  // Attention of projected rows: q, k and v, or one tensor with all three side by side. Everything
+  // comes here except calls with a mask, a bias or the weights, and single steps of a stream.
   Var attend(std::span<const Var> projected, const RowGroups& queries, const RowGroups& keys,
              bool causal) const;
   // low_rank: keys or values [N, G K] -> [B rank, G K], the sums of each sequence.
