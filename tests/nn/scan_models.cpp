@@ -1,6 +1,9 @@
-// What all recurrent layers that are scans have in common: minGRU, minLSTM, RG-LRU and Mamba.
-#include "tests/nn/random_sequences.h"
+// What all recurrent layers that are scans have in common: minGRU, minLSTM, RG-LRU, the recurrent
+// block of Griffin, and Mamba.
+#include "tests/nn/states.h"
 
+#include <unroll/autograd/gradcheck.h>
+#include <unroll/nn/griffin.h>
 #include <unroll/nn/mamba.h>
 #include <unroll/nn/scan.h>
 #include <unroll/tensor/memory.h>
@@ -21,6 +24,8 @@ void each_model(DType dtype, F f) {
   call("minGRU", nn::MinGRU({.in = 6, .hidden = 6, .layers = 2, .dtype = dtype}));
   call("minLSTM", nn::MinLSTM({.in = 6, .hidden = 6, .layers = 2, .dtype = dtype}));
   call("RG-LRU", nn::RGLRU({.in = 6, .hidden = 6, .layers = 2, .blocks = 2, .dtype = dtype}));
+  call("Griffin",
+       nn::Griffin({.cell = {.in = 6, .width = 8, .blocks = 2, .dtype = dtype}, .layers = 2}));
   call("Mamba", nn::Mamba({.dim = 6, .layers = 2, .states = 3, .dtype = dtype}));
 }
 
@@ -46,6 +51,103 @@ TEST_CASE("a NaN or infinity in one sequence reaches no other through a layer th
           CHECK(all_finite(index_select(d[x.rows], 0, x.layout.rows_of(b))));
         }
       });
+}
+
+TEST_CASE("the steps, the loop and the scan of a layer give the same") {
+  Generator g(4);
+  for (const DType dtype : {f32, f64})
+    for (const Index batch : {1, 3})
+      each_model(dtype, [&](const auto& layer) {
+        const Index steps = 1 + g.below(40);
+        const nn::Sequence x(g.normal({batch * steps, 6}, 0, 1, dtype),
+                             SequenceLayout::equal(batch, steps));
+        const double tolerance = dtype == f32 ? 1e-4 : 1e-11;
+        const auto whole = layer(x), loop = layer(x, {}, {.fused = false});
+        CHECK(distance(whole.sequence.rows.value(), loop.sequence.rows.value()) < tolerance);
+        std::vector<typename std::decay_t<decltype(layer)>::State> state;
+        for (Index t = 0; t < steps; ++t) {
+          const auto now = [&](const Var& rows) {
+            return rows.value().narrow(0, t * batch, batch);
+          };
+          CHECK(distance(layer.step(now(x.rows), state).value(), now(whole.sequence.rows)) <
+                tolerance);
+        }
+        CHECK(state_distance(state.back(), whole.state.back()) < 10 * tolerance);
+      });
+}
+
+TEST_CASE(
+    "ragged sequences give what each gives alone, chunks what the whole gives, and reverse "
+    "what flipped sequences give") {
+  Generator g(5);
+  each_model(f64, [&](const auto& layer) {
+    const nn::Sequence x = random_sequence(g, {7, 3, 12, 1}, 6);
+    const auto all = layer(x), back = layer(x, {}, {.reverse = true});
+    for (Index b = 0; b < x.size(); ++b) {
+      const Var rows = x.at(b);
+      const Index length = rows.size(0), cut = length / 2;
+      const auto one = layer(nn::Sequence::from({rows}));
+      CHECK(distance(one.sequence.rows.value(), all.sequence.at(b).value()) < 1e-12);
+      CHECK(distance(one.last().value(), all.last().value().narrow(0, b, 1)) < 1e-12);
+      const auto flipped = layer(nn::Sequence::from({flip(rows, 0)}));
+      CHECK(distance(flip(flipped.sequence.rows, 0).value(), back.sequence.at(b).value()) < 1e-12);
+      if (cut == 0) continue;
+      const auto early = layer(nn::Sequence::from({narrow(rows, 0, 0, cut)}));
+      const auto late =
+          layer(nn::Sequence::from({narrow(rows, 0, cut, length - cut)}), early.carry());
+      CHECK(distance(late.sequence.rows.value(),
+                     one.sequence.rows.value().narrow(0, cut, length - cut)) < 1e-12);
+    }
+  });
+}
+
+TEST_CASE("Griffin's gradients agree with finite differences, to second order") {
+  manual_seed(4);
+  Generator g(6);
+  const nn::Griffin layer(
+      {.cell = {.in = 3, .width = 4, .conv = 3, .blocks = 2, .dtype = f64}, .layers = 1});
+  const nn::Sequence x = random_sequence(g, {2, 4, 1}, 3);
+  const Tensor weight = g.normal({7, 3}, 0, 1, f64);
+  const auto loss = [&](const nn::Sequence& in) { return sum(layer(in).sequence.rows * weight); };
+  const auto f = [&](const std::vector<Var>& in) { return loss(nn::Sequence(in[0], x.layout)); };
+  const auto first = gradcheck(f, {x.rows.value()});
+  CHECK_MESSAGE(first, first.message);
+  const auto second = gradgradcheck(f, {x.rows.value()});
+  CHECK_MESSAGE(second, second.message);
+  const auto weights = gradcheck_params([&] { return loss(x); }, nn::parameters(layer));
+  CHECK_MESSAGE(weights, weights.message);
+}
+
+TEST_CASE("Griffin is the equations of the paper, at its first step") {
+  Generator g(7);
+  const nn::GriffinCell cell({.in = 3, .width = 4, .blocks = 2, .dtype = f64});
+  const Tensor x = g.normal({2, 3}, 0, 1, f64);
+  const nn::GriffinCell::State s = cell(x, cell.initial(2));
+  // The convolution sees the current input only, and a sequence begins with h = sigmoid(..) u.
+  const Tensor n = rms_norm(x, cell.norm.gain).value();
+  const Tensor u = cell.in_proj(n).value() * cell.conv_w.value().select(0, 3) + cell.conv_b.value();
+  Tensor gated = Tensor::empty({2, 4}, f64);
+  for (Index block = 0; block < 2; ++block)
+    gated.narrow(1, 2 * block, 2)
+        .copy_(matmul(u.narrow(1, 2 * block, 2), cell.rg_lru.wi.value().select(0, block)));
+  const Tensor h = sigmoid(gated + cell.rg_lru.bi.value()) * u;
+  CHECK(distance(s.h.value(), h) < 1e-13);
+  const Tensor expected = x + cell.out_proj(gelu(cell.gate_proj(n).value()) * h).value();
+  CHECK(distance(s.out.value(), expected) < 1e-13);
+}
+
+TEST_CASE("Griffin refuses options and inputs that do not fit, in a sentence") {
+  check_refused([] { nn::GriffinCell cell({.in = 0}); }, "Griffin");
+  check_refused([] { nn::GriffinCell cell({.in = 4, .conv = 9}); },
+                "Griffin: a convolution of 2 to 8 taps was required: got 9");
+  check_refused([] { nn::GriffinCell cell({.in = 4, .blocks = 3}); },
+                "RGLRU: a number of blocks that divides hidden = 4 was required: got 3");
+  const nn::Griffin layer({.cell = {.in = 4}});
+  check_refused(
+      [&] {
+        (void)layer(nn::Sequence(Tensor::zeros({2, 3}), SequenceLayout({2})));
+      },
+      "Griffin: rows [N, 4] were required: got [2, 3]");
 }
 
 TEST_CASE("a sequence of one step gives what a streamed step gives") {
