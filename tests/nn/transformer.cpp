@@ -163,6 +163,73 @@ TEST_CASE("a decoder's steps equal teacher forcing, for targets in any order of 
   }
 }
 
+TEST_CASE("rows of a cache are selected with their lengths; rows it does not have are refused") {
+  for (const Index window : {0, 3}) {
+    const nn::MultiHeadAttention layer({.dim = 6,
+                                        .heads = 3,
+                                        .kv_heads = 1,
+                                        .window = window,
+                                        .rotary = Rotary::split_half,
+                                        .dtype = f64});
+    Generator g(4);
+    const nn::Sequence prompts = random_sequence(g, {5, 1, 3}, 6);
+    nn::KeyValueCache cache = layer.cache(3, 8);
+    layer.prefill(prompts, cache);
+    CHECK(cache.lengths() == std::vector<Index>{5, 1, 3});
+    CHECK(cache.capacity() == (window > 0 ? window : 8));
+    const IndexTensor rows = IndexTensor::of({2, 2, 0, 1, 2});
+    nn::KeyValueCache chosen = cache.select_rows(rows);
+    CHECK(chosen.lengths() == std::vector<Index>{3, 3, 5, 1, 3});
+    const Tensor x = g.normal({3, 6}, 0, 1, f64);
+    const Tensor y = layer.step(index_select(x, 0, rows), chosen).value();
+    CHECK(distance(y, index_select(layer.step(x, cache).value(), 0, rows)) < 1e-14);
+    CHECK(chosen.lengths() == std::vector<Index>{4, 4, 6, 2, 4});
+    CHECK(cache.select_rows(IndexTensor(std::vector<Index>{})).size() == 0);
+    CHECK_THROWS_AS(cache.select_rows(IndexTensor::of({3})), std::invalid_argument);
+    CHECK_THROWS_AS(cache.select_rows(IndexTensor::of({-1})), std::invalid_argument);
+    CHECK_THROWS_AS(nn::KeyValueCache().select_rows(rows), std::invalid_argument);
+    CHECK_THROWS_AS(layer.cache(-1, 3), std::invalid_argument);
+    // A cache of another layer.
+    nn::KeyValueCache other =
+        nn::MultiHeadAttention({.dim = 6, .heads = 3, .dtype = f64}).cache(3, 8);
+    check_refused([&] { layer.step(x, other); }, "a cache of this layer for 3 sequences");
+  }
+  check_refused([] { nn::MultiHeadAttention({.dim = 4, .heads = 2}).cache(1, 0); },
+                "a capacity of at least 1 (or a window), were required: got 1 and 0");
+}
+
+TEST_CASE("names of PyTorch's Transformer are mapped, and names of other parts are kept") {
+  NamedTensors published;
+  const std::vector<std::pair<std::string, std::string>> names{
+      {"in_proj_weight", "query_key_value.weight"},
+      {"encoder.layers.1.self_attn.in_proj_bias",
+       "encoder.layers.1.self_attn.query_key_value.bias"},
+      {"layers.0.multihead_attn.out_proj.weight", "layers.0.multihead_attn.out.weight"},
+      {"layers.0.norm3.weight", "layers.0.norm3.gain"},
+      {"layers.0.norm3.bias", "layers.0.norm3.bias"},
+      {"norm.weight", "norm.gain"},
+      {"layers.0.linear1.weight", "layers.0.linear1.weight"},
+      {"prenorm.weight", "prenorm.weight"},
+      {"my_in_proj_weight", "my_in_proj_weight"},
+      {"embed.weight", "embed.weight"}};
+  for (const auto& entry : names) published.emplace(entry.first, random({2, 3}, published.size()));
+  const NamedTensors mapped = nn::transformer_tensors(published);
+  CHECK(mapped.size() == names.size());
+  for (const auto& entry : names) {
+    REQUIRE(mapped.count(entry.second) == 1);
+    CHECK(distance(mapped.at(entry.second), published.at(entry.first)) == 0);
+  }
+}
+
+TEST_CASE("a layer with a window or rotary positions does not attend to a memory") {
+  const nn::Sequence x(random({3, 4}, 1, f32), SequenceLayout({3}));
+  check_refused([&] { (void)nn::MultiHeadAttention({.dim = 4, .window = 2}).prepare(x); },
+                "without .rotary and .window was required for a memory: got one with a window");
+  check_refused(
+      [&] { (void)nn::MultiHeadAttention({.dim = 4, .rotary = Rotary::interleaved}).prepare(x); },
+      "got one with rotary positions");
+}
+
 TEST_CASE("a copy of a state is independent of it") {
   const nn::TransformerEncoder model({.dim = 8, .heads = 2, .causal = true, .dtype = f64});
   nn::TransformerEncoder::State state = model.initial(2, 10);
