@@ -52,10 +52,11 @@ void Gradient::scale(double factor) { values() = mul(values(), factor); }
 namespace {
 Tensor find_dense(const Gradients& gradients, std::uint64_t id, const Shape& shape) {
   const Gradient* found = gradients.find(id);
-  check(found != nullptr,
-        "gradients: a parameter or watched value on which the loss depends was required: got one "
-        "without a gradient (shape {})",
-        shape);
+  check(
+      found != nullptr,
+      "gradients: a parameter, or a Var from Tape::watch, on which the loss depends was required: "
+      "got one without a gradient (shape {})",
+      shape);
   return found->to_dense();
 }
 }  // namespace

@@ -146,7 +146,7 @@ std::string Tape::State::described(const State* s, const Var& v) {
   std::string what = v.requires_grad() ? "a value on the tape" : "a constant";
   if (v.leaf_id() != 0 && s) {
     const auto& param = s->leaves[v.slot_ & ~kLeaf].param;
-    what = param ? "a parameter" : "a watched value";
+    what = param ? "a parameter" : "a Var from Tape::watch";
     if (param && !param->name().empty()) what = fmt::format("the parameter \"{}\"", param->name());
   }
   return fmt::format("{} of shape {}", what, v.shape());

@@ -1,6 +1,6 @@
-# public_headers(ROOT OUT): the headers that a program reaches from unroll.h, as room/file.h. They
+# public_headers(ROOT OUT): the headers that a program reaches from unroll.h, as folder/file.h. They
 # are what is installed. Also read by the script of tests/architecture.
-set(rooms tensor autograd nn optim data)
+set(library_folders tensor autograd nn optim data)
 
 function(public_headers root out)
   set(known unroll.h)

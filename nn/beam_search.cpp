@@ -72,7 +72,7 @@ class Beams : public Decoding {
   // order of rows and ids.
   void find(const Logits& step, const std::vector<Hypothesis>& from, Index begin) {
     best_.clear();
-    const auto most = static_cast<std::size_t>(options_.beams);
+    const auto beams = static_cast<std::size_t>(options_.beams);
     const Index vocab = step.logits.shape()[1];
     double worst = -std::numeric_limits<double>::infinity();
     for (std::size_t k = 0; k < from.size(); ++k) {
@@ -84,11 +84,11 @@ class Beams : public Decoding {
         for (Index id = 0; id < vocab; ++id) {
           const double now = before + ((static_cast<double>(x[id]) - top) - log_sum);
           if (!(now > worst)) continue;
-          if (best_.size() == most) best_.pop_back();
+          if (best_.size() == beams) best_.pop_back();
           const auto at = std::find_if(best_.begin(), best_.end(),
                                        [&](const Candidate& c) { return c.log_probability < now; });
           best_.insert(at, {now, row, id});
-          if (best_.size() == most) worst = best_.back().log_probability;
+          if (best_.size() == beams) worst = best_.back().log_probability;
         }
       });
     }

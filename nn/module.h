@@ -64,6 +64,13 @@ class IndexBuffer {
   Param param_;  // holds ids; copied and moved like any other
 };
 
+// What UNROLL_FIELDS accepts as a part of a model.
+template <class T>
+concept Part = detail::is_field<T>();
+// A model: a struct with UNROLL_FIELDS that lists the parts of a module it derives from, too.
+template <class M>
+concept Module = detail::Module<M> && detail::kHasPartsOfBase<M> && detail::kHasOwnParts<M>;
+
 namespace detail {
 template <class M>
 NamedParams listed(const M& model, bool params, bool buffers) {

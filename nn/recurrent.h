@@ -23,6 +23,20 @@ struct LayerOptions {
   UNROLL_OPTIONS(cell, layers, bidirectional, dropout, variational_dropout)
 };
 
+namespace detail {
+
+// The options of a layer, from those of its cell and a struct `o` that has the others.
+template <class C, class Options>
+LayerOptions<C> layer_options(const Options& o, const typename C::Options& cell) {
+  return {.cell = cell,
+          .layers = o.layers,
+          .bidirectional = o.bidirectional,
+          .dropout = o.dropout,
+          .variational_dropout = o.variational_dropout};
+}
+
+}  // namespace detail
+
 // For RNN, LSTM and GRU, the options of cell and layer are in one struct, so that all of them can
 // be given in one list: {.in = 3, .hidden = 8, .layers = 2}. The fields are repeated in each struct
 // because C++ allows such lists only for structs without a base.

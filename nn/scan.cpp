@@ -13,12 +13,6 @@ Index checked_hidden(const char* name, Index in, Index hidden) {
   return hidden;
 }
 
-// The learned state [H] repeated for B rows, or zeros: [B, H].
-Var start(const Param& learned, Index batch, Index size, DType dtype) {
-  if (learned.defined()) return expand(learned, {batch, size});
-  return Tensor::zeros({batch, size}, dtype);
-}
-
 void check_step(const char* name, const Var& px, Index width, const Var& h, Index hidden) {
   check_defined(name, px);
   check_defined(name, h);
@@ -37,63 +31,44 @@ Var block(const Var& px, Index hidden, Index i) { return narrow(px, -1, i * hidd
 
 }  // namespace
 
-// --- minGRU ---
+// --- minGRU and minLSTM ---
 
-MinGRUCell::MinGRUCell(const Options& o)
+MinCell::MinCell(Kind kind, const Options& o)
     : gates({.in = o.in,
-             .out = product_of("MinGRU", 2, checked_hidden("MinGRU", o.in, o.hidden)),
+             .out = product_of(name_of(kind), kind == Kind::gru ? 2 : 3,
+                               checked_hidden(name_of(kind), o.in, o.hidden)),
              .bias = o.bias,
              .dtype = o.dtype}),
       hidden_(o.hidden),
+      kind_(kind),
       positive_(o.positive) {
   if (o.learned_state) h0 = Param(Tensor::zeros({o.hidden}, o.dtype));
 }
 
-MinGRUCell::State MinGRUCell::step(const Var& px, const State& s) const {
-  check_step("MinGRU", px, 2 * hidden_, s.h, hidden_);
-  const auto [a, b] = min_gru_coefficients(px, positive_);
+MinCell::State MinCell::step(const Var& px, const State& s) const {
+  check_step(name_of(kind_), px, (kind_ == Kind::gru ? 2 : 3) * hidden_, s.h, hidden_);
+  const auto [a, b] = kind_ == Kind::gru ? min_gru_coefficients(px, positive_)
+                                         : min_lstm_coefficients(px, positive_);
   return {a * s.h + b};
 }
 
-std::pair<Var, MinGRUCell::State> MinGRUCell::run(const Gathered& x, const State& s,
-                                                  const UnrollOptions& options) const {
-  ScanOutput out = min_gru_sequence(rows_like(x, project(x.table())), s.h, x.layout(),
-                                    {.reverse = options.reverse, .positive = positive_});
+std::pair<Var, MinCell::State> MinCell::run(const Gathered& x, const State& s,
+                                            const UnrollOptions& options) const {
+  const Var px = project(x.table());
+  ScanOutput out;
+  if (kind_ == Kind::gru) {  // its gates are fused into the scan
+    out = min_gru_sequence(rows_like(x, px), s.h, x.layout(),
+                           {.reverse = options.reverse, .positive = positive_});
+  } else {
+    const auto [a, b] = min_lstm_coefficients(px, positive_);
+    out = scan(rows_like(x, a), rows_like(x, b), s.h, x.layout(), {.reverse = options.reverse});
+  }
   return {std::move(out.rows), {std::move(out.last)}};
 }
 
-MinGRUCell::State MinGRUCell::initial(Index batch) const {
-  return {start(h0, batch, hidden_, gates.weight.dtype())};
-}
-
-// --- minLSTM ---
-
-MinLSTMCell::MinLSTMCell(const Options& o)
-    : gates({.in = o.in,
-             .out = product_of("MinLSTM", 3, checked_hidden("MinLSTM", o.in, o.hidden)),
-             .bias = o.bias,
-             .dtype = o.dtype}),
-      hidden_(o.hidden),
-      positive_(o.positive) {
-  if (o.learned_state) h0 = Param(Tensor::zeros({o.hidden}, o.dtype));
-}
-
-MinLSTMCell::State MinLSTMCell::step(const Var& px, const State& s) const {
-  check_step("MinLSTM", px, 3 * hidden_, s.h, hidden_);
-  const auto [a, b] = min_lstm_coefficients(px, positive_);
-  return {a * s.h + b};
-}
-
-std::pair<Var, MinLSTMCell::State> MinLSTMCell::run(const Gathered& x, const State& s,
-                                                    const UnrollOptions& options) const {
-  const auto [a, b] = min_lstm_coefficients(project(x.table()), positive_);
-  ScanOutput out =
-      scan(rows_like(x, a), rows_like(x, b), s.h, x.layout(), {.reverse = options.reverse});
-  return {std::move(out.rows), {std::move(out.last)}};
-}
-
-MinLSTMCell::State MinLSTMCell::initial(Index batch) const {
-  return {start(h0, batch, hidden_, gates.weight.dtype())};
+MinCell::State MinCell::initial(Index batch) const {
+  if (h0.defined()) return {expand(h0, {batch, hidden_})};
+  return {Tensor::zeros({batch, hidden_}, gates.weight.dtype())};
 }
 
 // --- RG-LRU ---
@@ -196,36 +171,26 @@ RGLRUCell::State RGLRUCell::initial(Index batch) const {
 
 namespace {
 
-template <class C, class Options>
-LayerOptions<C> layer_options(const Options& o, const typename C::Options& cell) {
-  return {.cell = cell,
-          .layers = o.layers,
-          .bidirectional = o.bidirectional,
-          .dropout = o.dropout,
-          .variational_dropout = o.variational_dropout};
+MinCellOptions cell_options(const MinOptions& o) {
+  return {.in = o.in,
+          .hidden = o.hidden,
+          .bias = o.bias,
+          .positive = o.positive,
+          .learned_state = o.learned_state,
+          .dtype = o.dtype};
 }
 
 }  // namespace
 
-MinGRUOptions::operator LayerOptions<MinGRUCell>() const {
-  return layer_options<MinGRUCell>(*this, {.in = in,
-                                           .hidden = hidden,
-                                           .bias = bias,
-                                           .positive = positive,
-                                           .learned_state = learned_state,
-                                           .dtype = dtype});
+MinOptions::operator LayerOptions<MinGRUCell>() const {
+  return detail::layer_options<MinGRUCell>(*this, cell_options(*this));
 }
-MinLSTMOptions::operator LayerOptions<MinLSTMCell>() const {
-  return layer_options<MinLSTMCell>(*this, {.in = in,
-                                            .hidden = hidden,
-                                            .bias = bias,
-                                            .positive = positive,
-                                            .learned_state = learned_state,
-                                            .dtype = dtype});
+MinOptions::operator LayerOptions<MinLSTMCell>() const {
+  return detail::layer_options<MinLSTMCell>(*this, cell_options(*this));
 }
 RGLRUOptions::operator LayerOptions<RGLRUCell>() const {
   // Later layers have another `in`: hidden is fixed here.
-  return layer_options<RGLRUCell>(
+  return detail::layer_options<RGLRUCell>(
       *this, {.in = in, .hidden = hidden == 0 ? in : hidden, .blocks = blocks, .dtype = dtype});
 }
 

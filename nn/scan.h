@@ -12,7 +12,8 @@
 
 namespace unroll::nn {
 
-struct MinGRUCellOptions {
+// The options of the cells of minGRU and minLSTM.
+struct MinCellOptions {
   Index in = 0, hidden = 0;
   bool bias = true;
   // The candidate is g(x wc) with g(v) = v + 0.5 for v >= 0, otherwise sigmoid(v), so that states
@@ -22,61 +23,42 @@ struct MinGRUCellOptions {
   DType dtype = f32;
 };
 
-// z = sigmoid(x wz + bz);  h' = (1 - z) h + z (x wc + bc). Feng et al. 2024.
-class MinGRUCell {
+// What the two cells share. Feng et al. 2024. H hidden, G blocks of columns in the product with x:
+//   MinGRUCell, G = 2:   z = sigmoid(x wz + bz);   h' = (1 - z) h + z (x wc + bc)
+//   MinLSTMCell, G = 3:  f, i = sigmoid(x w + b);  h' = f / (f + i) h + i / (f + i) (x wc + bc)
+class MinCell {
  public:
-  using Options = MinGRUCellOptions;
+  using Options = MinCellOptions;
   struct State {
     Var h;  // [B, H]
   };
-  // Throws std::invalid_argument unless in and hidden are at least 1.
-  explicit MinGRUCell(const Options& options);
-  Var project(const In& x) const { return gates(x); }  // [.., D] -> [.., 2 H]: z, candidate
-  State step(const Var& px, const State& s) const;     // px [B, 2 H]
+  Var project(const In& x) const { return gates(x); }  // [.., D] -> [.., G H]: gates, candidate
+  State step(const Var& px, const State& s) const;     // px [B, G H]
   bool can_run() const { return true; }
   std::pair<Var, State> run(const Gathered& x, const State& s, const UnrollOptions& options) const;
   State initial(Index batch) const;
   Index output_size() const { return hidden_; }
 
-  Linear gates;  // [D, 2 H]
+  Linear gates;  // [D, G H]
   Param h0;      // [H]
   UNROLL_FIELDS(gates, h0)
 
- private:
-  Index hidden_;
-  bool positive_;
-};
-
-struct MinLSTMCellOptions {
-  Index in = 0, hidden = 0;
-  bool bias = true;
-  bool positive = false;  // see MinGRUCellOptions
-  bool learned_state = false;
-  DType dtype = f32;
-};
-
-// f, i = sigmoid(x w + b);  h' = f / (f + i) h + i / (f + i) (x wc + bc). Feng et al. 2024.
-class MinLSTMCell {
- public:
-  using Options = MinLSTMCellOptions;
-  struct State {
-    Var h;  // [B, H]
-  };
-  explicit MinLSTMCell(const Options& options);
-  Var project(const In& x) const { return gates(x); }  // [.., D] -> [.., 3 H]: f, i, candidate
-  State step(const Var& px, const State& s) const;     // px [B, 3 H]
-  bool can_run() const { return true; }
-  std::pair<Var, State> run(const Gathered& x, const State& s, const UnrollOptions& options) const;
-  State initial(Index batch) const;
-  Index output_size() const { return hidden_; }
-
-  Linear gates;  // [D, 3 H]
-  Param h0;      // [H]
-  UNROLL_FIELDS(gates, h0)
+ protected:
+  enum class Kind : std::uint8_t { gru, lstm };
+  MinCell(Kind kind, const Options& options);
+  static const char* name_of(Kind kind) { return kind == Kind::gru ? "MinGRU" : "MinLSTM"; }
 
  private:
   Index hidden_;
+  Kind kind_;
   bool positive_;
+};
+// The constructors throw std::invalid_argument unless in and hidden are at least 1.
+struct MinGRUCell : MinCell {
+  explicit MinGRUCell(const Options& options) : MinCell(Kind::gru, options) {}
+};
+struct MinLSTMCell : MinCell {
+  explicit MinLSTMCell(const Options& options) : MinCell(Kind::lstm, options) {}
 };
 
 struct RGLRUCellOptions {
@@ -121,26 +103,16 @@ class RGLRUCell {
 };
 
 // The options of cell and layer in one struct, as for GRUOptions.
-struct MinGRUOptions {
+struct MinOptions {  // of MinGRU and MinLSTM
   Index in = 0, hidden = 0;
   Index layers = 1;
   bool bidirectional = false;
-  double dropout = 0, variational_dropout = 0;  // see LayerOptions; for the rest MinGRUCellOptions
+  double dropout = 0, variational_dropout = 0;  // see LayerOptions; for the rest MinCellOptions
   bool bias = true;
   bool positive = false;
   bool learned_state = false;
   DType dtype = f32;
   operator LayerOptions<MinGRUCell>() const;
-};
-struct MinLSTMOptions {
-  Index in = 0, hidden = 0;
-  Index layers = 1;
-  bool bidirectional = false;
-  double dropout = 0, variational_dropout = 0;
-  bool bias = true;
-  bool positive = false;
-  bool learned_state = false;
-  DType dtype = f32;
   operator LayerOptions<MinLSTMCell>() const;
 };
 struct RGLRUOptions {
@@ -154,11 +126,11 @@ struct RGLRUOptions {
 };
 template <>
 struct LayerOptionsOf<MinGRUCell> {
-  using Type = MinGRUOptions;
+  using Type = MinOptions;
 };
 template <>
 struct LayerOptionsOf<MinLSTMCell> {
-  using Type = MinLSTMOptions;
+  using Type = MinOptions;
 };
 template <>
 struct LayerOptionsOf<RGLRUCell> {

@@ -75,7 +75,7 @@ Optimizer::Optimizer(NamedParams params, double given_lr, double weight_decay,
 }
 
 void Optimizer::refuse_unknown(const Gradient& gradient) const {
-  std::string what = "a watched value", why;
+  std::string what = "a Var from Tape::watch", why;
   if (gradient.param) {
     const std::string name = gradient.param->name();
     what = name.empty() ? "a parameter that nn::parameters() has not listed"

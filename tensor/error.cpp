@@ -8,9 +8,9 @@
 namespace unroll {
 
 std::string excerpt(std::string_view text) {
-  constexpr std::size_t kMost = 60;
+  constexpr std::size_t kMaxBytes = 60;
   std::string out;
-  std::size_t end = std::min(text.size(), kMost);
+  std::size_t end = std::min(text.size(), kMaxBytes);
   while (end < text.size() && end > 0 && (text[end] & 0xC0) == 0x80) --end;  // whole characters
   for (const char c : text.substr(0, end)) {
     const auto byte = static_cast<unsigned char>(c);

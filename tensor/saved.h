@@ -47,8 +47,8 @@ inline void require_saved(const Tensor& tensor) { tensor.require_saved(); }
 inline bool written(const Tensor& tensor) { return tensor.written(); }
 // Whether a tensor created no later than `made` has been written to in place after `written`.
 inline bool rewritten(const Tensor& tensor, std::uint64_t made, std::uint64_t written) {
-  const TensorData& numbers = tensor.storage();
-  return numbers.written.load(std::memory_order_relaxed) > written && numbers.made <= made;
+  const TensorData& data = tensor.storage();
+  return data.written.load(std::memory_order_relaxed) > written && data.made <= made;
 }
 
 }  // namespace unroll::detail

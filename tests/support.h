@@ -1,4 +1,4 @@
-// What the tests of every room share: messages of exceptions, random tensors, distances.
+// What the tests of all folders share: messages of exceptions, random tensors, distances.
 #pragma once
 
 #include <unroll/tensor/math.h>

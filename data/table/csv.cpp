@@ -58,12 +58,12 @@ int Table::line(std::size_t row) const {
 std::size_t Table::column(const std::string& name) const {
   const auto found = std::find(names_.begin(), names_.end(), name);
   if (found == names_.end()) {
-    constexpr std::size_t kMost = 20;
+    constexpr std::size_t kMaxNames = 20;
     std::string all;
-    for (std::size_t i = 0; i < std::min(names_.size(), kMost); ++i)
+    for (std::size_t i = 0; i < std::min(names_.size(), kMaxNames); ++i)
       all += (i ? ", " : "") + excerpt(names_[i]);
     fail_io("{}: a column \"{}\" was required: got the columns {}{}", source_, excerpt(name), all,
-            names_.size() > kMost ? ", ..." : "");
+            names_.size() > kMaxNames ? ", ..." : "");
   }
   check_io(std::find(found + 1, names_.end(), name) == names_.end(),
            "{}: one column \"{}\" was required: got several of this name", source_, excerpt(name));

@@ -1,5 +1,6 @@
 #include "examples/common/options.h"
 
+#include "examples/common/command_line.h"
 #include "examples/common/picture.h"
 #include "examples/common/terminal.h"
 

@@ -4,12 +4,14 @@
 #include <unroll/tensor/safetensors.h>
 #include <unroll/tensor/types.h>
 
-#include <CLI/CLI.hpp>
-
 #include <cstdint>
 #include <initializer_list>
 #include <string>
 #include <vector>
+
+namespace CLI {
+class App;
+}
 
 namespace program {
 
@@ -73,13 +75,5 @@ void check_output(const std::string& option, const std::string& path,
 // Whether two paths refer to the same file or folder, existing or not. False for devices, which are
 // not overwritten.
 bool same_file(const std::string& a, const std::string& b);
-
-// Accepts an integer in [least, most].
-CLI::Validator whole_number(std::uint64_t least, std::uint64_t most);
-template <class T>
-CLI::Option* add_number(CLI::App& app, const std::string& name, T& target, std::uint64_t least,
-                        std::uint64_t most, const std::string& text) {
-  return app.add_option(name, target, text)->type_name("N")->transform(whole_number(least, most));
-}
 
 }  // namespace program

@@ -1,5 +1,6 @@
 #include "examples/common/program.h"
 
+#include "examples/common/command_line.h"
 #include "examples/common/terminal.h"
 
 #include <unroll/tensor/error.h>

@@ -1,5 +1,6 @@
 #include "examples/common/translation.h"
 
+#include "examples/common/command_line.h"
 #include "examples/common/predictions.h"
 #include "examples/common/table_file.h"
 

@@ -1,4 +1,5 @@
 // Converts dates in 15 locales to ISO 8601: "2037년 4월 6일 월요일" -> "2037-04-06".
+#include "examples/common/command_line.h"
 #include "examples/common/translation.h"
 
 #include <algorithm>

@@ -1,5 +1,7 @@
 #include "examples/dna_sequence/options.h"
 
+#include "examples/common/command_line.h"
+
 #include <unroll/tensor/error.h>
 
 namespace dna {

@@ -1,5 +1,7 @@
 #include "examples/language_model/options.h"
 
+#include "examples/common/command_line.h"
+
 #include <unroll/tensor/error.h>
 
 #include <limits>

@@ -3,6 +3,7 @@
 //
 // paragraphs.h reads and splits the data and draws snippets; ngrams.h counts; model.h has the GRU
 // and the combination, fit.h trains them; report.h compares them.
+#include "examples/common/command_line.h"
 #include "examples/languages/experiment.h"
 
 int main(int argc, char** argv) {

@@ -1,4 +1,5 @@
 // Predicts the phonemes of English words: "unroll" -> "AH N R OW L".
+#include "examples/common/command_line.h"
 #include "examples/common/translation.h"
 
 #include <algorithm>

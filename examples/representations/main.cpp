@@ -2,6 +2,7 @@
 //
 // one_hot.h compares bags, one-hot vectors and embeddings; skip_gram.h trains word embeddings;
 // neighbours.h shows what they have learned.
+#include "examples/common/command_line.h"
 #include "examples/common/model_file.h"
 #include "examples/common/predictions.h"
 #include "examples/common/table_file.h"

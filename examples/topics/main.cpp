@@ -3,6 +3,7 @@
 //
 // glosses.h reads the data; features.h extracts features; models.h has the four models, fit.h
 // trains them; report.h compares them; retrieval.h finds the glosses nearest to a query.
+#include "examples/common/command_line.h"
 #include "examples/topics/experiment.h"
 
 int main(int argc, char** argv) {

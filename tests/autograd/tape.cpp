@@ -293,7 +293,7 @@ TEST_CASE("anomaly mode names the input that already held NaN") {
   check_says(text, fmt::format("tape.cpp:{}", __LINE__ - 2));
   const Var watched = tape.watch(data);
   check_says(message_of([&] { exp(watched); }),
-             "input 0 of exp already held NaN: a watched value of shape [3, 2]");
+             "input 0 of exp already held NaN: a Var from Tape::watch of shape [3, 2]");
   nn::Linear head({.in = 3, .out = 2, .dtype = f64});
   const NamedParams named = nn::parameters(head);
   head.weight.set_value(Tensor::full({3, 2}, NAN, f64));

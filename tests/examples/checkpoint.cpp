@@ -1,4 +1,5 @@
 // --resume: a run that goes on equals the run that was not interrupted, to the bit.
+#include "examples/common/command_line.h"
 #include "examples/common/model_file.h"
 #include "examples/common/training.h"
 #include "tests/examples/run_program.h"

@@ -1,3 +1,4 @@
+#include "examples/common/command_line.h"
 #include "examples/common/picture.h"
 #include "examples/common/picture_text.h"
 #include "examples/common/program.h"

@@ -1,5 +1,6 @@
 // What the common options mean together, for any program.
 #include "examples/common/options.h"
+#include "examples/common/command_line.h"
 #include "tests/examples/run_program.h"
 
 #include <unroll/tensor/safetensors.h>

@@ -103,7 +103,7 @@ TEST_CASE("cross entropy is accurate for small terms beside large logits") {
           for (Index i = 0; i < rows; ++i)
             for (Index j = 0; j < classes; ++j)
               x.set({i, j}, offset + unit * static_cast<double>(g.integers({1}, -4, 5)[0]));
-          const IndexTensor target = g.integers({rows}, 0, classes);
+          const IndexTensor labels = g.integers({rows}, 0, classes);
           nn::CrossEntropyOptions o{.label_smoothing = smoothing, .reduction = Reduction::sum};
           if (weighted) o.class_weights = g.uniform({classes}, 0.5, 2);
           // The same in f64 with the offset taken off, which changes nothing.
@@ -111,7 +111,7 @@ TEST_CASE("cross entropy is accurate for small terms beside large logits") {
           const auto run = [&](const Tensor& logits, bool by_reference) {
             Tape tape;
             const Var v = tape.watch(logits);
-            const Var y = nn::cross_entropy(v, target, o);
+            const Var y = nn::cross_entropy(v, labels, o);
             return std::pair{y.item(), grad(y, {v}, {.create_graph = by_reference})[0].value()};
           };
           CAPTURE(offset);

@@ -161,14 +161,12 @@ struct LosesOwn : nn::Linear {
   nn::Linear gate;
 };
 
-template <class M>
-constexpr bool kWhole = nn::detail::kHasPartsOfBase<M>&& nn::detail::kHasOwnParts<M>;
-
 }  // namespace
 
 TEST_CASE("a struct that derives from a module keeps its base's parameters, or does not compile") {
-  static_assert(kWhole<nn::Linear> && kWhole<Gated> && kWhole<TwiceGated> && kWhole<OnlyNamed>);
-  static_assert(!kWhole<LosesBase> && !kWhole<LosesBaseOfBase> && !kWhole<LosesOwn>);
+  static_assert(nn::Module<nn::Linear> && nn::Module<Gated>);
+  static_assert(nn::Module<TwiceGated> && nn::Module<OnlyNamed>);
+  static_assert(!nn::Module<LosesBase> && !nn::Module<LosesBaseOfBase> && !nn::Module<LosesOwn>);
   CHECK(names_of(nn::parameters(Gated())) ==
         std::vector<std::string>{"weight", "bias", "gate.weight", "gate.bias"});
   CHECK(names_of(nn::parameters(TwiceGated())) ==
@@ -178,13 +176,12 @@ TEST_CASE("a struct that derives from a module keeps its base's parameters, or d
 }
 
 TEST_CASE("UNROLL_FIELDS accepts Params, buffers, modules and containers of them") {
-  using nn::detail::is_field;
-  static_assert(is_field<Param>() && is_field<nn::Buffer>() && is_field<nn::GRU>());
-  static_assert(is_field<std::vector<std::optional<Inner>>>() && is_field<std::array<Param, 2>>());
-  static_assert(is_field<std::tuple<Param, std::vector<nn::Linear>>>());
-  static_assert(!is_field<Tensor>() && !is_field<Var>() && !is_field<double>());
-  static_assert(!is_field<std::string>() && !is_field<std::vector<Tensor>>());
-  static_assert(!is_field<std::tuple<Param, Index>>() && !is_field<std::optional<Tensor>>());
+  static_assert(nn::Part<Param> && nn::Part<nn::Buffer> && nn::Part<nn::GRU>);
+  static_assert(nn::Part<std::vector<std::optional<Inner>>> && nn::Part<std::array<Param, 2>>);
+  static_assert(nn::Part<std::tuple<Param, std::vector<nn::Linear>>>);
+  static_assert(!nn::Part<Tensor> && !nn::Part<Var> && !nn::Part<double>);
+  static_assert(!nn::Part<std::string> && !nn::Part<std::vector<Tensor>>);
+  static_assert(!nn::Part<std::tuple<Param, Index>> && !nn::Part<std::optional<Tensor>>);
 }
 
 TEST_CASE("buffers belong to a model and are constants: listed apart, copied, never trained") {

@@ -34,7 +34,9 @@ struct Randomise {
     if (g.below(2) == 1) set(value.emplace());
   }
   template <class O>
-  requires nn::detail::Options<O>
+  requires requires(O& o) {
+    o.visit_options([](const std::string&, const auto&) {});
+  }
   void set(O& options) const {
     options.visit_options([this](const std::string&, auto& value) { this->set(value); });
   }

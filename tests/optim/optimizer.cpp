@@ -246,7 +246,7 @@ TEST_CASE("a parameter with a gradient that the optimizer does not know is named
   }
   {
     Tape tape;
-    check_says(step(all, sum(tape.watch(Tensor::ones({6})) * 2.0)), "a watched value [6]");
+    check_says(step(all, sum(tape.watch(Tensor::ones({6})) * 2.0)), "a Var from Tape::watch [6]");
   }
   CHECK(all.steps() == 0);  // nothing has been changed
 }

@@ -11,7 +11,7 @@ new_system() {
   rm -rf "$work"
   mkdir -p "$work/bin"
   cp "$dev" "$work/dev"
-  for tool in bash env awk cat dirname head id ls mkdir nproc sed sort tr; do
+  for tool in bash env awk cat dirname grep head id ls mkdir nproc sed sort tr; do
     ln -s "$(command -v $tool)" "$work/bin/$tool"
   done
   for tool in "$@"; do
@@ -48,6 +48,24 @@ for misuse in nonsense "demo --json" "info --bogus" "lint x" "format x"; do
   expect 2 "$misuse" "required: got ${misuse#* }; see ./dev --help"
   [[ $out != *$'\n'* ]] || fail "./dev $misuse says more than one line"
 done
+
+# A program that cmake leaves out is left out of the demo; the others are built and shown.
+new_system dnf c++ cmake ninja pkg-config gnuplot fc-list
+cat >"$work/bin/cmake" <<END
+#!/bin/sh
+echo "cmake version 3.30.0"
+echo "-- The program speech is left out: it needs libflac (libflac-dev)"
+echo "\$*" >>"$work/calls"
+END
+mkdir -p "$work/examples/speech" "$work/examples/prices"
+echo 'say "speech was run"' >"$work/examples/speech/demo.sh"
+echo 'say "prices was run"' >"$work/examples/prices/demo.sh"
+expect 0 "demo speech prices" "The program speech is left out: it needs libflac (libflac-dev)" \
+  "prices was run"
+[[ $out != *"speech was run"* ]] || fail "a program that was left out was run"
+[[ $(<"$work/calls") == *"--target example_prices"* ]] || fail "prices was not built"
+[[ $(<"$work/calls") != *example_speech* ]] || fail "a target that does not exist was built"
+expect 1 "demo speech" "The program speech is left out" "got speech"
 
 # What is there is not asked for, and pictures are a luxury.
 new_system dnf c++ cmake ninja pkg-config

@@ -1,8 +1,8 @@
 // Joining, cutting, picking and spreading, against index functions.
 #include "naive.h"
+#include "tests/tensor/memory_order.h"
 
 #include <unroll/tensor/indexing.h>
-#include <unroll/tensor/strided.h>
 
 #include <limits>
 #include <set>
@@ -78,8 +78,8 @@ TEST_CASE("flip reverses one axis, twice is the identity, and the result shares 
                })));
     CHECK(same(flip(y, c.axis - c.x.rank()), c.n));
     CHECK(!y.shares_storage_with(c.x));
-    CHECK(detail::is_dense(y));
-    if (detail::is_dense(c.x) && c.x.numel() > 0) CHECK(detail::same_order(y, c.x));
+    CHECK(is_dense(y));
+    if (is_dense(c.x) && c.x.numel() > 0) CHECK(same_order(y, c.x));
   }
 }
 

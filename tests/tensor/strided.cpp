@@ -1,12 +1,12 @@
 // Views of any strides, made at random: whatever is computed of one is what is computed of its
 // row-major copy.
 #include "tests/support.h"
+#include "tests/tensor/memory_order.h"
 
 #include <unroll/tensor/indexing.h>
 #include <unroll/tensor/math.h>
 #include <unroll/tensor/random.h>
 #include <unroll/tensor/reduce.h>
-#include <unroll/tensor/strided.h>
 #include <unroll/tensor/unary.h>
 
 #include <algorithm>
@@ -109,9 +109,9 @@ TEST_CASE("an elementwise op of any views gives what it gives of their row-major
     const DType other = dtype == f32 ? f64 : f32;
     CHECK(same(a.to(other), ac.to(other)));
     if (shape.rank() > 0) CHECK(same(flip(a, -1), flip(ac, -1)));
-    if (detail::is_dense(a)) {
+    if (is_dense(a)) {
       Tensor into = Tensor::empty_like(a);
-      CHECK(detail::same_order(into, a));
+      CHECK(same_order(into, a));
       into.copy_(h);
       CHECK(same(into, h));
       add_into(into, a);
@@ -130,18 +130,18 @@ TEST_CASE("an elementwise op of any views gives what it gives of their row-major
 TEST_CASE("a result has the memory order that its operands share, and is row-major otherwise") {
   Generator g(2);
   const Tensor a = g.uniform({5, 7}).transpose(), b = g.uniform({5, 7}).transpose();
-  CHECK(detail::same_order(neg(a), a));
-  CHECK(detail::same_order(add(a, b), a));
-  CHECK(detail::same_order(add(a, g.uniform({5})), a));
-  CHECK(detail::same_order(mul(a, 2), a));
+  CHECK(same_order(neg(a), a));
+  CHECK(same_order(add(a, b), a));
+  CHECK(same_order(add(a, g.uniform({5})), a));
+  CHECK(same_order(mul(a, 2), a));
   CHECK(add(a, g.uniform({7, 5})).is_contiguous());
   CHECK(neg(g.uniform({1, 5}).expand({7, 5})).is_contiguous());
   CHECK(neg(g.uniform({7, 9}).narrow(1, 2, 5)).is_contiguous());
   const Tensor part = g.uniform({9, 7}).transpose().narrow(1, 2, 5);  // neither dense nor row-major
-  CHECK(detail::same_order(neg(part), a));
-  CHECK(detail::same_order(add(part, a), a));
-  CHECK(detail::same_order(flip(a, 0), a));
-  CHECK(detail::same_order(a.to(f64), a));
+  CHECK(same_order(neg(part), a));
+  CHECK(same_order(add(part, a), a));
+  CHECK(same_order(flip(a, 0), a));
+  CHECK(same_order(a.to(f64), a));
   CHECK(a.expand({2, 7, 5}).to(f64).is_contiguous());
   CHECK(neg(a).contiguous().is_contiguous());
   CHECK(a.clone().is_contiguous());

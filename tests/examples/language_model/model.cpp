@@ -3,6 +3,8 @@
 #include "examples/language_model/generate.h"
 #include "tests/support.h"
 
+#include <numeric>
+
 using namespace language_model;
 using unroll::check_refused;
 
