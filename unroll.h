@@ -46,6 +46,7 @@
 #include <unroll/nn/ctc.h>
 #include <unroll/nn/decode.h>
 #include <unroll/nn/gathered.h>
+#include <unroll/nn/griffin.h>
 #include <unroll/nn/init.h>
 #include <unroll/nn/layers.h>
 #include <unroll/nn/loss.h>

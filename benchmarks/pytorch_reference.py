@@ -389,7 +389,7 @@ class MinGRU(nn.Module):
 
 
 def layer_step(layer, dim):
-    x, y = torch.randn(1024, 8, dim, requires_grad=True), torch.randn(1024, 8, dim)
+    x, y = torch.randn(1024, 8, dim), torch.randn(1024, 8, dim)
     return training(layer, lambda model: F.mse_loss(model(x), y))
 
 

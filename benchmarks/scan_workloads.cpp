@@ -2,6 +2,7 @@
 #include "benchmarks/read.h"
 #include "benchmarks/workloads.h"
 
+#include <unroll/autograd/fused.h>
 #include <unroll/unroll.h>
 
 #include <cstring>
@@ -15,28 +16,30 @@ using namespace unroll;
 constexpr Index kDim = 128, kInner = 256, kStates = 16, kRank = 8, kBatch = 8, kSteps = 1024,
                 kRows = kBatch * kSteps;
 
-// A layer between others: a loss of its outputs, the gradients of its input and of its weights.
+// One layer and a loss of its outputs.
 template <class Layer>
 std::function<void()> layer_step(Layer of, Index dim) {
   auto layer = std::make_shared<Layer>(std::move(of));
   auto optimizer = std::make_shared<optim::Adam>(nn::parameters(*layer));
   Generator g(1);
-  const Tensor rows = g.normal({kRows, dim}), target = g.normal({kRows, dim});
-  const SequenceLayout layout = SequenceLayout::equal(kBatch, kSteps);
+  const nn::Sequence x(g.normal({kRows, dim}), SequenceLayout::equal(kBatch, kSteps));
+  const Tensor target = g.normal({kRows, dim});
   return [=] {
     Tape tape;
-    const nn::Sequence x(tape.watch(rows), layout);
     optimizer->step(tape.backward(nn::mse_loss((*layer)(x).sequence.rows, target)));
   };
 }
 
-// y = x w and both gradients, for [kRows, in] x [in, out] of each.
+// y = x w, the gradient of w, and that of x unless it is the input of the model, for [kRows, in] x
+// [in, out] of each.
 struct Products {
   struct One {
     Tensor x, w, y;
   };
+  bool of_input;
   std::vector<One> all;
-  explicit Products(std::initializer_list<std::pair<Index, Index>> sizes) {
+  Products(bool gradient_of_input, std::initializer_list<std::pair<Index, Index>> sizes)
+      : of_input(gradient_of_input) {
     Generator g(1);
     for (const auto& [in, out] : sizes)
       all.push_back({g.normal({kRows, in}), g.normal({in, out}), g.normal({kRows, out})});
@@ -44,7 +47,7 @@ struct Products {
   void run() const {
     for (const One& p : all) {
       matmul(p.x, p.w);
-      matmul(p.y, p.w.transpose());
+      if (of_input) matmul(p.y, p.w.transpose());
       matmul(p.x.transpose(), p.y);
     }
   }
@@ -58,11 +61,20 @@ std::function<void()> mamba() {
   return layer_step(Mamba({.cell = {.in = kDim, .states = kStates}}), kDim);
 }
 
+// The same step by a loop of plain ops, which keeps the states of all steps for backward. Only its
+// peak memory is asked for.
+std::function<void()> mamba_loop() {
+  return [run = mamba()] {
+    const UseReference plain_ops;
+    run();
+  };
+}
+
 // The four products of such a step, and exp(dt a) of all steps, channels and states: in forward,
 // and again in backward, which recomputes the states. The exponentials are of a block in the cache.
 std::function<void()> mamba_limit() {
-  const Products products{
-      {kDim, 2 * kInner}, {kInner, kRank + 2 * kStates}, {kRank, kInner}, {kInner, kDim}};
+  const Products products(
+      true, {{kDim, 2 * kInner}, {kInner, kRank + 2 * kStates}, {kRank, kInner}, {kInner, kDim}});
   constexpr Index kBlock = 4096;
   const Tensor x = Generator(1).uniform({kBlock}, -3, 0);
   return [=] {
@@ -81,7 +93,7 @@ std::function<void()> min_gru() {
 
 // Its two products, of z and of the candidate, side by side as the layer has them.
 std::function<void()> min_gru_limit() {
-  const Products products{{kUnits, 2 * kUnits}};
+  const Products products(false, {{kUnits, 2 * kUnits}});
   return [=] { products.run(); };
 }
 
@@ -154,6 +166,7 @@ std::vector<Workload> scan_workloads() {
   return {
       {"t3", "Mamba block: D 128, inner 256, N 16, B 8, T 1024, Adam", kRows, 1, mamba},
       {"t3_limit", "the products and exponentials of t3 alone", kRows, 1, mamba_limit},
+      {"t3_loop", "the same by a loop of plain ops, for its peak memory", kRows, 1, mamba_loop},
       {"t4", "minGRU layer: D 256, B 8, T 1024, Adam", kRows, 1, min_gru},
       {"t4_limit", "the products of t4 alone", kRows, 1, min_gru_limit},
       {"t5", "linear attention, causal: D 128, 4 heads, T 4096, forward and backward", 4096, 1,

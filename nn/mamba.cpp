@@ -1,7 +1,9 @@
+#include <unroll/autograd/fused.h>
 #include <unroll/autograd/sequence/conv.h>
 #include <unroll/autograd/sequence/selective_scan.h>
 #include <unroll/nn/init.h>
 #include <unroll/nn/mamba.h>
+#include <unroll/tensor/mamba_step.h>
 
 #include <algorithm>
 #include <cmath>
@@ -48,7 +50,8 @@ MambaCell::MambaCell(const Options& o)
               .bias = false,
               .dtype = o.dtype}),
       dt_proj({.in = rank(o), .out = inner(o), .dtype = o.dtype}),
-      out_proj({.in = inner(o), .out = o.in, .bias = false, .dtype = o.dtype}) {
+      out_proj({.in = inner(o), .out = o.in, .bias = false, .dtype = o.dtype}),
+      eps_(o.eps) {
   const double bound = 1 / std::sqrt(static_cast<double>(o.conv));
   conv_w = Param(uniform({o.conv, inner(o)}, -bound, bound, {.dtype = o.dtype}));
   conv_b = Param(uniform({inner(o)}, -bound, bound, {.dtype = o.dtype}));
@@ -115,10 +118,34 @@ MambaCell::State MambaCell::step(const Var& px, const State& s) const {
   return next;
 }
 
+// Whether the step is one of one stream that nothing observes, with a state of the right shape.
+bool MambaCell::streams(const Var& x, const State& s) const {
+  const Index channels = d.shape()[0];
+  const auto is = [&](const Var& v, const Shape& shape) {
+    return v.defined() && v.shape() == shape && v.dtype() == d.dtype();
+  };
+  if (x.shape()[0] != 1 || x.dtype() != d.dtype() || !plain() || UseReference::active() ||
+      !is(s.conv, {1, conv_w.shape()[0] - 1, channels}) ||
+      !is(s.h, {1, channels, a_log.shape()[1]}))
+    return false;
+  for (const Param* p : {&norm.gain, &in_proj.weight, &conv_w, &conv_b, &x_proj.weight,
+                         &dt_proj.weight, &dt_proj.bias, &a_log, &d, &out_proj.weight})
+    if (!p->value().is_contiguous()) return false;
+  return true;
+}
+
 MambaCell::State MambaCell::operator()(const In& x, const State& s) const {
   check_defined("Mamba", *x);
   check(x->rank() == 2 && x->shape()[1] == output_size(),
         "Mamba: a step's input [B, {}] was required: got {}", output_size(), x->shape());
+  if (streams(*x, s)) {
+    const Tensor in = x->value().contiguous(), before = s.conv.value().contiguous();
+    MambaStepResult r =
+        mamba_step({in, norm.gain.value(), in_proj.weight.value(), conv_w.value(), conv_b.value(),
+                    x_proj.weight.value(), dt_proj.weight.value(), dt_proj.bias.value(),
+                    a_log.value(), d.value(), out_proj.weight.value(), before, s.h.value(), eps_});
+    return {std::move(r.out), std::move(r.conv), std::move(r.h)};
+  }
   Var rows;
   State next = mixed(in_proj(norm(x)), s, nullptr, false, rows);
   next.out = x + rows;

@@ -64,6 +64,9 @@ class MambaCell {
  private:
   State mixed(const Var& uz, const State& s, const SequenceLayout* layout, bool reverse,
               Var& rows) const;
+  bool streams(const Var& x, const State& s) const;
+
+  double eps_;
 };
 
 struct MambaOptions {

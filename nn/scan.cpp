@@ -33,63 +33,43 @@ Var block(const Var& px, Index hidden, Index i) { return narrow(px, -1, i * hidd
 
 // --- minGRU and minLSTM ---
 
-namespace {
-
-struct MinKindOf {
-  const char* name;
-  Index blocks;  // G
-  ScanCoefficients (*coefficients)(const Var& px, bool positive);
-};
-constexpr MinKindOf of(MinKind kind) {
-  if (kind == MinKind::gru) return {"MinGRU", 2, min_gru_coefficients};
-  return {"MinLSTM", 3, min_lstm_coefficients};
-}
-
-}  // namespace
-
-template <MinKind kind>
-MinCell<kind>::MinCell(const Options& o)
+MinCell::MinCell(Kind kind, const Options& o)
     : gates({.in = o.in,
-             .out = product_of(of(kind).name, of(kind).blocks,
-                               checked_hidden(of(kind).name, o.in, o.hidden)),
+             .out = product_of(name_of(kind), kind == Kind::gru ? 2 : 3,
+                               checked_hidden(name_of(kind), o.in, o.hidden)),
              .bias = o.bias,
              .dtype = o.dtype}),
       hidden_(o.hidden),
+      kind_(kind),
       positive_(o.positive) {
   if (o.learned_state) h0 = Param(Tensor::zeros({o.hidden}, o.dtype));
 }
 
-template <MinKind kind>
-typename MinCell<kind>::State MinCell<kind>::step(const Var& px, const State& s) const {
-  check_step(of(kind).name, px, of(kind).blocks * hidden_, s.h, hidden_);
-  const auto [a, b] = of(kind).coefficients(px, positive_);
+MinCell::State MinCell::step(const Var& px, const State& s) const {
+  check_step(name_of(kind_), px, (kind_ == Kind::gru ? 2 : 3) * hidden_, s.h, hidden_);
+  const auto [a, b] = kind_ == Kind::gru ? min_gru_coefficients(px, positive_)
+                                         : min_lstm_coefficients(px, positive_);
   return {a * s.h + b};
 }
 
-template <MinKind kind>
-std::pair<Var, typename MinCell<kind>::State> MinCell<kind>::run(
-    const Gathered& x, const State& s, const UnrollOptions& options) const {
-  const auto all_steps = [&] {
-    if constexpr (kind == MinKind::gru) {  // its gates are fused into the scan
-      return min_gru_sequence(rows_like(x, project(x.table())), s.h, x.layout(),
-                              {.reverse = options.reverse, .positive = positive_});
-    } else {
-      const auto [a, b] = of(kind).coefficients(project(x.table()), positive_);
-      return scan(rows_like(x, a), rows_like(x, b), s.h, x.layout(), {.reverse = options.reverse});
-    }
-  };
-  ScanOutput out = all_steps();
+std::pair<Var, MinCell::State> MinCell::run(const Gathered& x, const State& s,
+                                            const UnrollOptions& options) const {
+  const Var px = project(x.table());
+  ScanOutput out;
+  if (kind_ == Kind::gru) {  // its gates are fused into the scan
+    out = min_gru_sequence(rows_like(x, px), s.h, x.layout(),
+                           {.reverse = options.reverse, .positive = positive_});
+  } else {
+    const auto [a, b] = min_lstm_coefficients(px, positive_);
+    out = scan(rows_like(x, a), rows_like(x, b), s.h, x.layout(), {.reverse = options.reverse});
+  }
   return {std::move(out.rows), {std::move(out.last)}};
 }
 
-template <MinKind kind>
-typename MinCell<kind>::State MinCell<kind>::initial(Index batch) const {
+MinCell::State MinCell::initial(Index batch) const {
   if (h0.defined()) return {expand(h0, {batch, hidden_})};
   return {Tensor::zeros({batch, hidden_}, gates.weight.dtype())};
 }
-
-template class MinCell<MinKind::gru>;
-template class MinCell<MinKind::lstm>;
 
 // --- RG-LRU ---
 
@@ -189,18 +169,25 @@ RGLRUCell::State RGLRUCell::initial(Index batch) const {
 
 // --- options of layers ---
 
-template <MinKind kind>
-MinOptions::operator LayerOptions<MinCell<kind>>() const {
-  return detail::layer_options<MinCell<kind>>(*this, {.in = in,
-                                                      .hidden = hidden,
-                                                      .bias = bias,
-                                                      .positive = positive,
-                                                      .learned_state = learned_state,
-                                                      .dtype = dtype});
-}
-template MinOptions::operator LayerOptions<MinGRUCell>() const;
-template MinOptions::operator LayerOptions<MinLSTMCell>() const;
+namespace {
 
+MinCellOptions cell_options(const MinOptions& o) {
+  return {.in = o.in,
+          .hidden = o.hidden,
+          .bias = o.bias,
+          .positive = o.positive,
+          .learned_state = o.learned_state,
+          .dtype = o.dtype};
+}
+
+}  // namespace
+
+MinOptions::operator LayerOptions<MinGRUCell>() const {
+  return detail::layer_options<MinGRUCell>(*this, cell_options(*this));
+}
+MinOptions::operator LayerOptions<MinLSTMCell>() const {
+  return detail::layer_options<MinLSTMCell>(*this, cell_options(*this));
+}
 RGLRUOptions::operator LayerOptions<RGLRUCell>() const {
   // Later layers have another `in`: hidden is fixed here.
   return detail::layer_options<RGLRUCell>(

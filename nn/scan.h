@@ -23,20 +23,15 @@ struct MinCellOptions {
   DType dtype = f32;
 };
 
-enum class MinKind : std::uint8_t { gru, lstm };
-
-// The cells of Feng et al. 2024, with G blocks of columns in the product with x:
-//   minGRU, G = 2:   z = sigmoid(x wz + bz);   h' = (1 - z) h + z (x wc + bc)
-//   minLSTM, G = 3:  f, i = sigmoid(x w + b);  h' = f / (f + i) h + i / (f + i) (x wc + bc)
-template <MinKind kind>
+// What the two cells share. Feng et al. 2024. H hidden, G blocks of columns in the product with x:
+//   MinGRUCell, G = 2:   z = sigmoid(x wz + bz);   h' = (1 - z) h + z (x wc + bc)
+//   MinLSTMCell, G = 3:  f, i = sigmoid(x w + b);  h' = f / (f + i) h + i / (f + i) (x wc + bc)
 class MinCell {
  public:
   using Options = MinCellOptions;
   struct State {
     Var h;  // [B, H]
   };
-  // Throws std::invalid_argument unless in and hidden are at least 1.
-  explicit MinCell(const Options& options);
   Var project(const In& x) const { return gates(x); }  // [.., D] -> [.., G H]: gates, candidate
   State step(const Var& px, const State& s) const;     // px [B, G H]
   bool can_run() const { return true; }
@@ -48,12 +43,23 @@ class MinCell {
   Param h0;      // [H]
   UNROLL_FIELDS(gates, h0)
 
+ protected:
+  enum class Kind : std::uint8_t { gru, lstm };
+  MinCell(Kind kind, const Options& options);
+  static const char* name_of(Kind kind) { return kind == Kind::gru ? "MinGRU" : "MinLSTM"; }
+
  private:
   Index hidden_;
+  Kind kind_;
   bool positive_;
 };
-using MinGRUCell = MinCell<MinKind::gru>;
-using MinLSTMCell = MinCell<MinKind::lstm>;
+// The constructors throw std::invalid_argument unless in and hidden are at least 1.
+struct MinGRUCell : MinCell {
+  explicit MinGRUCell(const Options& options) : MinCell(Kind::gru, options) {}
+};
+struct MinLSTMCell : MinCell {
+  explicit MinLSTMCell(const Options& options) : MinCell(Kind::lstm, options) {}
+};
 
 struct RGLRUCellOptions {
   Index in = 0;
@@ -106,8 +112,8 @@ struct MinOptions {  // of MinGRU and MinLSTM
   bool positive = false;
   bool learned_state = false;
   DType dtype = f32;
-  template <MinKind kind>
-  operator LayerOptions<MinCell<kind>>() const;
+  operator LayerOptions<MinGRUCell>() const;
+  operator LayerOptions<MinLSTMCell>() const;
 };
 struct RGLRUOptions {
   Index in = 0, hidden = 0;
@@ -118,8 +124,12 @@ struct RGLRUOptions {
   DType dtype = f32;
   operator LayerOptions<RGLRUCell>() const;
 };
-template <MinKind kind>
-struct LayerOptionsOf<MinCell<kind>> {
+template <>
+struct LayerOptionsOf<MinGRUCell> {
+  using Type = MinOptions;
+};
+template <>
+struct LayerOptionsOf<MinLSTMCell> {
   using Type = MinOptions;
 };
 template <>

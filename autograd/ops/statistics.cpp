@@ -21,7 +21,7 @@ Var sqrt_or_zero(const In& v) {
 // sqrt(sum x^2) with the reduced axes kept. x is first divided by its largest magnitude if the
 // squares would overflow or underflow.
 Tensor norm_of(const Tensor& x, const Axes& axes) {
-  const Tensor y = sqrt(sum_of_squares(x, axes, {.keepdim = true}));
+  Tensor y = sqrt(sum_of_squares(x, axes, {.keepdim = true}));
   const bool f = x.dtype() == f32;
   const double low = f ? 1e-15 : 1e-150, high = f ? 1e15 : 1e150;
   const auto inside = [&](double v) { return v == 0 ? false : v > low && v < high; };

@@ -1,7 +1,7 @@
 // All work is in matrix products of chunks of rows and in passes over whole chunks, which other
 // kernels do; so this file is compiled once, without SIMD of its own. The products use panels
-// directly: at these sizes they are twice as fast as OpenBLAS (64 x 64 x 64 on Sapphire Rapids: 2.1
-// us, BLAS 4.5 us).
+// directly: phi(q) phi(k)^T of 64 rows and 64 columns takes 2.3 us, by OpenBLAS 3.3 us; the others
+// take as long as by OpenBLAS (f32, one core of an AMD EPYC with AVX-512).
 #include <unroll/tensor/kernels/elementwise.h>
 #include <unroll/tensor/kernels/linear_attention.h>
 #include <unroll/tensor/kernels/panels.h>

@@ -8,7 +8,7 @@
 cmake_minimum_required(VERSION 3.25)
 include(${CMAKE_CURRENT_LIST_DIR}/../../cmake/PublicHeaders.cmake)
 
-set(private data/text/saved_text.h tensor/joined.h tensor/json.h tensor/recurrence.h tensor/recurrent.h tensor/saved.h
+set(private data/text/saved_text.h tensor/joined.h tensor/json.h tensor/mamba_step.h tensor/recurrence.h tensor/recurrent.h tensor/saved.h
     tensor/stored.h tensor/strided.h tensor/unary.h autograd/engine.h autograd/tape_state.h autograd/ops/loss.h data/table/records.h)
 set(may_include_tensor tensor)
 set(may_include_autograd autograd tensor)

@@ -76,25 +76,12 @@ TEST_CASE("low-rank attention is softmax attention to learned sums over time") {
 TEST_CASE("the parameters of linear and low-rank attention have the right gradients") {
   Generator g(3);
   for (const auto& o : {linear(), low_rank()}) {
-    MultiHeadAttention layer(o);
+    const MultiHeadAttention layer(o);
     const nn::Sequence x = random_sequence(g, {4, 2, 6}, 12);
     const Tensor weight = g.normal({12, 12}, 0, 1, f64);
-    const auto loss = [&] { return sum(square(matmul(layer(x).rows, weight))); };
-    Tape tape;
-    const Gradients gradients = tape.backward(loss());
-    const NoGrad off;
-    for (Param* p : {&layer.query_key_value.weight, &layer.query_key_value.bias, &layer.out.weight,
-                     &layer.key_sums, &layer.value_sums}) {
-      if (!p->defined()) continue;
-      const Tensor before = p->value().clone(), direction = g.normal(before.shape(), 0, 1, f64);
-      const auto moved = [&](double by) {
-        p->set_value(before + direction * by);
-        return loss().value().item();
-      };
-      const double slope = (moved(1e-5) - moved(-1e-5)) / 2e-5;
-      p->set_value(before);
-      CHECK(slope == doctest::Approx(sum(direction * gradients[*p]).item()).epsilon(1e-6));
-    }
+    const auto checked = gradcheck_params(
+        [&] { return sum(square(matmul(layer(x).rows, weight))); }, nn::parameters(layer));
+    CHECK_MESSAGE(checked, checked.message);
   }
 }
 

@@ -1,6 +1,7 @@
 // Mamba: relations that hold over random shapes, gradients, initial values and published names.
 #include "states.h"
 
+#include <unroll/autograd/fused.h>
 #include <unroll/autograd/gradcheck.h>
 #include <unroll/nn/mamba.h>
 #include <unroll/nn/save.h>
@@ -66,6 +67,30 @@ TEST_CASE("Mamba's steps, its loop over steps and its scan give the same") {
       for (std::size_t l = 0; l < state.size(); ++l) {
         CHECK(state_distance(state[l], whole.state[l]) < 10 * tolerance);
         CHECK(state_distance(loop.state[l], whole.state[l]) < 10 * tolerance);
+      }
+    }
+}
+
+TEST_CASE("a step of one stream in one pass gives what the ops it stands for give") {
+  Generator g(12);
+  for (const DType dtype : {f32, f64})
+    for (int round = 0; round < 12; ++round) {
+      const nn::Mamba mamba = random_mamba(g, dtype, 1);
+      Carried state, state_of_ops;
+      for (int t = 0; t < 4; ++t) {
+        const Tensor x = g.normal({1, dim_of(mamba)}, 0, 1, dtype);
+        const Carried before = state;
+        const Tensor y = mamba.step(x, state).value();
+        const Tensor expected = [&] {
+          const UseReference plain_ops;
+          return mamba.step(x, state_of_ops).value();
+        }();
+        const double tolerance = dtype == f32 ? 1e-4 : 1e-11;
+        CHECK(distance(y, expected) < tolerance);
+        CHECK(state_distance(state[0], state_of_ops[0]) < 10 * tolerance);
+        // The state before is left as it was: the same step from it gives the same.
+        Carried again = before;
+        CHECK(distance(mamba.step(x, again).value(), y) == 0);
       }
     }
 }
