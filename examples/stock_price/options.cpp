@@ -48,7 +48,7 @@ void declare(CLI::App& app, Choice& choice) {
 
 void check_options(const Choice& choice, const program::Options& o) {
   if (choice.model == "none")
-    o.refuse({"--save", "--load", "--epochs", "--seed", "--seeds", "--pictures"},
+    o.refuse({"--save", "--load", "--resume", "--epochs", "--seed", "--seeds", "--pictures"},
              "a model to train or to load", "--model none");
   if (!o.load.empty()) o.refuse({"--seed", "--seeds"}, "a model to train", "--load");
   if (!o.predict.empty()) o.refuse({"--csv"}, "a run without --predict", "--predict");

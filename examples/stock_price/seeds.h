@@ -14,7 +14,8 @@ template <class Layer>
 struct Seeds {
   std::uint64_t first = 1;  // the seeds are first, first + 1, ...
   std::vector<Model<Layer>> models;
-  std::vector<program::Curves> curves;  // of each
+  std::vector<program::Curves> curves;                // of each
+  std::vector<program::Checkpoint> checkpoints = {};  // of each, to resume it; empty: none
 
   std::vector<Forecast> forecasts(const Market& m) const {
     std::vector<Forecast> out;
@@ -60,6 +61,11 @@ void save(const std::string& path, const Seeds<Layer>& seeds, unroll::Metadata m
     unroll::Metadata own;
     program::remember(seeds.curves[i], own);
     for (const auto& [key, text] : own) metadata[prefix + key] = text;
+    if (i >= seeds.checkpoints.size() || seeds.checkpoints[i].epochs() == 0) continue;
+    unroll::NamedTensors run;
+    program::write_checkpoint(seeds.checkpoints[i], program::kRun + prefix, run, metadata);
+    for (const auto& [name, value] : run)
+      params.push_back({name, std::make_shared<unroll::ParamState>(value)});
   }
   nn::save(path, params, metadata);
   program::say("Model: {}\n", path);
@@ -71,8 +77,10 @@ std::pair<std::size_t, std::uint64_t> seeds_in(const std::string& path,
 // The metadata of one seed: the keys with its prefix, without it.
 unroll::Metadata metadata_of_seed(const unroll::Metadata& metadata, const std::string& prefix);
 
+// With `runs`, the checkpoints are read too.
 template <class Layer>
-Seeds<Layer> load(const std::string& path, const unroll::Metadata& expected, Index columns) {
+Seeds<Layer> load(const std::string& path, const unroll::Metadata& expected, Index columns,
+                  bool runs = false) {
   program::ModelFile file = program::read_model(path, expected.at("program"));
   program::check_expected(path, file.metadata, expected);
   const auto [count, first] = seeds_in(path, file.metadata);
@@ -83,6 +91,9 @@ Seeds<Layer> load(const std::string& path, const unroll::Metadata& expected, Ind
     nn::assign(path, file.values, nn::state(out.models.back()),
                {.prefix = prefix, .layout = nn::WeightLayout::in_out});
     out.curves.push_back(program::remembered(path, metadata_of_seed(file.metadata, prefix)));
+    if (runs)
+      out.checkpoints.push_back(
+          program::read_checkpoint(path, program::kRun + prefix, file.run, file.metadata));
   }
   return out;
 }
