@@ -48,6 +48,11 @@ class Confusion {
 // negative one, where ties count half (Mann and Whitney 1947). NaN unless there is one of each.
 double auc(const std::vector<double>& scores, const std::vector<bool>& positive);
 
+// The rule by which all programs say that one model is better than another, and its name in their
+// output: it is ahead by more than the paired standard error of the difference.
+inline bool wins(double difference, double standard_error) { return difference > standard_error; }
+inline constexpr const char* kWins = "by more than the paired standard error";
+
 // A comparison of two models on the same examples.
 struct Comparison {
   Index only_first = 0, only_second = 0;  // correct for this model only

@@ -116,7 +116,7 @@ void train_and_compare(const Choice& choice, const program::Options& o, program:
       });
   NGrams ngrams(characters.size(), languages.size());
   ngrams.add(counted);
-  compare_models(model, ngrams, test, choice.snippets, o.seed, report);
+  compare_models(model, ngrams, test, choice.snippets, o.seed, o.picture, report);
   if (!choice.text.empty()) guess(choice.text, model, ngrams, characters, languages);
 }
 
@@ -155,7 +155,7 @@ void apply_model(const Choice& choice, const program::Options& o, program::Repor
     out.end(fmt::format("{} texts", texts.size()));
   } else if (!o.test.empty()) {
     const Encoded test = encode(read_paragraphs(o.test), characters, languages, o.test);
-    compare_models(model, ngrams, test, choice.snippets, o.seed, report);
+    compare_models(model, ngrams, test, choice.snippets, o.seed, o.picture, report);
   } else {
     unroll::check(!choice.text.empty(),
                   "--load: --text, --predict or --test was required: got none");

@@ -12,6 +12,7 @@ int main(int argc, char** argv) {
       argc, argv,
       {.name = "languages",
        .description = "Identifies the language of a few characters by n-grams, a GRU, and both.",
+       .pictures = {"languages.svg"},
        .takes = {.data = "paragraphs: a table with the columns language and text",
                  .sample = program::sample("languages.tsv.gz"),
                  .test = "other paragraphs to test on",

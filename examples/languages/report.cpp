@@ -1,5 +1,7 @@
 #include "examples/languages/report.h"
 
+#include "examples/common/metrics.h"
+#include "examples/common/plot.h"
 #include "examples/common/predictions.h"
 #include "examples/common/terminal.h"
 
@@ -18,6 +20,10 @@ struct Shares {
 
   double mean(std::size_t model) const { return program::mean_and_std(of_paragraph[model]).mean; }
   // The mean difference of two models, and its standard error.
+  double standard_error(std::size_t model) const {
+    return program::mean_and_std(of_paragraph[model]).std /
+           std::sqrt(static_cast<double>(of_paragraph[model].size()));
+  }
   program::MeanAndStd difference(std::size_t a, std::size_t b) const {
     std::vector<double> d;
     for (std::size_t p = 0; p < of_paragraph[a].size(); ++p)
@@ -68,10 +74,45 @@ Shares shares_of(const Model& model, const NGrams& ngrams, const Snippets& snipp
   return out;
 }
 
+// The accuracy of each model against the length of the snippets.
+class Picture {
+ public:
+  void add(Index length, const Shares& shares) {
+    const double at = std::log2(static_cast<double>(length));
+    panel_.x.tics.emplace_back(at, fmt::format("{}", length));
+    at_.push_back(at);
+    for (std::size_t m = 0; m < kCount; ++m) {
+      const double mean = shares.mean(m), error = shares.standard_error(m);
+      means_[m].push_back(mean);
+      panel_.line({at, at}, {mean - error, mean + error}, {.colour = kColours[m], .width = 2});
+    }
+  }
+  void draw(const std::string& path) {
+    if (path.empty() || at_.empty()) return;
+    panel_.x.label = "characters of a snippet", panel_.y.label = "share correct";
+    panel_.x.low = at_.front() - 0.1, panel_.x.high = at_.back() + 0.1;
+    for (std::size_t m = 0; m < kCount; ++m)
+      panel_.line_points(at_, means_[m], {.title = kTitles[m], .colour = kColours[m]});
+    program::Figure figure;
+    figure.title = "Which language is it? Accuracy by length, with standard errors";
+    figure.panel_width = 900, figure.panel_height = 520;
+    figure.add(panel_).draw(path);
+  }
+
+ private:
+  static constexpr const char* kTitles[] = {"naive Bayes on pairs", "n-grams", "GRU", "combined"};
+  static constexpr const char* kColours[] = {program::kGrey, program::kGreen, program::kOrange,
+                                             program::kBlue};
+  program::Panel panel_;
+  program::Numbers at_;
+  std::vector<program::Numbers> means_{kCount};
+};
+
 }  // namespace
 
 void compare_models(const Model& model, const NGrams& ngrams, const Encoded& test, Index times,
-                    std::uint64_t seed, program::Report& report) {
+                    std::uint64_t seed, const std::string& picture, program::Report& report) {
+  Picture drawing;
   unroll::Generator random(seed + 3);
   const std::string& kind = model.reader.layer.options().kind;
   const std::string reader = kind == "gru" ? "GRU" : kind;
@@ -93,6 +134,7 @@ void compare_models(const Model& model, const NGrams& ngrams, const Encoded& tes
     }
     cells.push_back({fmt::format("{}", shares.snippets)});
     table.add(fmt::format("{}", length), std::move(cells));
+    drawing.add(length, shares);
     const program::MeanAndStd ahead = shares.difference(3, 0), of_counts = shares.difference(3, 1);
     report.add(fmt::format("difference.{}.combined", length), ahead.mean);
     report.add(fmt::format("difference.{}.combined.standard_error", length), ahead.std);
@@ -101,20 +143,22 @@ void compare_models(const Model& model, const NGrams& ngrams, const Encoded& tes
         "At 10 characters the combined model is {:.4f} +- {:.4f} ahead of naive Bayes (paired "
         "standard error of {} paragraphs), and {:.4f} +- {:.4f} ahead of the n-grams alone. ",
         ahead.mean, ahead.std, shares.of_paragraph[0].size(), of_counts.mean, of_counts.std);
-    if (ahead.mean <= ahead.std)
-      verdict +=
-          "It does not beat naive Bayes by more than the standard error: there is too little "
-          "text for longer n-grams and for the " +
-          reader + ".";
-    else if (of_counts.mean > of_counts.std)
-      verdict += "Naive Bayes ignores order beyond a pair, and longer n-grams use it. Adding the " +
+    if (!program::wins(ahead.mean, ahead.std))
+      verdict += fmt::format(
+          "It is not ahead of naive Bayes {}, so counting wins here: there is too little text for "
+          "longer n-grams and for the {}.",
+          program::kWins, reader);
+    else if (program::wins(of_counts.mean, of_counts.std))
+      verdict += fmt::format("It wins: it is ahead of each {}. ", program::kWins) +
+                 "Naive Bayes ignores order beyond a pair, and longer n-grams use it. Adding the " +
                  reader + ", which is trained on all languages together, improves on them.";
     else
       verdict += "Naive Bayes ignores order beyond a pair, and longer n-grams use it. The " +
-                 reader + " does not improve on them by more than the standard error.";
+                 reader + " does not improve on them by more than the paired standard error.";
   }
   table.print();
   if (!verdict.empty()) program::put(program::wrapped(verdict));
+  if (!program::interrupted()) drawing.draw(picture);
 }
 
 }  // namespace languages

@@ -51,17 +51,30 @@ class Training {
         });
     unroll::Metadata metadata = identity(name, m.prices.names);
     metadata.merge(days_of(m));
+    const unroll::Metadata expected = metadata;
+    metadata.merge(o_.given_options());
     if (!o_.save.empty()) program::check_metadata(metadata);
-    Seeds seeds{o_.seed, {}, {}};
+    Seeds seeds{o_.seed, {}, {}}, before{o_.seed, {}, {}};
+    if (!o_.resume.empty()) before = load(o_.resume, expected, m.columns(), true);
+    unroll::check(static_cast<Index>(before.models.size()) <= seeds_,
+                  "--seeds: at least the {} of the resumed run were required: got {}",
+                  before.models.size(), seeds_);
     for (Index i = 0; i < seeds_ && !program::interrupted(); ++i) {
       const std::uint64_t seed = o_.seed + static_cast<std::uint64_t>(i);
       unroll::manual_seed(seed);
       Model model(m.columns(), layer);
+      program::Checkpoint checkpoint;
+      if (static_cast<std::size_t>(i) < before.models.size()) {
+        model = before.models[static_cast<std::size_t>(i)];
+        checkpoint = before.checkpoints[static_cast<std::size_t>(i)];
+      }
       const program::Curves curves =
-          fit(model, m, fitted_, settings_, fmt::format("{} seed {}", name, seed), seed + 1000);
+          fit(model, m, fitted_, settings_, fmt::format("{} seed {}", name, seed), seed + 1000,
+              &checkpoint);
       // Of an interrupted run it is kept what was learned.
       if (program::interrupted() && curves.kept_epoch == 0) break;
       seeds.models.push_back(std::move(model)), seeds.curves.push_back(curves);
+      seeds.checkpoints.push_back(std::move(checkpoint));
     }
     if (seeds.models.empty()) {
       if (!o_.save.empty()) program::worth_saving({}, o_.save);  // says that it is not

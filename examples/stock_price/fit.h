@@ -36,7 +36,8 @@ inline Var mean_loss(const Var& outputs, const Var& nu, const Tensor& log_ewma,
 }
 
 inline program::Curves fit(Network& network, const Market& m, const Inputs& in, const Settings& s,
-                           const std::string& label, std::uint64_t seed) {
+                           const std::string& label, std::uint64_t seed,
+                           program::Checkpoint* checkpoint) {
   unroll::Generator random(seed);
   unroll::optim::AdamW adam(nn::parameters(network),
                             {.lr = s.lr,
@@ -83,7 +84,14 @@ inline program::Curves fit(Network& network, const Market& m, const Inputs& in, 
                      in.returns.narrow(0, from, rows), in.present.narrow(0, from, rows))
         .item();
   };
-  return program::train(network, {label, s.epochs, s.patience}, epoch, validate);
+  return program::train(network,
+                        {.label = label,
+                         .epochs = s.epochs,
+                         .patience = s.patience,
+                         .optimizer = &adam,
+                         .random = &random,
+                         .checkpoint = checkpoint},
+                        epoch, validate);
 }
 
 // The network's own forecast of every row.

@@ -20,7 +20,8 @@ int main(int argc, char** argv) {
        .pictures = {"stock_price.png"},
        .takes = {.predict = "With --load: write CSV with date, mean, volatility\n"
                             "and 95 % interval for each day of this file but\n"
-                            "its first, and for the day after its last"}},
+                            "its first, and for the day after its last",
+                 .resume = true}},
       [&](CLI::App& app) { declare(app, choice); },
       [&](const program::Options& options, program::Report& report) {
         check_options(choice, options);

@@ -47,10 +47,13 @@ inline Forecast forecast(const Model& model, const Market& m) {
   return shared(forecast(model.network, m, in), beside_network(m, fitted), fitted.shares);
 }
 
+// Trains the network, with a checkpoint that has epochs from where it stopped, and fits the
+// mixture.
 inline program::Curves fit(Model& model, const Market& m, Fitted fitted, const Settings& settings,
-                           const std::string& label, std::uint64_t seed) {
+                           const std::string& label, std::uint64_t seed,
+                           program::Checkpoint* checkpoint) {
   const Inputs in = inputs_of(m, fitted.early);
-  program::Curves curves = fit(model.network, m, in, settings, label, seed);
+  program::Curves curves = fit(model.network, m, in, settings, label, seed, checkpoint);
   const std::vector<Index>& middle = m.split.validation;
   const Forecast network = forecast(model.network, m, in);
   fitted.shares = shares(m, network, ewma_forecast(m, fitted.early), middle);

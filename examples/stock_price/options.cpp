@@ -50,8 +50,8 @@ void declare(CLI::App& app, Choice& choice) {
 
 void check_options(const Choice& choice, const program::Options& o) {
   if (choice.model == "none")
-    o.refuse({"--save", "--load", "--epochs", "--seed", "--seeds", "--pictures", "--parameters",
-              "--equal-parameters"},
+    o.refuse({"--save", "--load", "--resume", "--epochs", "--seed", "--seeds", "--pictures",
+              "--parameters", "--equal-parameters"},
              "a model to train or to load", "--model none");
   if (!o.load.empty())
     o.refuse({"--seed", "--seeds", "--parameters", "--equal-parameters"}, "a model to train",

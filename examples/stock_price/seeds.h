@@ -13,7 +13,8 @@ namespace stock {
 struct Seeds {
   std::uint64_t first = 1;  // the seeds are first, first + 1, ...
   std::vector<Model> models;
-  std::vector<program::Curves> curves;  // of each
+  std::vector<program::Curves> curves;                // of each
+  std::vector<program::Checkpoint> checkpoints = {};  // of each, to resume it; empty: none
 
   std::vector<Forecast> forecasts(const Market& m) const {
     std::vector<Forecast> out;
@@ -58,6 +59,11 @@ inline void save(const std::string& path, const Seeds& seeds, unroll::Metadata m
     unroll::Metadata own;
     program::remember(seeds.curves[i], own);
     for (const auto& [key, text] : own) metadata[prefix + key] = text;
+    if (i >= seeds.checkpoints.size() || seeds.checkpoints[i].epochs() == 0) continue;
+    unroll::NamedTensors run;
+    program::write_checkpoint(seeds.checkpoints[i], program::kRun + prefix, run, metadata);
+    for (const auto& [name, value] : run)
+      params.push_back({name, std::make_shared<unroll::ParamState>(value)});
   }
   nn::save(path, params, metadata);
   program::say("Model: {}\n", path);
@@ -71,18 +77,25 @@ program::SequenceOptions layer_in(const unroll::Metadata& metadata);
 // The metadata of one seed: the keys with its prefix, without it.
 unroll::Metadata metadata_of_seed(const unroll::Metadata& metadata, const std::string& prefix);
 
-inline Seeds load(const std::string& path, const unroll::Metadata& expected, Index columns) {
+// With `runs`, the checkpoints are read too.
+inline Seeds load(const std::string& path, const unroll::Metadata& expected, Index columns,
+                  bool runs = false) {
   program::ModelFile file = program::read_model(path, expected.at("program"));
   program::check_expected(path, file.metadata, expected);
   const auto [count, first] = seeds_in(path, file.metadata);
   Seeds out{first, {}, {}};
   const program::SequenceOptions layer = layer_in(file.metadata);
+  program::check_values(path, file,
+                        static_cast<double>(layer.hidden) * static_cast<double>(layer.in));
   for (std::size_t i = 0; i < count; ++i) {
     const std::string prefix = prefix_of(i, count);
     out.models.emplace_back(columns, layer);
     nn::assign(path, file.values, nn::state(out.models.back()),
                {.prefix = prefix, .layout = nn::WeightLayout::in_out});
     out.curves.push_back(program::remembered(path, metadata_of_seed(file.metadata, prefix)));
+    if (runs)
+      out.checkpoints.push_back(
+          program::read_checkpoint(path, program::kRun + prefix, file.run, file.metadata));
   }
   return out;
 }

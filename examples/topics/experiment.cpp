@@ -92,13 +92,13 @@ Features choose_features(const Choice& choice, const Data& data, const program::
         nullptr);
     const Result result =
         result_of("", probabilities(model, validation), validation.labels, data.classes.size());
-    found += fmt::format("{} {} {:.4f}", best_accuracy < 0 ? "" : ",", name_of(features),
+    found += fmt::format("{} {} {:.4f}", best_accuracy < 0 ? "" : ";", description_of(features),
                          result.confusion.accuracy());
     if (result.confusion.accuracy() > best_accuracy)
       best_accuracy = result.confusion.accuracy(), best = features;
     if (program::interrupted()) break;
   }
-  program::say("{}. Chosen: {}.\n", found, name_of(best));
+  program::put(program::wrapped(fmt::format("{}. Chosen: {}.", found, name_of(best))));
   return best;
 }
 
@@ -129,7 +129,8 @@ Result train_one(const std::string& name, const Encoder& encoder, const Choice& 
     Result result =
         result_of(name, probabilities(model, tested), tested.labels, data.classes.size());
     result.seconds = seconds.count();
-    result.features = name_of(encoder.features());
+    result.features = description_of(encoder.features());
+    if (kind == Kind::naive_bayes) result.features += "; also learns from the validation part";
     for (const auto& p : nn::state(model)) result.values += p.param->value().numel();
     if constexpr (std::is_same_v<decltype(model), Bag>)
       if (!choice.query.empty()) answer(choice.query, read_glosses(o.data), model, encoder);
@@ -169,6 +170,7 @@ void train_and_compare(const Choice& choice, const program::Options& o, program:
   }
   print_results(results, labels_of(test, data.classes, o.test.empty() ? o.data : o.test),
                 data.classes, report);
+  draw_results(results, data.classes, o.picture);
 }
 
 void apply_model(const Choice& choice, const program::Options& o, program::Report& report) {
@@ -222,9 +224,10 @@ void apply_model(const Choice& choice, const program::Options& o, program::Repor
     Result result =
         result_of(options.model, probabilities(model, Part{encoder(test.texts), labels}), labels,
                   classes.size());
-    result.features = name_of(encoder.features());
+    result.features = description_of(encoder.features());
     for (const auto& param : nn::state(model)) result.values += param.param->value().numel();
     print_results({result}, labels, classes, report);
+    draw_results({result}, classes, o.picture);
   });
 }
 

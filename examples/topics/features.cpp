@@ -23,18 +23,27 @@ std::vector<std::string> features_in(const std::string& text, Features features)
   return out;
 }
 
+// How often a feature must occur in the training texts.
+Index min_count_of(Features features) {
+  return features == Features::words || features == Features::beginning ? 1 : 2;
+}
+
 Vocabulary vocabulary_of(const std::vector<std::string>& texts, Features features) {
   Counts counts(kWords);
   for (const std::string& text : texts)
     for (const std::string& feature : features_in(text, features)) counts.add_unit(feature);
-  const bool rare = features == Features::words || features == Features::beginning;
-  return Vocabulary(counts, {.min_count = rare ? 1 : 2,
+  return Vocabulary(counts, {.min_count = min_count_of(features),
                              .special = {.unk = features == Features::order ? "<unk>" : ""}});
 }
 
 }  // namespace
 
 const char* name_of(Features features) { return kNames[static_cast<int>(features)]; }
+
+std::string description_of(Features features) {
+  return std::string(name_of(features)) +
+         (min_count_of(features) > 1 ? ", those that occur at least twice" : "");
+}
 
 Features features_of(const std::string& name) {
   for (int i = 0; i < 4; ++i)

@@ -17,6 +17,7 @@ enum class Features {
   order       // words in order, for an LSTM
 };
 const char* name_of(Features features);
+std::string description_of(Features features);  // its name, and which features are left out
 Features features_of(const std::string& name);  // throws std::invalid_argument
 
 class Encoder {

@@ -13,6 +13,7 @@ int main(int argc, char** argv) {
       {.name = "topics",
        .description = "Classifies dictionary glosses by topic with four models, and finds the\n"
                       "glosses nearest to a query.",
+       .pictures = {"topics.svg"},
        .takes = {.data = "labelled glosses: a table with the columns class and gloss",
                  .sample = program::sample("glosses.tsv.gz"),
                  .test = "other labelled glosses to test on",

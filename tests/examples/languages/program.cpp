@@ -16,10 +16,14 @@ TEST_CASE("languages compares counting, a GRU and both, for four lengths") {
   const Folder folder;
   const std::string json = folder / "o.json";
   const Outcome run = run_program(
-      "languages", quick({"--epochs", "1", "--json", json, "--text",
-                          "\xEB\xAA\xA8\xEB\x93\xA0 \xEC\x9D\xB8\xEA\xB0\x84\xEC\x9D\x80"}));
+      "languages",
+      quick({"--epochs", "1", "--json", json, "--pictures", folder / "pictures", "--text",
+             "\xEB\xAA\xA8\xEB\x93\xA0 \xEC\x9D\xB8\xEA\xB0\x84\xEC\x9D\x80"}));
   CAPTURE(run.err);
   REQUIRE(run.code == 0);
+  if (run.out.find("gnuplot is not installed") == std::string::npos)
+    CHECK(unroll::read_file(folder / "pictures/languages.svg").find("naive Bayes") !=
+          std::string::npos);
   const Numbers numbers(json);
   for (const std::string length : {"5", "10", "20", "40"})
     for (const std::string model : {"naive_bayes", "gru", "combined"}) {
@@ -72,7 +76,7 @@ TEST_CASE("languages refuses what does not fit") {
   check_refused("languages", {"--load", model, "--text", "\xFF"}, "UTF-8 was required");
   check_refused("languages",
                 {"--load", model, "--test", folder.write("t.tsv", "language\ttext\nxxx\tabcdef\n")},
-                "languages that are learned was required: got \"xxx\"");
+                "t.tsv:2: one of the 48 languages that are learned was required: got \"xxx\"");
   check_refused("languages", {"--data", folder.write("d.tsv", "language\ttext\neng\tabcdef\n")},
                 "at least 2 languages");
   check_refused("languages", {"--data", folder.write("e.tsv", "")}, "e.tsv");

@@ -15,9 +15,13 @@ std::vector<std::string> quick(const std::vector<std::string>& more) {
 TEST_CASE("topics compares four models and prints the winner") {
   const Folder folder;
   const std::string json = folder / "o.json";
-  const Outcome run = run_program("topics", quick({"--epochs", "2", "--json", json}));
+  const Outcome run = run_program(
+      "topics", quick({"--epochs", "2", "--json", json, "--pictures", folder / "pictures"}));
   CAPTURE(run.err);
   REQUIRE(run.code == 0);
+  if (run.out.find("gnuplot is not installed") == std::string::npos)
+    CHECK(unroll::read_file(folder / "pictures/topics.svg").find("embedding_bag") !=
+          std::string::npos);
   const Numbers numbers(json);
   for (const std::string name : {"naive_bayes", "linear", "embedding_bag", "lstm"}) {
     CHECK(numbers["accuracy." + name] > 0.1);
@@ -27,6 +31,9 @@ TEST_CASE("topics compares four models and prints the winner") {
   }
   CHECK(numbers["accuracy.naive_bayes"] > numbers["accuracy.majority"] + 0.1);
   CHECK(run.out.find("paired standard error") != std::string::npos);
+  const bool wins = run.out.find(" wins: it is ahead of each other model") != std::string::npos,
+             none = run.out.find("No model wins: ") != std::string::npos;
+  CHECK(wins != none);
 }
 
 TEST_CASE("topics finds the glosses nearest to a query, also with a saved model") {
