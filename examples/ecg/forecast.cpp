@@ -17,7 +17,7 @@
 namespace ecg {
 namespace {
 
-constexpr Index kHidden = 32, kEpochs = 60, kPatience = 15;
+constexpr Index kHidden = 64, kEpochs = 100, kPatience = 15;
 constexpr double kRate = 1e-2, kDecay = 0.97, kClip = 1;  // the rate's factor for each epoch
 
 struct Size {

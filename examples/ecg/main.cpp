@@ -5,8 +5,51 @@
 // what long sequences cost), beats.h scores beats; classify.h trains a classifier of labelled
 // series or beats (labelled.h).
 #include "examples/common/command_line.h"
-#include "examples/common/program.h"
+#include "examples/common/model_file.h"
+#include "examples/ecg/classify.h"
 #include "examples/ecg/forecast.h"
+
+#include <unroll/tensor/error.h>
+
+namespace {
+
+// Options that only one of the jobs has.
+void check_job(const ecg::Choice& choice, const program::Options& o, bool classifies) {
+  if (!classifies) {
+    o.refuse({"--seeds", "--class-weights"}, "--ucr or --wfdb", "neither");
+    return;
+  }
+  o.refuse({"--data", "--window", "--checkpoint", "--pictures", "--frequency"},
+           "a run that forecasts", "one that classifies");
+  if (!choice.ucr.empty()) o.refuse({"--wfdb", "--channel"}, "one kind of file", "--ucr");
+}
+
+void run(const ecg::Choice& choice, const program::Options& o, program::Report& report) {
+  unroll::check(!o.given("--frequency") || (choice.frequency >= 50 && choice.frequency <= 1e4),
+                "--frequency: 50 to 10000 samples per second were required: got {}",
+                choice.frequency);
+  std::vector<std::string> inputs = choice.ucr;
+  for (const std::string& record : choice.wfdb)
+    for (const char* end : {"", ".hea", ".dat", ".atr"}) inputs.push_back(record + end);
+  o.prepare(inputs);
+  if (!o.load.empty()) {
+    o.refuse({"--ucr", "--wfdb", "--hidden", "--seeds", "--class-weights"}, "a model to train",
+             "--load");
+    program::ModelFile file = program::read_model(o.load, ecg::kProgram);
+    if (file.metadata[ecg::kTask] != ecg::kForecast) {
+      check_job(choice, o, true);
+      return ecg::apply_classifier(choice, o, report);
+    }
+  }
+  const bool classifies = !choice.ucr.empty() || !choice.wfdb.empty();
+  check_job(choice, o, classifies);
+  if (classifies)
+    ecg::classify(choice, o, report);
+  else
+    ecg::forecast(choice, o, report);
+}
+
+}  // namespace
 
 int main(int argc, char** argv) {
   ecg::Choice choice;
@@ -35,13 +78,21 @@ int main(int argc, char** argv) {
                             "save the state every N samples only, and compute the rest again in "
                             "backward (default: save all)");
         program::add_number(app, "--hidden", choice.hidden, 1, ecg::kMaxHidden,
-                            "units of the network (default: 32 to forecast)");
+                            "units of the network (default: 64)");
+        app.add_option("--ucr", choice.ucr,
+                       "classify: a labelled file to train on and one to test on, in UCR format "
+                       "(label first)")
+            ->type_name("FILE")
+            ->expected(2);
+        app.add_option("--wfdb", choice.wfdb,
+                       "classify the beats of annotated records (NAME.hea, .dat, .atr); of three "
+                       "or more, the last fifth tests")
+            ->type_name("RECORD...")
+            ->expected(1, 1000);
+        program::add_number(app, "--seeds", choice.seeds, 1, 100,
+                            "networks to classify with (default: 3; 1 with --save or --resume)");
+        app.add_flag("--class-weights", choice.class_weights,
+                     "rare classes count as much as frequent ones");
       },
-      [&](const program::Options& o, program::Report& report) {
-        unroll::check(
-            !o.given("--frequency") || (choice.frequency >= 50 && choice.frequency <= 1e4),
-            "--frequency: 50 to 10000 samples per second were required: got {}", choice.frequency);
-        o.prepare();
-        ecg::forecast(choice, o, report);
-      });
+      [&](const program::Options& o, program::Report& report) { run(choice, o, report); });
 }
