@@ -121,7 +121,7 @@ class SequenceModel {
     using Of = std::conditional_t<std::is_same_v<L, TransformerLayers>, nn::TransformerState,
                                   std::vector<typename L::State>>;
     std::variant<std::monostate, Of<nn::RNN>, Of<nn::LSTM>, Of<nn::GRU>, Of<nn::MinGRU>,
-                 Of<nn::MinLSTM>, Of<nn::RGLRU>, Of<MambaLayers>, Of<TransformerLayers>>
+                 Of<nn::RGLRU>, Of<MambaLayers>, Of<TransformerLayers>>
         of_;
   };
   struct Result {

@@ -130,7 +130,8 @@ Result train_one(const std::string& name, const Encoder& encoder, const Choice& 
         result_of(name, probabilities(model, tested), tested.labels, data.classes.size());
     result.seconds = seconds.count();
     result.features = description_of(encoder.features());
-    if (kind == Kind::naive_bayes) result.features += "; also learns from the validation part";
+    if (kind_of(name) == Kind::naive_bayes)
+      result.features += "; also learns from the validation part";
     for (const auto& p : nn::state(model)) result.values += p.param->value().numel();
     if constexpr (std::is_same_v<decltype(model), Bag>)
       if (!choice.query.empty()) answer(choice.query, read_glosses(o.data), model, encoder);
