@@ -43,9 +43,9 @@ nn::Seq2Seq<nn::GRUCell>::Options options_of(const TranslationChoice& c, const V
           .decoder = {.hidden = c.score == "dot" ? 2 * c.hidden : c.hidden,
                       .layers = c.layers,
                       .dropout = between},
-          .score = c.score == "dot"       ? nn::Score::dot
-                   : c.score == "general" ? nn::Score::general
-                                          : nn::Score::additive,
+          .score = c.score == "dot"       ? nn::AttentionScore::dot
+                   : c.score == "general" ? nn::AttentionScore::general
+                                          : nn::AttentionScore::additive,
           .input_feeding = c.input_feeding,
           .dropout = c.dropout};
 }
@@ -64,7 +64,7 @@ void declare(CLI::App& app, TranslationChoice& c) {
   add_number(app, "--layers", c.layers, 1, 16, "Layers of encoder and decoder")
       ->capture_default_str();
   add_number(app, "--beams", c.beams, 1, 1000, "Width of the beam search")->capture_default_str();
-  app.add_option("--attention", c.score, "additive (Bahdanau), dot or general (Luong)")
+  app.add_option("--attention", c.score, "Score: additive (Bahdanau), dot or general (Luong)")
       ->check(CLI::IsMember({"additive", "dot", "general"}))
       ->capture_default_str();
   app.add_flag("--input-feeding", c.input_feeding,

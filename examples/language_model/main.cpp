@@ -26,7 +26,7 @@ int main(int argc, char** argv) {
                  .resume = true}},
       [&](CLI::App& app) { declare(app, choice); },
       [&](const program::Options& o, program::Report& report) {
-        settle(choice, o);
+        apply_recipe(choice, o);
         o.prepare({choice.text, choice.validation});
         if (o.load.empty())
           train_and_compare(choice, o, report);

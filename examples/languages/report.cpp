@@ -113,7 +113,7 @@ void compare_models(const Model& model, const NGrams& ngrams, const Encoded& tes
           "improve on them by more than the standard error.";
   }
   table.print();
-  if (!verdict.empty()) program::put(program::wrapped(verdict));
+  if (!verdict.empty()) program::print(program::wrapped(verdict));
 }
 
 }  // namespace languages

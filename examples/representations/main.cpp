@@ -140,17 +140,17 @@ int main(int argc, char** argv) {
        .description = "Compares three representations of text: bags of words, one-hot vectors\n"
                       "and embeddings.",
        .pictures = {"words.svg"},
-       .takes = {.data = "texts: a table with a column text",
+       .takes = {.data = "Texts: a table with a column text",
                  .sample = program::sample("kjv_verses.tsv.gz"),
-                 .predict = "words, one per line: prints the nearest word to each",
+                 .predict = "Words, one per line: prints the nearest word to each",
                  .resume = true}},
       [&](CLI::App& app) {
-        app.add_option("--words", choice.words, "show the neighbours of these words")
+        app.add_option("--words", choice.words, "Show the neighbours of these words")
             ->delimiter(',');
         program::add_number(app, "--dim", choice.dim, 1, 4096,
-                            "dimensions of the embeddings (default: 64)");
+                            "Dimensions of the embeddings (default: 64)");
         program::add_number(app, "--limit", choice.limit, 1, 1'000'000'000,
-                            "use the first N texts (default: all)");
+                            "Use the first N texts (default: all)");
       },
       [&](const program::Options& o, program::Report& report) {
         o.prepare();

@@ -29,9 +29,9 @@ namespace nn = unroll::nn;
 using unroll::Tensor;
 using unroll::Var;
 
-inline constexpr double kMostMean = 0.5;        // of |a|
-inline constexpr double kMostCorrection = 2.0;  // of |b|
-inline constexpr double kLeastNu = 2.1;
+inline constexpr double kMaxMean = 0.5;        // of |a|
+inline constexpr double kMaxCorrection = 2.0;  // of |b|
+inline constexpr double kMinNu = 2.1;
 inline constexpr Index kRead = 2;              // features per column read by the layer
 inline constexpr Index kFeatures = kRead + 4;  // and by the linear function
 
@@ -40,7 +40,7 @@ struct Network {
   Layer layer;
   nn::Dropout dropout;
   nn::Linear head, direct;
-  unroll::Param tail;  // [K], log(nu - kLeastNu)
+  unroll::Param tail;  // [K], log(nu - kMinNu)
 
   Network(Index columns, Index hidden)
       : layer({.in = kRead * columns, .hidden = hidden}),
@@ -63,7 +63,7 @@ struct Network {
     const Var said = head(dropout(layer(nn::Sequence(read, x.layout)).sequence.rows));
     return reshape(said, {n, k, 2}) + direct(by_column);
   }
-  Var nu() const { return exp(clamp(tail, -3, 6)) + kLeastNu; }  // [K]
+  Var nu() const { return exp(clamp(tail, -3, 6)) + kMinNu; }  // [K]
 };
 
 // ln Gamma(x) for x > 0: Stirling's series at x + 7.
@@ -83,8 +83,8 @@ struct Distribution {
 // Mean and log variance from the outputs [N, K, 2] and log v [N, K].
 inline Distribution distribution(const Var& outputs, const Tensor& log_ewma) {
   const Var a = select(outputs, 2, 0), b = select(outputs, 2, 1);
-  return {tanh(a / kMostMean) * kMostMean * exp(mul(log_ewma, 0.5)),
-          tanh(b / kMostCorrection) * kMostCorrection + log_ewma};
+  return {tanh(a / kMaxMean) * kMaxMean * exp(mul(log_ewma, 0.5)),
+          tanh(b / kMaxCorrection) * kMaxCorrection + log_ewma};
 }
 
 // Negative log-likelihood of each return [N, K].

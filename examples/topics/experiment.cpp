@@ -77,7 +77,7 @@ Features choose_features(const Choice& choice, const Data& data, const program::
     const Part train = data.part(encoder, data.train, o.data),
                validation = data.part(encoder, data.validation, o.data);
     unroll::default_generator() = unroll::Generator(o.seed);
-    Linear model(encoder.size(), data.classes.size(), choice.hidden);
+    LogisticRegression model(encoder.size(), data.classes.size(), choice.hidden);
     fit(model, train, validation,
         {.label = fmt::format("features: {}", name_of(features)),
          .epochs = std::min<Index>(6, epochs_of(o)),
@@ -121,7 +121,7 @@ Result train_one(Kind kind, const Encoder& encoder, const Choice& choice, const 
     result.seconds = seconds.count();
     result.features = name_of(encoder.features());
     for (const auto& p : nn::state(model)) result.values += p.param->value().numel();
-    if constexpr (std::is_same_v<decltype(model), Bag>)
+    if constexpr (std::is_same_v<decltype(model), EmbeddingBagModel>)
       if (!choice.query.empty()) answer(choice.query, read_glosses(o.data), model, encoder);
     return result;
   });
@@ -185,7 +185,7 @@ void apply_model(const Choice& choice, const program::Options& o, program::Repor
       out.end(fmt::format("{} glosses by {}", texts.size(), name_of(kind)));
       return;
     }
-    if constexpr (std::is_same_v<decltype(model), Bag>)
+    if constexpr (std::is_same_v<decltype(model), EmbeddingBagModel>)
       if (!choice.query.empty()) return answer(choice.query, read_glosses(o.data), model, encoder);
     unroll::check(choice.query.empty(),
                   "--query: a model of the kind embedding_bag was required: got {}", name_of(kind));

@@ -13,22 +13,22 @@ int main(int argc, char** argv) {
       {.name = "topics",
        .description = "Classifies dictionary glosses by topic with four models, and finds the\n"
                       "glosses nearest to a query.",
-       .takes = {.data = "labelled glosses: a table with the columns class and gloss",
+       .takes = {.data = "Labelled glosses: a table with the columns class and gloss",
                  .sample = program::sample("glosses.tsv.gz"),
-                 .test = "other labelled glosses to test on",
-                 .predict = "glosses without class: a column gloss, or one per line",
+                 .test = "Other labelled glosses to test on",
+                 .predict = "Glosses without class: a column gloss, or one per line",
                  .resume = true}},
       [&](CLI::App& app) {
         app.add_option("--model", choice.model,
-                       "train one: naive_bayes, linear, embedding_bag or lstm (default: all)");
+                       "Train one: naive_bayes, linear, embedding_bag or lstm (default: all)");
         app.add_option("--features", choice.features,
-                       "of linear and embedding_bag: words, pairs or beginning (default: the best "
+                       "Of linear and embedding_bag: words, pairs or beginning (default: the best "
                        "in validation)");
-        app.add_option("--query", choice.query, "print the glosses nearest to this text");
+        app.add_option("--query", choice.query, "Print the glosses nearest to this text");
         program::add_number(app, "--hidden", choice.hidden, 1, 4096,
-                            "size of embeddings and LSTM (default: 64)");
+                            "Size of embeddings and LSTM (default: 64)");
         program::add_number(app, "--limit", choice.limit, 20, 1'000'000'000,
-                            "use about this many glosses (default: all)");
+                            "Use about this many glosses (default: all)");
       },
       [&](const program::Options& o, program::Report& report) {
         o.prepare();

@@ -32,7 +32,7 @@ void print_confusions(const Result& result, const data::Vocabulary& classes) {
   for (std::size_t i = 0; i < std::min<std::size_t>(4, pairs.size()); ++i)
     text += fmt::format("{} {} taken for {} ({})", i == 0 ? "" : ",", classes.unit(pairs[i].truth),
                         classes.unit(pairs[i].predicted), pairs[i].count);
-  if (!pairs.empty()) program::put(program::wrapped(text + "."));
+  if (!pairs.empty()) program::print(program::wrapped(text + "."));
 }
 
 }  // namespace
