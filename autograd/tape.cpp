@@ -26,7 +26,7 @@ thread_local std::unique_ptr<void, void (*)(void*)> t_spare{nullptr, nullptr};
 }  // namespace
 
 std::string place(Where where, Where caller) {
-  const std::string own =
+  std::string own =
       where.file ? fmt::format("{}:{}", where.file, where.line) : std::string("unknown");
   if (!caller.file || (where.file == std::string(caller.file) && where.line == caller.line))
     return own;

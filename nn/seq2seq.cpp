@@ -3,14 +3,16 @@
 namespace unroll::nn {
 
 MemoryAttention::MemoryAttention(const Options& o) {
-  if (o.score == Score::additive) {
+  if (o.score == AttentionScore::additive) {
     additive.emplace(AdditiveAttention::Options{.query = o.query,
                                                 .key = o.key,
                                                 .hidden = o.hidden > 0 ? o.hidden : o.query,
                                                 .dtype = o.dtype});
   } else {
-    dot.emplace(DotAttention::Options{
-        .query = o.query, .key = o.key, .general = o.score == Score::general, .dtype = o.dtype});
+    dot.emplace(DotAttention::Options{.query = o.query,
+                                      .key = o.key,
+                                      .general = o.score == AttentionScore::general,
+                                      .dtype = o.dtype});
   }
 }
 
@@ -23,7 +25,7 @@ Attended MemoryAttention::operator()(const In& queries, const AttentionMemory& m
   return additive ? (*additive)(queries, memory, rows) : (*dot)(queries, memory, rows);
 }
 
-Tensor Taught::weights_of(Index b) const {
+Tensor TeacherForced::weights_of(Index b) const {
   check(b >= 0 && b < source.sequences(), "Seq2Seq: a sequence in [0, {}) was required: got {}",
         source.sequences(), b);
   const IndexTensor rows = logits.layout.rows_of(b);
@@ -59,7 +61,8 @@ Tokens sources_of(const std::vector<std::vector<Index>>& sources) {
   return Tokens::from(sources);
 }
 
-void check_teaching(const Tokens& source, const Tokens& target, const TeachingOptions& o) {
+void check_teacher_forcing(const Tokens& source, const Tokens& target,
+                           const TeacherForcingOptions& o) {
   check(source.ids.defined() && target.ids.defined(),
         "Seq2Seq: sources and targets were required: got undefined Tokens");
   check(source.size() == target.size(),
@@ -92,7 +95,7 @@ RowGroups rows_by_source(const IndexTensor& source_of, Index sources) {
 }
 
 IndexTensor mixed_with_samples(const IndexTensor& ids, const Tensor& logits,
-                               const TeachingOptions& options) {
+                               const TeacherForcingOptions& options) {
   Generator& generator = options.generator ? *options.generator : default_generator();
   const Tensor coins = generator.uniform(ids.shape(), 0, 1, f64);
   const IndexTensor drawn = generator.categorical(softmax(logits, -1));

@@ -26,7 +26,7 @@
 
 namespace unroll::nn {
 
-enum class Score {
+enum class AttentionScore {
   additive,  // v . tanh(h wq + k wk). Bahdanau et al. 2015
   dot,       // h . k, for encoder and decoder outputs of one size. Luong et al. 2015
   general,   // h . (k wk). Luong et al. 2015
@@ -36,7 +36,7 @@ enum class Score {
 class MemoryAttention {
  public:
   struct Options {
-    Score score = Score::additive;
+    AttentionScore score = AttentionScore::additive;
     Index query = 0, key = 0;
     Index hidden = 0;  // additive only: the size of h wq; 0: that of the query
     DType dtype = f32;
@@ -51,7 +51,7 @@ class MemoryAttention {
   UNROLL_FIELDS(additive, dot)
 };
 
-struct TeachingOptions {
+struct TeacherForcingOptions {
   // Scheduled sampling (Bengio et al. 2015): the probability that an input, instead of the previous
   // target, is an id drawn from the logits of the previous step. Above 0 the decoder runs step by
   // step.
@@ -60,7 +60,7 @@ struct TeachingOptions {
 };
 
 // The result of teacher forcing. N target rows in all.
-struct Taught {
+struct TeacherForced {
   Sequence logits;        // rows [N, V], in the layout of the targets
   Var weights;            // attention: for each target row, in order, one for each source step
   SequenceLayout source;  // of the sources
@@ -95,7 +95,7 @@ class Seq2Seq {
     // Of the recurrent layers; the model sets their `in` and `dtype`.
     typename Encoder::Options encoder = {};
     typename Recurrent<DecoderCell>::Options decoder = {};
-    Score score = Score::additive;
+    AttentionScore score = AttentionScore::additive;
     bool input_feeding = false;
     double dropout = 0;  // of embedded ids and of a
     DType dtype = f32;
@@ -120,12 +120,14 @@ class Seq2Seq {
   // at step 0, and the target of step t - 1 at step t. So a target ends with <eos> and does not
   // begin with <sos>. Throws std::invalid_argument unless there is one target per source.
   Sequence operator()(const Tokens& source, const Tokens& target,
-                      const TeachingOptions& options = {}, Where where = Where::here()) const {
-    return teach(source, target, options, where).logits;
+                      const TeacherForcingOptions& options = {},
+                      Where where = Where::here()) const {
+    return teacher_forced(source, target, options, where).logits;
   }
   // The same with the attention weights.
-  Taught teach(const Tokens& source, const Tokens& target, const TeachingOptions& options = {},
-               Where where = Where::here()) const;
+  TeacherForced teacher_forced(const Tokens& source, const Tokens& target,
+                               const TeacherForcingOptions& options = {},
+                               Where where = Where::here()) const;
 
   // One step from ids [R], the last ones or <sos>: logits [R, V], the next state, and the attention
   // weights [R, S], S the longest source, 0 beyond a source's end. This makes the model a decoder
@@ -156,7 +158,8 @@ class Seq2Seq {
   Gathered dropped(const Gathered& x) const {
     return dropping_ && training() ? Gathered(dropout_(Sequence(x))) : x;
   }
-  Output step_by_step(State state, const Tokens& target, const TeachingOptions& options) const;
+  Output step_by_step(State state, const Tokens& target,
+                      const TeacherForcingOptions& options) const;
 
   Index sos_;
   bool fed_, dropping_;
@@ -230,14 +233,15 @@ void select_states(std::vector<S>& states, const IndexTensor& rows) {
 // --- in seq2seq.cpp ---
 Index checked_sos(Index sos, Index vocab);
 Tokens sources_of(const std::vector<std::vector<Index>>& sources);
-void check_teaching(const Tokens& source, const Tokens& target, const TeachingOptions& options);
+void check_teacher_forcing(const Tokens& source, const Tokens& target,
+                           const TeacherForcingOptions& options);
 // The decoder's inputs: each target shifted by one step, with `sos` first.
 Tokens shifted(const Tokens& target, Index sos);
 // Rows grouped by the source that they attend to.
 RowGroups rows_by_source(const IndexTensor& source_of, Index sources);
 // Replaces each id with the given probability by one that is drawn from softmax(logits).
 IndexTensor mixed_with_samples(const IndexTensor& ids, const Tensor& logits,
-                               const TeachingOptions& options);
+                               const TeacherForcingOptions& options);
 // [R, S] from the weights of each row, in order.
 Tensor attention_rows(const Tensor& weights, const IndexTensor& source_of,
                       const SequenceLayout& source);
@@ -332,10 +336,11 @@ auto Seq2Seq<E, D>::step(const IndexTensor& ids, State state, Where where) const
 }
 
 template <class E, class D>
-Taught Seq2Seq<E, D>::teach(const Tokens& source, const Tokens& target,
-                            const TeachingOptions& options, Where where) const {
+TeacherForced Seq2Seq<E, D>::teacher_forced(const Tokens& source, const Tokens& target,
+                                            const TeacherForcingOptions& options,
+                                            Where where) const {
   const Caller caller(where);
-  detail::check_teaching(source, target, options);
+  detail::check_teacher_forcing(source, target, options);
   State state = encode(source);
   if (fed_ || options.sampling > 0) {
     auto [logits, weights] = step_by_step(std::move(state), target, options);
@@ -350,7 +355,7 @@ Taught Seq2Seq<E, D>::teach(const Tokens& source, const Tokens& target,
 // Returns the logits in Output::a.
 template <class E, class D>
 auto Seq2Seq<E, D>::step_by_step(State state, const Tokens& target,
-                                 const TeachingOptions& options) const -> Output {
+                                 const TeacherForcingOptions& options) const -> Output {
   const SequenceLayout& layout = target.layout;
   // The rows of a step are the targets that are long enough, longest first.
   const auto keep = [&](const IndexTensor& rows) {

@@ -9,12 +9,12 @@
 
 namespace program {
 
-// Accepts an integer in [least, most].
-CLI::Validator whole_number(std::uint64_t least, std::uint64_t most);
+// Accepts an integer in [min, max].
+CLI::Validator whole_number(std::uint64_t min, std::uint64_t max);
 template <class T>
-CLI::Option* add_number(CLI::App& app, const std::string& name, T& target, std::uint64_t least,
-                        std::uint64_t most, const std::string& text) {
-  return app.add_option(name, target, text)->type_name("N")->transform(whole_number(least, most));
+CLI::Option* add_number(CLI::App& app, const std::string& name, T& target, std::uint64_t min,
+                        std::uint64_t max, const std::string& text) {
+  return app.add_option(name, target, text)->type_name("N")->transform(whole_number(min, max));
 }
 
 }  // namespace program

@@ -191,7 +191,7 @@ unroll::Metadata Options::given_options() const {
 std::string sample(const std::string& name) { return UNROLL_SOURCE_DIR "/data/samples/" + name; }
 
 void declare_common(CLI::App& app, Options& o, const About& about) {
-  constexpr auto kMost = std::numeric_limits<std::uint64_t>::max();
+  constexpr auto kMax = std::numeric_limits<std::uint64_t>::max();
   o.app = &app, o.about = &about, o.data = about.takes.sample;
   const auto file = [&](const char* name, std::string& path, const std::string& text) {
     if (!text.empty()) app.add_option(name, path, text)->type_name("FILE");
@@ -201,11 +201,11 @@ void declare_common(CLI::App& app, Options& o, const About& about) {
   file("--predict", o.predict, about.takes.predict);
   file("--out", o.out,
        about.takes.predict.empty() ? "" : "Where --predict writes (default: standard output)");
-  add_number(app, "--seed", o.seed, 0, kMost,
-             "Random seed; on the same kind of CPU, the same\nseed gives the same numbers")
+  add_number(app, "--seed", o.seed, 0, kMax,
+             "Random seed; on the same kind of CPU, the same\nseed gives the same results")
       ->capture_default_str();
   add_number(app, "--threads", o.threads, 1, 256,
-             "Threads (default: the cores); the numbers stay the\nsame");
+             "Threads (default: the cores); the results stay the\nsame");
   add_number(app, "--epochs", o.epochs, 1, 100000, "Train for at most so many epochs");
   file("--save", o.save,
        "Write the trained model to this file. After\nCtrl-C: the model of the last whole "
@@ -264,13 +264,13 @@ void check_text(const std::string& option, const std::string& text, std::size_t 
                 most, text.size());
 }
 
-CLI::Validator whole_number(std::uint64_t least, std::uint64_t most) {
-  const auto check = [least, most](std::string& text) -> std::string {
+CLI::Validator whole_number(std::uint64_t min, std::uint64_t max) {
+  const auto check = [min, max](std::string& text) -> std::string {
     std::uint64_t value = 0;
     const char* end = text.data() + text.size();
     const auto [at, error] = std::from_chars(text.data(), end, value);
-    if (error != std::errc() || at != end || value < least || value > most)
-      return fmt::format("a whole number from {} to {} was required: got {}", least, most,
+    if (error != std::errc() || at != end || value < min || value > max)
+      return fmt::format("a whole number from {} to {} was required: got {}", min, max,
                          unroll::excerpt(text));
     text = std::to_string(value);  // CLI11 would read a leading 0 as octal
     return {};

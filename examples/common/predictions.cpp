@@ -59,7 +59,7 @@ void PredictionFile::row(const std::vector<std::string>& cells) {
   for (std::size_t i = 0; i < cells.size(); ++i) line += (i > 0 ? "," : "") + csv_cell(cells[i]);
   line += "\n";
   if (options_.out.empty())
-    put(line);
+    print(line);
   else
     text_ += line;
 }

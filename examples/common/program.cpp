@@ -112,7 +112,7 @@ int run(int argc, char** argv, const About& about, const std::function<void(CLI:
     try {
       parse(app, options, argc, argv);
     } catch (const CLI::CallForHelp&) {
-      put(app.help());
+      print(app.help());
       return 0;
     }
     if (options.threads > 0) unroll::set_threads(options.threads);

@@ -74,7 +74,7 @@ std::size_t columns_of(const std::string& utf8) {
   return width;
 }
 
-void put(const std::string& text) {
+void print(const std::string& text) {
   const bool all = std::fwrite(text.data(), 1, text.size(), stdout) == text.size();
   if (!all || std::fflush(stdout) != 0) g_reader_gone |= errno == EPIPE;
 }
@@ -125,7 +125,7 @@ void Progress::show() const {
   const ProgressLine line{
       label_, done_, total_, seconds, done > 0 && !ended_ ? seconds * left / done : 0, note_};
   // A wrapped line could not be redrawn in place.
-  put(is_terminal() ? "\r" + line.str(terminal_width() - 1) + "\033[K" : line.str(1000) + "\n");
+  print(is_terminal() ? "\r" + line.str(terminal_width() - 1) + "\033[K" : line.str(1000) + "\n");
 }
 
 void Progress::show_if_due() {
@@ -156,7 +156,7 @@ void Progress::end(const std::string& note) {
 
 Progress::~Progress() {
   show();
-  if (is_terminal()) put("\n");
+  if (is_terminal()) print("\n");
 }
 
 Table::Table(const std::vector<std::string>& headings) {
@@ -198,7 +198,7 @@ std::string Table::str(bool bold) const {
   return out;
 }
 
-void Table::print() const { put(str(has_colours())); }
+void Table::print() const { program::print(str(has_colours())); }
 
 std::string wrapped(const std::string& text, std::size_t width) {
   std::string out, line, word;

@@ -14,11 +14,11 @@ namespace program {
 // Writes text to standard output, unbuffered. It does not throw if the reader of a pipe has ended
 // (`| head`) or the disk is full, so that work is finished and saved; guarded() (program.h) reports
 // it at the end.
-void put(const std::string& text);
+void print(const std::string& text);
 bool reader_gone();  // standard output is a pipe whose reader has ended
 template <class... Args>
 void say(fmt::format_string<Args...> format, Args&&... args) {
-  put(fmt::format(format, std::forward<Args>(args)...));
+  print(fmt::format(format, std::forward<Args>(args)...));
 }
 
 // The progress of some work as one line.

@@ -18,7 +18,7 @@ namespace {
 
 using unroll::check_io;
 
-constexpr std::size_t kMostText = std::size_t{1} << 30;  // bytes; a few KB of gzip can hold more
+constexpr std::size_t kMaxText = std::size_t{1} << 30;  // bytes; a few KB of gzip can hold more
 
 bool begins_with(std::string_view bytes, std::string_view prefix) {
   return bytes.substr(0, prefix.size()) == prefix;
@@ -50,8 +50,8 @@ bool convert(std::string_view bytes, const std::string& encoding, const std::str
     const std::size_t result = iconv(converter, &in, &left, &at, &room);
     const int error = errno;
     out.append(buffer, static_cast<std::size_t>(at - buffer));
-    check_io(out.size() <= kMostText, "{}: at most {} bytes of text were required: got more",
-             source, kMostText);
+    check_io(out.size() <= kMaxText, "{}: at most {} bytes of text were required: got more", source,
+             kMaxText);
     if (result == static_cast<std::size_t>(-1) && error != E2BIG) {
       bad_byte = bytes.size() - left;
       return false;
@@ -154,8 +154,8 @@ std::string gunzip(std::string_view bytes, const std::string& source) {
     const int result = inflate(&stream, Z_NO_FLUSH);
     out.append(buffer, sizeof buffer - stream.avail_out);
     rest.remove_prefix(given - stream.avail_in);
-    check_io(out.size() <= kMostText, "{}: at most {} bytes of text were required: got more",
-             source, kMostText);
+    check_io(out.size() <= kMaxText, "{}: at most {} bytes of text were required: got more", source,
+             kMaxText);
     if (result == Z_STREAM_END) {
       if (!begins_with(rest, "\x1F\x8B")) return out;  // trailing zeros are padding
       inflateReset(&stream);

@@ -52,9 +52,9 @@ Model::Options options_of(const TranslationChoice& c, const Vocabulary& source,
           .decoder = {.hidden = c.score == "dot" ? output_size(encoder) : c.hidden,
                       .layers = layers,
                       .dropout = layers > 1 ? c.dropout : 0},
-          .score = c.score == "dot"       ? nn::Score::dot
-                   : c.score == "general" ? nn::Score::general
-                                          : nn::Score::additive,
+          .score = c.score == "dot"       ? nn::AttentionScore::dot
+                   : c.score == "general" ? nn::AttentionScore::general
+                                          : nn::AttentionScore::additive,
           .input_feeding = c.input_feeding,
           .dropout = c.dropout};
 }
@@ -123,7 +123,7 @@ void declare(CLI::App& app, TranslationChoice& c) {
       app, "--layers", c.layers, 1, kMostLayers,
       "Layers of encoder and decoder (default: 1; of the\nencoder as many as its kind needs)");
   add_number(app, "--beams", c.beams, 1, 1000, "Width of the beam search")->capture_default_str();
-  app.add_option("--attention", c.score, "additive (Bahdanau), dot or general (Luong)")
+  app.add_option("--attention", c.score, "Score: additive (Bahdanau), dot or general (Luong)")
       ->check(CLI::IsMember({"additive", "dot", "general"}))
       ->capture_default_str();
   app.add_flag("--input-feeding", c.input_feeding,

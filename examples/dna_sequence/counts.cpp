@@ -132,14 +132,14 @@ std::vector<double> Kmers::log_likelihoods(const Bases& sequence, Index own) con
 
 Calibration calibrate(const Kmers& kmers, const Examples& e, const std::vector<Index>& which) {
   // An evenly spaced part of the sequences, if all would take too long.
-  constexpr double kMostWork = 4e8;           // additions
-  constexpr double kMostProbabilities = 1e6;  // each is computed some 30 times
+  constexpr double kMaxWork = 4e8;           // additions
+  constexpr double kMaxProbabilities = 1e6;  // each is computed some 30 times
   double work = 0;
   for (const Index i : which)
     work += static_cast<double>(e.sequences[at(i)].size()) * static_cast<double>(e.classes.size());
   const double all = static_cast<double>(which.size() * e.classes.size());
   const auto every = static_cast<std::size_t>(
-      std::ceil(std::max({1.0, work / kMostWork, all / kMostProbabilities})));
+      std::ceil(std::max({1.0, work / kMaxWork, all / kMaxProbabilities})));
   std::vector<std::vector<double>> found;
   std::vector<Index> labels;
   for (std::size_t i = 0; i < which.size(); i += every) {
@@ -152,12 +152,12 @@ Calibration calibrate(const Kmers& kmers, const Examples& e, const std::vector<I
 Kmers best_kmers(const Examples& e, const std::vector<Index>& which, bool chain,
                  bool both_strands) {
   const Index classes = static_cast<Index>(e.classes.size());
-  constexpr double kMostCounts = 1 << 24;  // entries of a table
+  constexpr double kMaxCounts = 1 << 24;  // entries of a table
   Kmers::Options best;
   double least = 0;
   bool first = true;
   for (Index k = 1; k <= 8; ++k) {
-    if (std::pow(4.0, static_cast<double>(k)) * static_cast<double>(classes) > kMostCounts) break;
+    if (std::pow(4.0, static_cast<double>(k)) * static_cast<double>(classes) > kMaxCounts) break;
     for (const double prior : {1.0, 0.1}) {
       Kmers kmers(classes, {k, chain, prior, both_strands});
       kmers.learn(e, which);

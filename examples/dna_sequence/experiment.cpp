@@ -145,8 +145,8 @@ class Experiment {
              which;
     };
     if (!choice_.model.empty()) {
-      if (choice_.model != "motifs" && longest > static_cast<Index>(kMostRead))
-        say("{}: {} reads the middle {} of them.\n", bases(""), choice_.model, kMostRead);
+      if (choice_.model != "motifs" && longest > static_cast<Index>(kMaxRead))
+        say("{}: {} reads the middle {} of them.\n", bases(""), choice_.model, kMaxRead);
       return {choice_.model};
     }
     if (longest <= kShort) {

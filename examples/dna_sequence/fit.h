@@ -23,10 +23,10 @@ struct Settings {
 // 30 epochs; more if the training part is small, fewer if they would read more than 200 million
 // bases. At least one.
 inline Index epochs_for(Index steps_in_epoch, double bases_in_epoch) {
-  constexpr Index kEpochs = 30, kFewestSteps = 600;
-  constexpr double kMostBases = 2e8;
-  const Index wanted = std::max(kEpochs, kFewestSteps / std::max<Index>(1, steps_in_epoch));
-  return std::clamp<Index>(static_cast<Index>(kMostBases / bases_in_epoch), 1, wanted);
+  constexpr Index kEpochs = 30, kMinSteps = 600;
+  constexpr double kMaxBases = 2e8;
+  const Index wanted = std::max(kEpochs, kMinSteps / std::max<Index>(1, steps_in_epoch));
+  return std::clamp<Index>(static_cast<Index>(kMaxBases / bases_in_epoch), 1, wanted);
 }
 
 // A run to go on with, or one to be recorded.
@@ -48,7 +48,7 @@ program::Curves fit(Model& model, const Examples& e, const unroll::data::Split& 
     bases += static_cast<double>(lengths.back());
   }
   const Index longest = *std::max_element(lengths.begin(), lengths.end()),
-              size = std::clamp<Index>(kMostOfBatch / longest, 1, s.batch),
+              size = std::clamp<Index>(kMaxBatchRows / longest, 1, s.batch),
               in_epoch = (static_cast<Index>(split.train.size()) + size - 1) / size,
               epochs = s.epochs > 0 ? s.epochs : epochs_for(in_epoch, bases),
               steps = epochs * in_epoch;

@@ -29,7 +29,7 @@ inline nn::Tokens tokens(const std::vector<Bases>& sequences) {
   return nn::Tokens::from(ids);
 }
 
-inline constexpr std::size_t kMostRead = 1000;
+inline constexpr std::size_t kMaxRead = 1000;
 // The middle of a sequence, at most `most` bases. Both models read only this, which bounds time and
 // memory.
 inline Bases middle_of(const Bases& s, std::size_t most) {
@@ -39,7 +39,7 @@ inline Bases middle_of(const Bases& s, std::size_t most) {
 }
 
 inline Index bases_of_middle(std::size_t length) {
-  return static_cast<Index>(std::min(length, kMostRead));
+  return static_cast<Index>(std::min(length, kMaxRead));
 }
 
 // Embedding of a base plus embedding of its position.
@@ -100,7 +100,7 @@ struct Junction {
   Var operator()(const std::vector<Bases>& sequences) const {
     std::vector<Bases> lefts, rights;
     for (const Bases& whole : sequences) {
-      const Bases s = middle_of(whole, kMostRead);
+      const Bases s = middle_of(whole, kMaxRead);
       // A single base is read by both GRUs.
       const auto middle = static_cast<std::ptrdiff_t>(s.size() / 2),
                  begin =
@@ -159,7 +159,7 @@ struct Attentive {
     std::vector<Bases> middles;
     std::vector<std::vector<Index>> places;
     for (const Bases& s : sequences) {
-      middles.push_back(middle_of(s, kMostRead));
+      middles.push_back(middle_of(s, kMaxRead));
       places.emplace_back();
       for (std::size_t i = 0; i < middles.back().size(); ++i)
         places.back().push_back(Letters::place_at(static_cast<Index>(i)));

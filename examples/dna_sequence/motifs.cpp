@@ -15,7 +15,7 @@ std::size_t at(Index i) { return static_cast<std::size_t>(i); }
 Motifs::Motifs(const Options& options, const Kmers& kmers,
                const std::optional<Positions>& positions)
     : motif({.in = 4 * kWindow, .out = kPatterns}),
-      place({.vocab = kMostSteps, .dim = kPatterns}),
+      place({.vocab = kMaxSteps, .dim = kPatterns}),
       gru({.in = kPatterns, .hidden = kHidden, .bidirectional = true}),
       head({.in = 4 * kHidden, .out = options.classes}),
       gain(Tensor::zeros({1, positions ? 2 : 1, 1})),
@@ -25,7 +25,7 @@ Motifs::Motifs(const Options& options, const Kmers& kmers,
       positions_(positions),
       dropout_matches_({.p = 0.2}),
       dropout_({.p = 0.5}) {
-  place.weight.set_value(nn::normal({kMostSteps, kPatterns}, 0, 0.1));
+  place.weight.set_value(nn::normal({kMaxSteps, kPatterns}, 0, 0.1));
   head.weight.set_value(Tensor::zeros(head.weight.shape()));
 }
 
@@ -37,15 +37,15 @@ void Motifs::start_from(const Calibration& words) {
 }
 
 Index Motifs::pool_for(Index longest) {
-  return std::max<Index>(4, (std::min(longest, kMostBases) + kMostSteps - 1) / kMostSteps);
+  return std::max<Index>(4, (std::min(longest, kMaxBases) + kMaxSteps - 1) / kMaxSteps);
 }
 
 Index Motifs::bases_read(std::size_t length) const {
-  return std::min(static_cast<Index>(length), kMostParts * kMostBases);
+  return std::min(static_cast<Index>(length), kMaxParts * kMaxBases);
 }
 
 Index Motifs::bases_trained(std::size_t length) const {
-  return std::min(static_cast<Index>(length), kMostBases);
+  return std::min(static_cast<Index>(length), kMaxBases);
 }
 
 std::vector<Motifs::Part> Motifs::parts_of(const std::vector<Bases>& sequences,
@@ -53,14 +53,14 @@ std::vector<Motifs::Part> Motifs::parts_of(const std::vector<Bases>& sequences,
   std::vector<Part> out;
   for (Index b = 0; b < static_cast<Index>(sequences.size()); ++b) {
     const auto length = static_cast<Index>(sequences[at(b)].size());
-    if (length <= kMostBases) {
+    if (length <= kMaxBases) {
       out.push_back({b, 0, length});
     } else if (training) {  // a random part
-      out.push_back({b, unroll::default_generator().below(length - kMostBases + 1), kMostBases});
+      out.push_back({b, unroll::default_generator().below(length - kMaxBases + 1), kMaxBases});
     } else {
-      const Index parts = std::min(kMostParts, (length + kMostBases - 1) / kMostBases);
+      const Index parts = std::min(kMaxParts, (length + kMaxBases - 1) / kMaxBases);
       for (Index p = 0; p < parts; ++p)
-        out.push_back({b, (length - kMostBases) * p / (parts - 1), kMostBases});
+        out.push_back({b, (length - kMaxBases) * p / (parts - 1), kMaxBases});
     }
   }
   return out;
@@ -114,7 +114,7 @@ Var Motifs::operator()(const std::vector<Bases>& sequences,
 
 unroll::IndexTensor Motifs::places_of(const unroll::SequenceLayout& layout) {
   std::vector<Index> places;
-  for (const Index t : layout.time_of_rows()) places.push_back(std::min(t, kMostSteps - 1));
+  for (const Index t : layout.time_of_rows()) places.push_back(std::min(t, kMaxSteps - 1));
   return places;
 }
 

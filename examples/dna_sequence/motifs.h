@@ -29,8 +29,8 @@ class Motifs {
     Index pool = 4;        // windows per step
     bool aligned = false;  // sequences of equal length, in which positions matter
   };
-  static constexpr Index kWindow = 15, kPatterns = 64, kHidden = 48, kMostSteps = 128,
-                         kMostBases = 8192, kMostParts = 8;
+  static constexpr Index kWindow = 15, kPatterns = 64, kHidden = 48, kMaxSteps = 128,
+                         kMaxBases = 8192, kMaxParts = 8;
 
   Motifs(const Options& options, const Kmers& kmers, const std::optional<Positions>& positions);
 
@@ -59,7 +59,7 @@ class Motifs {
   struct Part {
     Index sequence, begin, length;
   };
-  // The part of each sequence that is read: all of it, or up to kMostBases.
+  // The part of each sequence that is read: all of it, or up to kMaxBases.
   std::vector<Part> parts_of(const std::vector<Bases>& sequences, bool training) const;
   Tensor windows(const std::vector<Bases>& sequences, const std::vector<Part>& parts,
                  const unroll::SequenceLayout& layout) const;

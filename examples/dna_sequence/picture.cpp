@@ -10,14 +10,14 @@
 namespace dna {
 namespace {
 
-constexpr std::size_t kMostClasses = 20, kMostBins = 100, kShares = 50;
+constexpr std::size_t kMaxClasses = 20, kMaxBins = 100, kShares = 50;
 
 // The bins of a sequence and their labels.
 class Axis {
  public:
   Axis(const Examples& e, Index origin)
       : length_(e.one_length() ? static_cast<std::size_t>(e.longest()) : 0),
-        bins_(length_ > 0 ? std::min(length_, kMostBins) : kShares),
+        bins_(length_ > 0 ? std::min(length_, kMaxBins) : kShares),
         named_(origin > 0),
         origin_(origin > 0 ? origin - 1 : static_cast<Index>(length_ / 2)) {}
 
@@ -179,8 +179,8 @@ program::Panel panel_of(const Drawn& drawn, const Axis& axis, const Scales& scal
 
 bool picture_possible(const Examples& e, Index origin, const std::string& path) {
   if (!program::can_draw(path)) return false;
-  if (e.classes.size() > kMostClasses) {
-    program::say("No picture {}: at most {} classes were required: got {}.\n", path, kMostClasses,
+  if (e.classes.size() > kMaxClasses) {
+    program::say("No picture {}: at most {} classes were required: got {}.\n", path, kMaxClasses,
                  e.classes.size());
     return false;
   }
@@ -196,10 +196,10 @@ void draw_classes(const Trained& model, const Examples& e, const std::vector<Ind
   const Axis axis(e, origin);
   const auto* attentive = std::get_if<Attentive>(&model.network);
   // The number of sequences per class is limited, so that a picture takes seconds.
-  constexpr double kMostBases = 2e7;
+  constexpr double kMaxBases = 2e7;
   const double bases = static_cast<double>(axis.bins()) * static_cast<double>(e.longest()) * 3 *
                        static_cast<double>(e.classes.size());
-  const auto some = static_cast<std::size_t>(std::clamp(kMostBases / bases, 1.0, 30.0));
+  const auto some = static_cast<std::size_t>(std::clamp(kMaxBases / bases, 1.0, 30.0));
   std::vector<Drawn> classes;
   Scales scales;
   for (std::size_t c = 0; c < e.classes.size() && !program::interrupted(); ++c) {

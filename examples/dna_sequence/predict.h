@@ -15,7 +15,7 @@ namespace dna {
 using program::Probabilities;
 
 // Maximal number of bases in a batch, which bounds memory: batches of long sequences are smaller.
-inline constexpr Index kMostOfBatch = 1 << 16;
+inline constexpr Index kMaxBatchRows = 1 << 16;
 
 // The logits of sequences. Sequences that a model has counted (motifs.h) under the given classes
 // are left out of its counts.
@@ -47,7 +47,7 @@ Probabilities probabilities(const Model& model, const std::vector<Bases>& sequen
         return asked.empty() ? Probabilities()
                              : program::probabilities_of(logits_of(model, asked, {}).value());
       },
-      {.rows = kMostOfBatch});
+      {.rows = kMaxBatchRows});
 }
 
 // The same, averaged over both strands of each sequence.

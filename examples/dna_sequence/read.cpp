@@ -19,7 +19,7 @@ using unroll::check_io;
 
 namespace {
 
-constexpr Index kFewest = 20, kFewestOfClass = 5;
+constexpr Index kMin = 20, kMinOfClass = 5;
 
 enum class Format { fasta, fastq, table };
 
@@ -187,17 +187,17 @@ void check_enough(const Examples& e, const std::string& source) {
   check_io(e.classes.size() >= 2, "{}: at least 2 classes were required: got {}", source,
            e.classes.size());
   check_io(
-      e.size() >= kFewest,
+      e.size() >= kMin,
       "{}: at least {} different sequences were required: got {}, as of {} there are {} repeats, "
       "{} empty and {} under two classes",
-      source, kFewest, e.size(), e.given, e.repeats, e.empty, e.contradictory);
+      source, kMin, e.size(), e.given, e.repeats, e.empty, e.contradictory);
   std::vector<Index> members(e.classes.size(), 0);
   for (const Index label : e.labels) ++members[static_cast<std::size_t>(label)];
   for (std::size_t c = 0; c < members.size(); ++c)
-    check_io(members[c] >= kFewestOfClass,
+    check_io(members[c] >= kMinOfClass,
              "{}: at least {} different sequences of class \"{}\" that no other class has were "
              "required: got {}",
-             source, kFewestOfClass, unroll::excerpt(e.classes[c]), members[c]);
+             source, kMinOfClass, unroll::excerpt(e.classes[c]), members[c]);
 }
 
 }  // namespace dna

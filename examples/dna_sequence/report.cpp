@@ -15,7 +15,7 @@ using program::say;
 
 namespace {
 
-constexpr std::size_t kMostShown = 12, kMostReported = 50;  // classes
+constexpr std::size_t kMaxShown = 12, kMaxReported = 50;  // classes
 
 const Line* best(const std::vector<Line>& lines, bool network,
                  const std::function<bool(const Line&, const Line&)>& better) {
@@ -116,7 +116,7 @@ void print_scores(const Examples& e, const std::vector<Line>& lines, program::Re
       cells.insert(
           cells.end(),
           {{std::isnan(auc) ? "-" : text(auc)}, {text(c.recall(of))}, {text(c.specificity(of))}});
-    } else if (names.size() <= kMostReported) {
+    } else if (names.size() <= kMaxReported) {
       for (std::size_t k = 0; k < names.size(); ++k) {
         const auto id = static_cast<Index>(k);
         report.add(fmt::format("sensitivity.{}.{}", line.name, names[k]), c.recall(id));
@@ -165,8 +165,8 @@ void print_verdict(const std::vector<Line>& lines, program::Report& report) {
 
 void print_confusions(const Examples& e, const std::vector<Line>& lines, program::Report& report) {
   const std::vector<std::string> names = program::metric_names(e.classes);
-  if (names.size() > kMostReported) {
-    say("\nNo confusion matrices: at most {} classes were required: got {}.\n", kMostReported,
+  if (names.size() > kMaxReported) {
+    say("\nNo confusion matrices: at most {} classes were required: got {}.\n", kMaxReported,
         names.size());
     return;
   }
@@ -185,11 +185,11 @@ void print_confusions(const Examples& e, const std::vector<Line>& lines, program
       }
       table.add(e.classes[truth], std::move(cells));
     }
-    if (names.size() > kMostShown || line.name == "majority") continue;
+    if (names.size() > kMaxShown || line.name == "majority") continue;
     say("\nThe predictions of {}:\n\n", line.name);
     table.print();
   }
-  if (names.size() > kMostShown)
+  if (names.size() > kMaxShown)
     say("\nThe confusion matrices of {} classes are in the file of --json alone.\n", names.size());
 }
 

@@ -9,17 +9,17 @@ constexpr const char *kSeen = "seen", *kKmers = "counts.kmers", *kPositions = "c
 
 std::string class_key(std::size_t c) { return fmt::format("class {}", c + 1); }
 
-// A whole number in [least, most] from the file's metadata.
+// A whole number in [min, max] from the file's metadata.
 Index number(const std::string& path, const unroll::Metadata& metadata, const std::string& key,
-             Index least, Index most) {
+             Index min, Index max) {
   const auto at = metadata.find(key);
   const std::string text = at == metadata.end() ? "" : at->second;
   Index value = 0;
   const char* last = text.data() + text.size();
   const auto [end, error] = std::from_chars(text.data(), last, value);
-  unroll::check_io(error == std::errc() && end == last && value >= least && value <= most,
+  unroll::check_io(error == std::errc() && end == last && value >= min && value <= max,
                    "{}: a whole number from {} to {} was required for \"{}\": got \"{}\"", path,
-                   least, most, key, unroll::excerpt(text));
+                   min, max, key, unroll::excerpt(text));
   return value;
 }
 

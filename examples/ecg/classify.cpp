@@ -70,7 +70,7 @@ program::Probabilities train_one(const Choice& choice, const program::Options& o
 }
 
 void say_parts(const Parts& parts) {
-  program::put(program::wrapped(fmt::format(
+  program::print(program::wrapped(fmt::format(
       "{} examples of {} classes train, {} validate, {} test. {}", parts.train.size(),
       parts.classes.size(), parts.validation.size(), parts.test.size(), parts.described)));
 }

@@ -118,7 +118,7 @@ void print_results(const Results& r, const std::vector<std::string>& classes,
   table.print();
   program::say("{} test examples; the accuracy's standard error is {:.4f}.\n",
                r.together.right.size(), r.together.confusion.standard_error());
-  if (has_nearest) program::put(program::wrapped(verdict(r.together, r.nearest, seeds)));
+  if (has_nearest) program::print(program::wrapped(verdict(r.together, r.nearest, seeds)));
   print_classes(r.together.confusion, classes);
 }
 

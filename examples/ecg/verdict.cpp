@@ -53,7 +53,7 @@ void print_scores(const AllScores& scores, const Range& range, double frequency,
   report.add("nll_ahead.lstm", d.mean);
   report.add("nll_ahead_standard_error.lstm", d.standard_error);
   const bool clear = std::abs(d.mean) > 2 * d.standard_error;
-  program::put(program::wrapped(fmt::format(
+  program::print(program::wrapped(fmt::format(
       "{} samples, nll in nats of mV. {} (paired standard error over blocks of 1 s).",
       range.end - range.begin,
       !clear ? fmt::format("The LSTM and the autoregressive model are level: {:.4f} +- {:.4f}",

@@ -19,7 +19,7 @@ struct GenerateOptions {
 };
 
 // The model as a decoder that never generates <unk>, and stops at Ctrl-C.
-struct Speaker {
+struct WithoutUnknown {
   const LanguageModel& model;
   Index unknown;  // -1: none
 
@@ -37,8 +37,6 @@ struct Read {
   LanguageModel::State state;  // before the last id of each text
   unroll::IndexTensor last;    // that id, [B]
   std::vector<double> nats;    // -log p of each text
-  std::vector<Index> length;   // ids of each text
-  Index unknown = 0;           // ids of all texts that the model does not know
 };
 
 // Reads ids into a state, a chunk at a time, so that the logits of a long text fit memory. Returns
@@ -71,8 +69,6 @@ inline Read read(const LanguageModel& model, const Units& units,
   Ids last;
   for (const std::string& text : texts) {
     Ids ids = units.encode(text);
-    out.length.push_back(static_cast<Index>(ids.size()));
-    out.unknown += std::count(ids.begin(), ids.end(), units.unknown());
     if (ids.empty()) ids = {units.start()};  // nothing: an empty line before this one
     target.push_back(ids);
     ids.insert(ids.begin(), units.start());
@@ -99,20 +95,20 @@ inline std::string continuation(const LanguageModel& model, const Units& units,
                                 const std::string& prompt, const GenerateOptions& o,
                                 unroll::Generator& random) {
   const Read start = read(model, units, {prompt});
-  const Speaker speaker{model, units.unknown()};
+  const WithoutUnknown writer{model, units.unknown()};
   nn::Decoded out;
   if (o.beams > 0) {
-    out = nn::beam_search(speaker, start.state, start.last,
+    out = nn::beam_search(writer, start.state, start.last,
                           {.max_length = o.length, .beams = o.beams})[0][0];
   } else if (o.temperature == 0) {
-    out = nn::greedy(speaker, start.state, start.last, {.max_length = o.length})[0];
+    out = nn::greedy(writer, start.state, start.last, {.max_length = o.length})[0];
   } else {
     out = nn::sample(
-        speaker, start.state, start.last,
+        writer, start.state, start.last,
         {.max_length = o.length, .temperature = o.temperature, .top_k = o.top_k, .top_p = o.top_p},
         random)[0];
   }
-  return units.continued(prompt, out.ids);
+  return units.append(prompt, out.ids);
 }
 
 }  // namespace language_model

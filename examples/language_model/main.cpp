@@ -26,7 +26,7 @@ int main(int argc, char** argv) {
                  .resume = true}},
       [&](CLI::App& app) { declare(app, choice); },
       [&](const program::Options& o, program::Report& report) {
-        settle(choice, o);
+        apply_recipe(choice, o);
         program::check_text("--generate", choice.prompt);
         o.prepare({choice.text, choice.validation});
         if (o.load.empty())

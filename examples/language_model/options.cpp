@@ -52,9 +52,9 @@ void declare(CLI::App& app, Choice& c) {
                           const char* help) {
     app.add_option(name, target, help)->check(CLI::IsMember(std::move(of)))->capture_default_str();
   };
-  const auto count = [&](const char* name, Index& target, std::uint64_t least, std::uint64_t most,
+  const auto count = [&](const char* name, Index& target, std::uint64_t min, std::uint64_t max,
                          const char* help) {
-    CLI::Option* option = program::add_number(app, name, target, least, most, help);
+    CLI::Option* option = program::add_number(app, name, target, min, max, help);
     if (target > 0) option->capture_default_str();  // 0 is "off", and cannot be given
   };
   const auto real = [&](const char* name, double& target, double low, double high,
@@ -96,10 +96,10 @@ void declare(CLI::App& app, Choice& c) {
   count("--budget", c.fit.budget, 1, std::numeric_limits<Index>::max(),
         "Train on N ids in all, instead of --epochs");
   choice("--optimizer", c.fit.optimizer, {"adam", "sgd"},
-         "adam: the rate decays as half a cosine; sgd: it is\nhalved each epoch, see --constant");
+         "How the rate falls: adam as half a cosine, sgd by\nhalf each epoch, see --constant");
   real("--lr", c.fit.lr, 1e-9, 1e3, "a rate in [1e-9, 1000]", "Learning rate");
   real("--clip", c.fit.clip, 1e-9, 1e9, "a norm above 0", "Maximal norm of a gradient");
-  count("--constant", c.fit.constant, 0, kMany, "sgd: epochs before the first halving");
+  count("--constant", c.fit.constant, 0, kMany, "Epochs before the first halving of sgd");
   count("--patience", c.fit.patience, 1, kMany,
         "Stop after N epochs without a better loss on the\nvalidation part");
   count("--order", c.order, 1, 100, "Order of the n-grams to compare with");
@@ -131,7 +131,7 @@ void settle_size(Choice& c, const program::Options& o) {
 
 }  // namespace
 
-void settle(Choice& c, const program::Options& o) {
+void apply_recipe(Choice& c, const program::Options& o) {
   if (!c.recipe.empty()) {
     const Choice r = c.recipe == "zaremba-small" ? zaremba_small() : small_cpu();
     const auto take = [&](const char* option, auto& target, const auto& value) {

@@ -30,6 +30,6 @@ struct Choice {
 void declare(CLI::App& app, Choice& choice);
 
 // Applies the recipe to options that were not given, and checks combinations of options.
-void settle(Choice& choice, const program::Options& o);
+void apply_recipe(Choice& choice, const program::Options& o);
 
 }  // namespace language_model

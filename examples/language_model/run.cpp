@@ -65,7 +65,7 @@ void generate(const LanguageModel& model, const Units& units, const Choice& c,
 }
 
 void predict(const LanguageModel& model, const Units& units, const program::Options& o) {
-  constexpr Index kMost = 1000;
+  constexpr Index kMax = 1000;
   constexpr Index kRows = 1 << 14;  // of a batch
   const std::vector<std::string> lines = program::read_inputs(o.predict, {"text"}).strings("text");
   struct Answer {
@@ -78,8 +78,8 @@ void predict(const LanguageModel& model, const Units& units, const program::Opti
     std::vector<std::string> texts;
     for (Index i : batch) texts.push_back(lines[static_cast<std::size_t>(i)]);
     Read start = read(model, units, texts);
-    const auto found = nn::greedy(Speaker{model, units.unknown()}, std::move(start.state),
-                                  start.last, {.eos = units.line_end(), .max_length = kMost});
+    const auto found = nn::greedy(WithoutUnknown{model, units.unknown()}, std::move(start.state),
+                                  start.last, {.eos = units.line_end(), .max_length = kMax});
     std::vector<Answer> out;
     for (std::size_t i = 0; i < texts.size(); ++i)
       out.push_back({units.decode(found[i].ids), found[i].log_probability, start.nats[i]});

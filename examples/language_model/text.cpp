@@ -75,7 +75,7 @@ Index Units::start() const {
   return line_end() >= 0 ? line_end() : std::min<Index>(unknown() + 1, size() - 1);
 }
 
-std::string Units::continued(const std::string& text, const Ids& ids) const {
+std::string Units::append(const std::string& text, const Ids& ids) const {
   const std::string more = decode(ids);
   const bool joined = unit_ != Unit::words || more.empty() || text.empty() || text.back() == '\n' ||
                       more.front() == '\n';

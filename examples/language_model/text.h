@@ -41,7 +41,7 @@ class Units {
   Ids encode(const std::string& text) const;
   std::string decode(const Ids& ids) const;
   // The text, followed by the text of the ids.
-  std::string continued(const std::string& text, const Ids& ids) const;
+  std::string append(const std::string& text, const Ids& ids) const;
 
  private:
   using Coded = std::variant<unroll::data::Vocabulary, unroll::data::BytePairEncoding>;

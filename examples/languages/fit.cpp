@@ -12,12 +12,12 @@ namespace {
 
 constexpr Index kBatch = 64;
 // Lengths of the snippets of each paragraph.
-constexpr Index kLessons[] = {5, 7, 10, 14, 20, 40};
+constexpr Index kSnippetLengths[] = {5, 7, 10, 14, 20, 40};
 constexpr double kRate = 4e-3;
 
 Snippets of_all_lengths(const Encoded& from, unroll::Generator& random) {
   Snippets out;
-  for (const Index length : kLessons)
+  for (const Index length : kSnippetLengths)
     for (std::size_t p = 0; p < from.texts.size(); ++p) out.add(from, p, length, random);
   return out;
 }
@@ -42,9 +42,10 @@ program::Curves fit_reader(Model& model, const Encoded& train, const Encoded& va
   const Reader& reader = model.reader;
   unroll::optim::Adam adam(nn::parameters(reader), {.lr = kRate});
   unroll::Generator random(o.seed), for_validation(o.seed + 1);
-  const Snippets watched = of_all_lengths(validation, for_validation);
+  const Snippets validated = of_all_lengths(validation, for_validation);
   const auto schedule = [&](Index step) {  // falls by 5 % per epoch
-    const Index steps = static_cast<Index>(train.texts.size() * std::size(kLessons)) / kBatch + 1;
+    const Index steps =
+        static_cast<Index>(train.texts.size() * std::size(kSnippetLengths)) / kBatch + 1;
     return kRate * std::pow(0.95, static_cast<double>(step / steps));
   };
   const auto epoch = [&](program::Progress& bar) {
@@ -58,11 +59,12 @@ program::Curves fit_reader(Model& model, const Encoded& train, const Encoded& va
   };
   const auto validate = [&] {
     double sum = 0;
-    for (const auto& batch : program::batches_by_length(lengths_of(watched.texts)))
-      sum += nn::cross_entropy(reader(select(watched.texts, batch)), select(watched.labels, batch))
-                 .item() *
-             static_cast<double>(batch.size());
-    return sum / static_cast<double>(watched.texts.size());
+    for (const auto& batch : program::batches_by_length(lengths_of(validated.texts)))
+      sum +=
+          nn::cross_entropy(reader(select(validated.texts, batch)), select(validated.labels, batch))
+              .item() *
+          static_cast<double>(batch.size());
+    return sum / static_cast<double>(validated.texts.size());
   };
   return program::train(model,
                         {.label = reader.layer.options().kind,

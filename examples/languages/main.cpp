@@ -13,21 +13,21 @@ int main(int argc, char** argv) {
       {.name = "languages",
        .description = "Identifies the language of a few characters by n-grams, a GRU, and both.",
        .pictures = {"languages.svg"},
-       .takes = {.data = "paragraphs: a table with the columns language and text",
+       .takes = {.data = "Paragraphs: a table with the columns language and text",
                  .sample = program::sample("languages.tsv.gz"),
-                 .test = "other paragraphs to test on",
-                 .predict = "texts without language: a column text, or one per line",
+                 .test = "Other paragraphs to test on",
+                 .predict = "Texts without language: a column text, or one per line",
                  .resume = true}},
       [&](CLI::App& app) {
-        app.add_option("--text", choice.text, "print the most probable languages of this text");
-        program::declare_kind(app, choice.model, {.help = "what reads the characters"});
+        app.add_option("--text", choice.text, "Print the most probable languages of this text");
+        program::declare_kind(app, choice.model, {.help = "What reads the characters"});
         program::add_number(app, "--hidden", choice.hidden, 1, 4096,
-                            "size of the GRU or other model (default: 64)");
+                            "Size of the GRU or other model (default: 64)");
         program::declare_size(app, choice.size, "--model gru");
         program::add_number(app, "--limit", choice.limit, 5, 1'000'000,
-                            "use at most N paragraphs of each language (default: all)");
+                            "Use at most N paragraphs of each language (default: all)");
         program::add_number(app, "--snippets", choice.snippets, 1, 1000,
-                            "snippets of each test paragraph and length (default: 5)");
+                            "Snippets of each test paragraph and length (default: 5)");
       },
       [&](const program::Options& o, program::Report& report) {
         o.prepare();

@@ -74,7 +74,7 @@ Tensor voices_of(const NGrams& ngrams, const Reader& reader, const std::vector<I
     }
     for (Index l = 0; l < languages; ++l) all.push_back(read.at({b, l}));
   }
-  return Tensor::from(all, {count, kVoices, languages}, unroll::f32);
+  return Tensor::from(all, {count, kTerms, languages}, unroll::f32);
 }
 
 }  // namespace languages

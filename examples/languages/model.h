@@ -23,8 +23,8 @@ namespace nn = unroll::nn;
 using unroll::Tensor;
 using unroll::Var;
 
-inline constexpr Index kVoices = kOrders + 1;  // K, terms of the combination
-inline constexpr Index kMaxRead = 40;          // characters that the GRU reads, as in training
+inline constexpr Index kTerms = kOrders + 1;  // K, terms of the combination
+inline constexpr Index kMaxRead = 40;         // characters that the GRU reads, as in training
 
 // What reads: a sequence model of this kind and size, in both directions.
 inline program::SequenceOptions reader_options(const std::string& kind, Index hidden) {
@@ -49,10 +49,10 @@ struct Reader {
 
 struct Mixture {
   unroll::Param weights;  // [2, K]: w and v
-  Mixture() : weights(Tensor::full({2, kVoices}, 0.0)) {
-    for (Index k = 0; k < kVoices; ++k) {
+  Mixture() : weights(Tensor::full({2, kTerms}, 0.0)) {
+    for (Index k = 0; k < kTerms; ++k) {
       Tensor w = weights.value().clone();
-      w.set({0, k}, 1.0 / static_cast<double>(kVoices));
+      w.set({0, k}, 1.0 / static_cast<double>(kTerms));
       weights.set_value(w);
     }
   }
@@ -66,7 +66,7 @@ struct Mixture {
     }
     const auto texts = static_cast<Index>(lengths.size());
     const Tensor of_length = Tensor::from(at, {texts, 2}, unroll::f32);
-    const Var w = unroll::reshape(matmul(of_length, weights), {texts, kVoices, 1});
+    const Var w = unroll::reshape(matmul(of_length, weights), {texts, kTerms, 1});
     return sum(voices * w, 1);
   }
 };

@@ -6,7 +6,7 @@
 namespace languages {
 namespace {
 
-constexpr double kBelief = 2;       // b: pseudo-count of the shorter n-gram's estimate
+constexpr double kPriorCount = 2;   // b: pseudo-count of the shorter n-gram's estimate
 constexpr double kSmoothing = 0.1;  // of naive Bayes
 
 // The bytes of the n-gram that ends before `end`.
@@ -49,7 +49,8 @@ std::vector<std::vector<double>> NGrams::log_p(const Ids& text) const {
         const Counts* all = find(text, end, order);
         const Counts* before = order == 1 ? &totals_ : find(text, end - 1, order - 1);
         for (std::size_t l = 0; l < languages && before != nullptr; ++l)
-          p[l] = ((all != nullptr ? (*all)[l] : 0) + kBelief * p[l]) / ((*before)[l] + kBelief);
+          p[l] = ((all != nullptr ? (*all)[l] : 0) + kPriorCount * p[l]) /
+                 ((*before)[l] + kPriorCount);
       }
       for (std::size_t l = 0; l < languages; ++l)
         out[static_cast<std::size_t>(order - 1)][l] += std::log(p[l]);

@@ -157,7 +157,7 @@ void compare_models(const Model& model, const NGrams& ngrams, const Encoded& tes
                  reader + " does not improve on them by more than the paired standard error.";
   }
   table.print();
-  if (!verdict.empty()) program::put(program::wrapped(verdict));
+  if (!verdict.empty()) program::print(program::wrapped(verdict));
   if (!program::interrupted()) drawing.draw(picture);
 }
 

@@ -56,7 +56,7 @@ void show_neighbours(const Choice& choice, const Vocabulary& words, const Tensor
       ids.push_back(id);
   program::say("\n5. The nearest words by cosine of their embeddings\n");
   if (!unknown.empty())
-    program::put(program::wrapped(
+    program::print(program::wrapped(
         fmt::format("   Not among the words that occur {} times: {}.", kMinCount, unknown)));
   double sum = 0;
   for (Index id : ids) {
@@ -150,17 +150,17 @@ int main(int argc, char** argv) {
        .description = "Compares three representations of text: bags of words, one-hot vectors\n"
                       "and embeddings.",
        .pictures = {"words.svg"},
-       .takes = {.data = "texts: a table with a column text",
+       .takes = {.data = "Texts: a table with a column text",
                  .sample = program::sample("kjv_verses.tsv.gz"),
-                 .predict = "words, one per line: prints the nearest word to each",
+                 .predict = "Words, one per line: prints the nearest word to each",
                  .resume = true}},
       [&](CLI::App& app) {
-        app.add_option("--words", choice.words, "show the neighbours of these words")
+        app.add_option("--words", choice.words, "Show the neighbours of these words")
             ->delimiter(',');
         program::add_number(app, "--dim", choice.dim, 1, 4096,
-                            "dimensions of the embeddings (default: 64)");
+                            "Dimensions of the embeddings (default: 64)");
         program::add_number(app, "--limit", choice.limit, 1, 1'000'000'000,
-                            "use the first N texts (default: all)");
+                            "Use the first N texts (default: all)");
       },
       [&](const program::Options& o, program::Report& report) {
         o.prepare();

@@ -10,11 +10,11 @@
 namespace stock {
 namespace {
 
-constexpr double kLeastNu = 2.1;  // below, the variance is hardly finite
-constexpr double kLeast = 1e-12;  // of a variance
+constexpr double kMinNu = 2.1;          // below, the variance is hardly finite
+constexpr double kMinVariance = 1e-12;  // of a variance
 
 // Degrees of freedom from a number without bounds, and back.
-double nu_of(double x) { return kLeastNu + std::exp(std::clamp(x, -5.0, 6.0)); }
+double nu_of(double x) { return kMinNu + std::exp(std::clamp(x, -5.0, 6.0)); }
 double sigmoid(double x) { return 1 / (1 + std::exp(-x)); }
 
 // Mean negative log-likelihood of the rows before `end`; h(t) is the log variance of row t.
@@ -42,7 +42,7 @@ double variance_of(const std::vector<double>& returns, Index end) {
     sum += r * r;
     ++n;
   }
-  return std::max(sum / std::max(n, 1.0), kLeast);
+  return std::max(sum / std::max(n, 1.0), kMinVariance);
 }
 
 // alpha + beta < 1; omega such that the variance in the long run is that of the returns times e^x.
@@ -65,7 +65,7 @@ Baselines::Garch fit_garch(const std::vector<double>& returns, Index end, double
     const std::vector<double> h = garch_log_variance(past, g);
     return mean_nll(past, end, g.mu, g.nu, [&](Index t) { return h[static_cast<std::size_t>(t)]; });
   };
-  const double tail = std::log(std::max(nu - kLeastNu, 1e-2));
+  const double tail = std::log(std::max(nu - kMinNu, 1e-2));
   const auto logit = [](double p) { return std::log(p / (1 - p)); };
   Minimum best;
   for (const double persistence : {0.9, 0.98, 0.997}) {
@@ -83,7 +83,7 @@ std::vector<double> garch_log_variance(const std::vector<double>& returns,
   std::vector<double> out;
   double h = g.omega / std::max(1 - g.alpha - g.beta, 1e-6);
   for (std::size_t t = 0; t <= returns.size(); ++t) {
-    out.push_back(std::log(std::max(h, kLeast)));
+    out.push_back(std::log(std::max(h, kMinVariance)));
     if (t == returns.size() || std::isnan(returns[t])) continue;
     h = g.omega + g.alpha * (returns[t] - g.mu) * (returns[t] - g.mu) + g.beta * h;
   }

@@ -10,7 +10,7 @@ namespace stock {
 void say_notices(const Prices& prices, std::FILE* where) {
   for (const std::string& notice : prices.notices) {
     if (where == stdout)
-      program::put(notice + "\n");
+      program::print(notice + "\n");
     else
       std::fputs((notice + "\n").c_str(), where);
   }

@@ -13,8 +13,8 @@ Inputs inputs_of(const Market& m, const std::vector<Baselines>& fitted) {
   std::vector<std::vector<double>> garch;
   for (std::size_t j = 0; j < fitted.size(); ++j)
     garch.push_back(garch_log_variance(m.returns[j], fitted[j].garch));
-  constexpr double kMostDeviations = 6, kMostRatio = 3;
-  const auto ratio = [&](double a, double b) { return std::clamp(a - b, -kMostRatio, kMostRatio); };
+  constexpr double kMaxDeviations = 6, kMaxRatio = 3;
+  const auto ratio = [&](double a, double b) { return std::clamp(a - b, -kMaxRatio, kMaxRatio); };
   for (Index row = 0; row <= rows; ++row) {
     const auto t = static_cast<std::size_t>(row);
     for (std::size_t j = 0; j < static_cast<std::size_t>(k); ++j) {
@@ -23,7 +23,7 @@ Inputs inputs_of(const Market& m, const std::vector<Baselines>& fitted) {
       if (row == rows) continue;
       const bool there = !std::isnan(m.returns[j][t]);
       const double r = there ? m.returns[j][t] : 0,
-                   z = std::clamp(r * std::exp(-0.5 * log_v), -kMostDeviations, kMostDeviations);
+                   z = std::clamp(r * std::exp(-0.5 * log_v), -kMaxDeviations, kMaxDeviations);
       returns.push_back(static_cast<float>(r));
       present.push_back(there ? 1 : 0);
       const double next = m.log_ewma()[j][t + 1];

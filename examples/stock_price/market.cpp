@@ -12,8 +12,8 @@ using unroll::excerpt;
 
 namespace {
 
-constexpr double kLeast = 1e-10;     // of a variance: a price may stand still for weeks
-constexpr double kPriorReturns = 5;  // so many returns the variance to begin with counts as
+constexpr double kMinVariance = 1e-10;  // of a variance: a price may stand still for weeks
+constexpr double kPriorReturns = 5;     // so many returns the variance to begin with counts as
 constexpr std::int64_t kDay = 86400;
 
 double mean_square(const std::vector<double>& returns, const std::vector<Index>& rows) {
@@ -24,7 +24,7 @@ double mean_square(const std::vector<double>& returns, const std::vector<Index>&
     sum += r * r;
     ++n;
   }
-  return std::max(n > 0 ? sum / n : 0, kLeast);
+  return std::max(n > 0 ? sum / n : 0, kMinVariance);
 }
 
 // With few returns behind it, a variance is their mean; later the oldest are forgotten.
@@ -32,7 +32,7 @@ std::vector<double> log_variances(const std::vector<double>& returns, double dec
   std::vector<double> out;
   double variance = prior, n = kPriorReturns;
   for (std::size_t t = 0; t <= returns.size(); ++t) {
-    out.push_back(std::log(std::max(variance, kLeast)));
+    out.push_back(std::log(std::max(variance, kMinVariance)));
     if (t == returns.size() || std::isnan(returns[t])) continue;
     const double kept = std::min(decay, n / (n + 1));
     variance = kept * variance + (1 - kept) * returns[t] * returns[t];
@@ -127,9 +127,9 @@ Market make_market(Prices prices) {
 }
 
 int decimals_of(double price) {
-  constexpr int kSignificant = 5, kFewest = 2, kMost = 14;
+  constexpr int kSignificant = 5, kMin = 2, kMax = 14;
   const int before = static_cast<int>(std::floor(std::log10(std::abs(price)))) + 1;
-  return std::clamp(kSignificant - before, kFewest, kMost);
+  return std::clamp(kSignificant - before, kMin, kMax);
 }
 
 }  // namespace stock

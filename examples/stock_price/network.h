@@ -30,9 +30,9 @@ namespace nn = unroll::nn;
 using unroll::Tensor;
 using unroll::Var;
 
-inline constexpr double kMostMean = 0.5;        // of |a|
-inline constexpr double kMostCorrection = 2.0;  // of |b|
-inline constexpr double kLeastNu = 2.1;
+inline constexpr double kMaxMean = 0.5;        // of |a|
+inline constexpr double kMaxCorrection = 2.0;  // of |b|
+inline constexpr double kMinNu = 2.1;
 inline constexpr Index kRead = 2;              // features per column read by the layer
 inline constexpr Index kFeatures = kRead + 4;  // and by the linear function
 
@@ -40,7 +40,7 @@ struct Network {
   program::SequenceModel layer;
   nn::Dropout dropout;
   nn::Linear head, direct;
-  unroll::Param tail;  // [K], log(nu - kLeastNu)
+  unroll::Param tail;  // [K], log(nu - kMinNu)
 
   Network(Index columns, program::SequenceOptions o)
       : layer(for_columns(std::move(o), columns)),
@@ -67,7 +67,7 @@ struct Network {
     o.in = kRead * columns;
     return o;
   }
-  Var nu() const { return exp(clamp(tail, -3, 6)) + kLeastNu; }  // [K]
+  Var nu() const { return exp(clamp(tail, -3, 6)) + kMinNu; }  // [K]
 };
 
 // ln Gamma(x) for x > 0: Stirling's series at x + 7.
@@ -87,8 +87,8 @@ struct Distribution {
 // Mean and log variance from the outputs [N, K, 2] and log v [N, K].
 inline Distribution distribution(const Var& outputs, const Tensor& log_ewma) {
   const Var a = select(outputs, 2, 0), b = select(outputs, 2, 1);
-  return {tanh(a / kMostMean) * kMostMean * exp(mul(log_ewma, 0.5)),
-          tanh(b / kMostCorrection) * kMostCorrection + log_ewma};
+  return {tanh(a / kMaxMean) * kMaxMean * exp(mul(log_ewma, 0.5)),
+          tanh(b / kMaxCorrection) * kMaxCorrection + log_ewma};
 }
 
 // Negative log-likelihood of each return [N, K].

@@ -8,7 +8,7 @@ namespace stock {
 namespace {
 
 const std::string kSample = program::sample("eustockmarkets.csv");
-constexpr Index kFewestToTrain = 200, kFewestToForecast = 2;  // days
+constexpr Index kMinToTrain = 200, kMinToForecast = 2;  // days
 
 }  // namespace
 
@@ -80,7 +80,7 @@ Source source_of(const Choice& choice, const program::Options& o) {
                       : choice.date_order == "ymd" ? DateOrder::ymd
                                                    : DateOrder::unknown;
   source.decimal = choice.decimal.empty() ? '\0' : choice.decimal[0];
-  source.min_days = o.load.empty() ? kFewestToTrain : kFewestToForecast;
+  source.min_days = o.load.empty() ? kMinToTrain : kMinToForecast;
   return source;
 }
 

@@ -13,7 +13,7 @@
 namespace stock {
 namespace {
 
-constexpr std::size_t kMostColumns = 6;
+constexpr std::size_t kMaxColumns = 6;
 constexpr Index kDays = 120;
 constexpr int kRow = 200, kHighRow = 280, kWidth = 550;  // pixels
 
@@ -108,7 +108,7 @@ program::Panel return_panel(const Days& days) {
 
 void draw_forecasts(const Market& m, const std::string& name, const Forecast& network,
                     const Forecast& ewma, const std::string& path) {
-  const std::size_t columns = std::min(m.returns.size(), kMostColumns);
+  const std::size_t columns = std::min(m.returns.size(), kMaxColumns);
   const Index first = std::max<Index>(m.rows() - kDays, 0);
   program::Figure figure;
   figure.title = fmt::format("The last {} days, and what {} and EWMA forecast the day before",

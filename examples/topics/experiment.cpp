@@ -84,7 +84,7 @@ Features choose_features(const Choice& choice, const Data& data, const program::
     const Part train = data.part(encoder, data.train, o.data),
                validation = data.part(encoder, data.validation, o.data);
     unroll::default_generator() = unroll::Generator(o.seed);
-    Linear model(encoder.size(), data.classes.size(), choice.hidden);
+    LogisticRegression model(encoder.size(), data.classes.size(), choice.hidden);
     fit(model, train, validation,
         {.label = fmt::format("features: {}", name_of(features)),
          .epochs = std::min<Index>(6, epochs_of(o)),
@@ -98,7 +98,7 @@ Features choose_features(const Choice& choice, const Data& data, const program::
       best_accuracy = result.confusion.accuracy(), best = features;
     if (program::interrupted()) break;
   }
-  program::put(program::wrapped(fmt::format("{}. Chosen: {}.", found, name_of(best))));
+  program::print(program::wrapped(fmt::format("{}. Chosen: {}.", found, name_of(best))));
   return best;
 }
 
@@ -133,7 +133,7 @@ Result train_one(const std::string& name, const Encoder& encoder, const Choice& 
     if (kind_of(name) == Kind::naive_bayes)
       result.features += "; also learns from the validation part";
     for (const auto& p : nn::state(model)) result.values += p.param->value().numel();
-    if constexpr (std::is_same_v<decltype(model), Bag>)
+    if constexpr (std::is_same_v<decltype(model), EmbeddingBagModel>)
       if (!choice.query.empty()) answer(choice.query, read_glosses(o.data), model, encoder);
     return result;
   });
@@ -215,7 +215,7 @@ void apply_model(const Choice& choice, const program::Options& o, program::Repor
       out.end(fmt::format("{} glosses by {}", texts.size(), options.model));
       return;
     }
-    if constexpr (std::is_same_v<decltype(model), Bag>)
+    if constexpr (std::is_same_v<decltype(model), EmbeddingBagModel>)
       if (!choice.query.empty()) return answer(choice.query, read_glosses(o.data), model, encoder);
     unroll::check(choice.query.empty(),
                   "--query: a model of the kind embedding_bag was required: got {}", options.model);

@@ -14,24 +14,24 @@ int main(int argc, char** argv) {
        .description = "Classifies dictionary glosses by topic with four models, and finds the\n"
                       "glosses nearest to a query.",
        .pictures = {"topics.svg"},
-       .takes = {.data = "labelled glosses: a table with the columns class and gloss",
+       .takes = {.data = "Labelled glosses: a table with the columns class and gloss",
                  .sample = program::sample("glosses.tsv.gz"),
-                 .test = "other labelled glosses to test on",
-                 .predict = "glosses without class: a column gloss, or one per line",
+                 .test = "Other labelled glosses to test on",
+                 .predict = "Glosses without class: a column gloss, or one per line",
                  .resume = true}},
       [&](CLI::App& app) {
         program::declare_kind(app, choice.model,
-                              {.help = "train one only; default: the first three and lstm",
+                              {.help = "Train one only; default: the first three and lstm",
                                .first = {std::begin(topics::kBags), std::end(topics::kBags)}});
         app.add_option("--features", choice.features,
-                       "of linear and embedding_bag: words, pairs or beginning (default: the best "
+                       "Of linear and embedding_bag: words, pairs or beginning (default: the best "
                        "in validation)");
-        app.add_option("--query", choice.query, "print the glosses nearest to this text");
+        app.add_option("--query", choice.query, "Print the glosses nearest to this text");
         program::add_number(app, "--hidden", choice.hidden, 1, 4096,
-                            "size of embeddings and LSTM (default: 64)");
+                            "Size of embeddings and LSTM (default: 64)");
         program::declare_size(app, choice.size, "--model lstm");
         program::add_number(app, "--limit", choice.limit, 20, 1'000'000'000,
-                            "use about this many glosses (default: all)");
+                            "Use about this many glosses (default: all)");
       },
       [&](const program::Options& o, program::Report& report) {
         o.prepare();

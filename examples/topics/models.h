@@ -32,9 +32,9 @@ struct NaiveBayes {
 };
 
 // tf-idf of the features (binary counts), with the idf of the training part.
-struct Weights {
+struct TfIdfWeights {
   nn::Buffer idf;  // [V]
-  explicit Weights(Index features) : idf(Tensor::ones({features})) {}
+  explicit TfIdfWeights(Index features) : idf(Tensor::ones({features})) {}
   UNROLL_FIELDS(idf)
   void learn(const Lists& texts) {
     const SparseRows counts = data::bag_of_words(texts, idf.shape()[0], {.binary = true});
@@ -46,11 +46,11 @@ struct Weights {
 };
 
 // Logistic regression on tf-idf.
-struct Linear {
+struct LogisticRegression {
   static constexpr double kRate = 0.02, kDecay = 0.7;  // of Adam, and its factor for each epoch
-  Weights weights;
+  TfIdfWeights weights;
   nn::Linear linear;
-  Linear(Index features, Index classes, Index)
+  LogisticRegression(Index features, Index classes, Index)
       : weights(features), linear({.in = features, .out = classes}) {
     linear.weight.set_value(Tensor::zeros(linear.weight.shape()));
   }
@@ -60,13 +60,13 @@ struct Linear {
 };
 
 // A linear function of the sum of embeddings, weighted by tf-idf.
-struct Bag {
+struct EmbeddingBagModel {
   static constexpr double kRate = 0.01, kDecay = 0.8;
-  Weights weights;
+  TfIdfWeights weights;
   nn::EmbeddingBag embed;
   nn::Dropout dropout{{.p = 0.5}};
   nn::Linear head;
-  Bag(Index features, Index classes, Index hidden)
+  EmbeddingBagModel(Index features, Index classes, Index hidden)
       : weights(features),
         embed({.vocab = features, .dim = hidden, .mode = nn::EmbeddingBag::Mode::sum}),
         head({.in = hidden, .out = classes}) {
@@ -122,9 +122,9 @@ auto with_model(const ModelOptions& o, Index features, Index classes, F&& f) {
     case Kind::naive_bayes:
       return f(NaiveBayes(features, classes, hidden));
     case Kind::linear:
-      return f(Linear(features, classes, hidden));
+      return f(LogisticRegression(features, classes, hidden));
     case Kind::embedding_bag:
-      return f(Bag(features, classes, hidden));
+      return f(EmbeddingBagModel(features, classes, hidden));
     default:
       return f(InOrder(features, classes, o.reader));
   }

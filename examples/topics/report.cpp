@@ -41,7 +41,7 @@ void print_confusions(const Result& result, const data::Vocabulary& classes) {
   for (std::size_t i = 0; i < std::min<std::size_t>(4, pairs.size()); ++i)
     text += fmt::format("{} {} taken for {} ({})", i == 0 ? "" : ",", classes.unit(pairs[i].truth),
                         classes.unit(pairs[i].predicted), pairs[i].count);
-  if (!pairs.empty()) program::put(program::wrapped(text + "."));
+  if (!pairs.empty()) program::print(program::wrapped(text + "."));
 }
 
 }  // namespace
@@ -92,11 +92,11 @@ void print_results(const std::vector<Result>& results, const std::vector<Index>&
         equals += (equals.empty() ? "" : ", ") + r.name;
     }
   if (results.size() > 1)
-    program::put(program::wrapped(equals.empty()
-                                      ? fmt::format("{} wins: it is ahead of each other model {}.",
-                                                    best->name, program::kWins)
-                                      : fmt::format("No model wins: {} is not ahead of {} {}.",
-                                                    best->name, equals, program::kWins)));
+    program::print(program::wrapped(
+        equals.empty() ? fmt::format("{} wins: it is ahead of each other model {}.", best->name,
+                                     program::kWins)
+                       : fmt::format("No model wins: {} is not ahead of {} {}.", best->name, equals,
+                                     program::kWins)));
   print_confusions(*best, classes);
 }
 

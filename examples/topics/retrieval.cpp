@@ -14,7 +14,7 @@ namespace {
 constexpr Index kShown = 5;
 
 // The embeddings of texts, each scaled to length 1; [N, H].
-Tensor embeddings(const Bag& model, const Lists& lists) {
+Tensor embeddings(const EmbeddingBagModel& model, const Lists& lists) {
   constexpr std::size_t kBatch = 1024;
   std::vector<Tensor> parts;
   for (std::size_t at = 0; at < lists.size(); at += kBatch) {
@@ -40,7 +40,7 @@ void print_nearest(const std::string& title, const Tensor& similarity, const Glo
 
 }  // namespace
 
-void answer(const std::string& query, const Glosses& glosses, const Bag& model,
+void answer(const std::string& query, const Glosses& glosses, const EmbeddingBagModel& model,
             const Encoder& encoder) {
   const Encoder words(glosses.texts, Features::words);
   const Lists all = words(glosses.texts);

@@ -8,7 +8,7 @@ namespace topics {
 
 // Prints the nearest glosses by the cosine of tf-idf (shared words), and by the cosine of the
 // trained model's embeddings.
-void answer(const std::string& query, const Glosses& glosses, const Bag& model,
+void answer(const std::string& query, const Glosses& glosses, const EmbeddingBagModel& model,
             const Encoder& encoder);
 
 }  // namespace topics

@@ -32,7 +32,8 @@ nn::Tokens tokens(const Ids& ids) { return nn::Tokens::from(ids); }
 
 // A small model of f64. Encoder: GRU, two layers, both directions.
 template <class Cell = nn::GRUCell>
-nn::Seq2Seq<nn::GRUCell, Cell> small(nn::Score score, bool input_feeding, Index layers = 1) {
+nn::Seq2Seq<nn::GRUCell, Cell> small(nn::AttentionScore score, bool input_feeding,
+                                     Index layers = 1) {
   typename nn::Recurrent<Cell>::Options decoder;
   decoder.hidden = 6;
   decoder.layers = layers;
@@ -51,7 +52,8 @@ nn::Seq2Seq<nn::GRUCell, Cell> small(nn::Score score, bool input_feeding, Index 
 // Calls f(model) for each score, with and without input feeding.
 template <class F>
 void each_model(F f) {
-  for (const nn::Score score : {nn::Score::additive, nn::Score::dot, nn::Score::general})
+  for (const nn::AttentionScore score :
+       {nn::AttentionScore::additive, nn::AttentionScore::dot, nn::AttentionScore::general})
     for (const bool input_feeding : {false, true}) {
       CAPTURE(static_cast<int>(score));
       CAPTURE(input_feeding);
@@ -118,9 +120,9 @@ TEST_CASE("decoders of any cell and number of layers: teacher forcing equals sin
   };
   for (const bool input_feeding : {false, true})
     for (const Index layers : {1, 2}) {
-      check(small<nn::LSTMCell>(nn::Score::additive, input_feeding, layers));
-      check(small<nn::RNNCell>(nn::Score::dot, input_feeding, layers));
-      check(small<nn::GRUCell>(nn::Score::general, input_feeding, layers));
+      check(small<nn::LSTMCell>(nn::AttentionScore::additive, input_feeding, layers));
+      check(small<nn::RNNCell>(nn::AttentionScore::dot, input_feeding, layers));
+      check(small<nn::GRUCell>(nn::AttentionScore::general, input_feeding, layers));
     }
 }
 
@@ -193,8 +195,8 @@ TEST_CASE("a ragged batch of sources and targets equals each pair alone, gradien
       const std::vector<Tensor> one = gradients_of([&] { return loss_of(s, t); }, params);
       for (std::size_t i = 0; i < one.size(); ++i)
         b == 0 ? alone.push_back(one[i].clone()) : void(alone[i] = add(alone[i], one[i]));
-      const nn::Taught batch = model.teach(tokens(sources), tokens(targets)),
-                       single = model.teach(tokens(s), tokens(t));
+      const nn::TeacherForced batch = model.teacher_forced(tokens(sources), tokens(targets)),
+                              single = model.teacher_forced(tokens(s), tokens(t));
       const Index at = static_cast<Index>(b);
       CHECK(distance(batch.logits.at(at).value(), single.logits.rows.value()) < 1e-13);
       CHECK(distance(batch.weights_of(at), single.weights_of(0)) < 1e-13);
@@ -214,8 +216,8 @@ TEST_CASE("a permuted batch of pairs gives permuted results") {
     const std::vector<Index> order = g.permutation(7);
     Ids s, t;
     for (const Index b : order) s.push_back(sources[b]), t.push_back(targets[b]);
-    const nn::Taught a = model.teach(tokens(sources), tokens(targets)),
-                     b = model.teach(tokens(s), tokens(t));
+    const nn::TeacherForced a = model.teacher_forced(tokens(sources), tokens(targets)),
+                            b = model.teacher_forced(tokens(s), tokens(t));
     for (Index i = 0; i < 7; ++i) {
       CHECK(distance(a.logits.at(order[i]).value(), b.logits.at(i).value()) < 1e-13);
       CHECK(distance(a.weights_of(order[i]), b.weights_of(i)) < 1e-13);
@@ -303,7 +305,8 @@ TEST_CASE("the derivatives of a sequence to sequence loss agree with finite diff
 
 TEST_CASE("second derivatives of the attentions of a decoder agree with finite differences") {
   const SequenceLayout layout({2, 1, 3});
-  for (const nn::Score score : {nn::Score::additive, nn::Score::dot, nn::Score::general}) {
+  for (const nn::AttentionScore score :
+       {nn::AttentionScore::additive, nn::AttentionScore::dot, nn::AttentionScore::general}) {
     const nn::MemoryAttention attention({.score = score, .query = 3, .key = 3, .dtype = f64});
     const RowGroups rows(IndexTensor::of({3, 1, 0, 2}), {0, 2, 3, 4});
     const Function f = [&](const std::vector<Var>& v) {
@@ -342,7 +345,7 @@ TEST_CASE("dot attention is its formula, sequence by sequence") {
 TEST_CASE("scheduled sampling: 0 is teacher forcing, and 1 reads what the model itself wrote") {
   Generator g(7);
   for (const bool input_feeding : {false, true}) {
-    const auto model = small(nn::Score::additive, input_feeding);
+    const auto model = small(nn::AttentionScore::additive, input_feeding);
     const nn::Tokens source = tokens(random_ids(g, 6, 8, kSource)),
                      target = tokens(random_ids(g, 6, 9, kTarget));
     const auto logits = [&](double sampling, std::uint64_t seed) {
@@ -384,8 +387,8 @@ TEST_CASE("no padding is touched: a long sequence in the batch changes nothing f
     Ids longer = sources, more = targets;
     longer.push_back(std::vector<Index>(300, 4));
     more.push_back(std::vector<Index>(100, 4));
-    const nn::Taught a = model.teach(tokens(sources), tokens(targets)),
-                     b = model.teach(tokens(longer), tokens(more));
+    const nn::TeacherForced a = model.teacher_forced(tokens(sources), tokens(targets)),
+                            b = model.teacher_forced(tokens(longer), tokens(more));
     CHECK(b.logits.rows.size(0) == 103);                // one row per id
     CHECK(b.weights.numel() == 2 + 2 * 1 + 100 * 300);  // one weight per pair
     for (Index i = 0; i < 2; ++i)
@@ -411,7 +414,7 @@ TEST_CASE("dropout acts in training only") {
 }
 
 TEST_CASE("an empty source is refused by a sentence, as is what does not fit") {
-  const auto model = small(nn::Score::additive, false);
+  const auto model = small(nn::AttentionScore::additive, false);
   check_refused(
       [&] {
         model.encode(Ids{{1, 2}, {}});
@@ -452,7 +455,7 @@ TEST_CASE("an empty source is refused by a sentence, as is what does not fit") {
   check_says(with([](auto& x) { x.decoder.learned_state = true; }), "without .learned_state");
   check_says(with([](auto& x) { x.encoder.in = 9; }),
              "Seq2Seq: no .in of the encoder was required (the model sets it to 64): got 9");
-  check_says(with([](auto& x) { x.score = nn::Score::dot, x.encoder.hidden = 4; }),
+  check_says(with([](auto& x) { x.score = nn::AttentionScore::dot, x.encoder.hidden = 4; }),
              "DotAttention: sizes of at least 1, and equal ones unless .general");
   check_says(with([](auto& x) { x.dropout = 1; }), "a probability in [0, 1) was required");
 }

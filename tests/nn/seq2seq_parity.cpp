@@ -83,17 +83,18 @@ void check_case(const golden::Case& c, DType dtype) {
                                   .embed = kIn,
                                   .encoder = {.hidden = kHidden},
                                   .decoder = {.hidden = kHidden},
-                                  .score = score == "additive" ? nn::Score::additive
-                                           : score == "dot"    ? nn::Score::dot
-                                                               : nn::Score::general,
+                                  .score = score == "additive" ? nn::AttentionScore::additive
+                                           : score == "dot"    ? nn::AttentionScore::dot
+                                                               : nn::AttentionScore::general,
                                   .input_feeding = c.flag("feeding"),
                                   .dtype = dtype});
   const std::vector<Pair> pairs = pairs_of(c, model);
   CHECK(pairs.size() == nn::parameters(model).size());
   for (const Pair& p : pairs) const_cast<Param*>(p.ours)->set_value(p.theirs("", dtype));
   Tape tape;
-  const nn::Taught out = model.teach(tokens(c.integers("source"), c.integers("source_lengths")),
-                                     tokens(c.integers("target"), c.integers("target_lengths")));
+  const nn::TeacherForced out =
+      model.teacher_forced(tokens(c.integers("source"), c.integers("source_lengths")),
+                           tokens(c.integers("target"), c.integers("target_lengths")));
   const Gradients gradients = tape.backward(
       golden::checked_loss(c, {{"logits", out.logits.rows}, {"weights", out.weights}}));
   for (const Pair& p : pairs)

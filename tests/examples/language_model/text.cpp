@@ -44,14 +44,14 @@ TEST_CASE("characters and byte pairs give back any text, words all but their spa
     const Units units(kText, {.unit = unit});
     for (const std::string& text : {kText, std::string("God said"), std::string("\n\n 하나님")})
       CHECK(units.decode(units.encode(text)) == text);
-    CHECK(units.continued("And ", units.encode("God")) == "And God");
+    CHECK(units.append("And ", units.encode("God")) == "And God");
   }
   const Units words(kText, {.unit = Unit::words});
   CHECK(words.decode(words.encode("And  God said,\tLet\nthere be light")) ==
         "And God said , Let\nthere be light");
-  CHECK(words.continued("And", words.encode("God")) == "And God");
-  CHECK(words.continued("And\n", words.encode("God")) == "And\nGod");
-  CHECK(words.continued("And", words.encode("\nGod")) == "And\nGod");
+  CHECK(words.append("And", words.encode("God")) == "And God");
+  CHECK(words.append("And\n", words.encode("God")) == "And\nGod");
+  CHECK(words.append("And", words.encode("\nGod")) == "And\nGod");
   // A byte pair model may write half a character.
   const Units bytes(kText, {.unit = Unit::bpe});
   CHECK(bytes.decode({bytes.encode("태").front()}) == "\xEF\xBF\xBD");
