@@ -62,20 +62,20 @@ Var activated(const Var& h, FeedForward kind) {
 }
 
 // A part f of a layer: rows [N, D] -> [N, D].
-using Block = std::function<Var(const Gathered&)>;
+using Sublayer = std::function<Var(const Gathered&)>;
 
 // The parts of a layer, one after the other, each with its norm and a residual connection: x +
 // f(norm(x)), or norm(x + f(x)).
 struct Residual {
   bool norm_first;
   double dropout;
-  Gathered operator()(const Gathered& x, const TransformerNorm& norm, const Block& f) const {
+  Gathered operator()(const Gathered& x, const TransformerNorm& norm, const Sublayer& f) const {
     Var y = x.rows() + dropped(f(norm_first ? norm(x) : x), dropout);
     return Gathered(norm_first ? y : norm(y), x.layout());
   }
 };
 
-Block feed_forward(const Linear& linear1, const Linear& linear2, FeedForward kind, double p) {
+Sublayer feed_forward(const Linear& linear1, const Linear& linear2, FeedForward kind, double p) {
   return [&linear1, &linear2, kind, p](const Gathered& x) {
     return linear2(dropped(activated(linear1(x.rows()), kind), p));
   };
@@ -149,7 +149,7 @@ TransformerEncoderLayer::TransformerEncoderLayer(const Options& o)
       causal_(o.causal),
       dropout_(o.dropout) {}
 
-Sequence TransformerEncoderLayer::apply(const Gathered& x, const Block& attend) const {
+Sequence TransformerEncoderLayer::apply(const Gathered& x, const Sublayer& attend) const {
   check_rows("TransformerEncoder", x.table(), norm1.gain);
   const Residual residual{norm_first_, dropout_};
   return residual(residual(x, norm1, attend), norm2,
@@ -191,8 +191,8 @@ TransformerDecoderLayer::Memory TransformerDecoderLayer::prepare(const Gathered&
   return multihead_attn.prepare(memory, where);
 }
 
-Sequence TransformerDecoderLayer::apply(const Gathered& x, const Block& attend,
-                                        const Block& attend_memory) const {
+Sequence TransformerDecoderLayer::apply(const Gathered& x, const Sublayer& attend,
+                                        const Sublayer& attend_memory) const {
   check_rows("TransformerDecoder", x.table(), norm1.gain);
   const Residual residual{norm_first_, dropout_};
   return residual(residual(residual(x, norm1, attend), norm2, attend_memory), norm3,
