@@ -16,8 +16,9 @@ struct Kind {
   Index layers;  // by default
 };
 // In the order of the variants.
-constexpr Kind kKinds[] = {{"rnn", 1},     {"lstm", 1},  {"gru", 1},   {"mingru", 2},
-                           {"minlstm", 2}, {"rglru", 2}, {"mamba", 2}, {"transformer", 2}};
+constexpr Kind kKinds[] = {{"rnn", 1},    {"lstm", 1},        {"gru", 1},
+                           {"mingru", 2}, {"minlstm", 2},     {"rglru", 2},
+                           {"mamba", 2},  {"transformer", 2}, {"linear-attention", 2}};
 
 std::string listed(const std::vector<std::string>& names) {
   std::string out;
@@ -53,10 +54,20 @@ Index heads_of(const SequenceOptions& o) {
   return heads;
 }
 
+std::string positions_of(const SequenceOptions& o) {
+  if (!o.positions.empty()) return o.positions;
+  return o.kind == "transformer" ? "rotary" : "sinusoidal";
+}
+
 nn::TransformerEncoder transformer(const SequenceOptions& o) {
-  unroll::check(o.positions == "rotary" || o.positions == "sinusoidal" || o.positions == "none",
+  const bool linear = o.kind == "linear-attention";
+  const std::string positions = positions_of(o);
+  unroll::check(positions == "rotary" || positions == "sinusoidal" || positions == "none",
                 "{}: positions rotary, sinusoidal or none were required: got \"{}\"", o.kind,
-                unroll::excerpt(o.positions));
+                unroll::excerpt(positions));
+  unroll::check(!linear || positions != "rotary",
+                "{}: positions sinusoidal or none were required: got rotary", o.kind);
+  unroll::check(!linear || o.window == 0, "{}: no window was required: got {}", o.kind, o.window);
   unroll::check(o.variational_dropout == 0,
                 "{}: no variational dropout was required: got a probability of {}", o.kind,
                 o.variational_dropout);
@@ -64,10 +75,11 @@ nn::TransformerEncoder transformer(const SequenceOptions& o) {
       {.dim = o.hidden,
        .heads = heads_of(o),
        .feed_forward = o.feed_forward,
-       .dropout = o.dropout,
+       .dropout = linear ? 0 : o.dropout,
        .causal = !o.bidirectional,
        .window = o.window,
-       .rotary = o.positions == "rotary" ? nn::Rotary::split_half : nn::Rotary::none,
+       .rotary = positions == "rotary" ? nn::Rotary::split_half : nn::Rotary::none,
+       .kind = linear ? nn::AttentionKind::linear : nn::AttentionKind::full,
        .layers = layers_of(o),
        .capacity = kCapacity});
 }
@@ -87,7 +99,9 @@ const std::vector<std::string>& sequence_kinds() {
   return names;
 }
 
-bool attends(const std::string& kind) { return kind == "transformer"; }
+bool attends(const std::string& kind) {
+  return kind == "transformer" || kind == "linear-attention";
+}
 
 Index layers_of(const SequenceOptions& o) {
   const Kind& kind = kind_of(o.kind);
@@ -126,13 +140,16 @@ Var MambaLayers::step(const Var& x, std::vector<State>& state) const {
 
 TransformerLayers::TransformerLayers(const SequenceOptions& o) : encoder(transformer(o)) {
   if (o.in != o.hidden) input.emplace(nn::Linear::Options{.in = o.in, .out = o.hidden});
-  if (o.positions == "sinusoidal")
+  if (o.kind == "linear-attention" && o.dropout > 0)
+    dropout.emplace(nn::Dropout::Options{.p = o.dropout});
+  if (positions_of(o) == "sinusoidal")
     positions.emplace(nn::SinusoidalPositions::Options{.dim = o.hidden});
 }
 
 nn::Sequence TransformerLayers::operator()(const nn::Gathered& x) const {
-  const nn::Gathered read = input ? (*input)(x) : x;
-  return encoder(positions ? nn::Gathered((*positions)(read)) : read);
+  nn::Gathered read = input ? (*input)(x) : x;
+  if (positions) read = (*positions)(read);
+  return dropout ? encoder((*dropout)(read)) : encoder(read);
 }
 
 nn::Sequence TransformerLayers::prefill(const nn::Gathered& x, State& state) const {
@@ -294,9 +311,10 @@ void declare_kind(CLI::App& app, std::string& kind, const KindOption& option) {
 void declare_attention(CLI::App& app, SequenceOptions& o) {
   add_number(app, "--heads", o.heads, 1, 1024,
              "Heads of a transformer (default: up to 8, of at\nleast 32 columns)");
-  app.add_option("--positions", o.positions, "Positions of a transformer")
-      ->check(CLI::IsMember({"rotary", "sinusoidal", "none"}))
-      ->capture_default_str();
+  app.add_option("--positions", o.positions,
+                 "Positions of a transformer (default: rotary) or\nlinear-attention (default: "
+                 "sinusoidal)")
+      ->check(CLI::IsMember({"rotary", "sinusoidal", "none"}));
 }
 
 void declare_layers(CLI::App& app, Index& layers) {
@@ -305,7 +323,7 @@ void declare_layers(CLI::App& app, Index& layers) {
 }
 
 void declare_size(CLI::App& app, SizeChoice& size, const std::string& reference) {
-  add_number(app, "--parameters", size.parameters, 1, 1u << 30,
+  add_number(app, "--parameters", size.parameters, 1, 1u << 27,
              "Choose --hidden so that the whole model has about N parameters");
   app.add_flag("--equal-parameters", size.equal,
                fmt::format("Choose --hidden so that the whole model has as many parameters as {}",

@@ -7,15 +7,16 @@
 //   auto more = reader(y, out.carry());       // the next chunk, without gradients to x
 //   Var y = reader.step(x_t, state);          // a stream
 //
-// kind               | layers                            | by default
-// -------------------|-----------------------------------|---------------------------------------
-// rnn, lstm, gru     | nn::RNN, nn::LSTM, nn::GRU        | 1
-// mingru, minlstm    | nn::MinGRU, nn::MinLSTM           | 2: the gates of one see a single input
-// rglru              | nn::RGLRU                         | 2
-// mamba              | blocks of an nn::Mamba            | 2
-// transformer        | layers of an nn::TransformerEncoder, pre-norm | 2
+// kind             | layers                                   | by default
+// -----------------|------------------------------------------|-----------
+// rnn, lstm, gru   | nn::RNN, nn::LSTM, nn::GRU               | 1
+// mingru, minlstm  | nn::MinGRU, nn::MinLSTM                  | 2
+// rglru            | nn::RGLRU                                | 2
+// mamba            | blocks of an nn::Mamba                   | 2
+// transformer      | of an nn::TransformerEncoder, norm first | 2
+// linear-attention | the same, nn::AttentionKind::linear      | 2
 //
-// Mamba and transformer begin with a Linear if `in` is not `hidden`.
+// The last three begin with a Linear if `in` is not `hidden`.
 //
 // N rows, B sequences, D = in, H = hidden.
 #pragma once
@@ -46,17 +47,19 @@ struct SequenceOptions {
   Index in = 0;      // D
   Index hidden = 0;  // H: units of a recurrent layer, or width of a block
   Index layers = 0;  // 0: as in the table above
-  // Reads in both directions. The output then has 2 H columns, H for each direction; a transformer
+  // Reads in both directions. The output then has 2 H columns, H for each direction; an attention
   // sees all steps instead of the earlier ones only, and its output still has H columns.
   bool bidirectional = false;
-  double dropout = 0;  // between layers; of a transformer also within them
-  double variational_dropout =
-      0;  // the same with one mask for all time steps; recurrent kinds only
-  // Of a transformer:
-  Index heads = 0;                   // 0: up to 8, of at least 32 columns
-  Index feed_forward = 0;            // 0: 4 H
-  std::string positions = "rotary";  // or "sinusoidal", "none"
-  Index window = 0;  // the last steps that are seen, for streams of any length; 0: all
+  // Between layers; of a transformer also within them, of linear-attention only before them.
+  double dropout = 0;
+  double variational_dropout = 0;  // with one mask for all time steps; recurrent kinds only
+  // Of transformer and linear-attention:
+  Index heads = 0;         // 0: up to 8, of at least 32 columns
+  Index feed_forward = 0;  // 0: 4 H
+  // "rotary", which is the transformer's default; "sinusoidal", that of linear-attention, which
+  // cannot have rotary ones; or "none".
+  std::string positions = {};
+  Index window = 0;  // transformer: the last steps that are seen, in streams of any length; 0: all
   UNROLL_OPTIONS(kind, in, hidden, layers, bidirectional, dropout, variational_dropout, heads,
                  feed_forward, positions, window)
 };
@@ -85,10 +88,11 @@ struct MambaLayers {
   Var step(const Var& x, std::vector<State>& state) const;
 };
 
-// A transformer for an input of any size.
+// A transformer or linear attention for an input of any size.
 struct TransformerLayers {
   std::optional<nn::Linear> input;  // D -> H, if they differ
   std::optional<nn::SinusoidalPositions> positions;
+  std::optional<nn::Dropout> dropout;
   nn::TransformerEncoder encoder;
   UNROLL_FIELDS(input, encoder)
 
@@ -127,10 +131,10 @@ class SequenceModel {
   struct Result {
     nn::Sequence sequence;  // rows [N, output_size()]
     State state;            // after the last step of each sequence
-    Var top;                // see last(); undefined for a transformer
+    Var top;                // see last(); undefined for an attention
     bool mean = false;
     // One row for each sequence [B, output_size()]: the output of the last step; of a bidirectional
-    // model that of each direction where it ends; of a transformer that sees all steps the mean.
+    // model that of each direction where it ends; of an attention that sees all steps the mean.
     Var last() const { return top.defined() ? top : mean ? sequence.mean() : sequence.last(); }
     State carry() const { return state.detach(); }  // for the next chunk of the same sequences
   };
@@ -138,9 +142,9 @@ class SequenceModel {
   // Throws std::invalid_argument if there is no such kind, or it refuses an option.
   explicit SequenceModel(const Options& options);
 
-  // Whole sequences, x rows [N, D]. The result of a transformer has no state.
+  // Whole sequences, x rows [N, D]. The result of an attention has no state.
   Result operator()(const nn::Gathered& x) const;
-  // Chunks of sequences; `initial` is empty for the first one. While a tape records, a transformer
+  // Chunks of sequences; `initial` is empty for the first one. While a tape records, an attention
   // starts each chunk anew: the state of its result is empty. Throws std::invalid_argument for a
   // bidirectional model, or if the state is that of another kind.
   Result operator()(const nn::Gathered& x, const State& initial) const;
@@ -200,7 +204,7 @@ void declare_size(CLI::App& app, SizeChoice& size, const std::string& reference)
 
 // Throws std::invalid_argument if --hidden is given beside --parameters, or both of these.
 void check_size(const SizeChoice& size, const Options& o);
-// Chooses the hidden size, and feed_forward of a transformer, by the number of parameters of the
+// Chooses the hidden size, and feed_forward of an attention, by the number of parameters of the
 // whole model, if the user asked for that, and says what it found. `count` gives this number for
 // some options; `reference` is the default model. Throws std::invalid_argument if the number cannot
 // be reached within a tenth.

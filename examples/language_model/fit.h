@@ -71,6 +71,35 @@ inline Index memory_of(const program::SequenceOptions& layer) {
   return layer.kind == "rglru" || layer.kind == "mamba" ? 1024 : 128;
 }
 
+// nats() by a model that has no window in a stream: windows as long as a chunk in training, of
+// which each id but the first ones is in the second half of one.
+inline std::vector<double> nats_in_windows(const LanguageModel& model, const Ids& ids, Index from) {
+  constexpr Index kWindows = 64;
+  const Index context = std::max<Index>(model.options().context, 2), next = context / 2,
+              n = static_cast<Index>(ids.size());
+  std::vector<double> result;
+  while (from < n) {
+    std::vector<Ids> read, target;
+    std::vector<Index> counted;  // of each window, at its end
+    for (; from < n && static_cast<Index>(read.size()) < kWindows; from += counted.back()) {
+      counted.push_back(std::min(next, n - from));
+      const Index end = from + counted.back();  // behind the last target
+      const auto first = ids.begin() + std::max<Index>(end - 1 - context, 0),
+                 last = ids.begin() + end;
+      read.emplace_back(first, last - 1), target.emplace_back(first + 1, last);
+    }
+    const nn::Tokens x = nn::Tokens::from(read), y = nn::Tokens::from(target);
+    const nn::Sequence losses(
+        unroll::cross_entropy(model(x, {}).logits, y.ids, {.reduction = unroll::Reduction::none}),
+        x.layout);
+    for (Index b = 0; b < x.size(); ++b) {
+      const std::vector<double> all = losses.at(b).value().to_vector<double>();
+      result.insert(result.end(), all.end() - counted[static_cast<std::size_t>(b)], all.end());
+    }
+  }
+  return result;
+}
+
 // -log p of each of the ids [from, end), in nats, given the ids before it. They are divided into
 // parallel streams; the state of each is warmed up on the ids before it. Throws
 // Interrupted after Ctrl-C.
@@ -81,6 +110,7 @@ inline std::vector<double> nats(const LanguageModel& model, const Ids& ids, Inde
   const auto n = static_cast<Index>(ids.size());
   unroll::check(from >= 1 && from < n, "nats: ids with one before were required: got {} of {}",
                 from, n);
+  if (model.options().layer.kind == "linear-attention") return nats_in_windows(model, ids, from);
   // Each stream reads `all` targets; the first ones are its warm-up, and belong to the stream
   // before.
   const Index streams = std::clamp<Index>((n - from) / min_length, 1, kStreams),

@@ -23,8 +23,9 @@ struct ModelOptions {
   bool tied = false;         // the output layer uses the table of the embedding; needs D = H
   double dropout = 0;        // of the embedding, between layers, and of the output
   bool variational = false;  // one dropout mask for all time steps of a chunk
+  Index context = 0;         // of an attention: the ids of a chunk, which it sees in training
   double init = 0;           // initial parameters uniform in +-init; 0: the layers' defaults
-  UNROLL_OPTIONS(layer, vocab, dim, tied, dropout, variational, init)
+  UNROLL_OPTIONS(layer, vocab, dim, tied, dropout, variational, context, init)
 
   Index width() const { return dim > 0 ? dim : layer.hidden; }  // D
   program::SequenceOptions of_layer() const {

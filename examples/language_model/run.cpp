@@ -157,10 +157,12 @@ void train_and_compare(const Choice& c, const program::Options& o, program::Repo
     ModelOptions options = c.model;
     options.vocab = units.size(), options.layer.kind = kind;
     if (program::attends(kind)) {
-      options.layer.window = c.fit.steps;
-      program::say(
-          "The {} starts each chunk of {} anew in training; afterwards it sees the last {}.\n",
-          kind, c.fit.steps, c.fit.steps);
+      options.context = c.fit.steps;
+      if (kind == "transformer") options.layer.window = c.fit.steps;
+      program::say("In training, the {} starts each chunk of {} anew. Then it {}.\n", kind,
+                   c.fit.steps,
+                   kind == "transformer" ? "sees the last ones, as many as in a chunk"
+                                         : "reads in windows as long as a chunk");
     }
     program::choose_size(options.layer, c.size, c.reference.layer,
                          [&](const program::SequenceOptions& layer) {

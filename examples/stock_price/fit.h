@@ -17,9 +17,9 @@ struct Settings {
   Index window = 60;        // days; the initial state is zero, so the first `warm` have no loss
   Index warm = 20;
 
-  // The network's layer. An attention sees as many days as in training.
+  // The network's layer. A transformer sees as many days as in training.
   program::SequenceOptions layer(const std::string& kind) const {
-    return {.kind = kind, .hidden = hidden, .window = program::attends(kind) ? window : 0};
+    return {.kind = kind, .hidden = hidden, .window = kind == "transformer" ? window : 0};
   }
 };
 

@@ -49,6 +49,10 @@ void declare(CLI::App& app, Choice& choice) {
 }
 
 void check_options(const Choice& choice, const program::Options& o) {
+  // It is trained on windows, and then reads all days at once.
+  unroll::check(choice.model != "linear-attention",
+                "--model: a model that forgets, or has a window, was required: got {}",
+                choice.model);
   if (choice.model == "none")
     o.refuse({"--save", "--load", "--resume", "--epochs", "--seed", "--seeds", "--pictures",
               "--parameters", "--equal-parameters"},

@@ -283,13 +283,18 @@ TEST_CASE("sequence models: what does not fit is refused with a sentence") {
   const auto count = [](const SequenceOptions& of) {
     return program::count_parameters([&] { return SequenceModel(of); });
   };
-  check_refused(
-      [] { SequenceModel({.kind = "lstn", .in = 2, .hidden = 3}); },
-      "sequence model: one of rnn, lstm, gru, mingru, minlstm, rglru, mamba, transformer");
+  check_refused([] { SequenceModel({.kind = "lstn", .in = 2, .hidden = 3}); },
+                "sequence model: one of rnn, lstm, gru, mingru, minlstm, rglru, mamba, "
+                "transformer, linear-attention");
   check_refused(
       [] { SequenceModel({.kind = "transformer", .in = 2, .hidden = 8, .positions = "x"}); },
       "transformer: positions rotary, sinusoidal or none were required: got \"x\"");
-  for (const char* kind : {"mamba", "transformer"})
+  check_refused(
+      [] {
+        SequenceModel({.kind = "linear-attention", .in = 2, .hidden = 8, .positions = "rotary"});
+      },
+      "linear-attention: positions sinusoidal or none were required: got rotary");
+  for (const char* kind : {"mamba", "transformer", "linear-attention"})
     check_refused(
         [&] { SequenceModel({.kind = kind, .in = 2, .hidden = 8, .variational_dropout = 0.1}); },
         "no variational dropout was required");
