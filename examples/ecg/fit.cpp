@@ -10,8 +10,15 @@
 namespace ecg {
 namespace {
 
-constexpr Index kEpochs = 60, kPatience = 12, kBatch = 16;
-constexpr double kRate = 4e-3, kDecay = 0.97, kClip = 2;  // the rate's factor for each epoch
+constexpr Index kBatch = 16;
+constexpr double kRate = 4e-3, kDecay = 0.97, kClip = 2;  // the rate's factor for each kDecaySteps
+constexpr Index kDecaySteps = 40;
+// Small training files need more epochs than large ones.
+constexpr Index kLeastEpochs = 40, kSteps = 3000, kLeastPatience = 8, kPatienceSteps = 400;
+
+Index at_least(Index least, Index steps, Index per_epoch) {
+  return std::max(least, (steps + per_epoch - 1) / per_epoch);
+}
 
 // n / (C n_c) for each class, [C]; 1 for one without examples.
 unroll::Tensor weights_of(const std::vector<Index>& labels, Index classes) {
@@ -58,7 +65,7 @@ program::Curves fit(Classifier& model, const Part& train, const Part& validation
   unroll::optim::Adam adam(nn::parameters(model), {.lr = kRate});
   unroll::Generator random(o.seed);
   const Index steps = (train.size() + kBatch - 1) / kBatch;
-  const unroll::optim::StepDecay schedule{kRate, steps, kDecay};
+  const unroll::optim::StepDecay schedule{kRate, std::max(steps, kDecaySteps), kDecay};
   unroll::CrossEntropyOptions loss;
   if (o.class_weights) loss.class_weights = weights_of(train.labels, classes);
   const auto epoch = [&](program::Progress& bar) {
@@ -83,8 +90,8 @@ program::Curves fit(Classifier& model, const Part& train, const Part& validation
   };
   return program::train(model,
                         {.label = o.label,
-                         .epochs = o.epochs > 0 ? o.epochs : kEpochs,
-                         .patience = kPatience,
+                         .epochs = o.epochs > 0 ? o.epochs : at_least(kLeastEpochs, kSteps, steps),
+                         .patience = at_least(kLeastPatience, kPatienceSteps, steps),
                          .optimizer = &adam,
                          .random = &random,
                          .checkpoint = &checkpoint},

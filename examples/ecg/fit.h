@@ -21,7 +21,7 @@ Part part_of(const Examples& examples, const std::vector<Index>& ids);
 
 struct FitOptions {
   std::string label;
-  Index epochs = 0;  // 0: 60
+  Index epochs = 0;  // 0: as many as make 3,000 steps, at least 40
   bool class_weights = false;
   std::uint64_t seed = 1;
 };

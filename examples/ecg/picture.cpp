@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <map>
 
 namespace ecg {
 namespace {
@@ -33,13 +34,45 @@ void add_trace(Panel& panel, const Recording& recording, Index begin, Index end)
   panel.line(xs, ys, {.width = 0.8});
 }
 
-// The value of a beat at its samples, less the median of the whole beat; NaN beyond the recording.
+// Points at the unusual beats in [begin, end), and their ranks above; those of beats less than two
+// seconds apart in one text, in order of time.
+void add_marks(Panel& panel, const std::vector<Beat>& unusual, const Recording& recording,
+               Index begin, Index end, double height) {
+  std::map<double, std::size_t> ranks;  // by second
+  Numbers xs, ys;
+  for (std::size_t i = 0; i < unusual.size(); ++i) {
+    if (unusual[i].peak < begin || unusual[i].peak >= end) continue;
+    xs.push_back(recording.seconds(unusual[i].peak));
+    ys.push_back(recording.values[static_cast<std::size_t>(unusual[i].peak)]);
+    ranks[xs.back()] = i + 1;
+  }
+  panel.points(xs, ys, {.colour = program::kOrange});
+  for (auto at = ranks.begin(); at != ranks.end();) {
+    constexpr double kApart = 2;
+    const double first = at->first;
+    double last = first;
+    std::string text;
+    for (; at != ranks.end() && at->first - last < kApart; ++at) {
+      last = at->first;
+      text += fmt::format("{}{}", text.empty() ? "" : ", ", at->second);
+    }
+    panel.text(std::clamp((first + last) / 2, panel.x.low + 1.5, panel.x.high - 1.5), height, text,
+               {.colour = program::kOrange, .size = 12, .bold = true});
+  }
+}
+
+// The values of a beat, less their median, since the base line wanders; NaN beyond the recording.
 Numbers shape_of(const Beat& beat, const Recording& recording) {
   Numbers out;
   for (Index t = beat.peak - recording.samples(kBefore); t < beat.peak + recording.samples(kAfter);
        ++t)
     out.push_back(t >= 0 && t < recording.size() ? recording.values[static_cast<std::size_t>(t)]
                                                  : std::nan(""));
+  Numbers there = out;
+  std::erase_if(there, [](double v) { return std::isnan(v); });
+  const auto middle = there.begin() + std::ssize(there) / 2;
+  std::nth_element(there.begin(), middle, there.end());
+  for (double& v : out) v -= *middle;
   return out;
 }
 
@@ -69,7 +102,7 @@ Panel beats_panel(const std::vector<Beat>& beats, const std::vector<Beat>& unusu
                   const Recording& recording) {
   Panel panel;
   panel.title = fmt::format("the {} most unusual of {} beats", unusual.size(), beats.size());
-  panel.x.label = "seconds from the R peak", panel.y.label = "mV";
+  panel.x.label = "seconds from the R peak", panel.y.label = "mV, median 0";
   panel.x.low = -kBefore, panel.x.high = kAfter;
   const Quartiles q = quartiles_of(beats, recording);
   Numbers xs;
@@ -89,7 +122,7 @@ void draw(const std::vector<Beat>& beats, const std::vector<Beat>& unusual,
           const Recording& recording, const std::string& path) {
   program::Figure figure;
   figure.title = "Beats that a forecasting LSTM finds unusual, by rank";
-  figure.panel_width = kColumns + 100, figure.panel_height = 190;
+  figure.panel_width = kColumns + 100, figure.panel_height = 215;
   const auto [low, high] = std::minmax_element(recording.values.begin(), recording.values.end());
   const double room = 0.25 * (*high - *low);  // for the ranks
   const Index minute = recording.samples(60);
@@ -101,15 +134,7 @@ void draw(const std::vector<Beat>& beats, const std::vector<Beat>& unusual,
     panel.y.label = "mV";
     if (m + 1 == kMinutes || end == recording.size()) panel.x.label = "seconds";
     add_trace(panel, recording, m * minute, end);
-    Numbers xs, ys;
-    for (std::size_t i = 0; i < unusual.size(); ++i) {
-      if (unusual[i].peak < m * minute || unusual[i].peak >= end) continue;
-      xs.push_back(recording.seconds(unusual[i].peak));
-      ys.push_back(recording.values[static_cast<std::size_t>(unusual[i].peak)]);
-      panel.text(xs.back(), *high + 0.5 * room, fmt::format("{}", i + 1),
-                 {.colour = program::kOrange, .size = 12, .bold = true});
-    }
-    panel.points(xs, ys, {.colour = program::kOrange});
+    add_marks(panel, unusual, recording, m * minute, end, *high + 0.5 * room);
     figure.add(panel);
   }
   figure.add(beats_panel(beats, unusual, recording));

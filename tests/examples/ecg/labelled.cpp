@@ -24,7 +24,7 @@ TEST_CASE("the nearest neighbour is that of a search over all pairs") {
   Examples train, test;
   for (int i = 0; i < 300; ++i) {
     Example e;
-    for (int t = 0; t < 12; ++t) e.values.push_back(g.normal());
+    for (int t = 0; t < 12; ++t) e.values.push_back(normal(g));
     (i < 40 ? train : test).push_back(e);
   }
   const Nearest found = nearest_neighbours(train, test);
