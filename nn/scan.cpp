@@ -63,7 +63,7 @@ std::pair<Var, MinCell::State> MinCell::run(const Gathered& x, const State& s,
     const auto [a, b] = min_lstm_coefficients(px, positive_);
     out = scan(rows_like(x, a), rows_like(x, b), s.h, x.layout(), {.reverse = options.reverse});
   }
-  return {std::move(out.rows), {std::move(out.last)}};
+  return {std::move(out.rows), State{std::move(out.last)}};
 }
 
 MinCell::State MinCell::initial(Index batch) const {
@@ -160,7 +160,7 @@ std::pair<Var, RGLRUCell::State> RGLRUCell::run(const Gathered& x, const State& 
   ScanOutput out = scan(a, scale * input + index_add(missing, 0, rows, layout.rows()),
                         (1.0 - s.begins) * s.h, layout, {.reverse = options.reverse});
   return {std::move(out.rows),
-          {std::move(out.last), Tensor::zeros(s.begins.shape(), s.begins.dtype())}};
+          State{std::move(out.last), Tensor::zeros(s.begins.shape(), s.begins.dtype())}};
 }
 
 RGLRUCell::State RGLRUCell::initial(Index batch) const {

@@ -24,17 +24,20 @@ void add_products(Tensor& to, const IndexTensor& rows, const Tensor& values, con
 }  // namespace
 
 SparseRows::SparseRows(IndexTensor starts, IndexTensor ids, Tensor values, Index columns)
-    : starts_(std::move(starts)), ids_(std::move(ids)), columns_(columns) {
-  check(starts_.rank() == 1 && starts_.numel() >= 1 && ids_.rank() == 1 && values.defined() &&
-            values.shape() == ids_.shape() && columns >= 0,
+    : starts_(std::move(starts)),
+      ids_(std::move(ids)),
+      values_(std::move(values)),
+      columns_(columns) {
+  check(starts_.rank() == 1 && starts_.numel() >= 1 && ids_.rank() == 1 && values_.defined() &&
+            values_.shape() == ids_.shape() && columns >= 0,
         "SparseRows: starts [N + 1], ids [K] and values [K] were required: got {}, {} and {}",
-        starts_.shape(), ids_.shape(), values.defined() ? values.shape().str() : "none");
+        starts_.shape(), ids_.shape(), values_.defined() ? values_.shape().str() : "none");
   check(std::is_sorted(starts_.begin(), starts_.end()) && starts_[0] == 0 &&
             starts_[starts_.numel() - 1] == ids_.numel(),
         "SparseRows: starts that ascend from 0 to the number of ids, {}, were required: got {}",
         ids_.numel(), starts_);
   ids_.check_range("SparseRows", columns);
-  values_ = values.contiguous();
+  values_ = values_.contiguous();
 }
 
 SparseRows SparseRows::from(std::span<const std::vector<Index>> lists, Index columns, DType dtype) {
