@@ -222,6 +222,32 @@ TEST_CASE("training without patience keeps the last parameters") {
   CHECK(curves.kept_loss == 5);
 }
 
+TEST_CASE("an epoch whose validation is interrupted does not count") {
+  for (const unroll::Index patience : {0, 4}) {
+    Number model;
+    const auto epoch = [&] { return model.grow(); };
+    const auto validate = [&] {
+      if (model.get() == 3) throw program::Interrupted();
+      return 10 - model.get();
+    };
+    const program::Curves curves = program::train(model, {"stopped", 9, patience}, epoch, validate);
+    CHECK(model.get() == 2);
+    CHECK(curves.train == std::vector<double>{1, 2});
+    CHECK(curves.validation == std::vector<double>{9, 8});
+    CHECK(curves.kept_epoch == 2);
+  }
+}
+
+TEST_CASE("a text on the command line is UTF-8 and not too long") {
+  CHECK_NOTHROW(program::check_text("--text", "\xED\x95\x9C"));
+  CHECK_THROWS_WITH_AS(program::check_text("--text", "ab\xED\xA0\x80"),
+                       doctest::Contains("--text: a text in UTF-8 was required: byte 3"),
+                       std::invalid_argument);
+  CHECK_THROWS_WITH_AS(program::check_text("--text", "abcd", 3),
+                       doctest::Contains("at most 3 bytes was required: got 4"),
+                       std::invalid_argument);
+}
+
 TEST_CASE("if training only makes a model worse, its initial parameters are kept") {
   Number model;
   const auto epoch = [&] { return model.grow(); };
