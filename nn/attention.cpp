@@ -362,12 +362,13 @@ Sequence MultiHeadAttention::operator()(const Gathered& x, const CallOptions& o,
 MultiHeadAttention::Memory MultiHeadAttention::prepare(const Gathered& keys, Where where) const {
   const Caller caller(where);
   check_rows(keys);
-  check(rotary_ == Rotary::none && window_ == 0 && kind_ == AttentionKind::full,
-        "MultiHeadAttention: a layer without .rotary and .window, and .kind = full, were required "
-        "for a memory: got one with {}",
-        window_ > 0               ? "a window"
-        : rotary_ != Rotary::none ? "rotary positions"
-                                  : "another kind");
+  check(kind_ == AttentionKind::full,
+        "MultiHeadAttention: .kind = full was required for a memory: got another one");
+  check(
+      rotary_ == Rotary::none && window_ == 0,
+      "MultiHeadAttention: a layer without .rotary and .window was required for a memory: got one "
+      "with {}",
+      window_ > 0 ? "a window" : "rotary positions");
   const Var both = keys.map([&](const Var& rows) { return project(rows, dim(), 2 * columns()); })
                        .rows();  // [N, 2 G K]
   // [N, G K] each
