@@ -2,6 +2,7 @@
 #pragma once
 
 #include "examples/common/training.h"
+#include "examples/dna_sequence/models.h"
 #include "examples/dna_sequence/predict.h"
 
 #include <unroll/unroll.h>
