@@ -99,7 +99,7 @@ TEST_CASE("sequence models: chunks with a carried state give what the whole give
                           SequenceLayout::equal(2, to - from));
     };
     const Tensor whole = model(x).sequence.rows.value();
-    const auto early = model(part(0, cut));
+    const auto early = model(part(0, cut), {});
     const auto late = model(part(cut, steps), early.carry());
     CHECK(distance(early.sequence.rows.value(), whole.narrow(0, 0, 2 * cut)) < kClose);
     CHECK(distance(late.sequence.rows.value(), whole.narrow(0, 2 * cut, 2 * (steps - cut))) <
