@@ -88,7 +88,7 @@ Forecaster::Forecaster(Index hidden)
     : lstm({.in = kInputs, .hidden = hidden}),
       head({.in = hidden, .out = 2}),
       fitted(Tensor::zeros({8 + kOrder}, unroll::f64)) {
-  head.weight.set_value(Tensor::zeros(head.weight.shape()));  // at first it is the AR model
+  head.weight.set_value(Tensor::zeros(head.weight.shape()));  // it starts near the AR model
 }
 
 Var Forecaster::operator()(const Tensor& inputs, State& state) const {

@@ -26,9 +26,9 @@ TEST_CASE("least squares finds the coefficients of an autoregressive process") {
 }
 
 TEST_CASE("a signal that an autoregressive model can say exactly has no error") {
-  // A sine satisfies x[t] = 2 cos(w) x[t - 1] - x[t - 2].
+  // A sine satisfies x[t] = 2 cos(w) x[t - 1] - x[t - 2]; 24 whole periods, so that its mean is 1.
   Values x;
-  for (int t = 0; t < 500; ++t) x.push_back(1 + std::sin(0.3 * t));
+  for (int t = 0; t < 500; ++t) x.push_back(1 + std::sin(6.283185307179586 * 24 * t / 500));
   const Values forecasts = fit_autoregression(x, 2).forecasts(x);
   for (std::size_t t = 2; t < x.size(); ++t) CHECK(std::abs(forecasts[t] - x[t]) < 1e-6);
   CHECK(forecasts[0] == x[0]);
@@ -72,10 +72,12 @@ TEST_CASE("the fit of Student's t finds scale and degrees of freedom") {
   CHECK(fit_student(Values(100, 0.0), 0.25).scale == 0.25);
 }
 
-TEST_CASE("persistence's likelihood is that of the differences, and an untrained LSTM is the AR") {
+TEST_CASE(
+    "persistence's likelihood is that of the differences, and an LSTM without a say is the AR") {
   const Values x = Heart{.count = 20}.signal();
   unroll::default_generator() = unroll::Generator(1);
   Forecaster model(4);
+  model.head.bias.set_value(unroll::Tensor::zeros({2}));
   const Fitted fitted = fit_baselines(x);
   model.fitted.set_value(as_tensor(fitted));
   const AllScores all = score(model, x);
