@@ -207,8 +207,8 @@ TEST_CASE("each line of a file to predict has its row, also an empty line") {
       refused(with_entry(file, "hidden", "-1"), "units");
       refused(with_entry(file, "layers", "99999999999999999999"), "layers were required");
     } else if (p.name == "language_model") {
-      refused(with_entry(file, "options.hidden", "60000"), "values were required");
-      refused(with_entry(file, "options.layers", "1000000000000"), "layers");
+      refused(with_entry(file, "options.layer.hidden", "60000"), "values were required");
+      refused(with_entry(file, "options.layer.layers", "1000000000000"), "layers");
     } else if (p.name != "representations") {
       refused(with_entry(file, "options.hidden", "4000"), "values were required");
     }

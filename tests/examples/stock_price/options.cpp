@@ -50,10 +50,15 @@ TEST_CASE(
     const std::string file = folder / (name + ".safetensors");
     const auto metrics = numbers_of(kName, {"--csv", csv, "--columns", "A,B", "--model", "gru",
                                             "--epochs", "3", "--save", file});
-    return std::pair(unroll::read_file(file), metrics["a.nll.gru"]);
+    return std::pair(unroll::load_safetensors(file), metrics["a.nll.gru"]);
   };
   const auto one = trained_on("one", 0), other = trained_on("other", 0.1);
-  CHECK(one.first == other.first);
+  REQUIRE(one.first.size() == other.first.size());
+  for (const auto& [name, value] : one.first) {
+    CAPTURE(name);
+    REQUIRE(other.first.count(name) == 1);
+    CHECK(value.to_vector<double>() == other.first.at(name).to_vector<double>());
+  }
   CHECK(one.second != other.second);
 }
 
@@ -135,7 +140,7 @@ TEST_CASE("an output never takes the place of an input, nor of another output") 
 
 TEST_CASE("options that cannot be meant are refused before any work") {
   const Folder folder;
-  check_refused(kName, {"--model", "transformer"}, "transformer");
+  check_refused(kName, {"--model", "perceptron"}, "perceptron");
   check_refused(kName, {"--epochs", "0"}, "epochs");
   check_refused(kName, {"--threads", "many"}, "many");
   check_refused(kName, {"--sed", "1"}, "--sed");
