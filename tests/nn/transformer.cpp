@@ -224,7 +224,7 @@ TEST_CASE("names of PyTorch's Transformer are mapped, and names of other parts a
 TEST_CASE("a layer with a window or rotary positions does not attend to a memory") {
   const nn::Sequence x(random({3, 4}, 1, f32), SequenceLayout({3}));
   check_refused([&] { (void)nn::MultiHeadAttention({.dim = 4, .window = 2}).prepare(x); },
-                "with .kind = full, was required for a memory: got one with a window");
+                "without .rotary and .window was required for a memory: got one with a window");
   check_refused(
       [&] { (void)nn::MultiHeadAttention({.dim = 4, .rotary = Rotary::interleaved}).prepare(x); },
       "got one with rotary positions");
