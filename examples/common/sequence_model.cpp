@@ -84,8 +84,12 @@ nn::TransformerEncoder transformer(const SequenceOptions& o) {
        .capacity = kCapacity});
 }
 
-nn::Mamba mamba(const SequenceOptions& o) {
-  return nn::Mamba({.dim = o.hidden, .layers = layers_of(o), .dropout = o.dropout});
+template <class Stack>
+Stack stack_of(const SequenceOptions& o) {
+  if constexpr (std::is_same_v<Stack, nn::Mamba>)
+    return nn::Mamba({.dim = o.hidden, .layers = layers_of(o), .dropout = o.dropout});
+  else
+    return Stack(o.hidden, layers_of(o), o.dropout);
 }
 
 }  // namespace
@@ -112,20 +116,22 @@ Index output_size(const SequenceOptions& o) {
   return o.hidden * (o.bidirectional && !attends(o.kind) ? 2 : 1);
 }
 
-MambaLayers::MambaLayers(const SequenceOptions& o) : forward(mamba(o)) {
+template <class Stack>
+BlockLayers<Stack>::BlockLayers(const SequenceOptions& o) : forward(stack_of<Stack>(o)) {
   unroll::check(o.variational_dropout == 0,
-                "mamba: no variational dropout was required: got a probability of {}",
+                "{}: no variational dropout was required: got a probability of {}", o.kind,
                 o.variational_dropout);
   if (o.in != o.hidden) input.emplace(nn::Linear::Options{.in = o.in, .out = o.hidden});
-  if (o.bidirectional) backward.emplace(mamba(o));
+  if (o.bidirectional) backward.emplace(stack_of<Stack>(o));
 }
 
-nn::Mamba::Result MambaLayers::operator()(const nn::Gathered& x,
-                                          const std::vector<State>& initial) const {
+template <class Stack>
+typename Stack::Result BlockLayers<Stack>::operator()(const nn::Gathered& x,
+                                                      const std::vector<State>& initial) const {
   const nn::Gathered read = input ? (*input)(x) : x;
-  nn::Mamba::Result out = forward(read, initial);
+  Result out = forward(read, initial);
   if (backward) {
-    const nn::Mamba::Result other = (*backward)(read, {}, {.reverse = true});
+    const Result other = (*backward)(read, {}, {.reverse = true});
     out.sequence.rows =
         unroll::concat(std::vector<Var>{out.sequence.rows, other.sequence.rows}, -1);
     out.top = unroll::concat(std::vector<Var>{out.top, other.top}, -1);
@@ -134,9 +140,13 @@ nn::Mamba::Result MambaLayers::operator()(const nn::Gathered& x,
   return out;
 }
 
-Var MambaLayers::step(const Var& x, std::vector<State>& state) const {
+template <class Stack>
+Var BlockLayers<Stack>::step(const Var& x, std::vector<State>& state) const {
   return forward.step(input ? (*input)(x) : x, state);
 }
+
+template struct BlockLayers<nn::Mamba>;
+template struct BlockLayers<GriffinStack>;
 
 TransformerLayers::TransformerLayers(const SequenceOptions& o) : encoder(transformer(o)) {
   if (o.in != o.hidden) input.emplace(nn::Linear::Options{.in = o.in, .out = o.hidden});
@@ -182,7 +192,7 @@ SequenceModel::Layer SequenceModel::layer_of(const Options& o) {
   if (o.kind == "gru") return recurrent<nn::GRU>(o);
   if (o.kind == "mingru") return recurrent<nn::MinGRU>(o);
   if (o.kind == "minlstm") return recurrent<nn::MinLSTM>(o);
-  if (o.kind == "rglru") return recurrent<nn::RGLRU>(o);
+  if (o.kind == "rglru") return GriffinLayers(o);
   if (o.kind == "mamba") return MambaLayers(o);
   return TransformerLayers(o);
 }

@@ -11,18 +11,19 @@
 // -----------------|------------------------------------------|-----------
 // rnn, lstm, gru   | nn::RNN, nn::LSTM, nn::GRU               | 1
 // mingru, minlstm  | nn::MinGRU, nn::MinLSTM                  | 2
-// rglru            | nn::RGLRU                                | 2
+// rglru            | blocks of nn::Griffin, and a norm        | 2
 // mamba            | blocks of an nn::Mamba                   | 2
 // transformer      | of an nn::TransformerEncoder, norm first | 2
 // linear-attention | the same, nn::AttentionKind::linear      | 2
 //
-// The last three begin with a Linear if `in` is not `hidden`.
+// The last four begin with a Linear if `in` is not `hidden`.
 //
 // N rows, B sequences, D = in, H = hidden.
 #pragma once
 
 #include "examples/common/program.h"
 
+#include <unroll/nn/griffin.h>
 #include <unroll/nn/mamba.h>
 #include <unroll/nn/options.h>
 #include <unroll/nn/positions.h>
@@ -75,18 +76,42 @@ bool attends(const std::string& kind);
 Index layers_of(const SequenceOptions& options);
 Index output_size(const SequenceOptions& options);  // columns of the output
 
-// Mamba for an input of any size, in one direction or both.
-struct MambaLayers {
+// RG-LRU in the residual blocks of its paper, and the norm that ends a stack of such blocks.
+struct GriffinStack {
+  nn::Griffin blocks;
+  nn::RMSNorm norm;
+  UNROLL_FIELDS(blocks, norm)
+
+  using State = nn::GriffinCell::State;
+  using Result = nn::Griffin::Result;
+  GriffinStack(Index dim, Index layers, double dropout)
+      : blocks({.cell = {.in = dim}, .layers = layers, .dropout = dropout}), norm({.dim = dim}) {}
+  Result operator()(const nn::Gathered& x, const std::vector<State>& initial,
+                    const nn::UnrollOptions& options = {}) const {
+    Result out = blocks(x, initial, options);
+    out.sequence = norm(out.sequence);
+    out.top = norm(out.top);
+    return out;
+  }
+  Var step(const Var& x, std::vector<State>& state) const { return norm(blocks.step(x, state)); }
+};
+
+// A stack of residual blocks for an input of any size, in one direction or both.
+template <class Stack>
+struct BlockLayers {
   std::optional<nn::Linear> input;  // D -> H, if they differ
-  nn::Mamba forward;
-  std::optional<nn::Mamba> backward;
+  Stack forward;
+  std::optional<Stack> backward;
   UNROLL_FIELDS(input, forward, backward)
 
-  using State = nn::Mamba::State;
-  explicit MambaLayers(const SequenceOptions& options);
-  nn::Mamba::Result operator()(const nn::Gathered& x, const std::vector<State>& initial) const;
+  using State = typename Stack::State;
+  using Result = typename Stack::Result;
+  explicit BlockLayers(const SequenceOptions& options);
+  Result operator()(const nn::Gathered& x, const std::vector<State>& initial) const;
   Var step(const Var& x, std::vector<State>& state) const;
 };
+using MambaLayers = BlockLayers<nn::Mamba>;
+using GriffinLayers = BlockLayers<GriffinStack>;
 
 // A transformer or linear attention for an input of any size.
 struct TransformerLayers {
@@ -106,7 +131,7 @@ struct TransformerLayers {
 
 class SequenceModel {
  private:
-  using Layer = std::variant<nn::RNN, nn::LSTM, nn::GRU, nn::MinGRU, nn::MinLSTM, nn::RGLRU,
+  using Layer = std::variant<nn::RNN, nn::LSTM, nn::GRU, nn::MinGRU, nn::MinLSTM, GriffinLayers,
                              MambaLayers, TransformerLayers>;
 
  public:
@@ -125,7 +150,7 @@ class SequenceModel {
     using Of = std::conditional_t<std::is_same_v<L, TransformerLayers>, nn::TransformerState,
                                   std::vector<typename L::State>>;
     std::variant<std::monostate, Of<nn::RNN>, Of<nn::LSTM>, Of<nn::GRU>, Of<nn::MinGRU>,
-                 Of<nn::RGLRU>, Of<MambaLayers>, Of<TransformerLayers>>
+                 Of<GriffinLayers>, Of<MambaLayers>, Of<TransformerLayers>>
         of_;
   };
   struct Result {

@@ -45,10 +45,6 @@ bool says_equal(const std::string& out, const std::string& kind) {
          std::abs(found - wanted) < 0.06 * wanted;
 }
 
-// Of a brief training, which shows each kind 4,000 of 20 characters. The state of an RG-LRU keeps
-// growing for a thousand steps, and nothing normalises it: after so few it is confident and wrong.
-double limit_of(const std::string& kind) { return kind == "rglru" ? 1e6 : 40; }
-
 }  // namespace
 
 TEST_CASE("language_model trains, saves and loads every kind of model") {
@@ -62,7 +58,7 @@ TEST_CASE("language_model trains, saves and loads every kind of model") {
     const Numbers n = numbers_of(
         "language_model",
         with(brief, {"--model", kind, "--hidden", "24", "--equal-parameters", "--save", model}));
-    CHECK(n["perplexity"] < limit_of(kind));
+    CHECK(n["perplexity"] < 40);  // there are 20 characters
     CHECK(n["parameters"] == doctest::Approx(lstm).epsilon(0.05));
     CHECK(numbers_of("language_model", {"--load", model, "--text", text, "--threads",
                                         "1"})["perplexity"] == n["perplexity"]);
@@ -72,7 +68,7 @@ TEST_CASE("language_model trains, saves and loads every kind of model") {
       numbers_of("language_model", with(brief, {"--model", "all", "--parameters", "9000"}));
   for (const std::string& kind : program::sequence_kinds()) {
     CHECK(n[kind + ".parameters"] == doctest::Approx(9000).epsilon(0.05));
-    CHECK(n[kind + ".perplexity"] < limit_of(kind));
+    CHECK(n[kind + ".perplexity"] < 40);
     CHECK(n[kind + ".seconds"] > 0);
   }
 }

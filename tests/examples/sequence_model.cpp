@@ -294,7 +294,7 @@ TEST_CASE("sequence models: what does not fit is refused with a sentence") {
         SequenceModel({.kind = "linear-attention", .in = 2, .hidden = 8, .positions = "rotary"});
       },
       "linear-attention: positions sinusoidal or none were required: got rotary");
-  for (const char* kind : {"mamba", "transformer", "linear-attention"})
+  for (const char* kind : {"rglru", "mamba", "transformer", "linear-attention"})
     check_refused(
         [&] { SequenceModel({.kind = kind, .in = 2, .hidden = 8, .variational_dropout = 0.1}); },
         "no variational dropout was required");
