@@ -132,6 +132,7 @@ void declare(CLI::App& app, TranslationChoice& c) {
 
 Translator::Start Translator::start(const Options& o, const Texts& texts,
                                     const TranslationChoice& choice, const Pairs* pairs) {
+  unroll::default_generator() = unroll::Generator(o.seed);  // of the initial weights
   const std::string file = o.load.empty() ? o.resume : o.load;
   if (file.empty()) {
     check_io(pairs != nullptr && !pairs->train.empty(), "{}: more rows to train on were required",
