@@ -4,7 +4,7 @@
 //
 // B batch, T queries, S keys, D model size, K size of a head, G heads of keys and values. A query
 // whose keys are all masked gives zeros, never NaN. All functions throw std::invalid_argument if
-// shapes, dtypes or options do not fit.
+// shapes, dtypes or options do not match.
 #pragma once
 
 #include <unroll/autograd/sequence/memory_attention.h>
@@ -41,8 +41,8 @@ enum class Rotary { none, interleaved, split_half };
 //   full      softmax(q k^T) v: time O(T^2)
 //   linear    linear_attention: a feature map in place of the softmax; time O(T K). A stream keeps
 //             sums of constant size. Katharopoulos et al. 2020
-//   low_rank  softmax attention to `rank` rows in place of the keys and values: learned weighted
-//             sums of these over time; time O(T rank), not causal. Wang et al. 2020
+//   low_rank  softmax attention to `rank` learned weighted sums, over time, of the keys and of the
+//             values; time O(T rank), not causal. Wang et al. 2020
 enum class AttentionKind { full, linear, low_rank };
 
 // The keys and values of the steps that a stream has read so far, for MultiHeadAttention::step.
@@ -51,7 +51,7 @@ enum class AttentionKind { full, linear, low_rank };
 // sums over the steps instead, whose size does not grow. Copies are independent.
 class KeyValueCache {
  public:
-  KeyValueCache() = default;  // none
+  KeyValueCache() = default;  // undefined
   // Throws std::invalid_argument if a size is below 1. `window`: only the last steps are needed.
   struct Options {
     Index batch = 0, capacity = 0;
@@ -70,7 +70,7 @@ class KeyValueCache {
   Index size() const { return static_cast<Index>(lengths_.size()); }         // B
   Index capacity() const { return keys_.defined() ? keys_.shape()[1] : 0; }  // with sums 0
   const std::vector<Index>& lengths() const { return lengths_; }  // [B] steps read so far
-  // Row i of the result is row rows[i], as nn/decode.h requires.
+  // Row i of the result is row rows[i] of this cache, for nn/decode.h.
   KeyValueCache select_rows(const IndexTensor& rows) const;
 
  private:
@@ -105,7 +105,7 @@ class MultiHeadAttention {
     // linear needs kv_heads = heads; linear and low_rank have no window, no rotary positions, no
     // mask, bias or weights, and are for self-attention (no Memory); linear has no dropout.
     AttentionKind kind = AttentionKind::full;
-    Index rank = 0;        // low_rank: rows in place of the keys and values of a sequence
+    Index rank = 0;        // low_rank: number of sums of keys, and of values, per sequence
     Index max_length = 0;  // low_rank: steps of the longest sequence
     bool bias = true;
     double dropout = 0;  // probability, of the weights, in training
@@ -177,8 +177,8 @@ class MultiHeadAttention {
   double dropping() const { return training() ? dropout_ : 0; }
   Index dim() const { return out.weight.shape()[0]; }
   Index columns() const { return dim() / heads_ * kv_heads_; }  // of keys, and of values
-  // Attention of projected rows: q, k and v, or one tensor with all three side by side. Everything
-  // comes here except calls with a mask, a bias or the weights, and single steps of a stream.
+  // Attention of projected rows: q, k and v, or one tensor with all three side by side. All calls
+  // use it, except those with a mask, a bias or the weights, and single steps of a stream.
   Var attend(std::span<const Var> projected, const RowGroups& queries, const RowGroups& keys,
              bool causal) const;
   // low_rank: keys or values [N, G K] -> [B rank, G K], the sums of each sequence.
@@ -213,7 +213,7 @@ struct AttentionMemory {
 class AdditiveAttention {
  public:
   struct Options {
-    Index query = 0, key = 0, hidden = 0;  // sizes of a query, a key, and wq, wk and v between
+    Index query = 0, key = 0, hidden = 0;  // sizes of a query, of a key, of both when projected
     DType dtype = f32;
     UNROLL_OPTIONS(query, key, hidden, dtype)
   };
@@ -237,14 +237,14 @@ class AdditiveAttention {
   UNROLL_FIELDS(wq, wk, v)
 };
 
-// weights = softmax_s(q . k), or with `general` softmax_s(q . (k wk)); out = sum_s weights_s
-// value_s. Luong et al. 2015.
+// weights = softmax_s(q . k), or with `general` softmax_s(q . (k wk));
+// out = sum_s weights_s value_s. Luong et al. 2015.
 class DotAttention {
  public:
   struct Options {
     Index query = 0, key = 0;
-    bool general =
-        true;  // project the keys to the size of the query; otherwise the sizes are equal
+    // Project the keys to the size of the query; if false, both must have the same size.
+    bool general = true;
     DType dtype = f32;
   };
   using Memory = AttentionMemory;

@@ -22,7 +22,7 @@ struct CTCGreedyOptions {
 std::vector<std::vector<Index>> ctc_greedy(const Sequence& logits,
                                            const CTCGreedyOptions& options = {});
 
-// Scores the next label after the labels of a prefix, usually by its log probability.
+// The score of label `next` after the labels of `prefix`, usually its log probability.
 using CTCLanguageModel = std::function<double(std::span<const Index> prefix, Index next)>;
 
 struct CTCBeamOptions {
@@ -32,10 +32,10 @@ struct CTCBeamOptions {
   // A prefix is not extended in a frame by symbols whose probability is below this; in [0, 1).
   double cutoff = 0;
   // score = log_probability + language_weight * sum of the language model's scores + label_bonus *
-  // number of labels. Without a language model its part is 0.
+  // number of labels. Without a language model its term is 0.
   CTCLanguageModel language_model = {};
   double language_weight = 1;
-  double label_bonus = 0;  // makes up for a language model that prefers short texts
+  double label_bonus = 0;  // compensates for a language model that prefers short texts
 };
 struct CTCDecoded {
   std::vector<Index> labels;
@@ -46,7 +46,7 @@ struct CTCDecoded {
 // prefix collects the probability of all its alignments. With as many beams as there are prefixes
 // it is exact. Logits [N, V]; for each sequence at most `results` decodings (fewer if there are
 // fewer). Equal scores: the prefix found first. Throws std::invalid_argument if shapes do not
-// match, an option or a score of the language model does not fit, or a logit is NaN.
+// match, an option or a score of the language model is invalid, or a logit is NaN.
 std::vector<std::vector<CTCDecoded>> ctc_beam_search(const Sequence& logits,
                                                      const CTCBeamOptions& options = {});
 

@@ -15,7 +15,7 @@ namespace unroll::nn {
 
 struct GriffinCellOptions {
   Index in = 0;      // D
-  Index width = 0;   // E; 0: in. The authors use about 4/3 of in
+  Index width = 0;   // E; 0: in. The paper has about 4/3 of in
   Index conv = 4;    // K, 2 to 8
   Index blocks = 1;  // of the RG-LRU's gates, see RGLRUCellOptions
   double eps = 1e-6;
@@ -23,7 +23,7 @@ struct GriffinCellOptions {
 };
 
 // n = rms_norm(x); y = rg_lru(causal_conv1d(n in_proj)); out = x + (gelu(n gate_proj) y) out_proj.
-// The initial convolution is uniform in +-1 / sqrt(K).
+// The initial conv_w is uniform in [-1 / sqrt(K), 1 / sqrt(K)], conv_b is 0.
 class GriffinCell {
  public:
   using Options = GriffinCellOptions;
@@ -36,7 +36,7 @@ class GriffinCell {
   // divide the width.
   explicit GriffinCell(const Options& options);
   State operator()(const In& x, const State& s) const;  // one step: x [B, D]
-  Var project(const In& x) const { return *x; }         // all is done in step
+  Var project(const In& x) const { return *x; }         // step computes everything
   State step(const Var& x, const State& s) const { return (*this)(x, s); }
   bool can_run() const { return true; }
   std::pair<Var, State> run(const Gathered& x, const State& s, const UnrollOptions& options) const;

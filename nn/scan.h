@@ -17,7 +17,7 @@ struct MinCellOptions {
   Index in = 0, hidden = 0;
   bool bias = true;
   // The candidate is g(x wc) with g(v) = v + 0.5 for v >= 0, otherwise sigmoid(v), so that states
-  // stay positive, as the paper has it for scans in log space. Default: x wc itself.
+  // stay positive, as in the paper's scans in log space. Default: x wc itself.
   bool positive = false;
   bool learned_state = false;
   DType dtype = f32;

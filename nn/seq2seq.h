@@ -62,14 +62,14 @@ struct TeacherForcingOptions {
 // The result of teacher forcing. N target rows in all.
 struct TeacherForced {
   Sequence logits;        // rows [N, V], in the layout of the targets
-  Var weights;            // attention: for each target row, in order, one for each source step
+  Var weights;            // of the attention: for each target row, in order, one per source step
   SequenceLayout source;  // of the sources
   // The attention weights of sequence b, [T_b, S_b].
   Tensor weights_of(Index b) const;
 };
 
 namespace detail {
-// The encoder of a Seq2Seq: a recurrent layer of a cell, or a layer as it is.
+// The encoder of a Seq2Seq: for a cell, its recurrent layer; otherwise the given layer itself.
 template <class E>
 struct EncoderOf {
   using Type = E;
@@ -102,13 +102,13 @@ class Seq2Seq {
   };
   // The state of the decoder, one row per target that is being written.
   struct State {
-    std::vector<typename DecoderCell::State> layers;  // [R, ..]
-    std::optional<Var> fed;                           // a of the last step [R, H], if it is fed
+    std::vector<typename DecoderCell::State> layers;  // [R, ..] each
+    std::optional<Var> fed;                           // with input feeding: the last a, [R, H]
     IndexTensor source_of;                            // [R] the source each row attends to
     std::shared_ptr<const AttentionMemory> memory;    // of all sources
   };
 
-  // Throws std::invalid_argument if an option does not fit.
+  // Throws std::invalid_argument if an option is invalid.
   explicit Seq2Seq(const Options& options);
 
   // Encodes the sources and projects their keys, once. The state has one row per source.

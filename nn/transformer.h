@@ -1,5 +1,5 @@
-// The Transformer (Vaswani et al. 2017): an encoder, which is a decoder-only model (GPT) with
-// .causal = true, and a decoder that attends to an encoded source.
+// The Transformer (Vaswani et al. 2017): an encoder, which with .causal = true is a decoder-only
+// model (GPT), and a decoder that attends to an encoded source.
 //
 //   nn::TransformerEncoder gpt({.dim = 256, .heads = 4, .causal = true,
 //                               .rotary = nn::Rotary::split_half, .layers = 2});
@@ -7,7 +7,7 @@
 //   nn::TransformerEncoder::State state;    // a stream
 //   Var y_t = gpt.step(x_t, state);         // equal to the rows of gpt(x)
 //
-// The layers do not see the order of steps unless positions are added (positions.h) or rotary.
+// Without positions, added (positions.h) or rotary, the layers do not see the order of steps.
 // The parts have the names of PyTorch's modules; transformer_tensors() imports their weights.
 //
 // N rows, B sequences, D = dim, F = feed_forward.
@@ -32,7 +32,7 @@ enum class NormKind { layer, rms };
 // Options of layers and of stacks; `layers`, final_norm and capacity are for stacks only.
 struct TransformerOptions {
   Index dim = 0, heads = 1;
-  Index kv_heads = 0;      // see MultiHeadAttention::Options, as for window and rotary
+  Index kv_heads = 0;      // as for window and rotary, see MultiHeadAttention::Options
   Index feed_forward = 0;  // F; 0: 4 dim
   FeedForward activation = FeedForward::gelu;
   NormKind norm = NormKind::layer;
@@ -50,8 +50,8 @@ struct TransformerOptions {
   bool bias = true;                          // of the linear parts
   Index layers = 1;
   std::optional<bool> final_norm = {};  // a norm after the last layer; default: if norm_first
-  // Steps of a stream, unless a State is made for more; with a window or .kind = linear there is no
-  // such limit.
+  // Maximal steps of a stream, unless initial() is given another number; with a window or
+  // .kind = linear there is no limit.
   Index capacity = 1024;
   DType dtype = f32;
   UNROLL_OPTIONS(dim, heads, kv_heads, feed_forward, activation, norm, norm_first, eps, dropout,
@@ -193,15 +193,15 @@ class TransformerDecoder {
   Index capacity_;
 };
 
-// The tensors of PyTorch's nn.TransformerEncoder, nn.TransformerDecoder, their layers, or
-// nn.MultiheadAttention, under the names of this library, for a model whose other parts have equal
-// names; names of other parts are kept:
+// Renames the tensors of PyTorch's nn.TransformerEncoder, nn.TransformerDecoder, their layers and
+// nn.MultiheadAttention to the names of this library. Other names are kept, so other parts of the
+// model must have the names of that file:
 //
 //   nn::assign(path, nn::transformer_tensors(load_safetensors(path)), nn::state(model),
 //              {.layout = nn::WeightLayout::out_in});
 //
 // "layers.0.self_attn.in_proj_weight" becomes "layers.0.self_attn.query_key_value.weight", and so
-// on. The tensors are not transposed: the layout says it.
+// on. The tensors are not transposed: assign() does that, as .layout says.
 NamedTensors transformer_tensors(const NamedTensors& published);
 
 }  // namespace unroll::nn

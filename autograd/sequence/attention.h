@@ -58,7 +58,7 @@ struct MaskOptions {
 Tensor attention_mask(Index queries, Index keys, const MaskOptions& options);
 Tensor causal_mask(Index queries, Index keys, DType dtype = f32);
 
-// The keys of one query: rows[0 .. count), or with null the rows first .. first + count - 1.
+// The keys of one query: rows[0 .. count), or if `rows` is null first .. first + count - 1.
 struct KeyRows {
   const Index* rows = nullptr;
   Index first = 0, count = 0;

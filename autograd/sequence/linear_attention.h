@@ -20,7 +20,7 @@ struct LinearAttentionRows {
 //   row t = (sum over the keys s that query t sees: (phi(q_t) . phi(k_s)) v_s)
 //           / (eps + sum over these keys: phi(q_t) . phi(k_s))
 // q [N, H K], k [M, H K], v [M, H D]; head h is block h of the columns. The queries of a sequence
-// see the keys of the same sequence, and those summed up in the initial state. A state [B, H, K, D
+// see the keys of the same sequence, and those summed in the initial state. A state [B, H, K, D
 // + 1] is the sum over keys of phi(k) [v, 1]^T; undefined: zeros. ScanOutput::last is the last
 // state. Time is O(T (C (K + D) + K D)) per head with chunks of C = 64 rows, memory O(T): one value
 // per query and head is saved in addition to inputs and outputs, and backward needs one state per

@@ -8,7 +8,7 @@ namespace unroll {
 
 struct RotaryOptions {
   Index size = 0;   // columns per head, an even number; 0: all columns are one head
-  Index heads = 0;  // only so many heads at the beginning of a row are rotated; 0: all columns
+  Index heads = 0;  // only the first `heads` heads of a row are rotated; 0: all
   double base = 10000;
   // The two columns of pair i: 2 i and 2 i + 1, as in the paper; otherwise i and i + size / 2, as
   // in GPT-NeoX and LLaMA.

@@ -10,17 +10,17 @@
 namespace unroll::data {
 
 // The samples at which the R peaks of a signal are, ascending. `frequency` is in samples per
-// second. The steps are those of the paper: band-pass of about 5 to 15 Hz, derivative, square, sum
-// over 150 ms, two adaptive thresholds, 200 ms without a second beat, a look at the slope of what
-// comes within 360 ms (a T wave is flatter), and a search back with half the threshold where no
-// beat came for 1.66 times the usual interval. Its filters are moving averages, scaled from 200 Hz
-// to this frequency and centred, since the whole signal is known; a peak is the largest deviation
-// of the filtered signal within a beat, so that waves that point down are found too. The unit of
-// the signal does not matter. Throws std::invalid_argument unless the frequency is in [50, 10000]
-// and all values are finite.
+// second. The steps are those of the paper: band-pass of about 5 to 15 Hz, derivative, square, mean
+// over 150 ms, two adaptive thresholds, a refractory period of 200 ms, rejection of T waves (within
+// 360 ms of a beat, flatter than half its slope), and a search back with half the thresholds where
+// no beat came for 1.66 times the mean interval. The filters are moving averages, scaled from the
+// paper's 200 Hz to `frequency` and centred, since the whole signal is known. A peak is the largest
+// deviation of the filtered signal within a beat, so waves that point down are found too. The unit
+// of the signal does not matter. Throws std::invalid_argument unless the frequency is in [50,
+// 10000] and all values are finite.
 std::vector<Index> r_peaks(std::span<const double> signal, double frequency);
 
-// The band-passed signal in which the peaks are looked for, of the same length.
+// The band-passed signal in which r_peaks searches, of the same length.
 std::vector<double> qrs_band(std::span<const double> signal, double frequency);
 
 }  // namespace unroll::data

@@ -1,5 +1,5 @@
-// For files that declare options: CLI11, and options that are numbers. Apart from options.h, since
-// CLI11 takes seconds to compile.
+// CLI11, and options with integer values, for files that declare options. Separate from options.h,
+// since CLI11 takes seconds to compile.
 #pragma once
 
 #include <CLI/CLI.hpp>

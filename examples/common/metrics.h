@@ -48,8 +48,8 @@ class Confusion {
 // negative one, where ties count half (Mann and Whitney 1947). NaN unless there is one of each.
 double auc(const std::vector<double>& scores, const std::vector<bool>& positive);
 
-// The rule by which all programs say that one model is better than another, and its name in their
-// output: it is ahead by more than the paired standard error of the difference.
+// The rule by which all programs call one model better than another, and its name in their output:
+// the difference is larger than its paired standard error.
 inline bool wins(double difference, double standard_error) { return difference > standard_error; }
 inline constexpr const char* kWins = "by more than the paired standard error";
 

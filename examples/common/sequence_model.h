@@ -1,19 +1,19 @@
-// The sequence models of the library behind one type: which one is chosen by name at run time, so
+// The sequence models of the library behind one type. The model is chosen by name at run time, so
 // that a program compares all of them on its task by one option.
 //
 //   program::SequenceModel reader({.kind = "mamba", .in = 32, .hidden = 64});
 //   auto out = reader(embed(tokens));         // out.sequence: rows [N, reader.output_size()]
 //   Var h = out.last();                       // [B, output_size()]
-//   auto more = reader(y, out.carry());       // the next chunk, without gradients to x
+//   auto more = reader(y, out.carry());       // the next chunk, without gradients to the last one
 //   Var y = reader.step(x_t, state);          // a stream
 //
-// kind             | layers                                   | by default
+// kind             | type of the layers                       | how many by default
 // -----------------|------------------------------------------|-----------
 // rnn, lstm, gru   | nn::RNN, nn::LSTM, nn::GRU               | 1
 // mingru, minlstm  | nn::MinGRU, nn::MinLSTM                  | 2
-// rglru            | blocks of nn::Griffin, and a norm        | 2
-// mamba            | blocks of an nn::Mamba                   | 2
-// transformer      | of an nn::TransformerEncoder, norm first | 2
+// rglru            | nn::Griffin blocks, and a norm           | 2
+// mamba            | nn::Mamba blocks                         | 2
+// transformer      | nn::TransformerEncoder, norm first       | 2
 // linear-attention | the same, nn::AttentionKind::linear      | 2
 //
 // The last four begin with a Linear if `in` is not `hidden`.
@@ -48,19 +48,19 @@ struct SequenceOptions {
   Index in = 0;      // D
   Index hidden = 0;  // H: units of a recurrent layer, or width of a block
   Index layers = 0;  // 0: as in the table above
-  // Reads in both directions. The output then has 2 H columns, H for each direction; an attention
-  // sees all steps instead of the earlier ones only, and its output still has H columns.
+  // Reads in both directions. The output then has 2 H columns, H for each direction. Attention
+  // models are then not causal, and their output still has H columns.
   bool bidirectional = false;
-  // Between layers; of a transformer also within them, of linear-attention only before them.
+  // Between layers; in a transformer also within them, in linear-attention only before the first.
   double dropout = 0;
   double variational_dropout = 0;  // with one mask for all time steps; recurrent kinds only
   // Of transformer and linear-attention:
   Index heads = 0;         // 0: up to 8, of at least 32 columns
   Index feed_forward = 0;  // 0: 4 H
-  // "rotary", which is the transformer's default; "sinusoidal", that of linear-attention, which
-  // cannot have rotary ones; or "none".
+  // "rotary" (the transformer's default; not for linear-attention), "sinusoidal" (the default of
+  // linear-attention) or "none".
   std::string positions = {};
-  Index window = 0;  // transformer: the last steps that are seen, in streams of any length; 0: all
+  Index window = 0;  // transformer: sees this many last steps, in streams of any length; 0: all
   UNROLL_OPTIONS(kind, in, hidden, layers, bidirectional, dropout, variational_dropout, heads,
                  feed_forward, positions, window)
 };
@@ -69,14 +69,14 @@ inline constexpr Index kMaxHidden = 1 << 16;  // of choose_size
 
 // The names of all kinds.
 const std::vector<std::string>& sequence_kinds();
-// Whether a kind attends to earlier steps, so that in training it starts each chunk anew.
+// Whether a kind is an attention model: in training it starts each chunk without context.
 bool attends(const std::string& kind);
 // The number of layers: that of the options, or the default of the kind. Throws
 // std::invalid_argument, with a list of all kinds, if there is no such kind.
 Index layers_of(const SequenceOptions& options);
 Index output_size(const SequenceOptions& options);  // columns of the output
 
-// RG-LRU in the residual blocks of its paper, and the norm that ends a stack of such blocks.
+// RG-LRU in the residual blocks of its paper, and a norm after the last block.
 struct GriffinStack {
   nn::Griffin blocks;
   nn::RMSNorm norm;
@@ -113,7 +113,7 @@ struct BlockLayers {
 using MambaLayers = BlockLayers<nn::Mamba>;
 using GriffinLayers = BlockLayers<GriffinStack>;
 
-// A transformer or linear attention for an input of any size.
+// A transformer, or one with linear attention, for an input of any size.
 struct TransformerLayers {
   std::optional<nn::Linear> input;  // D -> H, if they differ
   std::optional<nn::SinusoidalPositions> positions;
@@ -156,10 +156,10 @@ class SequenceModel {
   struct Result {
     nn::Sequence sequence;  // rows [N, output_size()]
     State state;            // after the last step of each sequence
-    Var top;                // see last(); undefined for an attention
+    Var top;                // see last(); undefined for attention models
     bool mean = false;
     // One row for each sequence [B, output_size()]: the output of the last step; of a bidirectional
-    // model that of each direction where it ends; of an attention that sees all steps the mean.
+    // model the last one of each direction, or, if it is an attention model, the mean over time.
     Var last() const { return top.defined() ? top : mean ? sequence.mean() : sequence.last(); }
     State carry() const { return state.detach(); }  // for the next chunk of the same sequences
   };
@@ -167,11 +167,11 @@ class SequenceModel {
   // Throws std::invalid_argument if there is no such kind, or it refuses an option.
   explicit SequenceModel(const Options& options);
 
-  // Whole sequences, x rows [N, D]. The result of an attention has no state.
+  // Whole sequences, x rows [N, D]. The result of an attention model has no state.
   Result operator()(const nn::Gathered& x) const;
   // Chunks of sequences; `initial` is empty for the first one. While a tape records, an attention
-  // starts each chunk anew: the state of its result is empty. Throws std::invalid_argument for a
-  // bidirectional model, or if the state is that of another kind.
+  // model starts each chunk without context: its result has an empty state. Throws
+  // std::invalid_argument for a bidirectional model, or if the state is that of another kind.
   Result operator()(const nn::Gathered& x, const State& initial) const;
   // One time step of a stream: x [B, D] -> [B, H]. Replaces the state. Throws std::invalid_argument
   // for a bidirectional model, and for a transformer without a window after 1024 steps.
@@ -201,8 +201,8 @@ class SequenceModel {
   Layer layer_;
 };
 
-// Groups of an optimizer for the parameters that are trained without weight decay, if a model of
-// this kind has any.
+// Optimizer groups for the parameters that are trained without weight decay, if a model of this
+// kind has any.
 std::vector<unroll::optim::Group> without_decay(const SequenceOptions& options);
 
 // --- The options of a program ---
@@ -229,15 +229,15 @@ void declare_size(CLI::App& app, SizeChoice& size, const std::string& reference)
 
 // Throws std::invalid_argument if --hidden is given beside --parameters, or both of these.
 void check_size(const SizeChoice& size, const Options& o);
-// Chooses the hidden size, and feed_forward of an attention, by the number of parameters of the
-// whole model, if the user asked for that, and says what it found. `count` gives this number for
+// If the user asked for it: chooses the hidden size, and feed_forward of an attention model, by the
+// number of parameters of the whole model, and prints them. `count` gives this number for
 // some options; `reference` is the default model. Throws std::invalid_argument if the number cannot
-// be reached within a tenth.
+// be reached within 10 %.
 void choose_size(SequenceOptions& model, const SizeChoice& size, const SequenceOptions& reference,
                  const std::function<Index(const SequenceOptions&)>& count);
 
-// The number of parameters of build(), which is called without effect on the random numbers that
-// follow.
+// The number of parameters of build(). The call leaves default_generator() as it was, so it does
+// not change the random numbers that follow.
 template <class Build>
 Index count_parameters(Build&& build) {
   const unroll::Generator before = unroll::default_generator();

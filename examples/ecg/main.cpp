@@ -59,40 +59,43 @@ int main(int argc, char** argv) {
        .description = "Forecasts an electrocardiogram, finds unusual beats, and classifies series\n"
                       "(--ucr) and beats (--wfdb).",
        .pictures = {"ecg.svg"},
-       .takes = {.data = "a recording: NAME.u16le (16 bits, as MIT-BIH's ADC), a WFDB header, or "
-                         "text with a value in mV per line",
-                 .sample = program::sample("ecg_mitbih208_360hz.u16le"),
-                 .test = "another file to test on, of the same form",
-                 .predict = "a recording whose beats are scored, or series or a record to be "
-                            "classified",
-                 .resume = true}},
+       .takes =
+           {.data =
+                "A recording: NAME.u16le (raw 16-bit samples of MIT-BIH's ADC), a WFDB header, or "
+                "text with a value in mV per line",
+            .sample = program::sample("ecg_mitbih208_360hz.u16le"),
+            .test = "Another file to test on, of the same form",
+            .predict = "A recording whose beats are scored, or series or a record to be "
+                       "classified",
+            .resume = true}},
       [&](CLI::App& app) {
         app.add_option("--frequency", choice.frequency,
-                       "samples per second of a file that does not say it (default: 360)")
+                       "Sampling frequency of a file that does not state it (default: 360)")
             ->type_name("HZ");
         program::add_number(app, "--channel", choice.channel, 1, 1000,
-                            "channel of a WFDB record (default: 1)");
+                            "Channel of a WFDB record, from 1 (default: 1)");
         program::add_number(app, "--window", choice.window, 100, 10'000'000,
-                            "samples of a training sequence (default: 12000)");
+                            "Samples per training sequence (default: 12000)");
         program::add_number(app, "--checkpoint", choice.chunk, 1, 10'000'000,
-                            "save the state every N samples only, and compute the rest again in "
-                            "backward (default: save all)");
+                            "Save the state every N samples only, and recompute the rest in "
+                            "backward: less memory (default: save all)");
         program::add_number(app, "--hidden", choice.hidden, 1, ecg::kMaxHidden,
-                            "units of the network (default: 64)");
+                            "Hidden units of the network (default: 64)");
         app.add_option("--ucr", choice.ucr,
-                       "classify: a labelled file to train on and one to test on, in UCR format "
-                       "(label first)")
+                       "Classify series: a labelled file to train on and one to test on, in UCR "
+                       "format (label first)")
             ->type_name("FILE")
             ->expected(2);
         app.add_option("--wfdb", choice.wfdb,
-                       "classify the beats of annotated records (NAME.hea, .dat, .atr); of three "
-                       "or more, the last fifth tests")
+                       "Classify the beats of annotated records (NAME.hea, .dat, .atr); of three "
+                       "or more, the last fifth are for testing")
             ->type_name("RECORD...")
             ->expected(1, 1000);
-        program::add_number(app, "--seeds", choice.seeds, 1, 100,
-                            "networks to classify with (default: 3; 1 with --save or --resume)");
+        program::add_number(
+            app, "--seeds", choice.seeds, 1, 100,
+            "Train N networks to classify with (default: 3; 1 with --save or --resume)");
         app.add_flag("--class-weights", choice.class_weights,
-                     "rare classes count as much as frequent ones");
+                     "Weight the loss so that all classes count equally");
       },
       [&](const program::Options& o, program::Report& report) { run(choice, o, report); });
 }

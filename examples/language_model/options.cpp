@@ -67,14 +67,15 @@ void declare(CLI::App& app, Choice& c) {
   app.add_option("--text", c.text, "Learn from this text instead of a table (UTF-8, .gz too)")
       ->type_name("FILE");
   app.add_option("--validation", c.validation,
-                 "A text for validation, instead of the tenth before\nthe last one")
+                 "A text for validation (default: a tenth of the text,\nbefore the test part)")
       ->type_name("FILE");
   choice("--recipe", c.recipe, {"zaremba-small", "small-cpu"},
-         "Set the options below: zaremba-small for words of the\nPenn Treebank (Zaremba et al. "
-         "2014), small-cpu for\ncharacters, 3 minutes; given options override it");
+         "Default values for the options below: zaremba-small for words of the\nPenn Treebank "
+         "(Zaremba et al. 2014), small-cpu for\ncharacters, about 3 minutes");
   choice("--unit", c.unit, {"characters", "words", "bpe"}, "What a text is divided into");
   count("--vocabulary", c.units.max_size, 2, kMany,
-        "Maximal number of units (default: 10,000 words or\nbyte pairs, no limit for characters)");
+        "Maximal size of the vocabulary (default: 10,000 for words\nand bpe, no limit for "
+        "characters)");
   app.add_flag("--tokenised", c.units.tokenised,
                "Words and punctuation are already separated by\nspaces, as in the Penn Treebank");
   program::declare_kind(app, c.model.layer.kind,
@@ -86,23 +87,25 @@ void declare(CLI::App& app, Choice& c) {
   program::add_number(
       app, "--embedding", c.model.dim, 1, kMaxHidden,
       "Size of the embedding (default: 64 for characters,\notherwise that of a layer)");
-  app.add_flag("--tied", c.model.tied, "Use the embedding's table for the output as well");
+  app.add_flag("--tied", c.model.tied, "Use the weights of the embedding for the output as well");
   real("--dropout", c.model.dropout, 0, 0.99, "a probability in [0, 0.99]",
        "Dropout probability of embedding, layers, output");
   app.add_flag("--variational", c.model.variational, "One dropout mask for all steps of a chunk");
   count("--streams", c.fit.streams, 1, kMany,
         "Batch size: parallel streams of text (default: 4 to\n16, by its length)");
-  count("--steps", c.fit.steps, 1, kMany, "Backpropagate through N steps");
+  count("--steps", c.fit.steps, 1, kMany, "Length of a chunk: backpropagate through N steps");
   count("--budget", c.fit.budget, 1, std::numeric_limits<Index>::max(),
         "Train on N ids in all, instead of --epochs");
   choice("--optimizer", c.fit.optimizer, {"adam", "sgd"},
-         "How the rate falls: adam as half a cosine, sgd by\nhalf each epoch, see --constant");
+         "adam: the learning rate falls as half a cosine; sgd: it\nis halved each epoch, see "
+         "--constant");
   real("--lr", c.fit.lr, 1e-9, 1e3, "a rate in [1e-9, 1000]", "Learning rate");
-  real("--clip", c.fit.clip, 1e-9, 1e9, "a norm above 0", "Maximal norm of a gradient");
-  count("--constant", c.fit.constant, 0, kMany, "Epochs before the first halving of sgd");
+  real("--clip", c.fit.clip, 1e-9, 1e9, "a norm above 0", "Clip the norm of the gradients to X");
+  count("--constant", c.fit.constant, 0, kMany,
+        "sgd: epochs before the learning rate is first halved");
   count("--patience", c.fit.patience, 1, kMany,
         "Stop after N epochs without a better loss on the\nvalidation part");
-  count("--order", c.order, 1, 100, "Order of the n-grams to compare with");
+  count("--order", c.order, 1, 100, "Order of the n-grams of the baseline");
   app.add_option("--generate", c.prompt, "Continue this text")->type_name("TEXT");
   count("--length", c.generate.length, 1, kMany, "Number of units to generate");
   real("--temperature", c.generate.temperature, 0, 1e6, "a temperature in [0, 1e6]",
@@ -110,8 +113,7 @@ void declare(CLI::App& app, Choice& c) {
   count("--top-k", c.generate.top_k, 1, kMany, "Sample from the N most probable units only");
   real("--top-p", c.generate.top_p, 1e-9, 1, "a probability in (0, 1]",
        "Sample from the most probable units that together\nhave this probability");
-  count("--beams", c.generate.beams, 1, 10000,
-        "Width of the beam search that replaces the sampling");
+  count("--beams", c.generate.beams, 1, 10000, "Beam search of width N instead of sampling");
 }
 
 namespace {
