@@ -231,7 +231,7 @@ TEST_CASE("Ctrl-C is heeded in a search, and the file of --out stays as it was")
       CHECK(result.cpu_after_interrupt < 1);
     };
     std::string many;  // of minutes
-    for (int i = 0; i < 300'000; ++i) many += first_cell(p) + "\n";
+    for (int i = 0; i < 300'000; ++i) many += fmt::format("{} {}\n", first_cell(p), i);
     std::vector<std::string> asked{"--predict", folder.write("asked", many), "--out", out};
     if (p.name == "dates") asked = with(asked, {"--beams", "100"});
     stopped(asked);
