@@ -10,6 +10,7 @@
 
 #include <array>
 #include <cmath>
+#include <cstdlib>
 #include <limits>
 #include <optional>
 
@@ -45,7 +46,9 @@ struct Randomise {
 // The number of members of a struct, to notice a field that UNROLL_OPTIONS leaves out.
 struct AnyValue {
   template <class T>
-  operator T() const;
+  operator T() const {
+    std::abort();
+  }  // never called
 };
 template <class O, class... Values>
 constexpr std::size_t field_count() {

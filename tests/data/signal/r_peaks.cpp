@@ -77,7 +77,8 @@ TEST_CASE("every beat is found once, at any rate, sampling frequency, height and
         const Heart heart{.frequency = frequency, .interval = interval, .r = r};
         const Recording rec = recording(heart, g);
         const auto peaks = r_peaks(rec.values, frequency);
-        const auto [missed, wrong] = errors(rec, peaks, frequency);
+        const auto found = errors(rec, peaks, frequency);
+        const int missed = found.first, wrong = found.second;
         CHECK_MESSAGE(missed == 0, missed, " missed at ", frequency, " Hz, interval ", interval);
         CHECK_MESSAGE(wrong == 0, wrong, " wrong at ", frequency, " Hz, interval ", interval);
         CHECK(std::is_sorted(peaks.begin(), peaks.end()));

@@ -32,8 +32,9 @@ TEST_CASE("a run that Ctrl-C stopped goes on, and equals an uninterrupted one") 
     const unroll::NamedTensors one = unroll::load_safetensors(whole),
                                two = unroll::load_safetensors(file);
     REQUIRE(one.size() == two.size());
-    for (const auto& [name, value] : one)
-      CHECK_MESSAGE(value.to_vector<double>() == two.at(name).to_vector<double>(), name);
+    for (const auto& entry : one)
+      CHECK_MESSAGE(entry.second.to_vector<double>() == two.at(entry.first).to_vector<double>(),
+                    entry.first);
     // What was finished stays as it is.
     CHECK(uninterrupted.same_metrics(numbers_of(kName, {"--resume", whole})));
     check_refused(kName, {"--resume", file, "--epochs", "50"},

@@ -22,8 +22,9 @@ TEST_CASE("a resumed run of several seeds equals an uninterrupted one") {
   const unroll::NamedTensors one = unroll::load_safetensors(whole, &a),
                              two = unroll::load_safetensors(half, &b);
   REQUIRE(one.size() == two.size());
-  for (const auto& [name, value] : one)
-    CHECK_MESSAGE(value.to_vector<double>() == two.at(name).to_vector<double>(), name);
+  for (const auto& entry : one)
+    CHECK_MESSAGE(entry.second.to_vector<double>() == two.at(entry.first).to_vector<double>(),
+                  entry.first);
   // A seed that the first run did not reach is trained.
   run({"--model", "gru", "--seeds", "1", "--epochs", "4", "--save", half});
   CHECK(uninterrupted.same_metrics(run({"--resume", half, "--seeds", "2"})));

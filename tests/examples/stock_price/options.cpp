@@ -54,10 +54,10 @@ TEST_CASE(
   };
   const auto one = trained_on("one", 0), other = trained_on("other", 0.1);
   REQUIRE(one.first.size() == other.first.size());
-  for (const auto& [name, value] : one.first) {
-    CAPTURE(name);
-    REQUIRE(other.first.count(name) == 1);
-    CHECK(value.to_vector<double>() == other.first.at(name).to_vector<double>());
+  for (const auto& entry : one.first) {
+    CAPTURE(entry.first);
+    REQUIRE(other.first.count(entry.first) == 1);
+    CHECK(entry.second.to_vector<double>() == other.first.at(entry.first).to_vector<double>());
   }
   CHECK(one.second != other.second);
 }
