@@ -7,7 +7,6 @@
 
 #include <algorithm>
 #include <cmath>
-#include <functional>
 
 namespace unroll::nn {
 namespace {
@@ -66,83 +65,6 @@ Attended scaled_dot_product_attention(const In& q, const In& k, const In& v,
   const Var used = dropout_now > 0 ? dropout(weights, dropout_now) : weights;
   // [.., T, S] [.., S, D] -> [.., T, D]
   return {matmul(used, v), o.weights ? weights : Var()};
-}
-
-KeyValueCache::KeyValueCache(const Options& o) : lengths_() {
-  if (o.sums > 0) {
-    check(o.batch >= 0 && o.columns >= 1 && o.columns % o.sums == 0,
-          "KeyValueCache: a batch of at least 0, and columns that divide by {} heads, were "
-          "required: got {} and {}",
-          o.sums, o.batch, o.columns);
-    const Index size = o.columns / o.sums;
-    lengths_ = repeated_index("KeyValueCache", o.batch, 0);
-    sums_ = Tensor::zeros({o.batch, o.sums, size, size + 1}, o.dtype);
-    return;
-  }
-  check(o.batch >= 0 && o.columns >= 1 && o.window >= 0 && (o.capacity >= 1 || o.window >= 1),
-        "KeyValueCache: a batch of at least 0, and a capacity of at least 1 (or a window), were "
-        "required: got {} and {}",
-        o.batch, o.capacity);
-  ring_ = o.window > 0 && (o.capacity <= 0 || o.capacity >= o.window);
-  const Index capacity = ring_ ? o.window : o.capacity;
-  lengths_ = repeated_index("KeyValueCache", o.batch, 0);
-  keys_ = Tensor::empty({o.batch, capacity, o.columns}, o.dtype);
-  values_ = Tensor::empty({o.batch, capacity, o.columns}, o.dtype);
-}
-
-KeyValueCache::KeyValueCache(const KeyValueCache& other) { *this = other; }
-
-KeyValueCache& KeyValueCache::operator=(const KeyValueCache& other) {
-  if (this == &other) return *this;
-  if (other.defined()) {
-    *this = other.select_rows(IndexTensor::arange(other.size()));
-  } else {
-    *this = KeyValueCache();
-  }
-  return *this;
-}
-
-KeyValueCache KeyValueCache::select_rows(const IndexTensor& rows) const {
-  check(defined() && rows.rank() == 1,
-        "KeyValueCache: a cache and a list of its rows were required: got rows {} of {}",
-        rows.shape(), size());
-  rows.check_range("KeyValueCache", size());
-  KeyValueCache out;
-  if (sums_.defined()) {
-    out.sums_ = index_select(sums_, 0, rows);
-    for (const Index b : rows) out.lengths_.push_back(lengths_[b]);
-    return out;
-  }
-  const Shape shape{rows.numel(), capacity(), keys_.shape()[2]};
-  out.keys_ = Tensor::empty(shape, keys_.dtype());
-  out.values_ = Tensor::empty(shape, keys_.dtype());
-  out.ring_ = ring_;
-  Index i = 0;
-  for (const Index b : rows) {
-    out.lengths_.push_back(lengths_[b]);
-    // Only the steps that have been read.
-    for (auto [from, to] : {std::pair(&keys_, &out.keys_), std::pair(&values_, &out.values_)})
-      to->select(0, i).narrow(0, 0, stored(b)).copy_(from->select(0, b).narrow(0, 0, stored(b)));
-    ++i;
-  }
-  return out;
-}
-
-void KeyValueCache::check_room(Index b, Index steps) const {
-  check(
-      ring_ || lengths_[b] + steps <= capacity(),
-      "MultiHeadAttention: at most {} steps, the capacity of the cache, were required: got {} for "
-      "sequence {}",
-      capacity(), lengths_[b] + steps, b);
-}
-
-void KeyValueCache::store(const Tensor& projected, Index first, Index n, Index b, Index t) {
-  const Index count = keys_.shape()[2], to = slot(b, t) * count;
-  dispatch(projected.dtype(), [&]<class T>() {
-    const T* from = projected.data<T>() + n * projected.shape()[1] + first;
-    std::copy_n(from, count, keys_.data<T>() + to);
-    std::copy_n(from + count, count, values_.data<T>() + to);
-  });
 }
 
 namespace {
@@ -518,93 +440,6 @@ Sequence MultiHeadAttention::prefill(const Gathered& x, Cache& cache, Where wher
   const Var y = attend(parts, groups, RowGroups(std::move(rows), std::move(offsets)), true);
   store();
   return {out(y), layout};
-}
-
-Var softmax_by_sequence(const In& logits, const SequenceLayout& layout) {
-  const Caller caller(logits.where());
-  check(logits->shape() == Shape({layout.rows()}),
-        "softmax_by_sequence: {} logits were required: got {}", layout.rows(), logits->shape());
-  const Sequence rows(reshape(logits, {layout.rows(), 1}), layout);  // [N, 1]
-  const Var grid = reshape(rows.padded(-INFINITY), {layout.sequences(), layout.steps()});
-  const Var weights = reshape(softmax(grid), {layout.sequences(), layout.steps(), 1});
-  // [B, T, 1] -> [N]
-  return reshape(Sequence::from_padded(weights, layout.lengths()).rows, {layout.rows()});
-}
-
-AdditiveAttention::AdditiveAttention(const Options& o)
-    : wq({.in = o.query, .out = o.hidden, .bias = true, .dtype = o.dtype}),
-      wk({.in = o.key, .out = o.hidden, .bias = false, .dtype = o.dtype}),
-      v(xavier_uniform({o.hidden, 1}, 1, {.dtype = o.dtype})) {}
-
-AdditiveAttention::Memory AdditiveAttention::prepare(const Gathered& keys, Where where) const {
-  const Caller caller(where);
-  return {keys, wk(keys).rows()};  // [N, hidden]
-}
-
-namespace {
-
-// One query per sequence. The op returns the weights sequence by sequence; here they are in the
-// order of the memory's rows.
-Attended one_query_each(const char* name, const In& query, const AttentionMemory& memory,
-                        const std::function<Attended(const RowGroups&)>& attend) {
-  const Index batch = memory.values.layout.sequences();
-  check_defined(name, *query);
-  check(query->rank() == 2 && query->shape()[0] == batch,
-        "{}: one query for each of {} sequences was required: got {}", name, batch, query->shape());
-  Attended out = attend(RowGroups::equal(batch, 1));
-  std::vector<Index> place(static_cast<std::size_t>(memory.groups.rows().numel()));
-  for (std::size_t i = 0; i < place.size(); ++i)
-    place[memory.groups.rows()[static_cast<Index>(i)]] = static_cast<Index>(i);
-  out.weights = index_select(out.weights, 0, IndexTensor(std::move(place)));  // [N]
-  return out;
-}
-
-}  // namespace
-
-Attended AdditiveAttention::operator()(const In& query, const Memory& memory) const {
-  const Caller caller(query.where());
-  return one_query_each("AdditiveAttention", query, memory,
-                        [&](const RowGroups& rows) { return (*this)(query, memory, rows); });
-}
-
-Attended AdditiveAttention::operator()(const In& queries, const Memory& memory,
-                                       const RowGroups& rows) const {
-  const Caller caller(queries.where());
-  auto [out, weights] = memory_attention(wq(queries), memory.keys, memory.values.rows,
-                                         reshape(v, {-1}), {rows, memory.groups});
-  return {std::move(out), std::move(weights)};
-}
-
-DotAttention::DotAttention(const Options& o) : key_(o.key) {
-  check(o.query >= 1 && o.key >= 1 && (o.general || o.query == o.key),
-        "DotAttention: sizes of at least 1, and equal ones unless .general, were required: got "
-        "query {} and key {}",
-        o.query, o.key);
-  if (o.general)
-    wk.emplace(Linear::Options{.in = o.key, .out = o.query, .bias = false, .dtype = o.dtype});
-}
-
-DotAttention::Memory DotAttention::prepare(const Gathered& keys, Where where) const {
-  const Caller caller(where);
-  check_defined("DotAttention", keys.table());
-  check(keys.table().rank() == 2 && keys.table().shape()[1] == key_,
-        "DotAttention: rows [N, {}] were required: got {}", key_, keys.table().shape());
-  const Sequence values = keys;
-  return {values, wk ? (*wk)(keys).rows() : values.rows};  // [N, query]
-}
-
-Attended DotAttention::operator()(const In& query, const Memory& memory) const {
-  const Caller caller(query.where());
-  return one_query_each("DotAttention", query, memory,
-                        [&](const RowGroups& rows) { return (*this)(query, memory, rows); });
-}
-
-Attended DotAttention::operator()(const In& queries, const Memory& memory,
-                                  const RowGroups& rows) const {
-  const Caller caller(queries.where());
-  auto [out, weights] =
-      memory_attention(queries, memory.keys, memory.values.rows, Var(), {rows, memory.groups});
-  return {std::move(out), std::move(weights)};
 }
 
 }  // namespace unroll::nn

@@ -35,7 +35,7 @@ struct Call {
     const T *x_at = x.data<T>(), *top_at = top.data<T>(), *log_sum_at = log_sum.data<T>();
     const Index cells = alpha.back() / sequences() + 1;
     kernels::parallel_runs(
-        sequences(), std::max<Index>(1, tuning::kTaskElements / 8 / cells),
+        sequences(), std::max<Index>(1, tuning::kTaskAlphas / cells),
         [&](Index first, Index count) {
           for (Index b = first; b < first + count; ++b) {
             const Index states = symbols[b].numel();

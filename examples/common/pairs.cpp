@@ -27,9 +27,9 @@ Pairs read_pairs(const std::string& path, const Texts& texts) {
   for (std::size_t i = 0; i < out.sources.size(); ++i) {
     for (const auto& [name, text] :
          {std::pair(texts.source, out.sources[i]), std::pair(texts.target, out.targets[i])})
-      unroll::check_io(text.size() <= kMostText,
+      unroll::check_io(text.size() <= kMaxText,
                        "{}:{}: a text of at most {} bytes was required in column \"{}\": got {}",
-                       path, out.table.line(i), kMostText, name, text.size());
+                       path, out.table.line(i), kMaxText, name, text.size());
     if (texts.check) texts.check(out.sources[i], out.targets[i], path, out.table.line(i));
     const auto tenth = hash_of(texts.split_by_target ? out.targets[i] : out.sources[i]) % 10;
     (tenth < 8    ? out.train

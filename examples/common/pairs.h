@@ -27,7 +27,7 @@ struct Texts {
       check = {};
 };
 // The longest text of a pair, in bytes: attention over more would take hours.
-inline constexpr std::size_t kMostText = 1000;
+inline constexpr std::size_t kMaxText = 1000;
 
 struct Pairs {
   unroll::data::Table table;
@@ -37,7 +37,7 @@ struct Pairs {
   std::vector<Index> train, validation, test;
 };
 // Reads a file with both columns (read_table): 80 % of the texts train, 10 % validate and 10 %
-// test. Throws std::runtime_error with file and line if a cell is empty or longer than kMostText,
+// test. Throws std::runtime_error with file and line if a cell is empty or longer than kMaxText,
 // or if the check of `texts` throws.
 Pairs read_pairs(const std::string& path, const Texts& texts);
 

@@ -87,10 +87,10 @@ Table checked(Table table, const std::vector<std::string>& columns) {
   unroll::check_io(table.rows() > 0, "{}: at least one row was required: got none", table.source());
   for (std::size_t row = 0; row < table.rows(); ++row)
     for (std::size_t i = 0; i < table.names().size(); ++i)
-      unroll::check_io(table.cell(row, i).size() <= kMostField,
+      unroll::check_io(table.cell(row, i).size() <= kMaxField,
                        "{}:{}: a text of at most {} bytes was required in column \"{}\": got {}; "
                        "divide it into several lines",
-                       table.source(), table.line(row), kMostField,
+                       table.source(), table.line(row), kMaxField,
                        unroll::excerpt(table.names()[i]), table.cell(row, i).size());
   return table;
 }

@@ -18,9 +18,9 @@ namespace program {
 //
 // Throws std::runtime_error with file, line and problem: text that is not UTF-8 (with the position
 // of the byte), a column that is missing, a row with more or fewer fields, a field of more than
-// kMostField bytes, no rows at all.
+// kMaxField bytes, no rows at all.
 unroll::data::Table read_table(const std::string& path, const std::vector<std::string>& columns);
-inline constexpr std::size_t kMostField = 1'000'000;
+inline constexpr std::size_t kMaxField = 1'000'000;
 
 // Throws std::runtime_error with file and line if a cell of these columns is empty or white space.
 void check_filled(const unroll::data::Table& table, const std::vector<std::string>& columns);

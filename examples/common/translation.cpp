@@ -20,7 +20,7 @@ using data::Vocabulary;
 
 // Where an answer without an end is cut off: units, and more for each unit of the source.
 constexpr Index kLongest = 20, kLongestPerUnit = 3;
-constexpr Index kMostHidden = 4096, kMostLayers = 16;
+constexpr Index kMaxUnits = 4096, kMaxLayers = 16;
 
 Vocabulary vocabulary_of(const std::vector<std::string>& texts, const std::vector<Index>& which,
                          const data::TextOptions& how) {
@@ -73,13 +73,13 @@ struct Stoppable {
 void check_sizes(const std::string& path, const ModelFile& file, const TranslationChoice& c,
                  const Vocabulary& source, const Vocabulary& target) {
   constexpr double kGates = 3;  // of the decoder's GRU
-  check_io(c.hidden >= 1 && c.hidden <= kMostHidden && c.layers >= 0 && c.layers <= kMostLayers,
-           "{}: 1 to {} units and up to {} layers were required: got {} and {}", path, kMostHidden,
-           kMostLayers, c.hidden, c.layers);
+  check_io(c.hidden >= 1 && c.hidden <= kMaxUnits && c.layers >= 0 && c.layers <= kMaxLayers,
+           "{}: 1 to {} units and up to {} layers were required: got {} and {}", path, kMaxUnits,
+           kMaxLayers, c.hidden, c.layers);
   const SequenceOptions encoder = encoder_of(c);
-  check_io(encoder.hidden >= 1 && encoder.hidden <= kMaxHidden && encoder.layers <= kMostLayers,
+  check_io(encoder.hidden >= 1 && encoder.hidden <= kMaxHidden && encoder.layers <= kMaxLayers,
            "{}: an encoder with 1 to {} units and up to {} layers was required: got {} and {}",
-           path, kMaxHidden, kMostLayers, encoder.hidden, encoder.layers);
+           path, kMaxHidden, kMaxLayers, encoder.hidden, encoder.layers);
   check_io(c.score == "additive" || c.score == "dot" || c.score == "general",
            "{}: the attention additive, dot or general was required: got \"{}\"", path,
            excerpt(c.score));
@@ -115,12 +115,12 @@ std::vector<std::string> units_of(const Vocabulary& vocabulary, const std::vecto
 }  // namespace
 
 void declare(CLI::App& app, TranslationChoice& c) {
-  add_number(app, "--hidden", c.hidden, 1, kMostHidden, "Units of each layer and direction")
+  add_number(app, "--hidden", c.hidden, 1, kMaxUnits, "Units of each layer and direction")
       ->capture_default_str();
   declare_kind(app, c.encoder.kind, {.help = "The encoder; the decoder is a GRU"});
   declare_size(app, c.size, "--model gru");
   add_number(
-      app, "--layers", c.layers, 1, kMostLayers,
+      app, "--layers", c.layers, 1, kMaxLayers,
       "Layers of encoder and decoder (default: 1; of the\nencoder as many as its kind needs)");
   add_number(app, "--beams", c.beams, 1, 1000, "Width of the beam search")->capture_default_str();
   app.add_option("--attention", c.score, "Score: additive (Bahdanau), dot or general (Luong)")
@@ -305,7 +305,7 @@ Panel Translator::panel(const std::string& source, const Answer& answer) const {
 
 void Translator::check_source(const std::string& option, const std::string& text) {
   if (text.empty()) return;  // not given
-  check_text(option, text, kMostText);
+  check_text(option, text, kMaxText);
   check(!is_blank(text), "{}: a text was required: got white space", option);
 }
 
@@ -320,8 +320,8 @@ void Translator::predict(const Options& o) const {
   const std::vector<std::string> inputs = table.strings(texts_.source);
   std::vector<std::string> asked;
   for (std::size_t i = 0; i < inputs.size(); ++i) {
-    check_io(inputs[i].size() <= kMostText, "{}:{}: a {} of at most {} bytes was required: got {}",
-             o.predict, table.line(i), texts_.source, kMostText, inputs[i].size());
+    check_io(inputs[i].size() <= kMaxText, "{}:{}: a {} of at most {} bytes was required: got {}",
+             o.predict, table.line(i), texts_.source, kMaxText, inputs[i].size());
     if (!is_blank(inputs[i])) asked.push_back(inputs[i]);
   }
   PredictionFile file(o, {"input", "prediction", "probability"});

@@ -14,7 +14,7 @@ constexpr Index kBatch = 16;
 constexpr double kRate = 4e-3, kDecay = 0.97, kClip = 2;  // the rate's factor for each kDecaySteps
 constexpr Index kDecaySteps = 40;
 // Small training files need more epochs than large ones.
-constexpr Index kLeastEpochs = 40, kSteps = 3000, kLeastPatience = 8, kPatienceSteps = 400;
+constexpr Index kMinEpochs = 40, kSteps = 3000, kMinPatience = 8, kPatienceSteps = 400;
 
 Index at_least(Index least, Index steps, Index per_epoch) {
   return std::max(least, (steps + per_epoch - 1) / per_epoch);
@@ -90,8 +90,8 @@ program::Curves fit(Classifier& model, const Part& train, const Part& validation
   };
   return program::train(model,
                         {.label = o.label,
-                         .epochs = o.epochs > 0 ? o.epochs : at_least(kLeastEpochs, kSteps, steps),
-                         .patience = at_least(kLeastPatience, kPatienceSteps, steps),
+                         .epochs = o.epochs > 0 ? o.epochs : at_least(kMinEpochs, kSteps, steps),
+                         .patience = at_least(kMinPatience, kPatienceSteps, steps),
                          .optimizer = &adam,
                          .random = &random,
                          .checkpoint = &checkpoint},

@@ -11,9 +11,9 @@
 namespace ecg {
 namespace {
 
-constexpr double kLimit = 3;          // the network changes log s by at most so much
-constexpr double kLeastScale = 1e-3;  // of the standard deviation of differences
-constexpr Index kStream = 8192;       // rows at a time, which bounds memory
+constexpr double kLimit = 3;        // the network changes log s by at most so much
+constexpr double kMinScale = 1e-3;  // of the standard deviation of differences
+constexpr Index kStream = 8192;     // rows at a time, which bounds memory
 
 double deviation(std::span<const double> x) {
   double mean = 0, sum = 0;
@@ -45,8 +45,8 @@ Fitted fit_baselines(std::span<const double> x) {
   Values errors = out.ar.forecasts(x);
   for (std::size_t t = 0; t < x.size(); ++t) errors[t] = x[t] - errors[t];
   errors.erase(errors.begin(), errors.begin() + kOrder);
-  out.of_ar = fit_student(errors, kLeastScale * out.step);
-  out.persistence = fit_student({steps.begin() + kOrder, steps.end()}, kLeastScale * out.step);
+  out.of_ar = fit_student(errors, kMinScale * out.step);
+  out.persistence = fit_student({steps.begin() + kOrder, steps.end()}, kMinScale * out.step);
   return out;
 }
 

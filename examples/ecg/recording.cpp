@@ -15,9 +15,9 @@ namespace {
 
 using unroll::check_io;
 
-constexpr double kZero = 1024, kGain = 200;   // of MIT-BIH's ADC: its 0 mV, and units per mV
-constexpr double kFrequency = 360;            // of MIT-BIH
-constexpr double kLeast = 50, kMost = 10000;  // frequencies that data::r_peaks takes
+constexpr double kZero = 1024, kGain = 200;  // of MIT-BIH's ADC: its 0 mV, and units per mV
+constexpr double kFrequency = 360;           // of MIT-BIH
+constexpr double kMin = 50, kMax = 10000;    // frequencies that data::r_peaks takes
 
 bool ends_with(const std::string& text, const std::string& end) {
   return text.size() >= end.size() && text.compare(text.size() - end.size(), end.size(), end) == 0;
@@ -91,8 +91,8 @@ Recording read_recording(const Source& source) {
     out = {source.path, raw ? from_raw(source.path) : from_text(source.path),
            source.frequency > 0 ? source.frequency : kFrequency};
   }
-  unroll::check(out.frequency >= kLeast && out.frequency <= kMost,
-                "{}: {} to {} samples per second were required: got {}", source.path, kLeast, kMost,
+  unroll::check(out.frequency >= kMin && out.frequency <= kMax,
+                "{}: {} to {} samples per second were required: got {}", source.path, kMin, kMax,
                 out.frequency);
   check_io(!out.values.empty(), "{}: a signal was required: got an empty file", source.path);
   for (std::size_t i = 0; i < out.values.size(); ++i)

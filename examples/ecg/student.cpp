@@ -7,7 +7,7 @@
 namespace ecg {
 namespace {
 
-constexpr double kLeastNu = 1, kMostNu = 100;
+constexpr double kMinNu = 1, kMaxNu = 100;
 constexpr int kScaleSteps = 40, kSectionSteps = 24;
 
 double total_nll(const std::vector<double>& errors, const StudentT& t) {
@@ -49,12 +49,12 @@ StudentT fit_student(const std::vector<double>& errors, double least) {
   for (const double e : errors) squares += e * e;
   const double rms =
       std::sqrt(squares / static_cast<double>(std::max<std::size_t>(1, errors.size())));
-  StudentT best{std::max(least, rms), kMostNu};
+  StudentT best{std::max(least, rms), kMaxNu};
   const auto at = [&](double log_nu) {
     return with_scale(errors, {best.scale, std::exp(log_nu)}, least);
   };
   const double ratio = std::numbers::phi - 1;
-  double low = std::log(kLeastNu), high = std::log(kMostNu);
+  double low = std::log(kMinNu), high = std::log(kMaxNu);
   double x1 = high - ratio * (high - low), x2 = low + ratio * (high - low);
   StudentT t1 = at(x1), t2 = at(x2);
   double f1 = total_nll(errors, t1), f2 = total_nll(errors, t2);

@@ -31,6 +31,8 @@ inline constexpr int kSpins = 4000;
 // Elements per task of loops over rows; loops below twice this run on the calling thread. Not
 // measured.
 inline constexpr Index kTaskElements = Index{1} << 17;
+// Values of alpha per task of CTC, each with three exponentials and a logarithm. Not measured.
+inline constexpr Index kTaskAlphas = Index{1} << 14;
 // Rows per task in the backward of a norm [rounding: each task has its own sums]. Not measured.
 inline constexpr Index kNormRows = 256;
 // Multiplications from which a product is divided among threads. Below, moving the operands between

@@ -105,7 +105,7 @@ TEST_CASE("a table that cannot be meant is refused, and an existing model stays 
     refused(good + std::string(1, '\0'), "zero bytes");
     refused(good + joined(with(p.columns, {"more"})), ":102: ");
     std::vector<std::string> long_row(p.columns.size(), "a");
-    long_row.back() = std::string(program::kMostField + 1, 'x');
+    long_row.back() = std::string(program::kMaxField + 1, 'x');
     refused(good + joined(long_row), ":102: a text of at most 1000000 bytes was required");
     if (p.columns.size() > 1) {
       refused(good + "\t \n", ":102: a text in column");
@@ -177,7 +177,7 @@ TEST_CASE("each line of a file to predict has its row, also an empty line") {
     // A failed run leaves the file of --out as it was.
     const std::string out = folder.write("out.csv", "precious");
     for (const std::string& bytes :
-         {asked + "\n\xFF\n", asked + "\n" + std::string(program::kMostField + 1, 'x') + "\n",
+         {asked + "\n\xFF\n", asked + "\n" + std::string(program::kMaxField + 1, 'x') + "\n",
           std::string("x\ty\n1\t2\n")}) {
       check_refused(p.name,
                     {"--load", model, "--predict", folder.write("asked", bytes), "--out", out},
