@@ -206,13 +206,15 @@ void declare_common(CLI::App& app, Options& o, const About& about) {
       ->capture_default_str();
   add_number(app, "--threads", o.threads, 1, 256,
              "Threads (default: the cores); the results stay the\nsame");
-  add_number(app, "--epochs", o.epochs, 1, 100000, "Train for at most so many epochs");
-  file("--save", o.save,
-       "Write the trained model to this file. After\nCtrl-C: the model of the last whole "
-       "epoch (or of\n"
-       "the best one, where training goes back to it);\nbefore the first, the file stays "
-       "as it was");
-  file("--load", o.load, "Take the model from this file instead of training");
+  if (about.takes.model) {
+    add_number(app, "--epochs", o.epochs, 1, 100000, "Train for at most so many epochs");
+    file("--save", o.save,
+         "Write the trained model to this file. After\nCtrl-C: the model of the last whole "
+         "epoch (or of\n"
+         "the best one, where training goes back to it);\nbefore the first, the file stays "
+         "as it was");
+    file("--load", o.load, "Take the model from this file instead of training");
+  }
   if (about.takes.resume)
     file("--resume", o.resume,
          "Go on with the run that --save wrote to this file,\nwith its options unless they are "

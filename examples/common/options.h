@@ -23,6 +23,7 @@ struct Takes {
   std::string test = {};     // --test FILE: another labelled file to evaluate on
   std::string predict = {};  // --predict FILE, and with it --out FILE.csv; needs --load
   bool resume = false;       // --resume FILE
+  bool model = true;         // --epochs, --save and --load
 };
 
 struct About {

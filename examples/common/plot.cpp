@@ -50,6 +50,7 @@ std::string axis_script(const std::string& name, const Axis& axis) {
   std::string tics;
   for (const auto& [at, label] : axis.tics)
     tics += fmt::format("{}{} {}", tics.empty() ? "" : ", ", text_of(label), number(at));
+  out += fmt::format("{} logscale {}\n", axis.logarithmic ? "set" : "unset", name);
   return out + (tics.empty() ? fmt::format("set {}tics autofreq\n", name)
                              : fmt::format("set {}tics ({})\n", name, tics));
 }
@@ -84,6 +85,14 @@ Panel& Panel::boxes(const Numbers& xs, const Numbers& ys, double width, const St
 Panel& Panel::band(const Numbers& xs, const Numbers& lows, const Numbers& highs,
                    const Style& style) {
   return add("filledcurves", {xs, lows, highs}, style);
+}
+
+Panel& Panel::range(const Numbers& xs, const Numbers& lows, const Numbers& highs,
+                    const Style& style) {
+  Numbers zeros, lengths;
+  for (std::size_t i = 0; i < std::min(lows.size(), highs.size()); ++i)
+    zeros.push_back(0), lengths.push_back(highs[i] - lows[i]);
+  return add("vectors", {xs, lows, zeros, lengths}, style);
 }
 
 Panel& Panel::text(double at_x, double at_y, const std::string& text, const TextStyle& style) {
@@ -154,6 +163,7 @@ double Figure::above() const {
 
 // Each title once, from the left.
 std::string Figure::legend() const {
+  if (!with_legend) return {};
   std::string out;
   std::set<std::string> there;
   const double w = width();
@@ -231,13 +241,19 @@ std::string Figure::panel_script(const Panel& p, std::size_t number, const Box& 
   for (std::size_t i = 0; i < p.layers_.size(); ++i) {
     const Panel::Layer& layer = p.layers_[i];
     const Style& s = layer.style;
-    const bool line = layer.with == "lines" || layer.with == "linespoints",
+    const bool line =
+                   layer.with == "lines" || layer.with == "linespoints" || layer.with == "vectors",
                point = layer.with == "points" || layer.with == "linespoints";
     plots += fmt::format("{}$p{}_{} using {} axes x1y{} with {} lc rgb '{}'{}{}",
                          plots.empty() ? "" : ", ", number, i,
-                         layer.columns.size() == 3 ? "1:2:3" : "1:2", s.second_axis ? 2 : 1,
-                         layer.with, s.colour, line ? fmt::format(" lw {}", s.width) : "",
-                         point ? fmt::format(" pt 7 ps {}", s.size) : "");
+                         layer.columns.size() == 4   ? "1:2:3:4"
+                         : layer.columns.size() == 3 ? "1:2:3"
+                                                     : "1:2",
+                         s.second_axis ? 2 : 1, layer.with, s.colour,
+                         line ? fmt::format(" lw {}", s.width) : "",
+                         point                     ? fmt::format(" pt 7 ps {}", s.size)
+                         : layer.with == "vectors" ? " nohead"
+                                                   : "");
   }
   return out + (plots.empty() ? "plot NaN\n" : "plot " + plots + "\n");
 }
@@ -259,7 +275,7 @@ std::string Figure::script() const {
           out += number(matrix ? layer.columns[line][v] : layer.columns[v][line]) + " ";
         out += "\n";
       }
-      if (lines == 0) out += "? ? ?\n";
+      if (lines == 0) out += "? ? ? ?\n";
       out += "E\n";
     }
   out += "set multiplot\n";

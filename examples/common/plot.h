@@ -29,6 +29,7 @@ struct Axis {
   std::string label;
   double low = std::nan(""), high = std::nan("");  // NaN: from the data
   std::string format = "%g";                       // of the numbers; "": none are shown
+  bool logarithmic = false;
   // Positions and texts of the labels; empty: round numbers.
   std::vector<std::pair<double, std::string>> tics = {};
 };
@@ -63,6 +64,9 @@ class Panel {
   Panel& boxes(const Numbers& xs, const Numbers& ys, double width, const Style& style = {});
   Panel& band(const Numbers& xs, const Numbers& lows, const Numbers& highs,
               const Style& style = {.colour = kLightBlue});
+  // Vertical bars from lows to highs.
+  Panel& range(const Numbers& xs, const Numbers& lows, const Numbers& highs,
+               const Style& style = {});
   Panel& text(double at_x, double at_y, const std::string& text, const TextStyle& style = {});
   Panel& vertical(double at_x);  // a dotted line from bottom to top
   // A matrix as shades, from white for its smallest value: rows downwards, columns to the right,
@@ -92,6 +96,7 @@ class Figure {
   std::string title;
   int columns = 1;                             // panels beside each other
   int panel_width = 1000, panel_height = 300;  // pixels, with labels and margins
+  bool with_legend = true;
 
   Figure& add(const Panel& panel);
   // PNG, or SVG if the name ends in .svg. Prints the path; does nothing if gnuplot is not

@@ -15,6 +15,21 @@ void Report::check_finite() const {
     unroll::check_io(std::isfinite(value), "{}: a finite number was required: got {}", name, value);
 }
 
+void Report::add_all(const std::string& path) {
+  unroll::json::Document all;
+  all.Parse(unroll::read_file(path).c_str());
+  const bool complete = !all.HasParseError() && all.IsObject() && all.HasMember("metrics") &&
+                        all["metrics"].IsObject();
+  unroll::check_io(complete, "{}: the results of a program were required: got another file", path);
+  const unroll::json::Value& metrics = all["metrics"];
+  for (const auto& metric : metrics.GetObject()) {
+    const std::string name = metric.name.GetString();
+    unroll::check_io(metric.value.IsNumber(), "{}: a number was required for {}: got none", path,
+                     name);
+    add(name, metric.value.GetDouble());
+  }
+}
+
 void Report::write(const std::string& path, const std::string& program, std::uint64_t seed,
                    int threads) const {
   unroll::json::Text text;

@@ -11,6 +11,8 @@ namespace program {
 class Report {
  public:
   void add(const std::string& name, double value) { metrics_[name] = value; }
+  // The values that write() left in a file. Throws std::runtime_error if it holds anything else.
+  void add_all(const std::string& path);
   // Throws std::runtime_error with the name of the first value that is NaN or infinite.
   void check_finite() const;
   // Writes {"program", "seed", "threads", "metrics": {name: value}}; values that are not finite

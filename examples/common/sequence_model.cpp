@@ -347,10 +347,8 @@ void check_size(const SizeChoice& size, const Options& o) {
   o.refuse({"--equal-parameters"}, "a size of the default model", "--parameters");
 }
 
-void choose_size(SequenceOptions& model, const SizeChoice& size, const SequenceOptions& reference,
-                 const std::function<Index(const SequenceOptions&)>& count) {
-  if (size.parameters == 0 && !size.equal) return;
-  const Index target = size.equal ? count(reference) : size.parameters;
+Index fit_size(SequenceOptions& model, Index target, const std::string& option,
+               const std::function<Index(const SequenceOptions&)>& count) {
   // The size of a transformer grows in steps that allow several heads.
   const Index unit = attends(model.kind) ? 8 : 1, most = kMaxHidden / unit;
   const auto of = [&](Index units) {
@@ -376,9 +374,18 @@ void choose_size(SequenceOptions& model, const SizeChoice& size, const SequenceO
     found = count(model);
   }
   unroll::check(std::abs(found - target) <= target / 10,
-                "--{}: a number of parameters that {} can have was required: got {}, the nearest "
+                "{}: a number of parameters that {} can have was required: got {}, the nearest "
                 "is {}",
-                size.equal ? "equal-parameters" : "parameters", model.kind, target, found);
+                option, model.kind, target, found);
+  return found;
+}
+
+void choose_size(SequenceOptions& model, const SizeChoice& size, const SequenceOptions& reference,
+                 const std::function<Index(const SequenceOptions&)>& count) {
+  if (size.parameters == 0 && !size.equal) return;
+  const Index target = size.equal ? count(reference) : size.parameters;
+  const Index found =
+      fit_size(model, target, size.equal ? "--equal-parameters" : "--parameters", count);
   say("{}: {} parameters with --hidden {} ({} wanted).\n", model.kind, found, model.hidden, target);
 }
 

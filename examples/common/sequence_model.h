@@ -229,6 +229,11 @@ void declare_size(CLI::App& app, SizeChoice& size, const std::string& reference)
 
 // Throws std::invalid_argument if --hidden is given beside --parameters, or both of these.
 void check_size(const SizeChoice& size, const Options& o);
+// Chooses the hidden size, and feed_forward of an attention model, so that count(options) is as
+// near to `parameters` as possible, and returns the number found. Throws std::invalid_argument
+// unless it is within 10 %; `option` is named in the message.
+Index fit_size(SequenceOptions& model, Index parameters, const std::string& option,
+               const std::function<Index(const SequenceOptions&)>& count);
 // If the user asked for it: chooses the hidden size, and feed_forward of an attention model, by the
 // number of parameters of the whole model, and prints them. `count` gives this number for
 // some options; `reference` is the default model. Throws std::invalid_argument if the number cannot
