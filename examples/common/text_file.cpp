@@ -94,6 +94,7 @@ void refuse_other_kinds(std::string_view bytes, const std::string& path) {
             "7zXZ"sv,
             "an xz archive: unpack it first"},
            {"\x28\xB5\x2F\xFD"sv, "a zstd archive: unpack it first"},
+           {"\x1F\x9D"sv, "a file packed by compress: unpack it first (gzip -d)"},
            {"%PDF"sv, "a PDF document"},
            {"PAR1"sv, "a Parquet file: save it as CSV"}})
     check_io(!begins_with(bytes, start), "{}: a text file was required: got {}", path, kind);

@@ -5,6 +5,7 @@
 #include "tests/examples/dna_sequence/sequences.h"
 #include "tests/examples/run_program.h"
 #include "tests/examples/stock_price/wandering.h"
+#include "tests/examples/strokes/scribbles.h"
 
 namespace {
 
@@ -169,5 +170,21 @@ TEST_CASE("stock_price has a network of every kind") {
     CHECK(says_equal(out.out, kind));
     CHECK(numbers_of("stock_price", {"--csv", csv, "--load", model})
               .contains("a.tomorrow.volatility"));
+  }
+}
+
+TEST_CASE("strokes reads with every kind of model, as large as the LSTM on request") {
+  const Folder folder;
+  const std::string data = folder.write("d", json_file(60)), model = folder / "m",
+                    asked = folder.write("asked", pairs_file(3, 2, false));
+  for (const std::string& kind : program::sequence_kinds()) {
+    CAPTURE(kind);
+    const Outcome out = succeeded(
+        "strokes", {"--task", "strokes", "--data", data, "--threads", "1", "--hidden", "32",
+                    "--epochs", "1", "--model", kind, "--equal-parameters", "--save", model});
+    CHECK(says_equal(out.out, kind));
+    CHECK(out.out.find(kind + " ") != std::string::npos);
+    const Outcome predicted = succeeded("strokes", {"--load", model, "--predict", asked});
+    CHECK(std::count(predicted.out.begin(), predicted.out.end(), '\n') == 4);
   }
 }

@@ -2,6 +2,8 @@
 // lost. The kinds of bad input are the same for all of them.
 #include "examples/common/table_file.h"
 #include "tests/examples/run_program.h"
+#include "tests/examples/strokes/scans.h"
+#include "tests/examples/strokes/scribbles.h"
 
 #include <rapidjson/stringbuffer.h>
 #include <rapidjson/writer.h>
@@ -241,4 +243,68 @@ TEST_CASE("Ctrl-C is heeded in a search, and the file of --out stays as it was")
            {std::vector<std::string>{"--beams", "8"}, {"--top-k", "3"}})
         stopped(with({"--generate", "king", "--length", "1000000000"}, how));
   }
+}
+
+TEST_CASE("strokes refuses drawings, images and models that cannot be meant; files stay") {
+  const Folder folder;
+  const std::string model = folder.write("model", "a good model"), data = pairs_file(60),
+                    images = write_scans(folder, 60);
+  const auto refused = [&](const std::vector<std::string>& arguments, const std::string& words) {
+    check_refused(
+        "strokes",
+        with({"--task", "strokes", "--hidden", "4", "--epochs", "1", "--save", model}, arguments),
+        words);
+    CHECK(unroll::read_file(model) == "a good model");
+  };
+  const auto drawings = [&](const std::string& bytes) { return folder.write("d", bytes); };
+  refused({"--data", drawings("")}, "empty file");
+  refused({"--data", drawings("x,y\n")}, "were required: got \"x,y\"");
+  refused({"--data", drawings(data + "1,2,nan,3,1\n")}, ":61: a number");
+  refused({"--data", drawings(data + "1,2,1\n")}, ":61: a drawing with two different points");
+  refused({"--data", drawings(data + "1,2,1,2,1\n")}, "got equal points only");
+  refused({"--data", drawings(data.substr(0, data.find('\n')))}, "at least 10 drawings");
+  refused({"--data", drawings(pairs_file(60, 1, false))}, ":1: a drawing with a class");
+  refused({"--data", drawings(data), "--test", folder.write("t", "1,2,3,4,alpha\n")},
+          "t:1: one of the 3 classes that are learned (0 to 2) was required: got \"alpha\"");
+  refused({"--data", drawings(data), "--test", folder.write("t", ".SEGMENT DIGIT 0 ? \"1\"\n")},
+          "t:1: a drawing with a stroke");
+  refused({"--data", folder / "absent"}, "cannot be opened");
+  refused({"--data", images}, "text in UTF-8");
+  refused({"--fonts", folder / "absent"}, "hershey-fonts-data");
+  refused({"--data", drawings(data), "--alphabet", "lower"}, "synthetic drawings");
+  refused({"--images", images}, "--task rows or pixels");
+  const auto scans_refused = [&](const std::string& path, const std::string& words) {
+    check_refused("strokes", {"--images", path}, words);
+  };
+  scans_refused(drawings(data), "\"images-idx3\"");
+  scans_refused(folder.write("a-images-idx3", ""), "empty file");
+  scans_refused(folder.write("a-images-idx3", data), "two zero bytes");
+  scans_refused(folder.write("a-images-idx3", unroll::read_file(images).substr(0, 500)),
+                "as its header states");
+  scans_refused(folder.write("b-images-idx3-ubyte", unroll::read_file(images)), "cannot be opened");
+  scans_refused(write_scans(folder, 8, "few"), "at least 40 images");
+
+  // Models that are damaged, or asked about files that they cannot read.
+  REQUIRE(run_program("strokes", {"--task", "strokes", "--data", drawings(data), "--hidden", "4",
+                                  "--epochs", "1", "--save", model})
+              .code == 0);
+  const std::string file = unroll::read_file(model), out = folder.write("out.csv", "precious"),
+                    asked = folder.write("asked", pairs_file(3, 2, false));
+  const auto load_refused = [&](const std::string& bytes, const std::string& path,
+                                const std::string& words) {
+    check_refused("strokes",
+                  {"--load", folder.write("bad", bytes), "--predict", path, "--out", out}, words);
+    CHECK(unroll::read_file(out) == "precious");
+  };
+  load_refused(file.substr(0, file.size() / 2), asked, "bad");
+  load_refused("", asked, "bad");
+  load_refused(with_entry(file, "program", "another"), asked, "got \"another\"");
+  load_refused(with_entry(file, "task", "another"), asked, "without its task");
+  load_refused(with_entry(file, "task", "rows"), asked, "sizes do not fit");
+  load_refused(with_entry(file, "classes", "1"), asked, "sizes do not fit");
+  load_refused(with_entry(file, "options.hidden", "4000"), asked, "values were required");
+  load_refused(with_entry(file, "options.kind", "x"), asked, "sizes do not fit");
+  load_refused(file, images, "text in UTF-8");
+  load_refused(file, folder.write("none", "1,1,1,1\n"), "equal points only");
+  check_refused("strokes", {"--load", model}, "--test or --predict was required");
 }
