@@ -1,12 +1,11 @@
 // How time and memory grow with the number of steps: ./dev bench --growth
 #include "benchmarks/growth.h"
 
+#include "examples/common/cost.h"
+
 #include <unroll/unroll.h>
 
 #include <fmt/format.h>
-
-#include <cmath>
-#include <ctime>
 
 namespace bench {
 namespace {
@@ -61,34 +60,16 @@ std::vector<Grown> functions() {
   };
 }
 
-struct Cost {
-  double seconds;
-  Index bytes;  // peak above what was in use before
-};
-
-// Forward and backward: the fastest run of about a second, at least three. In processor time, since
-// another program on the core would look like growth.
-Cost cost_of(const Grown& of, Index steps) {
+// Forward and backward.
+program::Cost cost_of(const Grown& of, Index steps) {
   const Tensor rows = Generator(1).uniform({steps, kChannels}, -1, 1),
                seed = Generator(2).normal({steps, kChannels});
   const SequenceLayout layout = SequenceLayout::equal(1, steps);
-  Cost out{INFINITY, 0};
-  double total = 0;
-  for (int run = 0; run < 3 || (total < 1 && run < 200); ++run) {
-    memory::reset_peak();
-    const Index before = memory::stats().in_use;
-    const std::clock_t start = std::clock();
-    {
-      Tape tape;
-      const Var x = tape.watch(rows);
-      (void)grad(of.f(x, layout), {x}, {.seed = Var(seed)});
-    }
-    const double seconds = static_cast<double>(std::clock() - start) / CLOCKS_PER_SEC;
-    total += seconds;
-    out.seconds = std::min(out.seconds, seconds);
-    out.bytes = memory::stats().peak - before;
-  }
-  return out;
+  return program::cost_of([&] {
+    Tape tape;
+    const Var x = tape.watch(rows);
+    (void)grad(of.f(x, layout), {x}, {.seed = Var(seed)});
+  });
 }
 
 std::string milliseconds(double seconds) { return fmt::format("{:.3g}", seconds * 1e3); }
@@ -104,7 +85,7 @@ void print_growth() {
   for (std::size_t i = 0; i <= std::size(kSteps); ++i) fmt::print("---:|");
   fmt::print("\n");
   for (const Grown& of : functions()) {
-    std::vector<Cost> costs;
+    std::vector<program::Cost> costs;
     for (const Index steps : kSteps)
       if (steps <= of.longest) costs.push_back(cost_of(of, steps));
     const auto line = [&](const char* unit, auto text, double ratio) {
@@ -114,12 +95,11 @@ void print_growth() {
       fmt::print(" {:.1f} |\n", ratio);
     };
     line(
-        "ms", [](const Cost& c) { return milliseconds(c.seconds); },
+        "ms", [](const program::Cost& c) { return milliseconds(c.seconds); },
         costs.back().seconds / costs.front().seconds);
     line(
-        "MB",
-        [](const Cost& c) { return fmt::format("{:.3g}", static_cast<double>(c.bytes) / 1e6); },
-        static_cast<double>(costs.back().bytes) / static_cast<double>(costs.front().bytes));
+        "MB", [](const program::Cost& c) { return fmt::format("{:.3g}", c.bytes / 1e6); },
+        costs.back().bytes / costs.front().bytes);
     std::fflush(stdout);
   }
 }

@@ -55,7 +55,11 @@ program::Figure figure_of(const program::Panel& panel) {
 
 }  // namespace
 
-std::string number(double value) { return std::isnan(value) ? "-" : fmt::format("{:.3g}", value); }
+std::string number(double value) {
+  if (std::isnan(value)) return "-";
+  const double size = std::abs(value);
+  return size >= 1000 && size < 1e6 ? fmt::format("{:.0f}", value) : fmt::format("{:.3g}", value);
+}
 
 std::string with_spread(const std::vector<double>& over_seeds) {
   const program::MeanAndStd of = program::mean_and_std(over_seeds);

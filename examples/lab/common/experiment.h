@@ -108,7 +108,8 @@ class Experiment {
   int pictures_ = 0;
 };
 
-// A number as it is printed: three significant digits, or "-" if it is missing.
+// A number as it is printed: three significant digits or, from 1000 to a million, without decimals;
+// "-" if it is missing.
 std::string number(double value);
 // "0.5 +- 0.1": mean and standard deviation over seeds.
 std::string with_spread(const std::vector<double>& over_seeds);

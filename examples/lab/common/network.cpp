@@ -50,10 +50,13 @@ Var outputs(const Network& network, const Batch& batch) {
   return index_select(all, 0, batch.scored);
 }
 
+Var loss_of(const Var& outputs, const Batch& batch) {
+  return batch.numbers.defined() ? nn::mse_loss(outputs, batch.numbers)
+                                 : nn::cross_entropy(outputs, batch.targets);
+}
+
 Var loss(const Network& network, const Batch& batch) {
-  const Var out = outputs(network, batch);
-  return batch.numbers.defined() ? nn::mse_loss(out, batch.numbers)
-                                 : nn::cross_entropy(out, batch.targets);
+  return loss_of(outputs(network, batch), batch);
 }
 
 Index learn(const Network& network, const Task& task, const LearnOptions& o) {

@@ -57,7 +57,8 @@ struct Batch {
 using Task = std::function<Batch(unroll::Generator&)>;
 
 Var outputs(const Network& network, const Batch& batch);  // at the scored rows [S, C]
-// Cross entropy of classes, in nats; the mean squared error of numbers.
+// Cross entropy of classes, in nats; the mean squared error of numbers. Mean over the scored rows.
+Var loss_of(const Var& outputs, const Batch& batch);
 Var loss(const Network& network, const Batch& batch);
 
 struct LearnOptions {
