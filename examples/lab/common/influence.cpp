@@ -36,7 +36,7 @@ Influence influence(const Network& network, const Batch& batch, Index projection
                 x.layout, out.output);
   mean_root(out.output, sequences * projections);
   // The loss is the mean over the sequences: times their number it is the sum of the losses.
-  const Var sum = loss_of(index_select(network.head(read.rows), 0, batch.scored), batch) *
+  const Var sum = loss(index_select(network.head(read.rows), 0, batch.scored), batch) *
                   static_cast<double>(sequences);
   add_squares(grad(sum, {x.rows})[0], x.layout, out.loss);
   mean_root(out.loss, sequences);

@@ -2,10 +2,12 @@
 
 #include <unroll/tensor/error.h>
 
+#include <algorithm>
+
 namespace lab {
 namespace {
 
-// ids [B, T]; the steps from `first` on are scored, with targets [B, T - first].
+// One list of ids per sequence; the steps from `first` on are scored, with as many targets.
 Batch batch_of(const std::vector<std::vector<Index>>& ids, Index first,
                const std::vector<std::vector<Index>>& targets) {
   Batch out;
@@ -18,6 +20,21 @@ Batch batch_of(const std::vector<std::vector<Index>>& ids, Index first,
     }
   out.scored = scored, out.targets = wanted;
   return out;
+}
+
+// Random bits; the steps from `first` on are scored.
+Batch parities(const std::vector<Index>& lengths, Index first, unroll::Generator& random) {
+  std::vector<std::vector<Index>> ids, targets;
+  for (const Index length : lengths) {
+    std::vector<Index> text, wanted;
+    Index sum = 0;
+    for (Index t = 0; t < length; ++t) {
+      text.push_back(random.below(2)), sum = (sum + text.back()) % 2;
+      if (t >= first) wanted.push_back(sum);
+    }
+    ids.push_back(std::move(text)), targets.push_back(std::move(wanted));
+  }
+  return batch_of(ids, first, targets);
 }
 
 }  // namespace
@@ -65,6 +82,58 @@ Batch copy(Index sequences, Index gap, Index length, Index symbols, unroll::Gene
     ids.push_back(std::move(text));
   }
   return batch_of(ids, length + gap, targets);
+}
+
+Batch parity(Index sequences, Index steps, Index first, unroll::Generator& random) {
+  unroll::check(first >= 0 && first < steps,
+                "parity: a first scored step below the number of steps was required: got {} of {}",
+                first, steps);
+  return parities(std::vector<Index>(static_cast<std::size_t>(sequences), steps), first, random);
+}
+
+Batch parity_of_lengths(Index sequences, Index longest, unroll::Generator& random) {
+  std::vector<Index> lengths;
+  for (Index b = 0; b < sequences; ++b) lengths.push_back(1 + random.below(longest));
+  return parities(lengths, 0, random);
+}
+
+Batch selective_copy(Index sequences, Index steps, Index length, Index symbols,
+                     unroll::Generator& random) {
+  unroll::check(length >= 1 && length <= steps,
+                "selective_copy: a length of at least 1, and at least as many steps, were "
+                "required: got {} and {}",
+                length, steps);
+  const Index blank = symbols, ask = symbols + 1;
+  std::vector<std::vector<Index>> ids, targets;
+  for (Index b = 0; b < sequences; ++b) {
+    std::vector<Index> at = random.permutation(steps), wanted;
+    at.resize(static_cast<std::size_t>(length));
+    std::sort(at.begin(), at.end());
+    std::vector<Index> text(static_cast<std::size_t>(steps), blank);
+    for (const Index t : at) {
+      wanted.push_back(random.below(symbols));
+      text[static_cast<std::size_t>(t)] = wanted.back();
+    }
+    text.insert(text.end(), static_cast<std::size_t>(length), ask);
+    ids.push_back(std::move(text)), targets.push_back(std::move(wanted));
+  }
+  return batch_of(ids, steps, targets);
+}
+
+Batch induction(Index sequences, Index steps, Index symbols, unroll::Generator& random) {
+  unroll::check(steps >= 2, "induction: at least 2 steps were required: got {}", steps);
+  const Index special = symbols;
+  std::vector<std::vector<Index>> ids, targets;
+  for (Index b = 0; b < sequences; ++b) {
+    std::vector<Index> text;
+    for (Index t = 0; t < steps; ++t) text.push_back(random.below(symbols));
+    const auto at = static_cast<std::size_t>(random.below(steps - 1));
+    text[at] = special;
+    targets.push_back({text[at + 1]});
+    text.push_back(special);
+    ids.push_back(std::move(text));
+  }
+  return batch_of(ids, steps, targets);
 }
 
 }  // namespace lab

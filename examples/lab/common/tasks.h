@@ -22,4 +22,24 @@ Batch recall(Index sequences, Index gap, Index symbols, unroll::Generator& rando
 inline Index copy_ids(Index symbols) { return symbols + 2; }
 Batch copy(Index sequences, Index gap, Index length, Index symbols, unroll::Generator& random);
 
+// Parity: bits as ids 0 and 1; the target of each step is the sum of the bits so far, modulo 2. The
+// steps from `first` on are scored.
+inline constexpr Index kBits = 2;
+Batch parity(Index sequences, Index steps, Index first, unroll::Generator& random);
+// The same with lengths drawn from 1 to `longest`, one for each sequence; all steps are scored.
+Batch parity_of_lengths(Index sequences, Index longest, unroll::Generator& random);
+
+// Selective copying (Gu and Dao 2023): `steps` ids, of which `length` at random positions are below
+// `symbols` and the others blanks; then the id that asks for them, `length` times. Those steps are
+// scored: the ids below `symbols` in order.
+inline Index selective_copy_ids(Index symbols) { return symbols + 2; }
+Batch selective_copy(Index sequences, Index steps, Index length, Index symbols,
+                     unroll::Generator& random);
+
+// Induction heads (Olsson et al. 2022; as in Gu and Dao 2023): `steps` random ids below `symbols`,
+// one of which, at a random position that is not the last, is replaced by a special id; then the
+// special id again. Scored at that last step: the id that followed the special one.
+inline Index induction_ids(Index symbols) { return symbols + 1; }
+Batch induction(Index sequences, Index steps, Index symbols, unroll::Generator& random);
+
 }  // namespace lab
