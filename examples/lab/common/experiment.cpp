@@ -55,7 +55,12 @@ program::Figure figure_of(const program::Panel& panel) {
 
 }  // namespace
 
-std::string number(double value) { return std::isnan(value) ? "-" : fmt::format("{:.3g}", value); }
+std::string number(double value) {
+  const bool whole = std::abs(value) < 1e6 && value == std::round(value);
+  return std::isnan(value) ? "-"
+         : whole           ? fmt::format("{:.0f}", value)
+                           : fmt::format("{:.3g}", value);
+}
 
 std::string with_spread(const std::vector<double>& over_seeds) {
   const program::MeanAndStd of = program::mean_and_std(over_seeds);
@@ -105,6 +110,11 @@ void Experiment::print(const Table& table) {
 void Experiment::text(const std::string& paragraph) {
   program::print("\n" + program::wrapped(paragraph));
   html_ += "<p>" + html::escaped(paragraph) + "</p>\n";
+}
+
+void Experiment::code(const std::string& lines) {
+  program::say("\n{}\n", lines);
+  html_ += "<pre class=\"code\"><code>" + html::escaped(lines) + "</code></pre>\n";
 }
 
 void Experiment::chart(const Chart& chart) {

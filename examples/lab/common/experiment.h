@@ -76,6 +76,7 @@ class Experiment {
   const program::Options& options() const { return options_; }
 
   void text(const std::string& paragraph);
+  void code(const std::string& lines);
   void chart(const Chart& chart);  // with a table of the same numbers
   void heat(const Heat& heat);     // the same
   void table(const Table& table);
@@ -108,7 +109,8 @@ class Experiment {
   int pictures_ = 0;
 };
 
-// A number as it is printed: three significant digits, or "-" if it is missing.
+// A number as it is printed: three significant digits, a whole one below a million with all digits,
+// or "-" if it is missing.
 std::string number(double value);
 // "0.5 +- 0.1": mean and standard deviation over seeds.
 std::string with_spread(const std::vector<double>& over_seeds);

@@ -50,14 +50,23 @@ Var outputs(const Network& network, const Batch& batch) {
   return index_select(all, 0, batch.scored);
 }
 
-Var loss(const Network& network, const Batch& batch) {
-  const Var out = outputs(network, batch);
+Var loss(const Var& out, const Batch& batch) {
   return batch.numbers.defined() ? nn::mse_loss(out, batch.numbers)
                                  : nn::cross_entropy(out, batch.targets);
 }
+Var loss(const Network& network, const Batch& batch) {
+  return loss(outputs(network, batch), batch);
+}
 
 Index learn(const Network& network, const Task& task, const LearnOptions& o) {
-  unroll::optim::Adam adam(nn::parameters(network), {.lr = o.rate});
+  return learn(
+      nn::parameters(network), [&](const Batch& batch) { return outputs(network, batch); }, task,
+      o);
+}
+
+Index learn(const unroll::NamedParams& parameters, const Outputs& outputs, const Task& task,
+            const LearnOptions& o) {
+  unroll::optim::Adam adam(parameters, {.lr = o.rate});
   const unroll::optim::Cosine schedule{
       .lr = o.rate, .steps = o.steps, .warmup = std::max<Index>(o.steps / 20, 1)};
   unroll::Generator random(o.seed);
@@ -67,7 +76,8 @@ Index learn(const Network& network, const Task& task, const LearnOptions& o) {
     program::stop_if_interrupted();
     adam.lr = schedule(step - 1);
     unroll::Tape tape;
-    const Var now = loss(network, task(random));
+    const Batch batch = task(random);
+    const Var now = loss(outputs(batch), batch);
     unroll::Gradients g = tape.backward(now);
     unroll::optim::clip_norm(g, o.clip);
     adam.step(g);
@@ -91,12 +101,16 @@ double mean_loss(const Network& network, const Task& task, Index batches, std::u
 }
 
 double accuracy(const Network& network, const Task& task, Index batches, std::uint64_t seed) {
+  return accuracy([&](const Batch& batch) { return outputs(network, batch); }, task, batches, seed);
+}
+
+double accuracy(const Outputs& outputs, const Task& task, Index batches, std::uint64_t seed) {
   unroll::Generator random(seed);
   Index right = 0, all = 0;
   for (Index i = 0; i < batches; ++i) {
     program::stop_if_interrupted();
     const Batch batch = task(random);
-    const unroll::IndexTensor found = argmax(outputs(network, batch).value());
+    const unroll::IndexTensor found = argmax(outputs(batch).value());
     for (Index k = 0; k < found.numel(); ++k) right += found[k] == batch.targets[k];
     all += found.numel();
   }

@@ -56,8 +56,12 @@ struct Batch {
 };
 using Task = std::function<Batch(unroll::Generator&)>;
 
+// The output of any model at the scored rows [S, C].
+using Outputs = std::function<Var(const Batch&)>;
+
 Var outputs(const Network& network, const Batch& batch);  // at the scored rows [S, C]
 // Cross entropy of classes, in nats; the mean squared error of numbers.
+Var loss(const Var& outputs, const Batch& batch);
 Var loss(const Network& network, const Batch& batch);
 
 struct LearnOptions {
@@ -72,9 +76,13 @@ struct LearnOptions {
 };
 // Trains on batches of the task; returns the number of steps taken.
 Index learn(const Network& network, const Task& task, const LearnOptions& options);
+// The same for any model.
+Index learn(const unroll::NamedParams& parameters, const Outputs& outputs, const Task& task,
+            const LearnOptions& options);
 
 // Over so many batches of the task, without gradients.
 double mean_loss(const Network& network, const Task& task, Index batches, std::uint64_t seed);
 double accuracy(const Network& network, const Task& task, Index batches, std::uint64_t seed);
+double accuracy(const Outputs& outputs, const Task& task, Index batches, std::uint64_t seed);
 
 }  // namespace lab
