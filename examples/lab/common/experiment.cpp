@@ -111,6 +111,11 @@ void Experiment::text(const std::string& paragraph) {
   html_ += "<p>" + html::escaped(paragraph) + "</p>\n";
 }
 
+void Experiment::code(const std::string& lines) {
+  program::say("\n{}\n", lines);
+  html_ += "<pre class=\"code\"><code>" + html::escaped(lines) + "</code></pre>\n";
+}
+
 void Experiment::chart(const Chart& chart) {
   program::Panel panel;
   panel.x = chart.x, panel.y = chart.y;

@@ -76,6 +76,7 @@ class Experiment {
   const program::Options& options() const { return options_; }
 
   void text(const std::string& paragraph);
+  void code(const std::string& lines);
   void chart(const Chart& chart);  // with a table of the same numbers
   void heat(const Heat& heat);     // the same
   void table(const Table& table);

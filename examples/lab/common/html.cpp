@@ -31,6 +31,8 @@ a { color: var(--mark); }
 .failed { border-left-color: var(--failed); }
 .run, .soft { color: var(--soft); font-size: .85rem; }
 code, pre { font-size: .85rem; overflow-wrap: anywhere; white-space: pre-wrap; }
+.code { background: var(--raised); padding: .5rem .8rem; overflow-x: auto; white-space: pre; }
+.code code { white-space: pre; overflow-wrap: normal; }
 figure { margin: 1.3rem 0; }
 figcaption { font-weight: 600; }
 figure svg { display: block; width: 100%; height: auto; }
