@@ -74,36 +74,32 @@ std::string Experiment::picture(const program::Figure& figure) {
   return std::filesystem::exists(path) ? html::inlined(unroll::read_file(path), id) : "";
 }
 
-// Printed as wide as the cells, or one line per cell where the terminal is too narrow.
+// What is too wide for the terminal is printed in parts, each with the names of the rows.
 void Experiment::print(const Table& table) {
-  constexpr std::size_t kTerminal = 80;
+  constexpr std::size_t kTerminal = 80, kSpace = 2;
   program::say("\n{}\n", table.title);
   std::vector<std::size_t> widths;
-  std::size_t all = 0;
   for (std::size_t c = 0; c < table.headings.size(); ++c) {
-    std::size_t widest = program::columns_of(table.headings[c]);
-    for (const auto& row : table.rows) widest = std::max(widest, program::columns_of(row[c]));
-    widths.push_back(widest), all += widest + 2;
+    widths.push_back(kSpace + program::columns_of(table.headings[c]));
+    for (const auto& row : table.rows)
+      widths[c] = std::max(widths[c], kSpace + program::columns_of(row[c]));
   }
-  if (all > kTerminal) {
-    for (const auto& row : table.rows) {
-      std::string line = "  " + row[0] + ":";
-      for (std::size_t c = 1; c < row.size(); ++c)
-        line += fmt::format("{} {} {}", c > 1 ? "," : "", table.headings[c], row[c]);
-      program::print(program::wrapped(line));
-    }
-    return;
-  }
-  const auto line = [&](const std::vector<std::string>& cells) {
-    std::string out;
-    for (std::size_t c = 0; c < cells.size(); ++c) {
-      const std::string space(widths[c] - program::columns_of(cells[c]), ' ');
-      out += "  " + (c == 0 ? cells[c] + space : space + cells[c]);
-    }
-    program::say("{}\n", out);
+  const auto padding = [&](const std::string& cell, std::size_t c) {
+    return std::string(widths[c] - kSpace - program::columns_of(cell), ' ');
   };
-  line(table.headings);
-  for (const auto& row : table.rows) line(row);
+  for (std::size_t begin = 1, end = begin; begin < widths.size(); begin = end) {
+    for (std::size_t width = widths[0];
+         end < widths.size() && (end == begin || width + widths[end] <= kTerminal); ++end)
+      width += widths[end];
+    const auto line = [&](const std::vector<std::string>& cells) {
+      std::string out = "  " + cells[0] + padding(cells[0], 0);
+      for (std::size_t c = begin; c < end; ++c) out += "  " + padding(cells[c], c) + cells[c];
+      program::say("{}\n", out);
+    };
+    if (begin > 1) program::print("\n");
+    line(table.headings);
+    for (const auto& row : table.rows) line(row);
+  }
 }
 
 void Experiment::text(const std::string& paragraph) {
