@@ -97,7 +97,6 @@ void Picture::add(const Classifier& model, const Identity& id, const Task& task,
                   const std::vector<Index>& predicted, const Drawings& test) {
   const bool path = id.reading == Reading::strokes;
   if (!path && id.reading != Reading::image && id.reading != Reading::rows) return;
-  synthetic_ |= id.synthetic;
   // The first test example that is recognised; the same drawing for strokes and image.
   Index at = 0;
   while (at + 1 < task.test.size() &&
@@ -108,11 +107,10 @@ void Picture::add(const Classifier& model, const Identity& id, const Task& task,
   const std::string label =
       program::drawable(id.classes[static_cast<std::size_t>(task.test.labels[i])], "this class");
   program::Panel shown = path ? path_panel(test[i]) : image_panel(task.test.steps[i]);
-  shown.title = fmt::format("{}: {}",
-                            path                           ? "the path of the pen"
-                            : id.reading == Reading::image ? "the same as an image"
-                                                           : "a scanned image",
-                            label);
+  const char* what = path                           ? "the path of the pen"
+                     : id.reading == Reading::image ? "the same as an image"
+                                                    : "a scanned image";
+  shown.title = fmt::format("{}{}: {}", what, id.synthetic ? ", synthetic" : "", label);
   program::Panel curves = curves_panel(as_it_reads(model, task.test.steps[i]), id.classes,
                                        path ? "steps of the pen read" : "rows read");
   curves.title = "what the model says";
@@ -122,9 +120,8 @@ void Picture::add(const Classifier& model, const Identity& id, const Task& task,
 void Picture::draw(const std::string& path) const {
   if (panels_.empty() || path.empty()) return;
   program::Figure figure;
-  figure.title = std::string("What is it? The model's probabilities while it reads") +
-                 (synthetic_ ? " (synthetic drawings)" : "");
-  figure.columns = 2, figure.panel_width = 480, figure.panel_height = 330;
+  figure.title = "What is it? The model's probabilities while it reads";
+  figure.columns = 2, figure.panel_width = 440, figure.panel_height = 330;
   for (const program::Panel& panel : panels_) figure.add(panel);
   figure.draw(path);
 }

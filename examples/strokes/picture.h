@@ -20,7 +20,6 @@ class Picture {
  private:
   std::vector<program::Panel> panels_;
   Index shown_ = -1;  // the test drawing
-  bool synthetic_ = false;
 };
 
 // The probability of each class after each step of a sequence [T, D], as rows [T][C]: the model

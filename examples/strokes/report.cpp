@@ -59,7 +59,7 @@ std::string compared(const std::vector<Result>& results, Reading other, const st
   const std::string key = fmt::format("difference.strokes.{}", name_of(other));
   report.add(key, d.mean);
   report.add(key + ".standard_error", d.standard_error);
-  return fmt::format(" Strokes or {}: {}", name, ahead("reading strokes", "reading " + name, d));
+  return fmt::format("strokes or {}: {}", name, ahead("reading strokes", "reading " + name, d));
 }
 
 }  // namespace
@@ -101,7 +101,7 @@ void print_results(const std::vector<Result>& results, program::Report& report) 
   if (results.empty()) return;
   const std::string& model = results[0].model;
   program::Table table({"what is read", model, "1-NN", "tests"});
-  std::string words;
+  std::vector<std::string> sentences;
   bool synthetic = false;
   for (const Result& r : results) {
     const std::string name = name_of(r.reading);
@@ -118,24 +118,26 @@ void print_results(const std::vector<Result>& results, program::Report& report) 
     const Difference d = difference(r.right, r.nearest, r.groups);
     report.add("difference.nearest_neighbour." + name, d.mean);
     report.add("difference.nearest_neighbour." + name + ".standard_error", d.standard_error);
-    words += fmt::format(" {}: {}", name, ahead("the " + model, "the nearest neighbour (1-NN)", d));
+    sentences.push_back(name + ": " + ahead("the " + model, "the nearest neighbour (1-NN)", d));
   }
   report.add("synthetic", synthetic ? 1 : 0);
   table.print();
-  words += compared(results, Reading::image, "their images", report) +
-           compared(results, Reading::shuffled, "shuffled points", report) +
-           compared(results, Reading::shuffled_strokes, "shuffled strokes", report);
-  if (!words.empty()) {
-    words += fmt::format(" A win is a lead {}", program::kWins);
-    const bool grouped = std::any_of(results.begin(), results.end(),
-                                     [](const Result& r) { return counts_groups(r.groups); });
-    words += grouped ? "; drawings of one glyph or writer count as one observation." : ".";
-  }
+  for (const auto& [other, what] : {std::pair(Reading::image, "their images"),
+                                    {Reading::shuffled, "shuffled points"},
+                                    {Reading::shuffled_strokes, "shuffled strokes"}})
+    if (std::string sentence = compared(results, other, what, report); !sentence.empty())
+      sentences.push_back(std::move(sentence));
+  const bool grouped = std::any_of(results.begin(), results.end(),
+                                   [](const Result& r) { return counts_groups(r.groups); });
+  if (!sentences.empty())
+    sentences.push_back(
+        fmt::format("A win is a lead {}{}.", program::kWins,
+                    grouped ? "; drawings of one glyph or writer count as one observation" : ""));
   if (synthetic)
-    words +=
-        " Synthetic drawings are distorted glyphs of a font, not handwriting: their numbers "
-        "say nothing about people's writing.";
-  if (!words.empty()) program::print(program::wrapped(words.substr(1)));
+    sentences.emplace_back(
+        "Synthetic drawings are distorted glyphs of a font, not handwriting: their numbers say "
+        "nothing about people's writing.");
+  for (const std::string& sentence : sentences) program::print(program::wrapped(sentence));
 }
 
 }  // namespace strokes

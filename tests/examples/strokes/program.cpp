@@ -31,7 +31,7 @@ TEST_CASE("strokes compares strokes, their image, shuffled ones and the nearest 
              "--copies", "2", "--epochs", "2", "--json", json, "--pictures", folder / "pictures"}));
   if (run.out.find("gnuplot is not installed") == std::string::npos) {
     const std::string picture = unroll::read_file(folder / "pictures/strokes.svg");
-    CHECK(picture.find("synthetic") != std::string::npos);
+    CHECK(picture.find("pen, synthetic") != std::string::npos);
     CHECK(picture.find("path of the pen") != std::string::npos);
   }
   CHECK(run.out.find("Synthetic drawings") != std::string::npos);
