@@ -24,9 +24,10 @@ Tensor chunked_scan(const Tensor& a, const Tensor& b, Index chunks) {
     return nn::Sequence(scan(as.rows, added, initial, as.layout).rows, as.layout).padded();
   };
   const Var from_zero = scanned(bs.rows, {}),  // [K, T / K, C]
-      products = scanned(Tensor::zeros(b.shape()), Tensor::ones({chunks, channels}));
+      products =
+          scanned(Tensor::zeros(b.shape(), b.dtype()), Tensor::ones({chunks, channels}, b.dtype()));
   std::vector<Var> out;
-  Var state = Tensor::zeros({1, channels});
+  Var state = Tensor::zeros({1, channels}, b.dtype());
   for (Index k = 0; k < chunks; ++k) {
     out.push_back(select(from_zero, 0, k) + select(products, 0, k) * state);  // [T / K, C]
     state = narrow(out.back(), 0, steps / chunks - 1, 1);

@@ -9,7 +9,7 @@
 namespace lab {
 
 // h_t = a_t h_{t-1} + b_t from h_0 = 0, in `chunks` chunks of equal length; a, b and the result are
-// [T, C]. Throws std::invalid_argument unless T is a multiple of `chunks`.
+// [T, C] of one dtype. Throws std::invalid_argument unless T is a multiple of `chunks`.
 unroll::Tensor chunked_scan(const unroll::Tensor& a, const unroll::Tensor& b, unroll::Index chunks);
 
 // The largest difference between that and the scan in one piece, for random coefficients.
