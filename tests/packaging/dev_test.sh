@@ -11,7 +11,7 @@ new_system() {
   rm -rf "$work"
   mkdir -p "$work/bin"
   cp "$dev" "$work/dev"
-  for tool in bash env awk cat dirname grep head id ls mkdir nproc sed sort tr; do
+  for tool in bash env awk basename cat dirname grep head id ls mkdir nproc rm sed sort tee tr; do
     ln -s "$(command -v $tool)" "$work/bin/$tool"
   done
   for tool in "$@"; do
@@ -66,6 +66,41 @@ expect 0 "demo speech prices" "The program speech is left out: it needs libflac 
 [[ $(<"$work/calls") == *"--target example_prices"* ]] || fail "prices was not built"
 [[ $(<"$work/calls") != *example_speech* ]] || fail "a target that does not exist was built"
 expect 1 "demo speech" "The program speech is left out" "got speech"
+
+# An experiment that does not exist is refused with the names of those that do.
+new_system
+mkdir -p "$work/examples/lab"
+touch "$work/examples/lab/cost.cpp" "$work/examples/lab/page.cpp"
+for misuse in "--only nonsense" "--only cost,nonsense"; do
+  expect 2 "lab $misuse" "lab: experiments (cost) were required: got nonsense; see ./dev --help"
+  [[ $out != *$'\n'* ]] || fail "./dev lab $misuse says more than one line"
+done
+expect 2 "lab --only" "a value for --only was required: got none"
+expect 2 "lab cost" "--only, --full, --seed or --threads was required: got cost"
+
+# An experiment that fails does not stop the others, and the page is made.
+new_system c++ cmake ninja pkg-config gnuplot fc-list
+mkdir -p "$work/examples/lab" "$work/build/release/examples/lab"
+touch "$work"/examples/lab/{bad,good,idle,page}.cpp
+cat >"$work/build/release/examples/lab/bad" <<END
+#!/bin/sh
+echo "bad was run"
+exit 2
+END
+cat >"$work/build/release/examples/lab/good" <<END
+#!/bin/sh
+echo "good was run with \$*"
+echo {} >"\${*##* }"
+END
+cat >"$work/build/release/examples/lab/page" <<END
+#!/bin/sh
+echo "the page of \$*"
+END
+chmod +x "$work"/build/release/examples/lab/*
+expect 1 "lab --only bad,good --seed 7" "bad was run" \
+  "good was run with --seed 7 --page build/lab --json build/lab/good.json" \
+  "the page of build/lab bad good" "experiments failed; the page shows which"
+expect 0 "lab --only good --full" "good was run with --full" "the page of build/lab bad good"
 
 # What is there is not asked for, and pictures are a luxury.
 new_system dnf c++ cmake ninja pkg-config
