@@ -1,0 +1,37 @@
+// Mamba without selection: a time-invariant scan, as in S4D (Gu et al. 2022), in the same blocks.
+//
+//   h' = exp(delta a) h + delta b x;  y = c h + d x
+//
+// In Mamba, delta, b and c are functions of the input; here they are trained constants. This is the
+// comparison of Gu and Dao 2023, table 1 (S4 and S6 in the architecture of Mamba), with real a.
+#pragma once
+
+#include <unroll/nn/layers.h>
+#include <unroll/nn/mamba.h>
+
+namespace lab {
+
+struct TimeInvariantOptions {
+  unroll::Index ids = 0, outputs = 0;
+  unroll::Index dim = 0;  // of the blocks
+  unroll::Index embedding = 16, layers = 2;
+};
+
+struct TimeInvariant {
+  using Options = TimeInvariantOptions;
+  explicit TimeInvariant(const Options& options);
+  unroll::Var operator()(const unroll::nn::Tokens& x) const;  // [N, outputs]
+  unroll::Index parameter_count() const;                      // of those that are trained
+
+  // With the width that has about so many trained parameters; its initial parameters are those of
+  // the seed.
+  static TimeInvariant of_size(Options options, unroll::Index parameters, std::uint64_t seed);
+
+  unroll::nn::Embedding embed;
+  unroll::nn::Linear input;
+  unroll::nn::Mamba mamba;
+  unroll::nn::Linear head;
+  UNROLL_FIELDS(embed, input, mamba, head)
+};
+
+}  // namespace lab
