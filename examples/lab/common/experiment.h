@@ -29,10 +29,11 @@ using program::Numbers;
 using unroll::Index;
 
 struct About {
-  std::string name;   // of the program and its results: lower case
-  int number = 0;     // its place on the page
-  std::string title;  // of its section
-  std::string claim;  // what is commonly said, which the experiment measures
+  std::string name;                         // of the program and its results: lower case
+  int number = 0;                           // its place on the page
+  std::string title;                        // of its section
+  std::string claim;                        // what is commonly said, which the experiment measures
+  program::Takes takes = {.model = false};  // of a program that reads a user's files
 };
 
 // One line of a chart. NaN is a missing value.
