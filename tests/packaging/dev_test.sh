@@ -67,12 +67,19 @@ expect 0 "demo speech prices" "The program speech is left out: it needs libflac 
 [[ $(<"$work/calls") != *example_speech* ]] || fail "a target that does not exist was built"
 expect 1 "demo speech" "The program speech is left out" "got speech"
 
-# What is there is not asked for, and pictures are a luxury.
-new_system dnf c++ cmake ninja pkg-config
+# What is there is not asked for; pictures, and a program with a package of its own, are a luxury.
+new_system dnf c++ cmake ninja pkg-config espeak-ng
 expect 0 build "without gnuplot and fonts" "dnf install gnuplot-minimal google-noto-sans-cjk-fonts" \
   "Building build/release"
-new_system dnf c++ cmake ninja pkg-config fc-list
+new_system dnf c++ cmake ninja pkg-config fc-list espeak-ng
 expect 0 build "without gnuplot, which" "dnf install gnuplot-minimal" "Building build/release"
 new_system dnf c++ cmake ninja pkg-config gnuplot fc-list
+expect 0 build "without espeak-ng, which" "dnf install espeak-ng" "Building build/release"
+cat >"$work/bin/pkg-config" <<'END'
+#!/bin/sh
+case "$*" in *sndfile* | *samplerate* | *kissfft*) exit 1 ;; esac
+END
+expect 0 build "without sndfile and samplerate and kissfft and espeak-ng, which" libsamplerate-devel
+new_system dnf c++ cmake ninja pkg-config gnuplot fc-list espeak-ng
 expect 0 build "Building build/release"
 [[ $out != *install* ]] || fail "nothing was missing"
