@@ -102,12 +102,19 @@ expect 1 "lab --only bad,good --seed 7" "bad was run" \
   "the page of build/lab bad good" "experiments failed; the page shows which"
 expect 0 "lab --only good --full" "good was run with --full" "the page of build/lab bad good"
 
-# What is there is not asked for, and pictures are a luxury.
-new_system dnf c++ cmake ninja pkg-config
+# What is there is not asked for; pictures, and a program with a package of its own, are a luxury.
+new_system dnf c++ cmake ninja pkg-config espeak-ng
 expect 0 build "without gnuplot and fonts" "dnf install gnuplot-minimal google-noto-sans-cjk-fonts" \
   "Building build/release"
-new_system dnf c++ cmake ninja pkg-config fc-list
+new_system dnf c++ cmake ninja pkg-config fc-list espeak-ng
 expect 0 build "without gnuplot, which" "dnf install gnuplot-minimal" "Building build/release"
 new_system dnf c++ cmake ninja pkg-config gnuplot fc-list
+expect 0 build "without espeak-ng, which" "dnf install espeak-ng" "Building build/release"
+cat >"$work/bin/pkg-config" <<'END'
+#!/bin/sh
+case "$*" in *sndfile* | *samplerate* | *kissfft*) exit 1 ;; esac
+END
+expect 0 build "without sndfile and samplerate and kissfft and espeak-ng, which" libsamplerate-devel
+new_system dnf c++ cmake ninja pkg-config gnuplot fc-list espeak-ng
 expect 0 build "Building build/release"
 [[ $out != *install* ]] || fail "nothing was missing"
