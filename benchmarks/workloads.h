@@ -21,7 +21,10 @@ struct Workload {
 };
 
 const std::vector<Workload>& workloads();
-std::vector<Workload> scan_workloads();  // T3 to T6, which workloads() has too
+// Parts of workloads():
+std::vector<Workload> sequence_workloads();     // S1 to S3, C1
+std::vector<Workload> transformer_workloads();  // T1, T2
+std::vector<Workload> scan_workloads();         // T3 to T6
 
 // A run of attention over `steps` steps, as in T5, to find where linear attention becomes faster.
 std::function<void()> attention_of(unroll::Index steps, bool linear);

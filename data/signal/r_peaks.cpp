@@ -88,8 +88,9 @@ double usual_interval(const std::vector<Candidate>& beats) {
 }  // namespace
 
 Values qrs_band(std::span<const double> signal, double frequency) {
-  check(frequency >= 50 && frequency <= 10000,
-        "r_peaks: a frequency in [50, 10000] samples per second was required: got {}", frequency);
+  check(frequency >= kMinFrequency && frequency <= kMaxFrequency,
+        "r_peaks: a frequency in [{}, {}] samples per second was required: got {}", kMinFrequency,
+        kMaxFrequency, frequency);
   Values x(signal.begin(), signal.end());
   for (std::size_t i = 0; i < x.size(); ++i)
     check(std::isfinite(x[i]), "r_peaks: finite values were required: got {} at sample {}", x[i],

@@ -12,7 +12,9 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <cerrno>
 #include <charconv>
+#include <cstring>
 #include <filesystem>
 #include <limits>
 #include <utility>
@@ -36,6 +38,16 @@ void check_file(const std::string& option, const std::string& path) {
   } catch (const std::exception& e) {
     unroll::fail_io("{}: a file that can be written was required: {}", option, e.what());
   }
+}
+
+void check_readable(const std::string& option, const std::string& path,
+                    const std::vector<std::string>& endings) {
+  if (path.empty()) return;
+  for (const std::string& ending : endings)
+    if (access((path + ending).c_str(), R_OK) == 0) return;
+  unroll::check_io(access(path.c_str(), R_OK) == 0,
+                   "{}: a file that can be read was required: {}: cannot be opened: {}", option,
+                   path, std::strerror(errno));
 }
 
 void check_apart(const std::string& option, const std::string& path,
@@ -151,6 +163,10 @@ void Options::refuse(std::initializer_list<const char*> options, const std::stri
 }
 
 void Options::prepare(const std::vector<std::string>& inputs) const {
+  for (const auto& [option, path] : {std::pair("--load", load), std::pair("--resume", resume),
+                                     std::pair("--test", test), std::pair("--predict", predict),
+                                     std::pair("--data", given("--data") ? data : std::string())})
+    check_readable(option, path, about->takes.endings);
   std::vector<std::string> taken = inputs;
   for (const std::string& path : {predict.empty() ? data : predict, test, load})
     if (!path.empty()) taken.push_back(path);

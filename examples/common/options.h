@@ -24,6 +24,8 @@ struct Takes {
   std::string predict = {};  // --predict FILE, and with it --out FILE.csv; needs --load
   bool resume = false;       // --resume FILE
   bool model = true;         // --epochs, --save and --load
+  // An input file may be named without one of these endings, such as ".hea".
+  std::vector<std::string> endings = {};
 };
 
 struct About {
@@ -51,8 +53,9 @@ struct Options {
   void refuse(std::initializer_list<const char*> options, const std::string& required,
               const std::string& got) const;
   // Call it before any work, with the input files beside those of the common options.
-  // Throws if an output would overwrite one of them or another output, or cannot be written (only
-  // --save may name the file of --resume). Creates the folder of pictures.
+  // Throws if an input file of the common options cannot be read; and if an output would overwrite
+  // an input or another output, or cannot be written (only --save may name the file of --resume).
+  // Creates the folder of pictures.
   void prepare(const std::vector<std::string>& inputs = {}) const;
 
   // The options given on the command line, for the metadata of a saved model: a resumed run uses

@@ -13,12 +13,21 @@ namespace {
 
 struct Kind {
   const char* name;
+  const char* title;
   Index layers;  // by default
 };
 // In the order of the variants.
-constexpr Kind kKinds[] = {{"rnn", 1},    {"lstm", 1},        {"gru", 1},
-                           {"mingru", 2}, {"minlstm", 2},     {"rglru", 2},
-                           {"mamba", 2},  {"transformer", 2}, {"linear-attention", 2}};
+constexpr Kind kKinds[] = {
+    {"rnn", "RNN", 1},
+    {"lstm", "LSTM", 1},
+    {"gru", "GRU", 1},
+    {"mingru", "minGRU", 2},
+    {"minlstm", "minLSTM", 2},
+    {"rglru", "RG-LRU", 2},
+    {"mamba", "Mamba", 2},
+    {"transformer", "transformer", 2},
+    {"linear-attention", "transformer with linear attention", 2},
+};
 
 std::string listed(const std::vector<std::string>& names) {
   std::string out;
@@ -102,6 +111,8 @@ const std::vector<std::string>& sequence_kinds() {
   }();
   return names;
 }
+
+std::string title_of(const std::string& kind) { return kind_of(kind).title; }
 
 bool attends(const std::string& kind) {
   return kind == "transformer" || kind == "linear-attention";
@@ -294,6 +305,42 @@ SequenceModel::State SequenceModel::State::detach() const {
   return out;
 }
 
+std::vector<Var> SequenceModel::State::parts() const {
+  std::vector<Var> out;
+  std::visit(
+      [&](const auto& of) {
+        using States = std::decay_t<decltype(of)>;
+        if constexpr (!std::is_same_v<States, std::monostate> &&
+                      !std::is_same_v<States, nn::TransformerState>)
+          for (const auto& state : of)
+            for (const Var& part : nn::parts_of(state)) out.push_back(part);
+      },
+      of_);
+  return out;
+}
+
+SequenceModel::State SequenceModel::State::with_parts(const std::vector<Var>& parts) const {
+  State out = *this;
+  auto next = parts.begin();
+  std::visit(
+      [&](auto& of) {
+        using States = std::decay_t<decltype(of)>;
+        if constexpr (!std::is_same_v<States, std::monostate> &&
+                      !std::is_same_v<States, nn::TransformerState>)
+          for (auto& state : of) {
+            nn::each_part(state, [&](Var& part) {
+              unroll::check(next != parts.end(), "with_parts: more values were required: got {}",
+                            parts.size());
+              part = *next++;
+            });
+          }
+      },
+      out.of_);
+  unroll::check(next == parts.end(), "with_parts: {} values were required: got {}",
+                next - parts.begin(), parts.size());
+  return out;
+}
+
 std::vector<unroll::optim::Group> without_decay(const SequenceOptions& o) {
   if (o.kind != "mamba") return {};
   return {{.match = ".a_log", .weight_decay = 0}, {.match = ".d", .weight_decay = 0}};
@@ -327,9 +374,9 @@ void declare_attention(CLI::App& app, SequenceOptions& o) {
       ->check(CLI::IsMember({"rotary", "sinusoidal", "none"}));
 }
 
-void declare_layers(CLI::App& app, Index& layers) {
+void declare_layers(CLI::App& app, Index& layers, const std::string& by_default) {
   add_number(app, "--layers", layers, 1, 100,
-             "Number of layers (default: 1 for rnn, lstm and gru,\n2 for the others)");
+             fmt::format("Number of layers (default: {})", by_default));
 }
 
 void declare_size(CLI::App& app, SizeChoice& size, const std::string& reference) {

@@ -69,6 +69,8 @@ inline constexpr Index kMaxHidden = 1 << 16;  // of choose_size
 
 // The names of all kinds.
 const std::vector<std::string>& sequence_kinds();
+// The name of a kind in a sentence: "LSTM". Throws std::invalid_argument if there is no such kind.
+std::string title_of(const std::string& kind);
 // Whether a kind is an attention model: in training it starts each chunk without context.
 bool attends(const std::string& kind);
 // The number of layers: that of the options, or the default of the kind. Throws
@@ -143,6 +145,10 @@ class SequenceModel {
     bool empty() const { return std::holds_alternative<std::monostate>(of_); }
     State select_rows(const unroll::IndexTensor& rows) const;  // for nn/decode
     State detach() const;                                      // without gradients
+    // The values of the state in order (of a recurrent kind or Mamba, for autograd's checkpoint),
+    // and a copy of the state with others.
+    std::vector<Var> parts() const;
+    State with_parts(const std::vector<Var>& parts) const;
 
    private:
     friend class SequenceModel;
@@ -223,7 +229,8 @@ void declare_kind(CLI::App& app, std::string& kind, const KindOption& option = {
 // Declares --heads and --positions.
 void declare_attention(CLI::App& app, SequenceOptions& options);
 // Declares --layers, which is 0 unless it is given.
-void declare_layers(CLI::App& app, Index& layers);
+void declare_layers(CLI::App& app, Index& layers,
+                    const std::string& by_default = "1 for rnn, lstm and gru,\n2 for the others");
 // Declares --parameters, and --equal-parameters, which refers to `reference`.
 void declare_size(CLI::App& app, SizeChoice& size, const std::string& reference);
 

@@ -2,6 +2,7 @@
 
 #include "examples/common/command_line.h"
 #include "examples/common/predictions.h"
+#include "examples/common/sequence_size.h"
 #include "examples/common/table_file.h"
 
 #include <unroll/data/batches.h>
@@ -70,27 +71,24 @@ struct Stoppable {
 };
 
 // The sizes in a model file are those of a model in it, and possible as options.
-void check_sizes(const std::string& path, const ModelFile& file, const TranslationChoice& c,
-                 const Vocabulary& source, const Vocabulary& target) {
-  constexpr double kGates = 3;  // of the decoder's GRU
+void check_choice(const std::string& path, const ModelFile& file, const TranslationChoice& c,
+                  const Vocabulary& source, const Vocabulary& target) {
   check_io(c.hidden >= 1 && c.hidden <= kMaxUnits && c.layers >= 0 && c.layers <= kMaxLayers,
            "{}: 1 to {} units and up to {} layers were required: got {} and {}", path, kMaxUnits,
            kMaxLayers, c.hidden, c.layers);
-  const SequenceOptions encoder = encoder_of(c);
-  check_io(encoder.hidden >= 1 && encoder.hidden <= kMaxHidden && encoder.layers <= kMaxLayers,
-           "{}: an encoder with 1 to {} units and up to {} layers was required: got {} and {}",
-           path, kMaxHidden, kMaxLayers, encoder.hidden, encoder.layers);
+  SequenceOptions encoder = encoder_of(c);
+  encoder.in = c.embed;
   check_io(c.score == "additive" || c.score == "dot" || c.score == "general",
            "{}: the attention additive, dot or general was required: got \"{}\"", path,
            excerpt(c.score));
   for (const Vocabulary* v : {&source, &target})
     check_io(v->unknown_id() >= 0 && v->sos_id() >= 0 && v->eos_id() >= 0,
              "{}: a vocabulary with <unk>, <sos> and <eos> was required: got another one", path);
-  const auto hidden = static_cast<double>(c.hidden);
-  check_values(
-      path, file,
-      static_cast<double>(std::max<Index>(c.layers, 1)) * kGates * hidden * hidden +
-          static_cast<double>(c.embed) * static_cast<double>(source.size() + target.size()));
+  const SequenceOptions decoder{
+      .kind = "gru", .in = c.embed, .hidden = c.hidden, .layers = c.layers};
+  check_sizes(path, file, encoder,
+              parameters_of(decoder) + static_cast<double>(c.embed) *
+                                           static_cast<double>(source.size() + target.size()));
 }
 
 // The size of the encoder, if the number of parameters says it.
@@ -163,7 +161,7 @@ Translator::Start Translator::start(const Options& o, const Texts& texts,
        [&](const std::string& text) { stored.input_feeding = text == "yes"; });
   Start out{stored, Vocabulary::from_metadata(metadata, "source"),
             Vocabulary::from_metadata(metadata, "target")};
-  if (!o.load.empty()) check_sizes(file, found, stored, out.source, out.target);
+  if (!o.load.empty()) check_choice(file, found, stored, out.source, out.target);
   return out;
 }
 

@@ -1,5 +1,7 @@
 #include "examples/dna_sequence/store.h"
 
+#include "examples/common/sequence_size.h"
+
 #include <charconv>
 
 namespace dna {
@@ -138,8 +140,15 @@ Trained load(const std::string& path, bool run) {
     const ReaderOptions reader = file.metadata.count("options.kind") == 1
                                      ? nn::options_in<ReaderOptions>(file.metadata)
                                      : ReaderOptions();
-    if (model == "junction") return Junction(classes, reader);
-    if (model == "attention") return Attentive(classes, reader);
+    if (model == "junction") {
+      const program::SequenceOptions each = reader.of(false);
+      program::check_sizes(path, file, each, program::parameters_of(each));
+      return Junction(classes, reader);
+    }
+    if (model == "attention") {
+      program::check_sizes(path, file, reader.of(true));
+      return Attentive(classes, reader);
+    }
     unroll::check_io(model == "motifs",
                      "{}: a model junction, attention or motifs was required: got \"{}\"", path,
                      unroll::excerpt(model));

@@ -80,12 +80,12 @@ void show_beats(const std::vector<Beat>& beats, const Recording& recording,
 }
 
 void write_beats(const std::vector<Beat>& beats, const Recording& recording,
-                 const program::Options& o) {
+                 const std::string& kind, const program::Options& o) {
   program::PredictionFile out(o, {"second", "score"});
   for (const Beat& beat : beats)
     out.row(
         {fmt::format("{:.4f}", recording.seconds(beat.peak)), fmt::format("{:.4f}", beat.score)});
-  out.end(fmt::format("{} beats by lstm", beats.size()));
+  out.end(fmt::format("{} beats by {}", beats.size(), kind));
 }
 
 }  // namespace ecg

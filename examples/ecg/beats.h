@@ -1,5 +1,5 @@
 // The second job: how unusual is each beat? Its score is the mean negative log-likelihood of its
-// samples under the LSTM's forecasts.
+// samples under the network's forecasts.
 #pragma once
 
 #include "examples/common/program.h"
@@ -26,8 +26,8 @@ std::vector<Beat> most_unusual(std::vector<Beat> beats, std::size_t most);
 void show_beats(const std::vector<Beat>& beats, const Recording& recording,
                 const program::Options& o, program::Report& report);
 
-// --out: time and score of each beat.
+// --out: time and score of each beat, by a model of this kind.
 void write_beats(const std::vector<Beat>& beats, const Recording& recording,
-                 const program::Options& o);
+                 const std::string& kind, const program::Options& o);
 
 }  // namespace ecg

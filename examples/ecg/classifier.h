@@ -1,10 +1,12 @@
-// A classifier of series of any lengths: a bidirectional GRU, of whose outputs the mean over time
-// and both ends are read. B series, T steps, D inputs, H hidden, C classes.
+// A classifier of series of any lengths: a sequence model that reads in both directions, and of its
+// outputs the mean and the maximum over time, and the last one. B series, N steps of all series, D
+// inputs, H columns of the model's output, C classes.
 #pragma once
+
+#include "examples/common/sequence_model.h"
 
 #include <unroll/nn/layers.h>
 #include <unroll/nn/module.h>
-#include <unroll/nn/recurrent.h>
 
 namespace ecg {
 
@@ -12,25 +14,23 @@ namespace nn = unroll::nn;
 using unroll::Index;
 using unroll::Var;
 
-struct ClassifierSize {
-  Index in = 2, hidden = 64, classes = 2;
-  UNROLL_OPTIONS(in, hidden, classes)
-};
-
 struct Classifier {
-  nn::GRU gru;
+  static constexpr Index kReadings = 3;  // of each column: mean, maximum, last
+
+  program::SequenceModel reader;
   nn::Dropout dropout{{.p = 0.3}};
   nn::Linear head;
 
-  explicit Classifier(const ClassifierSize& size)
-      : gru({.in = size.in, .hidden = size.hidden, .bidirectional = true}),
-        head({.in = 4 * size.hidden, .out = size.classes}) {}
-  UNROLL_FIELDS(gru, dropout, head)
+  Classifier(const program::SequenceOptions& o, Index classes)
+      : reader(o), head({.in = kReadings * reader.output_size(), .out = classes}) {}
+  UNROLL_FIELDS(reader, dropout, head)
 
   Var operator()(const nn::Sequence& x) const {  // rows [N, D]
-    const nn::GRU::Result out = gru(x);
-    const Var read = unroll::concat({out.sequence.mean(), out.last()}, 1);  // [B, 4H]
-    return head(dropout(read));                                             // [B, C]
+    constexpr double kBelow = -1e9;
+    const program::SequenceModel::Result out = reader(x);
+    const Var highest = unroll::max(out.sequence.padded(kBelow), {1});               // [B, H]
+    const Var read = unroll::concat({out.sequence.mean(), highest, out.last()}, 1);  // [B, 3H]
+    return head(dropout(read));                                                      // [B, C]
   }
 };
 

@@ -36,6 +36,7 @@ void print_cost(const Forecaster& model, const Rows& rows, Index length, Index c
   program::Table table({"", "memory in MB", "seconds"});
   for (const auto& [name, size] : {std::pair(std::string("all saved"), Index{0}),
                                    std::pair(fmt::format("recomputed every {}", every), every)}) {
+    if (size > 0 && program::attends(model.network.options().kind)) continue;  // has no state
     const Cost cost = cost_of(model, rows, length, size);
     table.add(name,
               {{fmt::format("{:.2f}", cost.megabytes)}, {fmt::format("{:.3f}", cost.seconds)}});

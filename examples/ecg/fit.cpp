@@ -6,12 +6,13 @@
 #include <unroll/optim/schedule.h>
 
 #include <algorithm>
+#include <cmath>
 
 namespace ecg {
 namespace {
 
-constexpr Index kBatch = 16;
-constexpr double kRate = 4e-3, kDecay = 0.97, kClip = 2;  // the rate's factor for each kDecaySteps
+constexpr Index kSmallBatch = 16, kLargeBatch = 64, kBatches = 25;  // per epoch, if there may be
+constexpr double kDecay = 0.97, kClip = 2;  // the rate's factor for each kDecaySteps
 constexpr Index kDecaySteps = 40;
 // Small training files need more epochs than large ones.
 constexpr Index kMinEpochs = 40, kSteps = 3000, kMinPatience = 8, kPatienceSteps = 400;
@@ -20,35 +21,49 @@ Index at_least(Index least, Index steps, Index per_epoch) {
   return std::max(least, (steps + per_epoch - 1) / per_epoch);
 }
 
-// n / (C n_c) for each class, [C]; 1 for one without examples.
-unroll::Tensor weights_of(const std::vector<Index>& labels, Index classes) {
-  std::vector<double> counts(static_cast<std::size_t>(classes), 0.0);
+double rate_of(const std::string& kind) {
+  return kind == "mamba" || program::attends(kind) ? 1e-3 : 4e-3;
+}
+
+// n_c^-weighting for each class, scaled so that the mean over the examples is 1, [C]; 1 for a class
+// without examples.
+unroll::Tensor weights_of(const std::vector<Index>& labels, Index classes, double weighting) {
+  std::vector<double> counts(static_cast<std::size_t>(classes), 0.0), weights;
   for (const Index label : labels) ++counts[static_cast<std::size_t>(label)];
-  for (double& n : counts)
-    n = n > 0 ? static_cast<double>(labels.size()) / (static_cast<double>(classes) * n) : 1;
-  return unroll::Tensor::from(counts, {classes}, unroll::f32);
+  double sum = 0;
+  for (const double n : counts) {
+    weights.push_back(n > 0 ? std::pow(n, -weighting) : 0);
+    sum += n * weights.back();
+  }
+  for (double& w : weights) w = w > 0 ? w * static_cast<double>(labels.size()) / sum : 1;
+  return unroll::Tensor::from(weights, {classes}, unroll::f32);
 }
 
 }  // namespace
 
 std::vector<Index> Part::lengths() const {
   std::vector<Index> out;
-  for (const unroll::Tensor& s : steps) out.push_back(s.size(0));
+  for (const Example& e : examples) out.push_back(std::ssize(e.values));
   return out;
 }
 nn::Sequence Part::batch(const std::vector<Index>& which) const {
   std::vector<unroll::Tensor> out;
-  for (const Index i : which) out.push_back(steps[static_cast<std::size_t>(i)]);
+  for (const Index i : which) out.push_back(examples[static_cast<std::size_t>(i)].steps(reading));
+  return nn::Sequence::from(out);
+}
+nn::Sequence Part::varied_batch(const std::vector<Index>& which, const Augmentation& augmentation,
+                                unroll::Generator& random) const {
+  std::vector<unroll::Tensor> out;
+  for (const Index i : which) {
+    const Example& e = examples[static_cast<std::size_t>(i)];
+    out.push_back(
+        Example{.values = varied(e.values, augmentation, random), .extra = e.extra}.steps(reading));
+  }
   return nn::Sequence::from(out);
 }
 std::vector<Index> Part::labels_of(const std::vector<Index>& which) const {
   std::vector<Index> out;
   for (const Index i : which) out.push_back(labels[static_cast<std::size_t>(i)]);
-  return out;
-}
-Part part_of(const Examples& examples, const std::vector<Index>& ids) {
-  Part out{{}, ids};
-  for (const Example& e : examples) out.steps.push_back(e.steps());
   return out;
 }
 
@@ -62,17 +77,20 @@ program::Probabilities probabilities(const Classifier& model, const Part& part) 
 
 program::Curves fit(Classifier& model, const Part& train, const Part& validation, Index classes,
                     const FitOptions& o, program::Checkpoint& checkpoint) {
-  unroll::optim::Adam adam(nn::parameters(model), {.lr = kRate});
+  const double rate = rate_of(model.reader.options().kind);
+  unroll::optim::Adam adam(nn::parameters(model), {.lr = rate});
   unroll::Generator random(o.seed);
-  const Index steps = (train.size() + kBatch - 1) / kBatch;
-  const unroll::optim::StepDecay schedule{kRate, std::max(steps, kDecaySteps), kDecay};
+  const Index size = std::clamp(train.size() / kBatches, kSmallBatch, kLargeBatch),
+              steps = (train.size() + size - 1) / size;
+  const unroll::optim::StepDecay schedule{rate, std::max(steps, kDecaySteps), kDecay};
   unroll::CrossEntropyOptions loss;
-  if (o.class_weights) loss.class_weights = weights_of(train.labels, classes);
+  loss.class_weights = weights_of(train.labels, classes, o.weighting);
   const auto epoch = [&](program::Progress& bar) {
-    const auto batches = unroll::data::shuffled_batches(train.lengths(), random, {.size = kBatch});
+    const auto batches = unroll::data::shuffled_batches(train.lengths(), random, {.size = size});
     return program::train_epoch(
         adam, schedule, kClip, batches, bar, [&](const std::vector<Index>& batch) {
-          return nn::cross_entropy(model(train.batch(batch)), train.labels_of(batch), loss);
+          return nn::cross_entropy(model(train.varied_batch(batch, o.augmentation, random)),
+                                   train.labels_of(batch), loss);
         });
   };
   const auto validate = [&] {
@@ -83,8 +101,7 @@ program::Curves fit(Classifier& model, const Part& train, const Part& validation
       unroll::CrossEntropyOptions each = loss;
       each.reduction = unroll::Reduction::sum;
       sum += nn::cross_entropy(model(validation.batch(batch)), labels, each).item();
-      for (const Index label : labels)
-        weight += o.class_weights ? loss.class_weights.at({label}) : 1;
+      for (const Index label : labels) weight += loss.class_weights.at({label});
     }
     return sum / weight;
   };

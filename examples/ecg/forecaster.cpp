@@ -84,15 +84,15 @@ Rows rows_of(std::span<const double> x, const Fitted& f) {
   return out;
 }
 
-Forecaster::Forecaster(Index hidden)
-    : lstm({.in = kInputs, .hidden = hidden}),
-      head({.in = hidden, .out = 2}),
+Forecaster::Forecaster(const program::SequenceOptions& options)
+    : network(options),
+      head({.in = network.output_size(), .out = 2}),
       fitted(Tensor::zeros({8 + kOrder}, unroll::f64)) {
   head.weight.set_value(Tensor::zeros(head.weight.shape()));  // it starts near the AR model
 }
 
 Var Forecaster::operator()(const Tensor& inputs, State& state) const {
-  nn::LSTM::Result out = lstm(nn::Sequence::from({inputs}), state);
+  program::SequenceModel::Result out = network(nn::Sequence::from({inputs}), state);
   state = std::move(out.state);
   return head(out.sequence.rows);  // [N, 2]
 }
@@ -108,13 +108,18 @@ Var window_loss(const Forecaster& model, const Rows& rows, Index begin, Index en
   const Fitted f = as_fitted(model.fitted.value());
   const double nu = f.of_ar.nu;
   const Index first = std::max<Index>(begin, 1) - 1, n = end - 1 - first;  // rows
+  // The state after the last chunk, in which the values of another one are placed.
+  const auto last = std::make_shared<Forecaster::State>();
   // Sum of the losses of some rows, and the state after them, from the state before.
-  const auto part = [&model, &rows, nu](Index from, Index count, const std::vector<Var>& in) {
+  const auto part = [&model, &rows, nu, last](Index from, Index count, const std::vector<Var>& in) {
     Forecaster::State state;
-    if (!in.empty()) state = {{in[0], in[1]}};
+    if (!in.empty()) state = last->with_parts(in);
     const Var forecast = model(narrow(rows.inputs, 0, from, count), state);
     const Var loss = sum(student_nll(forecast, narrow(rows.errors, 0, from, count), nu));
-    return std::vector<Var>{loss, state[0].h, state[0].c};
+    std::vector<Var> out = state.parts();
+    out.insert(out.begin(), loss);
+    *last = state.detach();
+    return out;
   };
   std::vector<Var> state;
   Var total;
@@ -126,7 +131,7 @@ Var window_loss(const Forecaster& model, const Rows& rows, Index begin, Index en
     };
     const std::vector<Var> out = chunk > 0 ? checkpoint(one, state) : one(state);
     total = total.defined() ? total + out[0] : out[0];
-    state = {out[1], out[2]};
+    state.assign(out.begin() + 1, out.end());
   }
   return total * (1 / static_cast<double>(n)) + (std::log(f.of_ar.scale) + log_constant(nu));
 }
@@ -144,7 +149,7 @@ AllScores score(const Forecaster& model, std::span<const double> x) {
   };
   out.persistence = of_errors(rows.persistence, f.persistence);
   out.ar = of_errors(rows.ar, f.of_ar);
-  out.lstm = {Values(1, 0.0), Values(1, 0.0)};
+  out.network = {Values(1, 0.0), Values(1, 0.0)};
   const double s = f.of_ar.scale, constant = std::log(s) + log_constant(f.of_ar.nu);
   Forecaster::State state;
   const Index n = std::ssize(x) - 1;
@@ -153,9 +158,9 @@ AllScores score(const Forecaster& model, std::span<const double> x) {
     const Var forecast = model(narrow(rows.inputs, 0, at, count), state);
     const Tensor errors = narrow(rows.errors, 0, at, count);
     for (const double v : student_nll(forecast, errors, f.of_ar.nu).value().to_vector<double>())
-      out.lstm.nll.push_back(v + constant);
+      out.network.nll.push_back(v + constant);
     for (const double e : (errors - narrow(forecast.value(), 1, 0, 1)).to_vector<double>())
-      out.lstm.squared_error.push_back(s * s * e * e);
+      out.network.squared_error.push_back(s * s * e * e);
   }
   return out;
 }

@@ -2,18 +2,19 @@
 //
 //   persistence   location x[t]
 //   ar            location of an autoregressive model of order 16
-//   lstm          an LSTM corrects the latter: location ar + s out_0, log scale log s + out_1
+//   network       a sequence model, such as an LSTM, corrects the latter: location ar + s out_0,
+//                 log scale log s + out_1
 //
-// T samples, N forecasts, H hidden.
+// T samples, N forecasts.
 #pragma once
 
+#include "examples/common/sequence_model.h"
 #include "examples/ecg/autoregression.h"
 #include "examples/ecg/recording.h"
 #include "examples/ecg/student.h"
 
 #include <unroll/nn/layers.h>
 #include <unroll/nn/module.h>
-#include <unroll/nn/recurrent.h>
 
 namespace ecg {
 
@@ -44,14 +45,14 @@ struct Rows {
 Rows rows_of(std::span<const double> values, const Fitted& fitted);
 
 struct Forecaster {
-  nn::LSTM lstm;
+  program::SequenceModel network;
   nn::Linear head;
   nn::Buffer fitted;
 
-  explicit Forecaster(Index hidden);
-  UNROLL_FIELDS(lstm, head, fitted)
+  explicit Forecaster(const program::SequenceOptions& options);
+  UNROLL_FIELDS(network, head, fitted)
 
-  using State = std::vector<nn::LSTM::State>;
+  using State = program::SequenceModel::State;
   // Standardised location and log scale of each forecast, [N, 2], of rows that continue the state,
   // which is replaced.
   Var operator()(const Tensor& inputs, State& state) const;
@@ -62,7 +63,8 @@ Var student_nll(const Var& forecast, const Tensor& errors, double nu);
 
 // The mean negative log-likelihood of the forecasts of samples [begin, end), one training sequence
 // that begins with an empty state; in nats of mV. With `chunk` > 0, the network saves only its
-// state before each chunk of so many samples and computes the rest again in backward.
+// state before each chunk of so many samples and computes the rest again in backward; an attention
+// model has no such state, and starts each chunk anew.
 Var window_loss(const Forecaster& model, const Rows& rows, Index begin, Index end, Index chunk = 0);
 
 // The forecasts of all samples but the first by the three models, as one stream.
@@ -71,7 +73,7 @@ struct Scores {
   Values squared_error;  // [T] mV^2
 };
 struct AllScores {
-  Scores persistence, ar, lstm;
+  Scores persistence, ar, network;
 };
 AllScores score(const Forecaster& model, std::span<const double> values);
 

@@ -84,15 +84,18 @@ bool as_number(const std::string& label, double& number) {
 
 }  // namespace
 
-unroll::Tensor Example::steps() const {
+unroll::Tensor Example::steps(const Reading& reading) const {
+  const Index n = std::ssize(values),
+              more =
+                  (std::max<Index>(n - reading.samples, 0) + reading.stride - 1) / reading.stride;
   std::vector<float> out;
-  for (std::size_t t = 0; t < values.size(); ++t) {
-    out.push_back(static_cast<float>(values[t]));
-    out.push_back(static_cast<float>(t > 0 ? values[t] - values[t - 1] : 0));
+  for (Index step = 0; step <= more; ++step) {
+    for (Index k = 0; k < reading.samples; ++k)
+      out.push_back(static_cast<float>(
+          values[static_cast<std::size_t>(std::min(step * reading.stride + k, n - 1))]));
     for (const double v : extra) out.push_back(static_cast<float>(v));
   }
-  const Index n = std::ssize(values);
-  return unroll::Tensor::from(out, {n, static_cast<Index>(out.size()) / n});  // [T, 2 + E]
+  return unroll::Tensor::from(out, {more + 1, reading.samples + std::ssize(extra)});
 }
 
 Examples read_series(const std::string& path) {
@@ -159,16 +162,27 @@ std::vector<Index> ids_of(const Examples& examples, const std::vector<std::strin
   return out;
 }
 
+Index median_length(const Examples& examples) {
+  std::vector<Index> lengths;
+  for (const Example& e : examples) lengths.push_back(std::ssize(e.values));
+  std::nth_element(lengths.begin(), lengths.begin() + std::ssize(lengths) / 2, lengths.end());
+  return lengths[lengths.size() / 2];
+}
+
+double interpolated(const Values& values, double time) {
+  const auto k = std::min(static_cast<std::size_t>(time), values.size() - 1);
+  const double share = time - static_cast<double>(k);
+  return share > 0 && k + 1 < values.size() ? (1 - share) * values[k] + share * values[k + 1]
+                                            : values[k];
+}
+
 Values resampled(const Values& values, Index size) {
   Values out;
   const double last = static_cast<double>(values.size() - 1);
-  for (Index i = 0; i < size; ++i) {
-    const double at =
-        size > 1 ? last * static_cast<double>(i) / static_cast<double>(size - 1) : last / 2;
-    const auto k = std::min(static_cast<std::size_t>(at), values.size() - 1);
-    const double share = at - static_cast<double>(k);
-    out.push_back(share > 0 ? (1 - share) * values[k] + share * values[k + 1] : values[k]);
-  }
+  for (Index i = 0; i < size; ++i)
+    out.push_back(interpolated(
+        values,
+        size > 1 ? last * static_cast<double>(i) / static_cast<double>(size - 1) : last / 2));
   return out;
 }
 

@@ -3,6 +3,7 @@
 
 #include "examples/ecg/recording.h"
 
+#include <unroll/nn/options.h>
 #include <unroll/tensor/tensor.h>
 
 #include <string>
@@ -10,15 +11,22 @@
 
 namespace ecg {
 
+// What a model reads at each time step: `samples` values from every `stride`-th one on.
+struct Reading {
+  Index samples = 8, stride = 1;
+  UNROLL_OPTIONS(samples, stride)
+};
+
 struct Example {
   Values values;      // [T], of any length; standardised
   Values extra = {};  // [E] further channels, which are the same in all steps
-  std::string label;
+  std::string label = {};
   Index group = 0;    // the number of its record; 0 for UCR
   double second = 0;  // of the beat in its record
 
-  // Per step: value, difference to the value before, and `extra`; [T, 2 + E].
-  unroll::Tensor steps() const;
+  // Per step: its values (after the end, the last one again), and `extra`; [N, samples + E]. The
+  // last step is the first one that reaches the end.
+  unroll::Tensor steps(const Reading& reading) const;
 };
 using Examples = std::vector<Example>;
 
@@ -42,6 +50,10 @@ std::vector<std::string> classes_of(const Examples& examples);
 std::vector<Index> ids_of(const Examples& examples, const std::vector<std::string>& classes,
                           const std::string& path);
 
+Index median_length(const Examples& examples);
+
+// The value at a time in [0, T - 1], by linear interpolation.
+double interpolated(const Values& values, double time);
 // Linear interpolation at `size` points from the first value to the last.
 Values resampled(const Values& values, Index size);
 

@@ -25,25 +25,23 @@ void check_job(const ecg::Choice& choice, const program::Options& o, bool classi
 }
 
 void run(const ecg::Choice& choice, const program::Options& o, program::Report& report) {
-  unroll::check(!o.given("--frequency") || (choice.frequency >= 50 && choice.frequency <= 1e4),
-                "--frequency: 50 to 10000 samples per second were required: got {}",
-                choice.frequency);
   std::vector<std::string> inputs = choice.ucr;
   for (const std::string& record : choice.wfdb)
     for (const char* end : {"", ".hea", ".dat", ".atr"}) inputs.push_back(record + end);
   o.prepare(inputs);
   if (!o.load.empty()) {
-    o.refuse({"--ucr", "--wfdb", "--hidden", "--seeds", "--class-weights"}, "a model to train",
-             "--load");
+    o.refuse({"--ucr", "--wfdb", "--model", "--hidden", "--layers", "--parameters",
+              "--equal-parameters", "--seeds", "--class-weights"},
+             "a model to train", "--load");
     program::ModelFile file = program::read_model(o.load, ecg::kProgram);
     if (file.metadata[ecg::kTask] != ecg::kForecast) {
       check_job(choice, o, true);
       return ecg::apply_classifier(choice, o, report);
     }
   }
-  const bool classifies = !choice.ucr.empty() || !choice.wfdb.empty();
-  check_job(choice, o, classifies);
-  if (classifies)
+  check_job(choice, o, choice.classifies());
+  program::check_size(choice.size, o);
+  if (choice.classifies())
     ecg::classify(choice, o, report);
   else
     ecg::forecast(choice, o, report);
@@ -67,7 +65,8 @@ int main(int argc, char** argv) {
             .test = "Another file to test on, of the same form",
             .predict = "A recording whose beats are scored, or series or a record to be "
                        "classified",
-            .resume = true}},
+            .resume = true,
+            .endings = {".hea"}}},
       [&](CLI::App& app) {
         app.add_option("--frequency", choice.frequency,
                        "Sampling frequency of a file that does not state it (default: 360)")
@@ -79,8 +78,14 @@ int main(int argc, char** argv) {
         program::add_number(app, "--checkpoint", choice.chunk, 1, 10'000'000,
                             "Save the state every N samples only, and recompute the rest in "
                             "backward: less memory (default: save all)");
+        program::declare_kind(app, choice.model,
+                              {.help = "The network (default: lstm to forecast, gru to classify)"});
         program::add_number(app, "--hidden", choice.hidden, 1, ecg::kMaxHidden,
                             "Hidden units of the network (default: 64)");
+        program::declare_layers(app, choice.layers,
+                                "2 to classify; to forecast,\n1 for rnn, lstm and gru, 2 for the "
+                                "others");
+        program::declare_size(app, choice.size, "the default network");
         app.add_option("--ucr", choice.ucr,
                        "Classify series: a labelled file to train on and one to test on, in UCR "
                        "format (label first)")
@@ -94,8 +99,10 @@ int main(int argc, char** argv) {
         program::add_number(
             app, "--seeds", choice.seeds, 1, 100,
             "Train N networks to classify with (default: 3; 1 with --save or --resume)");
-        app.add_flag("--class-weights", choice.class_weights,
-                     "Weight the loss so that all classes count equally");
+        app.add_option("--class-weights", choice.class_weights,
+                       "How much a class counts in the loss: none: by its examples; equal: all\n"
+                       "alike; sqrt: by the root of its examples (default)")
+            ->check(CLI::IsMember({"none", "sqrt", "equal"}));
       },
       [&](const program::Options& o, program::Report& report) { run(choice, o, report); });
 }

@@ -13,13 +13,6 @@ namespace {
 
 constexpr std::size_t kBlock = 256;  // test series at a time
 
-Index median_length(const Examples& examples) {
-  std::vector<Index> lengths;
-  for (const Example& e : examples) lengths.push_back(std::ssize(e.values));
-  std::nth_element(lengths.begin(), lengths.begin() + std::ssize(lengths) / 2, lengths.end());
-  return lengths[lengths.size() / 2];
-}
-
 // The series [begin, end) as rows of equal length, [n, T].
 unroll::Tensor rows_of(const Examples& examples, std::size_t begin, std::size_t end, Index length) {
   Values all;

@@ -121,7 +121,7 @@ Panel beats_panel(const std::vector<Beat>& beats, const std::vector<Beat>& unusu
 void draw(const std::vector<Beat>& beats, const std::vector<Beat>& unusual,
           const Recording& recording, const std::string& path) {
   program::Figure figure;
-  figure.title = "Beats that a forecasting LSTM finds unusual, by rank";
+  figure.title = "Beats that the forecast finds unusual, by rank";
   figure.panel_width = kColumns + 100, figure.panel_height = 215;
   const auto [low, high] = std::minmax_element(recording.values.begin(), recording.values.end());
   const double room = 0.25 * (*high - *low);  // for the ranks

@@ -2,6 +2,7 @@
 
 #include "examples/common/text_file.h"
 
+#include <unroll/data/signal/r_peaks.h>
 #include <unroll/data/signal/wfdb.h>
 #include <unroll/tensor/error.h>
 #include <unroll/tensor/file.h>
@@ -17,7 +18,6 @@ using unroll::check_io;
 
 constexpr double kZero = 1024, kGain = 200;  // of MIT-BIH's ADC: its 0 mV, and units per mV
 constexpr double kFrequency = 360;           // of MIT-BIH
-constexpr double kMin = 50, kMax = 10000;    // frequencies that data::r_peaks takes
 
 bool ends_with(const std::string& text, const std::string& end) {
   return text.size() >= end.size() && text.compare(text.size() - end.size(), end.size(), end) == 0;
@@ -91,6 +91,7 @@ Recording read_recording(const Source& source) {
     out = {source.path, raw ? from_raw(source.path) : from_text(source.path),
            source.frequency > 0 ? source.frequency : kFrequency};
   }
+  constexpr double kMin = unroll::data::kMinFrequency, kMax = unroll::data::kMaxFrequency;
   unroll::check(out.frequency >= kMin && out.frequency <= kMax,
                 "{}: {} to {} samples per second were required: got {}", source.path, kMin, kMax,
                 out.frequency);

@@ -32,8 +32,8 @@ struct Source {
 //   NAME.hea     a WFDB header, with its signal files beside it; also the name without .hea
 //   other        text, one number in mV per line, compressed by gzip or not
 // Throws std::runtime_error if it is empty, cut short, has a value that is missing or not finite,
-// has no such channel or another frequency; std::invalid_argument unless the frequency is in
-// [50, 10000].
+// has no such channel or another frequency; std::invalid_argument unless data::r_peaks takes the
+// frequency.
 Recording read_recording(const Source& source);
 
 // Whether the path is that of a WFDB record: its header, or its name without ".hea".

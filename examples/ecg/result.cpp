@@ -110,8 +110,10 @@ void print_results(const Results& r, const std::vector<std::string>& classes,
   if (has_nearest)
     add_row(table, "nearest neighbour", {r.nearest}, ".nearest_neighbour", "Euclidean distance",
             report);
-  add_row(table, "network", r.seeds, "",
-          seeds > 1 ? fmt::format("mean ± std of {} seeds", seeds) : "bidirectional GRU", report);
+  add_row(
+      table, "network", r.seeds, "",
+      seeds > 1 ? fmt::format("mean ± std of {} seeds", seeds) : r.network + ", both directions",
+      report);
   if (seeds > 1)
     add_row(table, "networks together", {r.together}, ".together", "mean of their probabilities",
             report);

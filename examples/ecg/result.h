@@ -20,9 +20,10 @@ std::vector<Index> predicted_by(const program::Probabilities& probabilities);
 program::Probabilities mean_of(const std::vector<program::Probabilities>& all);
 
 struct Results {
-  std::vector<Result> seeds;  // of each network
-  Result together;            // of the mean of their probabilities
-  Result nearest;             // no predictions: there is no training part (--load)
+  std::string network;             // its title: "GRU"
+  std::vector<Result> seeds = {};  // of each network
+  Result together = {};            // of the mean of their probabilities
+  Result nearest = {};             // no predictions: there is no training part (--load)
 };
 // Prints and reports accuracy, macro_recall and macro_f1 (the mean of the seeds), those of the
 // nearest neighbour and of the networks together, the recall of each class, and who wins.

@@ -28,14 +28,14 @@ Difference difference(const Values& a, const Values& b, const Range& range, Inde
 }
 
 void print_scores(const AllScores& scores, const Range& range, double frequency,
-                  program::Report& report) {
+                  const std::string& kind, program::Report& report) {
   const struct {
-    const char* name;
+    std::string name;
     const Scores& scores;
     const char* remark;
   } all[] = {{"persistence", scores.persistence, "the last value"},
              {"ar", scores.ar, "least squares on the last 16 values"},
-             {"lstm", scores.lstm, "corrects the autoregressive model"}};
+             {kind, scores.network, "corrects the autoregressive model"}};
   double best = INFINITY;
   for (const auto& one : all) best = std::min(best, mean_of(one.scores.nll, range));
   program::Table table({"", "nll per sample", "RMSE in mV"});
@@ -49,19 +49,18 @@ void print_scores(const AllScores& scores, const Range& range, double frequency,
   }
   table.print();
   const Index block = std::max<Index>(1, std::llround(frequency));
-  const Difference d = difference(scores.ar.nll, scores.lstm.nll, range, block);
-  report.add("nll_ahead.lstm", d.mean);
-  report.add("nll_ahead_standard_error.lstm", d.standard_error);
+  const Difference d = difference(scores.ar.nll, scores.network.nll, range, block);
+  report.add("nll_ahead." + kind, d.mean);
+  report.add("nll_ahead_standard_error." + kind, d.standard_error);
+  const std::string title = program::title_of(kind), ar = "autoregressive model";
   const bool clear = std::abs(d.mean) > 2 * d.standard_error;
   program::print(program::wrapped(fmt::format(
       "{} samples, nll in nats of mV. {} (paired standard error over blocks of 1 s).",
       range.end - range.begin,
-      !clear ? fmt::format("The LSTM and the autoregressive model are level: {:.4f} +- {:.4f}",
+      !clear ? fmt::format("The {} and the autoregressive model are level: {:.4f} +- {:.4f}", title,
                            d.mean, d.standard_error)
-             : fmt::format("The {} by {:.4f} +- {:.4f}",
-                           d.mean > 0 ? "LSTM beats the autoregressive model"
-                                      : "autoregressive model beats the LSTM",
-                           std::abs(d.mean), d.standard_error))));
+             : fmt::format("The {} beats the {} by {:.4f} +- {:.4f}", d.mean > 0 ? title : ar,
+                           d.mean > 0 ? ar : title, std::abs(d.mean), d.standard_error))));
 }
 
 }  // namespace ecg

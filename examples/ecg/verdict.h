@@ -17,8 +17,9 @@ struct Difference {
 };
 Difference difference(const Values& a, const Values& b, const Range& range, Index block);
 
-// Prints and reports NLL and RMSE, as nll.lstm, rmse.lstm and so on, and a sentence who wins.
+// Prints and reports NLL and RMSE, as nll.lstm, rmse.lstm and so on for the kind of the network,
+// and a sentence who wins.
 void print_scores(const AllScores& scores, const Range& range, double frequency,
-                  program::Report& report);
+                  const std::string& kind, program::Report& report);
 
 }  // namespace ecg

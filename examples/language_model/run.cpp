@@ -1,7 +1,7 @@
 #include "examples/language_model/run.h"
 
-#include "examples/common/model_file.h"
 #include "examples/common/predictions.h"
+#include "examples/common/sequence_size.h"
 #include "examples/common/table_file.h"
 #include "examples/common/text_file.h"
 #include "examples/language_model/ngram.h"
@@ -123,15 +123,10 @@ void check_sizes(const std::string& path, const program::ModelFile& file, const 
     unroll::check_io(value >= 1 && value <= limit, "{}: a {} from 1 to {} was required: got {}",
                      path, name, limit, value);
   };
-  const Index layers = program::layers_of(o.layer);
-  most("vocabulary", o.vocab, kMaxSize), most("hidden size", o.layer.hidden, kMaxHidden);
-  most("size of the embedding", o.width(), kMaxHidden);
-  most("number of layers", layers, kMaxLayers);
-  // A model of any kind has at least these parameters.
+  most("vocabulary", o.vocab, kMaxSize), most("size of the embedding", o.width(), kMaxHidden);
   const auto hidden = static_cast<double>(o.layer.hidden), dim = static_cast<double>(o.width());
-  program::check_values(path, file,
-                        static_cast<double>(o.vocab) * (o.tied ? dim : dim + hidden) +
-                            static_cast<double>(layers - 1) * hidden * hidden);
+  program::check_sizes(path, file, o.of_layer(),
+                       static_cast<double>(o.vocab) * (o.tied ? dim : dim + hidden));
 }
 
 }  // namespace

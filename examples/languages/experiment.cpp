@@ -1,7 +1,7 @@
 #include "examples/languages/experiment.h"
 
-#include "examples/common/model_file.h"
 #include "examples/common/predictions.h"
+#include "examples/common/sequence_size.h"
 #include "examples/common/table_file.h"
 #include "examples/languages/fit.h"
 #include "examples/languages/report.h"
@@ -126,14 +126,12 @@ void apply_model(const Choice& choice, const program::Options& o, program::Repor
   const Vocabulary characters = Vocabulary::from_metadata(file.metadata, "characters"),
                    languages = Vocabulary::from_metadata(file.metadata, "languages");
   const auto options = nn::options_in<program::SequenceOptions>(file.metadata);
-  unroll::check_io(options.hidden >= 1 && options.hidden <= program::kMaxHidden &&
-                       languages.size() >= 1 && characters.unknown_id() >= 0 &&
+  unroll::check_io(languages.size() >= 1 && characters.unknown_id() >= 0 &&
                        file.values.count("text") == 1 && file.values.count("labels") == 1,
                    "{}: a model of {} was required: got one without its text or languages", o.load,
                    kProgram);
-  program::check_values(
-      o.load, file,
-      static_cast<double>(characters.size() + options.hidden) * static_cast<double>(options.in));
+  program::check_sizes(o.load, file, options,
+                       static_cast<double>(characters.size()) * static_cast<double>(options.in));
   Model model(characters.size(), languages.size(), options, file.values.at("text").numel(),
               file.values.at("labels").numel());
   nn::assign(o.load, std::move(file.values), nn::state(model),

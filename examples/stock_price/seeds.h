@@ -1,6 +1,7 @@
 // The models of several seeds as one: their forecasts are mixed, and one file holds them all.
 #pragma once
 
+#include "examples/common/sequence_size.h"
 #include "examples/common/terminal.h"
 #include "examples/stock_price/model.h"
 #include "examples/stock_price/report.h"
@@ -84,9 +85,9 @@ inline Seeds load(const std::string& path, const unroll::Metadata& expected, Ind
   program::check_expected(path, file.metadata, expected);
   const auto [count, first] = seeds_in(path, file.metadata);
   Seeds out{first, {}, {}};
-  const program::SequenceOptions layer = layer_in(file.metadata);
-  program::check_values(path, file,
-                        static_cast<double>(layer.hidden) * static_cast<double>(layer.in));
+  const program::SequenceOptions layer = Network::for_columns(layer_in(file.metadata), columns);
+  program::check_sizes(path, file, layer,
+                       static_cast<double>(count - 1) * program::parameters_of(layer));
   for (std::size_t i = 0; i < count; ++i) {
     const std::string prefix = prefix_of(i, count);
     out.models.emplace_back(columns, layer);

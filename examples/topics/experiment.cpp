@@ -1,5 +1,6 @@
 #include "examples/topics/experiment.h"
 
+#include "examples/common/sequence_size.h"
 #include "examples/common/table_file.h"
 #include "examples/topics/glosses.h"
 #include "examples/topics/report.h"
@@ -183,17 +184,19 @@ void apply_model(const Choice& choice, const program::Options& o, program::Repor
                 options.model);
   const Encoder encoder = Encoder::from_metadata(file.metadata);
   const data::Vocabulary classes = data::Vocabulary::from_metadata(file.metadata, "classes");
-  unroll::check_io(options.hidden >= 1 && options.hidden <= kMaxHidden &&
-                       options.reader.hidden <= program::kMaxHidden && encoder.size() >= 1 &&
+  unroll::check_io(options.hidden >= 1 && options.hidden <= kMaxHidden && encoder.size() >= 1 &&
                        classes.size() >= 1,
                    "{}: a model of topics was required: got one without classes or features",
                    o.load);
   const Kind kind = kind_of(options.model);
-  program::check_values(
-      o.load, file,
-      static_cast<double>(encoder.size()) *
-          static_cast<double>(kind == Kind::naive_bayes || kind == Kind::linear ? classes.size()
-                                                                                : options.hidden));
+  const auto columns = kind == Kind::in_order        ? options.reader.in
+                       : kind == Kind::embedding_bag ? options.hidden
+                                                     : classes.size();
+  const double weights = static_cast<double>(encoder.size()) * static_cast<double>(columns);
+  if (kind == Kind::in_order)
+    program::check_sizes(o.load, file, options.reader, weights);
+  else
+    program::check_values(o.load, file, weights);
   with_model(options, encoder.size(), classes.size(), [&](auto model) {
     nn::assign(o.load, std::move(file.values), nn::state(model),
                {.layout = nn::WeightLayout::in_out});

@@ -76,9 +76,39 @@ TEST_CASE("--help has 80 columns, however long the text of an option is") {
   }
 }
 
+TEST_CASE("an input that cannot be read is refused with its option, before any work") {
+  const Folder folder;
+  const std::string there = folder.write("there", "x"), absent = folder / "absent";
+  const auto check = [&](const std::vector<std::string>& words, const std::string& option) {
+    const Parsed parsed(words);
+    CHECK_THROWS_WITH_AS(
+        parsed.o.prepare(),
+        (option + ": a file that can be read was required: " + absent + ": cannot be opened: ")
+            .append("No such file or directory")
+            .c_str(),
+        std::runtime_error);
+  };
+  check({"--data", absent}, "--data");
+  check({"--test", absent}, "--test");
+  check({"--load", absent, "--data", there}, "--load");
+  check({"--predict", absent, "--load", there}, "--predict");
+  check({"--data", absent, "--pictures", folder / "p"}, "--data");
+  CHECK(folder.files() == std::vector<std::string>{"there"});
+  Parsed({"--data", there, "--test", there, "--load", there}).o.prepare();
+  Parsed({}).o.prepare();  // the sample is not read by every run
+  // A file of a form that is named without its ending.
+  program::About about = kAbout;
+  about.takes.endings = {".hea"};
+  folder.write("record.hea", "x");
+  Parsed record({"--data", folder / "record"});
+  CHECK_THROWS_AS(record.o.prepare(), std::runtime_error);
+  record.o.about = &about;
+  record.o.prepare();
+}
+
 TEST_CASE("no output takes the place of an input or of another output; a run may replace itself") {
   const Folder folder;
-  const std::string a = folder.write("a", "x"), b = folder / "b";
+  const std::string a = folder.write("a", "x"), b = folder.write("b", "x");
   const auto check = [&](const std::vector<std::string>& words, const std::string& option) {
     const Parsed parsed(words);
     CHECK_THROWS_WITH_AS(parsed.o.prepare(),
@@ -92,7 +122,7 @@ TEST_CASE("no output takes the place of an input or of another output; a run may
   check({"--predict", a, "--load", b, "--out", b}, "--out");
   check({"--save", b, "--json", b}, "--json");
   check({"--pictures", folder / "p", "--json", folder / "p/b.png"}, "--pictures");
-  CHECK(folder.files() == std::vector<std::string>{"a"});
+  CHECK(folder.files() == std::vector<std::string>{"a", "b"});
   Parsed both({});
   both.o.resume = both.o.save = a;
   both.o.prepare();

@@ -279,6 +279,40 @@ TEST_CASE("sequence models: a size is found for a number of parameters, within a
     }
 }
 
+TEST_CASE(
+    "sequence models: a state is the values in it, which carry gradients from chunk to chunk") {
+  Generator g(11);
+  for (const std::string& kind : program::sequence_kinds()) {
+    CAPTURE(kind);
+    const SequenceModel model(random_options(kind, g));
+    const nn::Sequence a = random_input(model, {4}, g), b = random_input(model, {3}, g);
+    const SequenceModel::State empty;
+    CHECK(empty.parts().empty());
+    Tape tape;
+    const SequenceModel::State first = model(a, empty).state;
+    if (program::attends(kind)) {
+      CHECK(first.parts().empty());  // it starts each chunk without context
+      continue;
+    }
+    const std::vector<Var> parts = first.parts();
+    CHECK_FALSE(parts.empty());
+    const Var expected = model(b, first).last();
+    CHECK(distance(model(b, first.detach().with_parts(parts)).last().value(), expected.value()) ==
+          0);
+    std::vector<Var> watched;
+    for (const Var& part : parts) watched.push_back(tape.watch(part.value()));
+    const Var again = model(b, first.with_parts(watched)).last();
+    const Gradients gradients = tape.backward(sum(square(again)));
+    // The last output, which is part of a state too, has no influence on the next one.
+    CHECK(std::any_of(watched.begin(), watched.end(), [&](const Var& part) {
+      return gradients.has(part) && sum(square(gradients[part])).item() > 0;
+    }));
+    check_refused([&] { first.with_parts({}); }, "with_parts: more values were required");
+    watched.push_back(watched[0]);
+    check_refused([&] { first.with_parts(watched); }, "with_parts");
+  }
+}
+
 TEST_CASE("sequence models: what does not fit is refused with a sentence") {
   const auto count = [](const SequenceOptions& of) {
     return program::count_parameters([&] { return SequenceModel(of); });

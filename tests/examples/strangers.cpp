@@ -88,6 +88,19 @@ std::string with_entry(const std::string& file, const std::string& key, const st
 
 }  // namespace
 
+TEST_CASE("every program misses a model before it reads the data") {
+  const Folder folder;
+  const std::string data = folder.write("d", "no data of any program");
+  std::vector<std::string> names{"dna_sequence", "ecg", "stock_price"};
+  for (const Program& p : kTextPrograms) names.push_back(p.name);
+  for (const std::string& name : names) {
+    CAPTURE(name);
+    const std::string option = name == "stock_price" ? "--csv" : "--data";
+    check_refused(name, {option, data, "--load", folder / "absent"},
+                  "--load: a file that can be read was required");
+  }
+}
+
 TEST_CASE("a table that cannot be meant is refused, and an existing model stays as it was") {
   const Folder folder;
   const std::string model = folder.write("model", "a good model");

@@ -1,5 +1,6 @@
 // Labelled series, their nearest neighbours, and beats.
 #include "examples/ecg/labelled.h"
+#include "examples/ecg/augment.h"
 #include "examples/ecg/beats.h"
 #include "examples/ecg/neighbour.h"
 #include "examples/ecg/result.h"
@@ -13,10 +14,51 @@ TEST_CASE("series are standardised one by one, and a constant one is zero") {
   CHECK(all[0].values[0] == doctest::Approx(-std::sqrt(1.5)));
   CHECK(all[0].values[1] == doctest::Approx(0));
   CHECK(all[1].values == Values{0, 0, 0});
-  const unroll::Tensor steps = all[0].steps();
-  CHECK(steps.shape() == unroll::Shape{3, 2});
-  CHECK(steps.at({0, 1}) == 0);
-  CHECK(steps.at({2, 1}) == doctest::Approx(std::sqrt(1.5)));
+}
+
+TEST_CASE("time steps read overlapping values, and the last one reads the end") {
+  unroll::Generator g(3);
+  for (int round = 0; round < 50; ++round) {
+    const Reading reading{.samples = 1 + g.below(9), .stride = 1 + g.below(4)};
+    Example e{.values = {}, .extra = {7, -7}};
+    const Index n = 1 + g.below(40);
+    for (Index t = 0; t < n; ++t) e.values.push_back(static_cast<double>(t));
+    const unroll::Tensor steps = e.steps(reading);
+    CHECK(steps.size(1) == reading.samples + 2);
+    const Index last = steps.size(0) - 1;
+    CHECK(last * reading.stride + reading.samples >= n);
+    if (last > 0) CHECK((last - 1) * reading.stride + reading.samples < n);
+    for (Index s = 0; s <= last; ++s) {
+      for (Index k = 0; k < reading.samples; ++k)
+        CHECK(steps.at({s, k}) == static_cast<double>(std::min(s * reading.stride + k, n - 1)));
+      CHECK(steps.at({s, reading.samples}) == 7);
+      CHECK(steps.at({s, reading.samples + 1}) == -7);
+    }
+  }
+}
+
+TEST_CASE("a variant of a series has its length, its ends and its order in time") {
+  unroll::Generator g(4);
+  for (const Index n : {1, 2, 7, 100}) {
+    Values line;
+    for (Index t = 0; t < n; ++t) line.push_back(static_cast<double>(t));
+    const Values warped = varied(line, {.warp = 0.5, .scale = 0, .jitter = 0}, g);
+    REQUIRE(std::ssize(warped) == n);
+    CHECK(warped.front() == 0);
+    CHECK(warped.back() == doctest::Approx(line.back()));
+    for (std::size_t t = 1; t < warped.size(); ++t) CHECK(warped[t] > warped[t - 1]);
+    const Values same = varied(line, {.warp = 0, .scale = 0, .jitter = 0}, g);
+    for (std::size_t t = 0; t < line.size(); ++t) CHECK(same[t] == doctest::Approx(line[t]));
+  }
+  // Noise has the stated size, and all values have one factor.
+  const Values ones(20'000, 1.0), noisy = varied(ones, {.warp = 0, .scale = 0, .jitter = 0.3}, g);
+  double squares = 0;
+  for (const double v : noisy) squares += (v - 1) * (v - 1) / 20'000;
+  CHECK(std::sqrt(squares) == doctest::Approx(0.3).epsilon(0.05));
+  const Values scaled = varied(ones, {.warp = 0, .scale = 0.2, .jitter = 0}, g);
+  CHECK(scaled.front() > 0);
+  CHECK(scaled.front() == scaled.back());
+  CHECK(scaled.front() != 1);
 }
 
 TEST_CASE("the nearest neighbour is that of a search over all pairs") {

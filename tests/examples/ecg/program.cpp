@@ -1,4 +1,5 @@
 // The program ecg on small files that the tests write.
+#include "examples/common/sequence_model.h"
 #include "tests/examples/ecg/records.h"
 
 namespace {
@@ -91,8 +92,9 @@ TEST_CASE("ecg classifies series in UCR format, ragged too, and answers a file o
     const std::string train = folder.write("TRAIN.tsv", series(60, 1, ragged)),
                       test = folder.write("TEST.tsv", series(40, 2, ragged));
     const std::string json = folder / "o.json";
-    const Outcome run = run_program("ecg", small({"--ucr", train, test, "--epochs", "60", "--seeds",
-                                                  "2", "--class-weights", "--json", json}));
+    const Outcome run =
+        run_program("ecg", small({"--ucr", train, test, "--epochs", "60", "--seeds", "2",
+                                  "--class-weights", "equal", "--json", json}));
     CAPTURE(run.err);
     REQUIRE(run.code == 0);
     const Numbers numbers(json);
@@ -129,7 +131,8 @@ TEST_CASE("ecg classifies the beats of annotated records, split by record") {
     arguments.push_back(write_record(
         folder, fmt::format("r{}", i),
         {.count = 40, .other = 4 + i, .seed = static_cast<std::uint64_t>(i), .noise = 0.05}));
-  arguments.insert(arguments.end(), {"--epochs", "40", "--class-weights", "--save", folder / "m"});
+  arguments.insert(arguments.end(),
+                   {"--epochs", "40", "--class-weights", "equal", "--save", folder / "m"});
   const std::string json = folder / "o.json";
   arguments.insert(arguments.end(), {"--json", json});
   const Outcome run = run_program("ecg", small(arguments));
@@ -151,4 +154,35 @@ TEST_CASE("ecg classifies the beats of annotated records, split by record") {
   CAPTURE(one.err);
   CHECK(one.code == 0);
   CHECK(one.out.find("of the same patient") != std::string::npos);
+}
+
+TEST_CASE("ecg forecasts and classifies with every kind of model that can, and loads it") {
+  const Folder folder;
+  const std::string raw = folder.write("a.u16le", u16le(Heart{.count = 40}.signal())),
+                    train = folder.write("TRAIN", series(30, 1)),
+                    test = folder.write("TEST", series(20, 2)), model = folder / "m";
+  for (const std::string& kind : program::sequence_kinds()) {
+    CAPTURE(kind);
+    const Numbers trained = numbers_of(
+        "ecg", small({"--ucr", train, test, "--model", kind, "--epochs", "1", "--save", model}));
+    const Numbers loaded = numbers_of("ecg", {"--load", model, "--test", test, "--threads", "1"});
+    CHECK(trained["accuracy"] == loaded["accuracy"]);
+    const std::vector<std::string> data{"--data", raw, "--frequency", "100", "--window", "800"};
+    std::vector<std::string> forecast{"--threads", "1",        "--hidden", "8",      "--model",
+                                      kind,        "--epochs", "1",        "--save", model};
+    forecast.insert(forecast.end(), data.begin(), data.end());
+    if (kind == "linear-attention") {
+      check_refused("ecg", forecast, "a recording of any length was required");
+      continue;
+    }
+    const Numbers forecasts = numbers_of("ecg", forecast);
+    std::vector<std::string> load{"--load", model, "--threads", "1"};
+    load.insert(load.end(), data.begin(), data.end());
+    CHECK(numbers_of("ecg", load)["nll." + kind] == forecasts["nll." + kind]);
+    CHECK(forecasts.contains("megabytes.recomputed") == !program::attends(kind));
+    if (program::attends(kind)) {
+      forecast.insert(forecast.end(), {"--checkpoint", "100"});
+      check_refused("ecg", forecast, "--checkpoint: a model with a state was required");
+    }
+  }
 }

@@ -1,6 +1,8 @@
 // Bad input of the program ecg: one sentence and exit code 2.
 #include "tests/examples/ecg/records.h"
 
+#include <unroll/tensor/safetensors.h>
+
 TEST_CASE("ecg refuses recordings that are none") {
   const Folder folder;
   const auto refused = [&](const std::string& path, const std::vector<std::string>& more,
@@ -52,4 +54,41 @@ TEST_CASE("ecg refuses labelled files that do not fit, and options that would do
   folder.write("r.atr", "x");
   refused({"--wfdb", record}, "r.atr");
   refused({"--wfdb", folder / "none"}, "none");
+}
+
+TEST_CASE("ecg refuses model files whose sizes are false, before it makes such a model") {
+  const Folder folder;
+  const std::string raw = folder.write("a.u16le", u16le(Heart{.count = 40}.signal())),
+                    train = folder.write("TRAIN", series(20, 1)),
+                    test = folder.write("TEST", series(10, 2)), file = folder / "m";
+  const std::vector<std::string> of_series{"--ucr", train, test},
+      of_samples{"--data", raw, "--frequency", "100", "--window", "800"};
+  for (const auto& task : {of_series, of_samples}) {
+    std::vector<std::string> arguments{"--hidden", "8", "--epochs", "1", "--save", file};
+    arguments.insert(arguments.end(), task.begin(), task.end());
+    REQUIRE(run_program("ecg", arguments).code == 0);
+    unroll::Metadata good;
+    const unroll::NamedTensors values = unroll::load_safetensors(file, &good);
+    const auto refused = [&](const std::string& key, const std::string& value,
+                             const std::string& words) {
+      CAPTURE(key);
+      unroll::Metadata bad = good;
+      REQUIRE(bad.count(key) == 1);
+      bad[key] = value;
+      unroll::save_safetensors(file, values, bad);
+      if (task == of_series)
+        check_refused("ecg", {"--load", file, "--test", test}, words);
+      else
+        check_refused("ecg", {"--load", file, "--predict", raw, "--frequency", "100"}, words);
+    };
+    const std::string of = task == of_series ? "options.reader." : "options.";
+    refused(of + "hidden", "60000", "values were required");
+    refused(of + "hidden", "-1", "units");
+    refused(of + "layers", "1000000000000", "layers were required");
+    refused(of + "kind", "lstn", "sequence model: one of");
+    refused(of + "in", "1000000", "a model of ecg was required");
+    if (task == of_series) refused("options.reading.samples", "1000000000000", "do not fit");
+    if (task == of_series) refused("options.reading.stride", "0", "do not fit");
+    if (task == of_series) refused("classes", "1", "required");
+  }
 }
