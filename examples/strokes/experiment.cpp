@@ -26,7 +26,7 @@ Recipe recipe_of(Reading reading) {
     case Reading::rows:
       return {96, 40, 10, 0, 4e-3, 0.93};
     case Reading::pixels:
-      return {64, 20, 5, 1000, 4e-3, 0.93};
+      return {64, 30, 10, 2000, 4e-3, 0.93};
     default:
       return {48, 40, 10, 0, 4e-3, 0.95};
   }
