@@ -142,7 +142,8 @@ void train_and_compare(const Choice& choice, const program::Options& o, program:
                   .right = right_of(predicted, task.test.labels),
                   .nearest = {},
                   .groups = task.test.groups,
-                  .synthetic = id.synthetic};
+                  .trained_on_synthetic = id.synthetic,
+                  .synthetic = id.synthetic && o.test.empty()};
     if (reading != Reading::shuffled && reading != Reading::shuffled_strokes)
       result.nearest = right_of(nearest_labels(task.known, task.asked), task.test.labels);
     results.push_back(std::move(result));
