@@ -19,17 +19,17 @@ double share(const std::vector<bool>& right) {
 const char* words_of(Reading reading) {
   switch (reading) {
     case Reading::strokes:
-      return "strokes, in the order of the pen";
+      return "drawings: the path of the pen";
     case Reading::shuffled:
-      return "the same points, shuffled";
+      return "drawings: points shuffled";
     case Reading::shuffled_strokes:
-      return "strokes, order and direction shuffled";
+      return "drawings: strokes shuffled";
     case Reading::image:
-      return "the same as an image, row by row";
+      return "drawings: image, row by row";
     case Reading::rows:
-      return "scanned images, row by row";
+      return "scans: row by row";
     case Reading::pixels:
-      return "scanned images, pixel by pixel";
+      return "scans: pixel by pixel";
   }
   return "";
 }
