@@ -56,7 +56,7 @@ void apply_model(const program::Options& o, program::Report& report) {
                     .right = right_of(predicted_by(p), part.labels),
                     .nearest = {},
                     .groups = part.groups,
-                    .synthetic = id.synthetic}},
+                    .trained_on_synthetic = id.synthetic}},
                   report);
     return;
   }

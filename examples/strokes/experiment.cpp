@@ -26,7 +26,7 @@ Recipe recipe_of(Reading reading) {
     case Reading::rows:
       return {96, 40, 10, 0, 4e-3, 0.93};
     case Reading::pixels:
-      return {64, 20, 5, 1000, 4e-3, 0.93};
+      return {64, 30, 10, 2000, 4e-3, 0.93};
     default:
       return {48, 40, 10, 0, 4e-3, 0.95};
   }
@@ -45,8 +45,9 @@ std::vector<Reading> readings_of(const Choice& choice, const program::Options& o
       out.push_back(r);
   if (!out.empty()) return out;
   // A file of drawings or of images says which tasks are meant.
-  if (o.data.empty()) out = {Reading::rows};
-  if (!o.given("--images"))
+  const bool drawings = !o.data.empty(), scans = o.given("--images");
+  if (scans || !drawings) out = {Reading::rows};
+  if (drawings || !scans)
     out.insert(out.end(),
                {Reading::strokes, Reading::image, Reading::shuffled, Reading::shuffled_strokes});
   return out;
@@ -105,6 +106,45 @@ Identity identity_of(const Data& data, const Task& task, const Choice& choice) {
   return id;
 }
 
+program::Curves train(Classifier& model, const Task& task, const Choice& choice,
+                      const program::Options& o, program::Checkpoint& checkpoint) {
+  const Recipe recipe = recipe_of(task.reading);
+  return fit(model, task,
+             {.label = fmt::format("{}, {}", name_of(task.reading), choice.model),
+              .epochs = o.epochs > 0 ? o.epochs : recipe.epochs,
+              .patience = recipe.patience,
+              .rate = recipe.rate,
+              .decay = recipe.decay,
+              .seed = o.seed},
+             &checkpoint);
+}
+
+// Trains (or loads) the model of a task and tests it. The result is incomplete after Ctrl-C.
+Result run(const Data& data, Reading reading, const Choice& choice, const program::Options& o,
+           Picture& picture, program::Report& report) {
+  const Task task = task_of(data, reading, choice, o);
+  const Identity id = identity_of(data, task, choice);
+  unroll::default_generator() = unroll::Generator(o.seed);
+  Classifier model(id.options, std::ssize(id.classes));
+  program::load_or_train(
+      o, model, metadata_of(id), name_of(reading), report,
+      [&](program::Checkpoint& checkpoint) { return train(model, task, choice, o, checkpoint); });
+  const std::vector<Index> predicted = predicted_by(probabilities(model, task.test));
+  Result out{.reading = reading,
+             .model = choice.model,
+             .right = right_of(predicted, task.test.labels),
+             .nearest = {},
+             .groups = task.test.groups,
+             .trained_on_synthetic = id.synthetic,
+             .synthetic = id.synthetic && o.test.empty()};
+  if (program::interrupted()) return out;
+  if (reading != Reading::shuffled && reading != Reading::shuffled_strokes)
+    out.nearest = right_of(nearest_labels(task.known, task.asked), task.test.labels);
+  if (!o.picture.empty())
+    picture.add(model, id, task, predicted, data.drawings ? data.drawings->test : Drawings());
+  return out;
+}
+
 }  // namespace
 
 void train_and_compare(const Choice& choice, const program::Options& o, program::Report& report) {
@@ -118,36 +158,9 @@ void train_and_compare(const Choice& choice, const program::Options& o, program:
   std::vector<Result> results;
   Picture picture;
   for (const Reading reading : readings) {
-    const Task task = task_of(data, reading, choice, o);
-    const Recipe recipe = recipe_of(reading);
-    const Identity id = identity_of(data, task, choice);
-    unroll::default_generator() = unroll::Generator(o.seed);
-    Classifier model(id.options, std::ssize(id.classes));
-    const std::string name = name_of(reading);
-    program::load_or_train(o, model, metadata_of(id), name, report,
-                           [&](program::Checkpoint& checkpoint) {
-                             return fit(model, task,
-                                        {.label = fmt::format("{}, {}", name, choice.model),
-                                         .epochs = o.epochs > 0 ? o.epochs : recipe.epochs,
-                                         .patience = recipe.patience,
-                                         .rate = recipe.rate,
-                                         .decay = recipe.decay,
-                                         .seed = o.seed},
-                                        &checkpoint);
-                           });
-    const std::vector<Index> predicted = predicted_by(probabilities(model, task.test));
+    Result result = run(data, reading, choice, o, picture, report);
     if (program::interrupted()) break;
-    Result result{.reading = reading,
-                  .model = choice.model,
-                  .right = right_of(predicted, task.test.labels),
-                  .nearest = {},
-                  .groups = task.test.groups,
-                  .synthetic = id.synthetic};
-    if (reading != Reading::shuffled && reading != Reading::shuffled_strokes)
-      result.nearest = right_of(nearest_labels(task.known, task.asked), task.test.labels);
     results.push_back(std::move(result));
-    if (!o.picture.empty())
-      picture.add(model, id, task, predicted, data.drawings ? data.drawings->test : Drawings());
   }
   print_results(results, report);
   if (!program::interrupted()) picture.draw(o.picture);

@@ -27,7 +27,8 @@ int main(int argc, char** argv) {
       [&](CLI::App& app) {
         app.add_option("--task", choice.tasks,
                        "What is read: strokes, shuffled (points), shuffled_strokes, image, rows, "
-                       "pixels (MNIST, 784 steps; slow) (default: all but pixels)")
+                       "pixels (784 steps for MNIST: takes minutes; try --model rglru) (default: "
+                       "all but pixels)")
             ->type_name("TASK...")
             ->expected(1, 6)
             ->check(CLI::IsMember(strokes::reading_names()));
@@ -50,7 +51,7 @@ int main(int argc, char** argv) {
                        "(default: 10,000 of MNIST)")
             ->type_name("FILE");
         program::add_number(app, "--images-per-epoch", choice.per_epoch, 1, 10'000'000,
-                            "Train on N random images in an epoch (default: all; 1000 for pixels)");
+                            "Train on N random images in an epoch (default: all; 2000 for pixels)");
       },
       [&](const program::Options& o, program::Report& report) {
         o.prepare({choice.images});

@@ -110,7 +110,8 @@ void Picture::add(const Classifier& model, const Identity& id, const Task& task,
   const char* what = path                           ? "the path of the pen"
                      : id.reading == Reading::image ? "the same as an image"
                                                     : "a scanned image";
-  shown.title = fmt::format("{}{}: {}", what, id.synthetic ? ", synthetic" : "", label);
+  const bool synthetic = id.reading != Reading::rows && !test[i].glyph.empty();
+  shown.title = fmt::format("{}{}: {}", what, synthetic ? ", synthetic" : "", label);
   program::Panel curves = curves_panel(as_it_reads(model, task.test.steps[i]), id.classes,
                                        path ? "steps of the pen read" : "rows read");
   curves.title = "what the model says";

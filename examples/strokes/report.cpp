@@ -19,17 +19,17 @@ double share(const std::vector<bool>& right) {
 const char* words_of(Reading reading) {
   switch (reading) {
     case Reading::strokes:
-      return "strokes, in the order of the pen";
+      return "drawings: the path of the pen";
     case Reading::shuffled:
-      return "the same points, shuffled";
+      return "drawings: points shuffled";
     case Reading::shuffled_strokes:
-      return "strokes, order and direction shuffled";
+      return "drawings: strokes shuffled";
     case Reading::image:
-      return "the same as an image, row by row";
+      return "drawings: image, row by row";
     case Reading::rows:
-      return "scanned images, row by row";
+      return "scans: row by row";
     case Reading::pixels:
-      return "scanned images, pixel by pixel";
+      return "scans: pixel by pixel";
   }
   return "";
 }
@@ -102,17 +102,20 @@ void print_results(const std::vector<Result>& results, program::Report& report) 
   const std::string& model = results[0].model;
   program::Table table({"what is read", model, "1-NN", "tests"});
   std::vector<std::string> sentences;
-  bool synthetic = false;
+  bool trained = false, tested = false;  // on synthetic drawings
   for (const Result& r : results) {
     const std::string name = name_of(r.reading);
     const double accuracy = share(r.right), near = r.nearest.empty() ? 0 : share(r.nearest);
     report.add("accuracy." + name, accuracy);
-    synthetic |= r.synthetic;
+    trained |= r.trained_on_synthetic, tested |= r.synthetic;
     std::vector<program::Table::Cell> cells{
         {fmt::format("{:.4f}", accuracy), !r.nearest.empty() && accuracy > near},
         {r.nearest.empty() ? "" : fmt::format("{:.4f}", near), near > accuracy},
         {fmt::format("{}", r.right.size())}};
-    table.add(words_of(r.reading), std::move(cells), r.synthetic ? "synthetic" : "");
+    table.add(words_of(r.reading), std::move(cells),
+              r.synthetic              ? "synthetic"
+              : r.trained_on_synthetic ? "trained on synthetic"
+                                       : "");
     if (r.nearest.empty()) continue;
     report.add("accuracy.nearest_neighbour." + name, near);
     const Difference d = difference(r.right, r.nearest, r.groups);
@@ -120,7 +123,7 @@ void print_results(const std::vector<Result>& results, program::Report& report) 
     report.add("difference.nearest_neighbour." + name + ".standard_error", d.standard_error);
     sentences.push_back(name + ": " + ahead("the " + model, "the nearest neighbour (1-NN)", d));
   }
-  report.add("synthetic", synthetic ? 1 : 0);
+  report.add("synthetic", trained || tested ? 1 : 0);
   table.print();
   for (const auto& [other, what] : {std::pair(Reading::image, "their images"),
                                     {Reading::shuffled, "shuffled points"},
@@ -133,7 +136,11 @@ void print_results(const std::vector<Result>& results, program::Report& report) 
     sentences.push_back(
         fmt::format("A win is a lead {}{}.", program::kWins,
                     grouped ? "; drawings of one glyph or writer count as one observation" : ""));
-  if (synthetic)
+  if (trained && !tested)
+    sentences.emplace_back(
+        "The model was trained on synthetic drawings, distorted glyphs of a font, not on "
+        "handwriting.");
+  if (tested)
     sentences.emplace_back(
         "Synthetic drawings are distorted glyphs of a font, not handwriting: their numbers say "
         "nothing about people's writing.");

@@ -23,7 +23,8 @@ struct Result {
   std::vector<bool> right;    // of the model, per test example
   std::vector<bool> nearest;  // of the nearest neighbour; empty if it was not asked
   std::vector<Index> groups;  // of the test examples
-  bool synthetic = false;
+  // Whether the model was trained on synthetic drawings, and whether the test part is of them.
+  bool trained_on_synthetic = false, synthetic = false;
 };
 // Whether examples count by group: there are at least five groups, and fewer than examples.
 bool counts_groups(const std::vector<Index>& groups);

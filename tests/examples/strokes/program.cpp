@@ -89,6 +89,19 @@ TEST_CASE("a saved model predicts and is tested, and a resumed run equals the wh
   CHECK(tested["accuracy.strokes"] >= 0);
 }
 
+TEST_CASE("a model trained on synthetic drawings says so wherever it is used") {
+  const Folder folder;
+  write_fonts(folder);
+  const std::string model = folder / "model", data = folder.write("d", pairs_file(30));
+  good(quick({"--task", "strokes", "--fonts", folder / "", "--copies", "1", "--epochs", "1",
+              "--save", model}));
+  const Outcome tested = good({"--load", model, "--test", data});
+  CHECK(tested.out.find("trained on synthetic") != std::string::npos);
+  CHECK(numbers_of("strokes", {"--load", model, "--test", data})["synthetic"] == 1);
+  CHECK(good({"--load", model, "--predict", data}).err.find("trained on synthetic drawings") !=
+        std::string::npos);
+}
+
 TEST_CASE("scanned images are read row by row or pixel by pixel, and by a saved model") {
   const Folder folder;
   const std::string images = write_scans(folder, 120), model = folder / "model";
