@@ -166,16 +166,17 @@ int main(int argc, char** argv) {
       [](lab::Experiment& e) {
         const Sizes sizes =
             e.choose(Sizes{2048, 512, 4'000, 0.02}, Sizes{16'384, 2048, 20'000, 0.2},
-                     Sizes{65'536, 4096, 20'000, 1});
+                     Sizes{65'536, 4096, 20'000, 0.5});
         if (e.options().threads == 0) unroll::set_threads(1);
         e.text(fmt::format(
-            "One sequence of T steps of {} numbers, two layers, about {} parameters, one thread. A "
+            "One sequence of T steps of {} numbers, two layers, about {} parameters, {}. A "
             "training step is forward, backward and Adam. Time is processor time, the fastest of "
             "at least three runs. Memory is the peak above what was in use before; a dash is less "
             "than 64 KiB, or not measured. Exponents are fitted to the longer half of the lengths "
             "(least squares of logarithms). attention-stored is the same model in plain ops, which "
             "store the weights of all pairs of steps.",
-            kColumns, sizes.parameters));
+            kColumns, sizes.parameters,
+            unroll::threads() == 1 ? "one thread" : fmt::format("{} threads", unroll::threads())));
         Numbers lengths;
         for (Index t = 64; t <= sizes.longest; t *= 2) lengths.push_back(static_cast<double>(t));
         std::vector<Measured> all;

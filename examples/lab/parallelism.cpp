@@ -15,6 +15,7 @@
 #include <algorithm>
 #include <chrono>
 #include <cmath>
+#include <ctime>
 
 namespace {
 
@@ -39,10 +40,12 @@ struct Size {
   int runs;
 };
 
-// Microseconds per step of forward and backward: the fastest run, with one thread and with several.
+// Microseconds per step of forward and backward, the fastest run: by the clock with one thread and
+// with several, and the processor time of one.
 struct Times {
-  double one = INFINITY, several = INFINITY;
+  double one = INFINITY, several = INFINITY, processor = INFINITY;
   double speedup() const { return one / several; }
+  bool disturbed() const { return one > 1.1 * processor; }  // by other programs
 };
 
 Times times_of(const Network& network, Index batch, const Size& size, int threads) {
@@ -56,84 +59,72 @@ Times times_of(const Network& network, Index batch, const Size& size, int thread
       program::stop_if_interrupted();
       unroll::set_threads(fastest == &out.one ? 1 : threads);
       const auto start = std::chrono::steady_clock::now();
+      const std::clock_t clock = std::clock();
       {
         unroll::Tape tape;
         (void)tape.backward(nn::mse_loss(network(x), wanted));
       }
+      const double processor = static_cast<double>(std::clock() - clock) / CLOCKS_PER_SEC;
       const std::chrono::duration<double> spent = std::chrono::steady_clock::now() - start;
-      *fastest = std::min(*fastest, spent.count() * 1e6 / static_cast<double>(size.steps));
+      const double per_step = 1e6 / static_cast<double>(size.steps);
+      *fastest = std::min(*fastest, spent.count() * per_step);
+      if (fastest == &out.one) out.processor = std::min(out.processor, processor * per_step);
     }
   unroll::set_threads(threads);
   return out;
 }
 
-void chunks(lab::Experiment& e, Index steps) {
-  lab::Table table{fmt::format("A scan of {} steps in chunks that are scanned side by side", steps),
-                   {"chunks", "longest chain", "largest error"},
-                   {}};
-  double worst = 0;
-  Index shortest = steps;
-  for (Index k = 1; k <= 64; k *= 4) {
-    const double error = lab::chunk_error(steps, k, 64);
-    const Index chain = k == 1 ? steps : steps / k + k;
-    worst = std::max(worst, error), shortest = std::min(shortest, chain);
-    table.rows.push_back({fmt::format("{}", k), fmt::format("{} steps", chain),
-                          k == 1 ? "-" : fmt::format("{:.0e}", error)});
-  }
-  e.table(table);
-  e.figure("scan.chunk_error", worst);
-  e.figure("scan.longest_chain", static_cast<double>(shortest));
-  e.conclude(fmt::format(
-      "A scan in chunks of time differs from one in a single piece by at most {:.0e}, and its "
-      "longest chain is {} instead of {} steps{}.",
-      worst, shortest, steps,
-      worst < 1e-4 ? ". A GRU or LSTM cannot be cut: tanh and sigmoid stand between its steps"
-                   : ", but such an error is more than rounding"));
-}
-
 struct Measured {
   Times alone, many;  // one sequence, and kBatch of them
   // How much less time a step takes if kBatch sequences share it, with one thread.
-  double gain() const { return alone.one * kBatch / many.one; }
+  double gain() const { return alone.processor * kBatch / many.processor; }
 };
 
+using Value = std::function<double(const Measured&)>;
 // "gru 1.02, lstm 1.01, ...".
-std::string list(const std::vector<Measured>& all,
-                 const std::function<double(const Measured&)>& value) {
+std::string list(const std::vector<Measured>& all, const Value& value) {
   std::vector<std::string> out;
   for (std::size_t m = 0; m < all.size(); ++m)
     out.push_back(fmt::format("{} {:.2f}", kModels[m].name, value(all[m])));
   return fmt::format("{}", fmt::join(out, ", "));
 }
+// The models of which the value is at least so much.
+std::vector<std::string> names(const std::vector<Measured>& all, const Value& value, double least) {
+  std::vector<std::string> out;
+  for (std::size_t m = 0; m < all.size(); ++m)
+    if (value(all[m]) >= least) out.emplace_back(kModels[m].name);
+  return out;
+}
 
-void conclude(lab::Experiment& e, const std::vector<Measured>& all, int threads) {
-  const auto speedup = [](const Measured& m) { return m.alone.speedup(); };
-  const double recurrences = std::max(speedup(all[0]), speedup(all[1])),
-               others = std::min({speedup(all[2]), speedup(all[3]), speedup(all[4])});
-  if (threads == 1)
-    e.conclude("With one thread no speedup can be measured.");
-  else
-    e.conclude(fmt::format(
-        "One sequence, {} threads instead of one: {}. {}", threads, list(all, speedup),
-        recurrences >= 1.2     ? "The recurrences gain too."
-        : others >= 1.2        ? "The recurrences gain nothing, the others do."
-        : others > recurrences ? "The recurrences gain nothing, the others not much."
-                               : "Here scans and attention do not gain more than recurrences."));
-  const auto of_batch = [](const Measured& m) { return m.many.speedup(); };
-  const Measured& least = *std::min_element(
-      all.begin(), all.end(),
-      [&](const Measured& a, const Measured& b) { return of_batch(a) < of_batch(b); });
-  if (threads > 1)
-    e.conclude(fmt::format(
-        "{} sequences, {} threads instead of one: {}. {}", kBatch, threads, list(all, of_batch),
-        of_batch(least) >= 1.2 ? "All models gain, since each thread has sequences of its own."
-                               : "Not all models gain, though each thread has sequences of its "
-                                 "own: other programs may have been running."));
-  const auto alone = [](const Measured& m) { return m.alone.one; };
-  std::vector<std::string> slower;  // than the recurrences
-  for (std::size_t m = 2; m < all.size(); ++m)
-    if (alone(all[m]) > std::max(alone(all[0]), alone(all[1])))
-      slower.emplace_back(kModels[m].name);
+void conclude_speedups(lab::Experiment& e, const std::vector<Measured>& all, int threads) {
+  if (threads == 1) return e.conclude("With one thread no speedup can be measured.");
+  constexpr double kGain = 1.2;
+  const Value one = [](const Measured&m) { return m.alone.speedup(); },
+              batch = [](const Measured&m) { return m.many.speedup(); };
+  const std::vector<std::string> gained = names(all, one, kGain),
+                                 batched = names(all, batch, kGain);
+  const bool disturbed =
+      std::any_of(all.begin(), all.end(), [](const Measured& m) { return m.many.disturbed(); });
+  const bool recurrence = std::max(one(all[0]), one(all[1])) >= kGain;
+  e.conclude(fmt::format(
+      "One sequence, {} threads instead of one: {}. {}", threads, list(all, one),
+      recurrence       ? "The recurrences gain, too."
+      : gained.empty() ? "No model gains much, the recurrences nothing."
+                       : fmt::format("The recurrences gain nothing, as is said; {} by a factor of "
+                                     "at least {}.",
+                                     fmt::join(gained, ", "), kGain)));
+  e.conclude(fmt::format(
+      "{} sequences, {} threads instead of one: {}. {}", kBatch, threads, list(all, batch),
+      batched.size() == all.size()
+          ? "All models gain, since each thread has sequences of its own."
+          : fmt::format("Not all models gain, though each thread has sequences of its own{}.",
+                        disturbed ? ": other programs were running" : "")));
+}
+
+void conclude_times(lab::Experiment& e, const std::vector<Measured>& all) {
+  const auto alone = [](const Measured& m) { return m.alone.processor; };
+  const std::vector<std::string> slower =
+      names(all, alone, 1.05 * std::max(alone(all[0]), alone(all[1])));
   e.conclude(fmt::format(
       "Microseconds per step of one sequence on one thread: {}. {}", list(all, alone),
       slower.empty() ? "The recurrences are the slowest, as is said."
@@ -162,8 +153,9 @@ int main(int argc, char** argv) {
         const int threads = unroll::threads();
         e.text(fmt::format(
             "Models of about {} parameters in two layers, forward and backward over {} steps, one "
-            "sequence and {} of them. Time by the clock, the fastest of many runs with one and "
-            "with {} threads in turns; the machine should be idle.",
+            "sequence and {} of them: the fastest of many runs with one and with {} threads in "
+            "turns. "
+            "Speedups are by the clock, so the machine should be idle; all else is processor time.",
             size.parameters, size.steps, kBatch, threads));
         lab::Table table{
             fmt::format("Microseconds per step with one thread, and speedup by {}", threads),
@@ -181,11 +173,11 @@ int main(int argc, char** argv) {
               {times_of(network, 1, size, threads), times_of(network, kBatch, size, threads)});
           const auto& [alone, many] = all.back();
           const auto shown = [](double value) { return fmt::format("{:.2f}", value); };
-          table.rows.push_back({model.name, shown(alone.one), shown(alone.speedup()),
-                                shown(many.one), shown(many.speedup())});
+          table.rows.push_back({model.name, shown(alone.processor), shown(alone.speedup()),
+                                shown(many.processor), shown(many.speedup())});
           chains.rows.push_back({model.name, model.chain});
           const std::string name = model.name;
-          e.figure(name + ".microseconds", alone.one);
+          e.figure(name + ".microseconds", alone.processor);
           e.figure(name + ".speedup", alone.speedup());
           e.figure(name + ".speedup_of_batch", many.speedup());
           e.figure(name + ".gain_of_batch", all.back().gain());
@@ -193,7 +185,8 @@ int main(int argc, char** argv) {
         e.figure("threads", threads);
         e.table(chains);
         e.table(table);
-        conclude(e, all, threads);
-        chunks(e, size.steps);
+        conclude_speedups(e, all, threads);
+        conclude_times(e, all);
+        lab::measure_chunks(e, size.steps);
       });
 }
