@@ -3,8 +3,8 @@
 // Merrill et al. 2024, "The illusion of state in state-space models"; Grazzi et al. 2024,
 // "Unlocking state-tracking in linear RNNs through negative eigenvalues".
 #include "examples/common/terminal.h"
+#include "examples/lab/common/any_model.h"
 #include "examples/lab/common/seeds.h"
-#include "examples/lab/common/signed_scan.h"
 #include "examples/lab/common/tasks.h"
 
 #include <fmt/format.h>
@@ -17,7 +17,6 @@ namespace {
 using lab::Experiment;
 using lab::Index;
 using lab::Numbers;
-namespace nn = unroll::nn;
 
 constexpr Index kParameters = 5000, kBatch = 32, kLongestTrained = 40;
 constexpr double kLearned = 0.95;
@@ -34,40 +33,26 @@ struct Result {
   }
 };
 
-template <class Model>
-Result trained(const Experiment& e, const Model& model, const std::string& kind,
-               std::uint64_t seed) {
-  const lab::Outputs outputs = [&](const lab::Batch& batch) {
-    return index_select(model(batch.ids), 0, batch.scored);
-  };
+Result result_of(const Experiment& e, const std::string& kind, std::uint64_t seed) {
+  const lab::AnyModel model = lab::any_model({.kind = kind,
+                                              .ids = lab::kBits,
+                                              .outputs = lab::kBits,
+                                              .parameters = kParameters,
+                                              .seed = seed});
   lab::learn(
-      nn::parameters(model), outputs,
+      model.parameters, model.outputs,
       [](unroll::Generator& g) { return lab::parity_of_lengths(kBatch, kLongestTrained, g); },
       {.steps = e.choose<Index>(600, 2000, 10000),
        .rate = 5e-3,
        .seed = seed,
        .label = fmt::format("parity {}, seed {}", kind, seed)});
-  Result out{.parameters = nn::parameter_count(nn::parameters(model))};
+  Result out{.parameters = model.size};
   for (const Index length : kLengths)
     out.accuracies.push_back(lab::accuracy(
-        outputs, [length](unroll::Generator& g) { return lab::parity(100, length, length - 1, g); },
+        model.outputs,
+        [length](unroll::Generator& g) { return lab::parity(100, length, length - 1, g); },
         e.choose<Index>(4, 10, 20), seed + 1000));
   return out;
-}
-
-Result result_of(const Experiment& e, const std::string& kind, std::uint64_t seed) {
-  if (kind == kSigned) {
-    unroll::manual_seed(seed);
-    return trained(e, lab::SignedScan({.ids = lab::kBits, .outputs = lab::kBits, .hidden = 41}),
-                   kind, seed);
-  }
-  return trained(e,
-                 lab::Network({.reader = {.kind = kind},
-                               .ids = lab::kBits,
-                               .outputs = lab::kBits,
-                               .parameters = kParameters,
-                               .seed = seed}),
-                 kind, seed);
 }
 
 std::vector<double> at(const std::vector<Result>& results, Index length) {

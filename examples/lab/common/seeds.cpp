@@ -18,6 +18,11 @@ Series over_seeds(const std::string& name, const std::vector<Numbers>& seeds) {
   return out;
 }
 
+Index median(std::vector<Index> values) {
+  std::sort(values.begin(), values.end());
+  return values[(values.size() - 1) / 2];
+}
+
 std::string listed(const std::vector<std::string>& names) {
   std::string out;
   for (const std::string& name : names) out += (out.empty() ? "" : ", ") + name;

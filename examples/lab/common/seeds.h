@@ -11,6 +11,9 @@ namespace lab {
 // A line of a chart: the mean over the seeds, and their range. One list of values for each seed.
 Series over_seeds(const std::string& name, const std::vector<Numbers>& seeds);
 
+// The lower one of an even number of values.
+Index median(std::vector<Index> values);
+
 // "a, b, c", or "none".
 std::string listed(const std::vector<std::string>& names);
 

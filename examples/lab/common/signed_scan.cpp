@@ -9,10 +9,9 @@ using unroll::Var;
 namespace nn = unroll::nn;
 
 SignedScan::SignedScan(const Options& o)
-    : embed({.vocab = o.ids, .dim = o.embedding}), head({.in = o.hidden, .out = o.outputs}) {
+    : embed({.vocab = o.ids, .dim = o.embedding}), head({.in = o.dim, .out = o.outputs}) {
   for (Index i = 0; i < o.layers; ++i)
-    layers.emplace_back(
-        nn::Linear::Options{.in = i == 0 ? o.embedding : o.hidden, .out = 2 * o.hidden});
+    layers.emplace_back(nn::Linear::Options{.in = i == 0 ? o.embedding : o.dim, .out = 2 * o.dim});
 }
 
 Var SignedScan::operator()(const nn::Tokens& x) const {

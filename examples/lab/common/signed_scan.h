@@ -13,7 +13,7 @@ namespace lab {
 
 struct SignedScanOptions {
   unroll::Index ids = 0, outputs = 0;
-  unroll::Index hidden = 0;  // H
+  unroll::Index dim = 0;  // H
   unroll::Index embedding = 16, layers = 2;
 };
 

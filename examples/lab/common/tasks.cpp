@@ -37,6 +37,27 @@ Batch parities(const std::vector<Index>& lengths, Index first, unroll::Generator
   return batch_of(ids, first, targets);
 }
 
+// Copying from the places that `places` gives, among `steps` ids.
+Batch copy_from(Index sequences, Index steps, Index length, Index symbols,
+                unroll::Generator& random, const std::function<std::vector<Index>()>& places) {
+  unroll::check(length >= 1 && length <= steps,
+                "selective_copy, spread_copy: a length of at least 1, and at least as many steps, "
+                "were required: got {} and {}",
+                length, steps);
+  const Index blank = symbols, ask = symbols + 1;
+  std::vector<std::vector<Index>> ids, targets;
+  for (Index b = 0; b < sequences; ++b) {
+    std::vector<Index> text(static_cast<std::size_t>(steps), blank), wanted;
+    for (const Index t : places()) {
+      wanted.push_back(random.below(symbols));
+      text[static_cast<std::size_t>(t)] = wanted.back();
+    }
+    text.insert(text.end(), static_cast<std::size_t>(length), ask);
+    ids.push_back(std::move(text)), targets.push_back(std::move(wanted));
+  }
+  return batch_of(ids, steps, targets);
+}
+
 }  // namespace
 
 Batch adding(Index sequences, Index steps, unroll::Generator& random) {
@@ -99,25 +120,21 @@ Batch parity_of_lengths(Index sequences, Index longest, unroll::Generator& rando
 
 Batch selective_copy(Index sequences, Index steps, Index length, Index symbols,
                      unroll::Generator& random) {
-  unroll::check(length >= 1 && length <= steps,
-                "selective_copy: a length of at least 1, and at least as many steps, were "
-                "required: got {} and {}",
-                length, steps);
-  const Index blank = symbols, ask = symbols + 1;
-  std::vector<std::vector<Index>> ids, targets;
-  for (Index b = 0; b < sequences; ++b) {
-    std::vector<Index> at = random.permutation(steps), wanted;
+  return copy_from(sequences, steps, length, symbols, random, [&] {
+    std::vector<Index> at = random.permutation(steps);
     at.resize(static_cast<std::size_t>(length));
     std::sort(at.begin(), at.end());
-    std::vector<Index> text(static_cast<std::size_t>(steps), blank);
-    for (const Index t : at) {
-      wanted.push_back(random.below(symbols));
-      text[static_cast<std::size_t>(t)] = wanted.back();
-    }
-    text.insert(text.end(), static_cast<std::size_t>(length), ask);
-    ids.push_back(std::move(text)), targets.push_back(std::move(wanted));
-  }
-  return batch_of(ids, steps, targets);
+    return at;
+  });
+}
+
+Batch spread_copy(Index sequences, Index steps, Index length, Index symbols,
+                  unroll::Generator& random) {
+  return copy_from(sequences, steps, length, symbols, random, [&] {
+    std::vector<Index> at;
+    for (Index i = 0; i < length; ++i) at.push_back(i * steps / length);
+    return at;
+  });
 }
 
 Batch induction(Index sequences, Index steps, Index symbols, unroll::Generator& random) {

@@ -36,6 +36,10 @@ inline Index selective_copy_ids(Index symbols) { return symbols + 2; }
 Batch selective_copy(Index sequences, Index steps, Index length, Index symbols,
                      unroll::Generator& random);
 
+// The same with the ids at the same places in all sequences: evenly spread, the first at step 0.
+Batch spread_copy(Index sequences, Index steps, Index length, Index symbols,
+                  unroll::Generator& random);
+
 // Induction heads (Olsson et al. 2022; as in Gu and Dao 2023): `steps` random ids below `symbols`,
 // one of which, at a random position that is not the last, is replaced by a special id; then the
 // special id again. Scored at that last step: the id that followed the special one.

@@ -2,9 +2,6 @@
 
 #include <unroll/nn/init.h>
 
-#include <algorithm>
-#include <cstdlib>
-
 namespace lab {
 
 using unroll::Index;
@@ -30,25 +27,6 @@ TimeInvariant::TimeInvariant(const Options& o)
 
 unroll::Var TimeInvariant::operator()(const nn::Tokens& x) const {
   return head(mamba(input(embed(x))).sequence).rows;
-}
-
-Index TimeInvariant::parameter_count() const {
-  Index out = 0;
-  for (const unroll::NamedParam& p : nn::parameters(*this))
-    if (p.param->trainable) out += p.param->value().numel();
-  return out;
-}
-
-TimeInvariant TimeInvariant::of_size(Options options, Index parameters, std::uint64_t seed) {
-  const auto distance = [&](Index dim) {
-    options.dim = dim;
-    return std::abs(TimeInvariant(options).parameter_count() - parameters);
-  };
-  Index dim = 1;
-  while (distance(dim + 1) < distance(dim)) ++dim;
-  options.dim = dim;
-  unroll::manual_seed(seed);
-  return TimeInvariant(options);
 }
 
 }  // namespace lab

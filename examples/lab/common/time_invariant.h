@@ -21,11 +21,6 @@ struct TimeInvariant {
   using Options = TimeInvariantOptions;
   explicit TimeInvariant(const Options& options);
   unroll::Var operator()(const unroll::nn::Tokens& x) const;  // [N, outputs]
-  unroll::Index parameter_count() const;                      // of those that are trained
-
-  // With the width that has about so many trained parameters; its initial parameters are those of
-  // the seed.
-  static TimeInvariant of_size(Options options, unroll::Index parameters, std::uint64_t seed);
 
   unroll::nn::Embedding embed;
   unroll::nn::Linear input;
