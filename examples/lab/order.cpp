@@ -75,7 +75,7 @@ void sentences(Experiment& e) {
     limit.values.push_back(1 / static_cast<double>(2 + c));
   }
   lab::Table table{
-      "Who acts? Right answers in percent", {"model", "parameters", "short", "long"}, {}};
+      "Who acts? Right answers in percent", {"model", "short", "long", "parameters"}, {}};
   Shares on_short, on_long;
   for (const std::string& kind : kModels) {
     const Answers of = lab::answers(e, kind, question, e.choose<Index>(1, 3, 5));
@@ -84,7 +84,7 @@ void sentences(Experiment& e) {
     on_short[kind] = mean(all_short), on_long[kind] = mean(all_long);
     chart.series.push_back(lab::series(kind, of));
     table.rows.push_back(
-        {kind, std::to_string(of.parameters), percents(all_short), percents(all_long)});
+        {kind, percents(all_short), percents(all_long), std::to_string(of.parameters)});
     e.figure(kind + ".accuracy", on_short[kind]);
     e.figure(kind + ".accuracy_long", on_long[kind]);
     e.figure(kind + ".parameters", static_cast<double>(of.parameters));
