@@ -4,7 +4,6 @@
 // tells; whether a verse is as written or shuffled (common/verses.h), where only the order tells
 // too; and which Testament a verse is from, where the words tell most. Training is on short texts,
 // testing on short and on long ones.
-#include "examples/common/terminal.h"
 #include "examples/lab/common/questions.h"
 #include "examples/lab/common/sentences.h"
 #include "examples/lab/common/verses.h"
@@ -17,6 +16,7 @@ namespace {
 
 using lab::Answers;
 using lab::Experiment;
+using lab::mean;
 using lab::percent;
 using lab::percents;
 using lab::Shares;
@@ -25,8 +25,6 @@ using unroll::Index;
 const std::vector<std::string> kModels{"bag",  "logistic", "rnn",        "gru",
                                        "lstm", "mamba",    "transformer"};
 constexpr Index kTrainedClauses = 1, kMostClauses = 5, kParameters = 8000;
-
-double mean(const std::vector<double>& values) { return program::mean_and_std(values).mean; }
 
 // The question, tested on sentences with 0, 1 .. kMostClauses subordinate clauses.
 lab::Question who_acts(const Experiment& e) {
@@ -77,7 +75,7 @@ void sentences(Experiment& e) {
     limit.values.push_back(1 / static_cast<double>(2 + c));
   }
   lab::Table table{
-      "Who acts? Right answers in percent", {"model", "parameters", "short", "long"}, {}};
+      "Who acts? Right answers in percent", {"model", "short", "long", "parameters"}, {}};
   Shares on_short, on_long;
   for (const std::string& kind : kModels) {
     const Answers of = lab::answers(e, kind, question, e.choose<Index>(1, 3, 5));
@@ -86,7 +84,7 @@ void sentences(Experiment& e) {
     on_short[kind] = mean(all_short), on_long[kind] = mean(all_long);
     chart.series.push_back(lab::series(kind, of));
     table.rows.push_back(
-        {kind, std::to_string(of.parameters), percents(all_short), percents(all_long)});
+        {kind, percents(all_short), percents(all_long), std::to_string(of.parameters)});
     e.figure(kind + ".accuracy", on_short[kind]);
     e.figure(kind + ".accuracy_long", on_long[kind]);
     e.figure(kind + ".parameters", static_cast<double>(of.parameters));

@@ -2,7 +2,6 @@
 //
 // The task is that of Goodfellow, Bengio and Courville 2016, chapter 10 ("I went to Nepal in 2009",
 // "In 2009, I went to Nepal"): find what follows a mark, wherever it is.
-#include "examples/common/terminal.h"
 #include "examples/lab/common/marked.h"
 #include "examples/lab/common/plain_rnn.h"
 #include "examples/lab/common/questions.h"
@@ -16,6 +15,7 @@ namespace {
 using lab::Answers;
 using lab::Experiment;
 using lab::Marked;
+using lab::mean;
 using lab::percent;
 using unroll::Index;
 
@@ -24,7 +24,7 @@ constexpr double kEnough = 0.9;
 
 const Marked kAnywhere = Marked::anywhere(kSteps);
 // The two networks: what they are called, and how many time steps have parameters.
-const std::map<std::string, Index> kNetworks{{"shared", 1}, {"separate", kSteps}};
+const std::vector<std::pair<std::string, Index>> kNetworks{{"shared", 1}, {"separate", kSteps}};
 
 lab::PlainRnn network(Index count, std::uint64_t seed) {
   unroll::manual_seed(seed);
@@ -41,7 +41,7 @@ Answers answers(const Experiment& e, const std::string& name, const Marked& trai
   Answers out{.accuracies = std::vector<std::vector<double>>(tests.size())};
   for (Index r = 0; r < e.choose<Index>(1, 3, 5); ++r) {
     const std::uint64_t seed = e.seed(r);
-    const lab::PlainRnn model = network(kNetworks.at(name), seed);
+    const lab::PlainRnn model = network(name == "shared" ? 1 : kSteps, seed);
     const lab::Outputs outputs = [&](const lab::Batch& batch) { return model(batch.ids); };
     lab::learn(unroll::nn::parameters(model), outputs, training.examples(32, count, seed),
                {.steps = e.choose<Index>(3000, 5000, 10000),
@@ -52,8 +52,6 @@ Answers answers(const Experiment& e, const std::string& name, const Marked& trai
   }
   return out;
 }
-
-double mean(const std::vector<double>& values) { return program::mean_and_std(values).mean; }
 
 void parameters(Experiment& e) {
   lab::Chart chart{.title = "Number of parameters",
@@ -67,6 +65,10 @@ void parameters(Experiment& e) {
   }
   e.chart(chart);
   for (const auto& [name, count] : kNetworks) e.figure(name + ".parameters", parameters_of(count));
+  e.conclude(
+      fmt::format("For {} steps the network with separate parameters has {:.0f} of them, the "
+                  "one that shares them {:.0f}, as for any other length.",
+                  kSteps, parameters_of(kSteps), parameters_of(1)));
 }
 
 void data(Experiment& e, const std::vector<Index>& counts) {
@@ -170,7 +172,8 @@ void explain(Experiment& e) {
   e.text(fmt::format(
       "The task: a text of {} random symbols, one of {}, has a mark at a random step. Which symbol "
       "follows the mark? Both networks have {} units and are the same code, in plain ops that the "
-      "tape differentiates. `steps` has one element if the parameters are shared, and one for each "
+      "tape differentiates. \"steps\" has one element (U, W and b) if the parameters are shared, "
+      "and one for each "
       "time step if they are not. The output is read at the last step only, so there is one V.",
       kSteps, Marked::kSymbols, kUnits));
   e.code(lab::plain_rnn_source());

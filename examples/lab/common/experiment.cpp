@@ -109,7 +109,7 @@ void Experiment::text(const std::string& paragraph) {
 
 void Experiment::code(const std::string& lines) {
   program::say("\n{}\n", lines);
-  html_ += "<pre class=\"code\"><code>" + html::escaped(lines) + "</code></pre>\n";
+  html_ += html::code(lines);
 }
 
 void Experiment::chart(const Chart& chart) {

@@ -43,15 +43,43 @@ figure svg { display: block; width: 100%; height: auto; }
 summary { color: var(--soft); cursor: pointer; font-size: .9rem; }
 .wide { overflow-x: auto; }
 table { border-collapse: collapse; font-size: .85rem; font-variant-numeric: tabular-nums; }
+a:focus-visible, summary:focus-visible, [tabindex]:focus-visible {
+  outline: 2px solid var(--mark); outline-offset: 2px; }
 th, td { border-bottom: 1px solid var(--line); padding: .25rem .6rem; text-align: right;
   white-space: nowrap; }
 th:first-child, td:first-child { text-align: left; }
+tbody th { font-weight: normal; }
+@media print {
+  :root { color-scheme: light; --text: #000000; --soft: #444444; --line: #bbbbbb;
+    --ground: #ffffff; --raised: #ffffff; --mark: #000000; --failed: #000000; }
+  body { max-width: none; padding: 0; font-size: 11pt; }
+  nav { display: none; }
+  h2, .claim, figcaption { break-after: avoid; }
+  figure, .conclusion, tr { break-inside: avoid; }
+  figure svg { max-width: 12cm; }
+  .wide, .code { overflow: visible; }
+  .code, .code code { white-space: pre-wrap; }
+  .legend span, .conclusion { print-color-adjust: exact; -webkit-print-color-adjust: exact; }
+}
 )";
 
 void replace_all(std::string& text, const std::string& from, const std::string& to) {
   for (std::size_t at = text.find(from); at != std::string::npos;
        at = text.find(from, at + to.size()))
     text.replace(at, from.size(), to);
+}
+
+// Removes what is from `begin` to `end`, both included.
+void remove_part(std::string& text, const std::string& begin, const std::string& end) {
+  const std::size_t at = text.find(begin), to = text.find(end, at == std::string::npos ? 0 : at);
+  if (at != std::string::npos && to != std::string::npos) text.erase(at, to + end.size() - at);
+}
+
+// A part that may be wider than the page: it can be scrolled by the keyboard too.
+std::string scrolled(const std::string& inner, const std::string& title) {
+  return fmt::format(
+      "<div class=\"wide\" tabindex=\"0\" role=\"region\" aria-label=\"{}\">{}</div>\n",
+      escaped(title), inner);
 }
 
 // The text between `begin` and `end`.
@@ -88,25 +116,30 @@ std::string escaped(const std::string& text) {
 }
 
 std::string table(const Table& table) {
-  std::string out = "<div class=\"wide\"><table><thead><tr>";
-  for (const std::string& heading : table.headings) out += "<th>" + escaped(heading) + "</th>";
+  std::string out = "<table><thead><tr>";
+  for (const std::string& heading : table.headings)
+    out += "<th scope=\"col\">" + escaped(heading) + "</th>";
   out += "</tr></thead><tbody>";
   for (const auto& row : table.rows) {
     unroll::check(row.size() == table.headings.size(),
                   "table {}: {} cells in each row were required: got {}", table.title,
                   table.headings.size(), row.size());
-    out += "<tr>";
-    for (const std::string& cell : row) out += "<td>" + escaped(cell) + "</td>";
+    out += "<tr><th scope=\"row\">" + escaped(row[0]) + "</th>";
+    for (std::size_t c = 1; c < row.size(); ++c) out += "<td>" + escaped(row[c]) + "</td>";
     out += "</tr>";
   }
-  return out + "</tbody></table></div>\n";
+  return scrolled(out + "</tbody></table>", table.title);
+}
+
+std::string code(const std::string& lines) {
+  return "<pre class=\"code\" tabindex=\"0\"><code>" + escaped(lines) + "</code></pre>\n";
 }
 
 std::string legend(const std::vector<Series>& series) {
   std::string out = "<ul class=\"legend\">";
   for (std::size_t s = 0; s < series.size(); ++s)
-    out += fmt::format("<li><span style=\"background:{}\"></span>{}</li>", colour(s),
-                       escaped(series[s].name));
+    out += fmt::format("<li><span style=\"background:{}\" aria-hidden=\"true\"></span>{}</li>",
+                       colour(s), escaped(series[s].name));
   return out + "</ul>\n";
 }
 
@@ -123,6 +156,8 @@ std::string inlined(const std::string& svg, const std::string& id) {
   replace_all(out, "id='gp", "id='" + id + "_gp");
   replace_all(out, "#gp", "#" + id + "_gp");
   replace_all(out, "xlink:href", "href");
+  remove_part(out, "<title>", "</title>");  // "Gnuplot"; figure() gives the picture its title
+  remove_part(out, "<desc>", "</desc>");
   const std::size_t ground = out.find("fill=\"#ffffff\"");  // that of the whole picture
   if (ground != std::string::npos) out.replace(ground, 14, "fill=\"none\"");
   const auto coloured = [&](std::initializer_list<const char*> from, const std::string& to) {
@@ -136,9 +171,13 @@ std::string inlined(const std::string& svg, const std::string& id) {
 
 std::string figure(const std::string& title, const std::string& picture, const std::string& legend,
                    const Table& numbers) {
-  const std::string shown = picture.empty()
-                                ? "<p class=\"soft\">No picture: gnuplot is not installed.</p>\n"
-                                : picture + legend;
+  std::string shown = "<p class=\"soft\">No picture: gnuplot is not installed.</p>\n";
+  if (!picture.empty()) {
+    shown = picture + legend;
+    const std::string begin = "<svg";
+    if (shown.rfind(begin, 0) == 0)
+      shown.insert(begin.size(), fmt::format(" role=\"img\" aria-label=\"{}\"", escaped(title)));
+  }
   return fmt::format(
       "<figure><figcaption>{}</figcaption>\n{}<details{}><summary>The numbers</summary>\n{}"
       "</details></figure>\n",
@@ -172,7 +211,8 @@ std::string page(const std::vector<std::string>& sections, const std::vector<Fai
       "<p>What is commonly said about a kind of model is in italics; what was measured follows "
       "it. The sentences with a bar are computed from the numbers of this run. <code>./dev "
       "lab</code> makes this page; <code>./dev lab --only NAME</code> repeats one "
-      "experiment.</p>\n<nav><ol>\n{}</ol></nav>\n{}</body>\n</html>\n",
+      "experiment.</p>\n<nav aria-label=\"Experiments\"><ol>\n{}</ol></nav>\n<main>\n{}</main>\n"
+      "</body>\n</html>\n",
       kStyle, links, body);
 }
 

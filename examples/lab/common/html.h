@@ -12,7 +12,9 @@ namespace lab::html {
 const std::string& colour(std::size_t line);
 
 std::string escaped(const std::string& text);
+// Its first cells name the rows.
 std::string table(const Table& table);
+std::string code(const std::string& lines);
 // The names of the lines of a chart, with their colours.
 std::string legend(const std::vector<Series>& series);
 // An SVG file by gnuplot as part of a page: text, axes and grid have the colours of the page. `id`

@@ -60,16 +60,18 @@ const std::vector<std::string>& paper_task_names() {
   return names;
 }
 
-void report(Experiment& e, const PaperTask& task, const std::vector<Result>& results) {
+void report(Experiment& e, const PaperTask& task, const std::vector<Result>& results,
+            const std::string& published_form, const std::string& our_form) {
   Table table{fmt::format("{}: {}", task.title, task.measure),
-              {"model", "parameters", "published", "ours"},
+              {"model", "paper, " + published_form, "ours, " + our_form, "parameters"},
               {}};
   for (const Result& result : results) {
     const auto published = task.reported.find(result.model);
     const double mean = program::mean_and_std(result.values).mean;
-    table.rows.push_back({result.model, std::to_string(result.parameters),
+    table.rows.push_back({result.model,
                           published != task.reported.end() ? number(published->second) : "-",
-                          result.values.size() > 1 ? with_spread(result.values) : number(mean)});
+                          result.values.size() > 1 ? with_spread(result.values) : number(mean),
+                          std::to_string(result.parameters)});
     e.figure(fmt::format("{}.{}", result.model, task.name), mean);
   }
   e.table(table);
@@ -91,9 +93,16 @@ void compare(Experiment& e, const PaperTask& task, const std::vector<Result>& re
     });
     return out;
   };
+  const auto listed = [](const std::vector<std::string>& order,
+                         const std::map<std::string, double>& of) {
+    std::string out;
+    for (const std::string& model : order)
+      out += fmt::format("{}{} {}", out.empty() ? "" : ", ", model, number(of.at(model)));
+    return out;
+  };
   const std::vector<std::string> here = ranking(ours), published = ranking(task.reported);
   e.conclude(fmt::format("{}, from best to worst: {} here; {} in the paper. {}", task.title,
-                         fmt::join(here, ", "), fmt::join(published, ", "),
+                         listed(here, ours), listed(published, task.reported),
                          here == published                   ? "The order is the same."
                          : here.front() == published.front() ? "The best model is the same."
                                                              : "The best model is another one."));

@@ -41,8 +41,10 @@ struct Result {
   Index parameters = 0;
   std::vector<double> values;  // one for each seed
 };
-// The results of one task as a table and figures.
-void report(Experiment& e, const PaperTask& task, const std::vector<Result>& results);
+// The results of one task as a table and figures. `published` and `ours` say in which form: "T =
+// 600".
+void report(Experiment& e, const PaperTask& task, const std::vector<Result>& results,
+            const std::string& published, const std::string& ours);
 // A sentence about the order of the models that the paper has too, from best to worst.
 void compare(Experiment& e, const PaperTask& task, const std::vector<Result>& results);
 

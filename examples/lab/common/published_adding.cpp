@@ -25,8 +25,10 @@ void reproduce_adding(Experiment& e, const Reproduction& how) {
   e.text(fmt::format(
       "The adding problem: the sum of two marked numbers of {} in a row (published: {}). Always "
       "answering 1 has a mean squared error of 0.167. Training is on {} new sequences (published: "
-      "{}, seen several times) in batches of {}, with Adam at a peak rate of {}; testing on 1000.",
-      steps, kPaperSteps, epochs * sequences, kPaperSequences, kBatch, rate));
+      "{}, seen several times) in batches of {}, with Adam at a peak rate of {}; testing on 1000. "
+      "The paper's models "
+      "have about {} parameters.",
+      steps, kPaperSteps, epochs * sequences, kPaperSequences, kBatch, rate, task.parameters));
   std::vector<Result> results;
   for (const std::string& model : how.models) {
     Result result{model, 0, {}};
@@ -46,7 +48,7 @@ void reproduce_adding(Experiment& e, const Reproduction& how) {
     }
     results.push_back(std::move(result));
   }
-  report(e, task, results);
+  report(e, task, results, fmt::format("T = {}", kPaperSteps), fmt::format("T = {}", steps));
   constexpr double kSolved = 0.01;
   std::vector<std::string> solved, published;
   for (const Result& result : results)

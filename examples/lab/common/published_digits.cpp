@@ -130,11 +130,11 @@ void reproduce_digits(Experiment& e, const Reproduction& how, const std::string&
                test = digits_of(parts.test, side, order);
   e.text(fmt::format(
       "{}: the {} pixels of a digit{}, one after another{} (published: 784). {} Training: {} "
-      "epochs "
-      "in batches of {}, with Adam at a peak rate of {}.",
+      "epoch{} in batches of {}, with Adam at a peak rate of {}. The paper's models have about {} "
+      "parameters.",
       task.title, train.steps, side > 1 ? fmt::format(", averaged over {0} x {0}", side) : "",
       order.empty() ? "" : ", in a random order that is always the same", parts.origin, epochs,
-      kBatch, rate));
+      epochs == 1 ? "" : "s", kBatch, rate, task.parameters));
   std::vector<Result> results;
   for (const std::string& model : how.models) {
     const Network network({.reader = {.kind = model},
@@ -151,7 +151,7 @@ void reproduce_digits(Experiment& e, const Reproduction& how, const std::string&
         accuracy(network, passes(test, 100, false), (test.size() + 99) / 100, e.options().seed);
     results.push_back({model, network.parameter_count(), {100 * right}});
   }
-  report(e, task, results);
+  report(e, task, results, "784 pixels", fmt::format("{} pixels", train.steps));
   compare(e, task, results);
 }
 

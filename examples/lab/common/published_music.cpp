@@ -118,9 +118,9 @@ void reproduce_music(Experiment& e, const Reproduction& how, const std::string& 
       "at the next step? The loss is the binary cross entropy summed over the keys, and its mean "
       "over the steps that are predicted: all but the first of a song. Each key by its frequency "
       "alone has {:.2f} nats. At most {} epochs, ended by {} without a better validation loss; "
-      "Adam with a rate of {}, dropout {}.",
+      "Adam with a rate of {}, dropout {}. The paper's models have about {} parameters.",
       task.title, songs.train.size(), songs.valid.size(), songs.test.size(), baseline, epochs,
-      patience, rate, dropout));
+      patience, rate, dropout, task.parameters));
   e.figure("frequencies." + name, baseline);
   std::vector<Result> results;
   for (const std::string& kind : how.models) {
@@ -146,7 +146,7 @@ void reproduce_music(Experiment& e, const Reproduction& how, const std::string& 
     program::stop_if_interrupted();
     results.push_back({kind, model.network.parameter_count(), {evaluate(model, test)}});
   }
-  report(e, task, results);
+  report(e, task, results, "test part", "test part");
   compare(e, task, results);
 }
 

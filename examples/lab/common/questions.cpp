@@ -100,7 +100,7 @@ Answers answers(const Experiment& e, const std::string& model, const Question& q
 Series series(const std::string& name, const Answers& answers) {
   Series out{name, {}};
   for (const std::vector<double>& test : answers.accuracies) {
-    out.values.push_back(program::mean_and_std(test).mean);
+    out.values.push_back(mean(test));
     if (test.size() == 1) continue;
     out.low.push_back(*std::min_element(test.begin(), test.end()));
     out.high.push_back(*std::max_element(test.begin(), test.end()));
@@ -114,6 +114,8 @@ std::string best(const Shares& shares, bool of_bags) {
     if (without_order(model) == of_bags && (out.empty() || share > shares.at(out))) out = model;
   return out;
 }
+
+double mean(const std::vector<double>& values) { return program::mean_and_std(values).mean; }
 
 std::string percent(double share) { return fmt::format("{:.1f} %", 100 * share); }
 

@@ -40,6 +40,7 @@ using Shares = std::map<std::string, double>;  // of right answers, for each mod
 // The best model of those with, or without, order.
 std::string best(const Shares& shares, bool without_order);
 
+double mean(const std::vector<double>& values);
 // "41.6 %", and "41.6 ± 0.2": mean and standard deviation of shares, in percent.
 std::string percent(double share);
 std::string percents(const std::vector<double>& shares);
