@@ -150,11 +150,13 @@ void train_and_compare(const Choice& choice, const program::Options& o, program:
                    {.label = options.kind, .epochs = o.epochs, .seed = o.seed}, checkpoint);
       });
   if (program::interrupted()) return;
+  const bool synthetic_test = synthetic && o.test.empty();
   const std::string described =
-      (synthetic && o.test.empty() ? kSynthetic : "recordings") +
+      (synthetic_test ? kSynthetic : "recordings") +
       fmt::format(", {}, {}", said_by(parts.test),
                   parts.by_speaker && o.test.empty() ? "not trained on" : "some may be trained on");
-  compare(model, with.letters, choice.decoding, with.labels, {parts.test, &parts.train, described},
+  compare(model, with.letters, choice.decoding, with.labels,
+          {parts.test, &parts.train, described, synthetic_test},
           choice.wav.empty() ? o.picture : "", report);
   if (!choice.wav.empty())
     print_words(Recording(choice.wav), choice.wav, model, with, choice.decoding, o.picture, report);

@@ -142,6 +142,7 @@ void compare(const Model& model, const Letters& letters, const Decoding& how,
       program::wrapped(fmt::format("{} test words: {}.", words.size(), tested.described)));
   print_rows(rows);
   report.add("words", static_cast<double>(words.size()));
+  report.add("synthetic", tested.synthetic ? 1 : 0);
   report.add("word_accuracy", best.accuracy.words);
   report.add("character_error_rate", best.accuracy.character_errors);
   for (const Row& row : rows) {

@@ -10,6 +10,7 @@ struct Tested {
   const Words& words;
   const Words* known = nullptr;  // recordings for the nearest neighbour; none: no baseline
   std::string described;         // what the words are, for the user
+  bool synthetic = false;        // reported as 0 or 1
 };
 // Recognises the words by greedy and beam search, and by `how`, and prints and reports
 // word_accuracy and character_error_rate, each also with ".greedy", ".beam", ".ngrams" (if `how`

@@ -85,6 +85,8 @@ struct LeftOut {
 
 std::vector<std::string> wav_files(const std::string& path) {
   std::error_code error;
+  unroll::check_io(fs::exists(path, error), "{}: a WAV file or a folder was required: got neither",
+                   path);
   if (!fs::is_directory(path, error)) return {path};
   std::vector<std::string> out;
   for (const auto& entry : fs::directory_iterator(path))

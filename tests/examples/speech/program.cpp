@@ -53,6 +53,7 @@ TEST_CASE("speech learns words from a folder, and recognises them in files and i
   }
   CHECK(n["word_accuracy"] == n["word_accuracy.ngrams"]);
   CHECK(n["words"] == 12);
+  CHECK(n["synthetic"] == 0);
   CHECK(n["word_accuracy.nearest_neighbour"] > 0.9);
   CHECK(n["word_accuracy.beam"] > 0.7);
   CHECK(n["character_error_rate.beam"] < 0.2);
@@ -103,6 +104,16 @@ TEST_CASE("a resumed run of speech equals the whole one, with any number of thre
   succeeded(quick(data, {"--epochs", "2", "--save", half}));
   CHECK(numbers_of("speech", {"--resume", half, "--epochs", "4", "--threads", "2"})
             .same_metrics(whole));
+}
+
+TEST_CASE("Ctrl-C ends training, and the model so far recognises") {
+  const Folder folder;
+  const std::string data = tone_words(folder, "data"), model = folder / "m";
+  const Outcome run =
+      interrupt_training("speech", {"--data", data, "--hidden", "24", "--layers", "1"}, model);
+  CHECK(run.code == 128 + SIGINT);
+  CHECK(run.err.find("interrupted") != std::string::npos);
+  succeeded({"--load", model, "--wav", data + "/ab_speaker0_0.wav"});
 }
 
 TEST_CASE("speech takes every kind of model, as large as the GRU on request, in both directions") {
