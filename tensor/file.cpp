@@ -85,8 +85,9 @@ struct Target {
       while (::flock(other.fd, LOCK_EX) != 0 && errno == EINTR) {
       }
       if (!is_at_path(other.fd)) continue;
-      check_io(::unlink(part.c_str()) == 0, "{}: cannot be written: {} is in the way: {}", path,
-               part, std::strerror(errno));
+      const bool removed = ::unlink(part.c_str()) == 0;
+      check_io(removed, "{}: cannot be written: {} is in the way: {}", path, part,
+               std::strerror(errno));
     }
   }
 
@@ -136,12 +137,14 @@ void write_file(const std::string& path, std::string_view bytes) {
   const Descriptor file{target.create_part(path)};
   const std::string& part = target.part;
   try {
-    check_io(!target.there || ::fchmod(file.fd, target.mode) == 0, "{}: cannot be written: {}",
-             path, std::strerror(errno));
+    // Each call before check_io: in one expression errno could be read first.
+    const bool allowed = !target.there || ::fchmod(file.fd, target.mode) == 0;
+    check_io(allowed, "{}: cannot be written: {}", path, std::strerror(errno));
     write_all(path, file.fd, bytes);
-    check_io(::fsync(file.fd) == 0, "{}: cannot be written: {}", path, std::strerror(errno));
-    check_io(std::rename(part.c_str(), target.file.c_str()) == 0, "{}: cannot be replaced: {}",
-             path, std::strerror(errno));
+    const bool flushed = ::fsync(file.fd) == 0;
+    check_io(flushed, "{}: cannot be written: {}", path, std::strerror(errno));
+    const bool replaced = std::rename(part.c_str(), target.file.c_str()) == 0;
+    check_io(replaced, "{}: cannot be replaced: {}", path, std::strerror(errno));
   } catch (...) {
     ::unlink(part.c_str());
     throw;
@@ -175,8 +178,8 @@ std::size_t valid_utf8(std::string_view text) {
 void check_writable(const std::string& path) {
   const Target target(path);
   if (target.in_place) {
-    check_io(::access(path.c_str(), W_OK) == 0, "{}: cannot be written: {}", path,
-             std::strerror(errno));
+    const bool writable = ::access(path.c_str(), W_OK) == 0;
+    check_io(writable, "{}: cannot be written: {}", path, std::strerror(errno));
     struct stat info {};
     check_io(::stat(path.c_str(), &info) == 0 && !S_ISDIR(info.st_mode),
              "{}: cannot be written: {}", path, std::strerror(EISDIR));

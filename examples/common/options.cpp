@@ -45,9 +45,9 @@ void check_readable(const std::string& option, const std::string& path,
   if (path.empty()) return;
   for (const std::string& ending : endings)
     if (access((path + ending).c_str(), R_OK) == 0) return;
-  unroll::check_io(access(path.c_str(), R_OK) == 0,
-                   "{}: a file that can be read was required: {}: cannot be opened: {}", option,
-                   path, std::strerror(errno));
+  const bool readable = access(path.c_str(), R_OK) == 0;  // sets errno, which is read below
+  unroll::check_io(readable, "{}: a file that can be read was required: {}: cannot be opened: {}",
+                   option, path, std::strerror(errno));
 }
 
 void check_apart(const std::string& option, const std::string& path,
