@@ -22,11 +22,18 @@ constexpr int kWidth = 460, kHeight = 300;  // pixels of a picture; a phone show
 
 bool has_spread(const Series& series) { return !series.low.empty(); }
 
+// A position on an axis as it is labelled there.
+std::string label_of(const program::Axis& axis, double at) {
+  for (const auto& [tic, label] : axis.tics)
+    if (tic == at) return label;
+  return number(at);
+}
+
 Table numbers_of(const Chart& chart) {
   Table out{chart.title, {chart.x.label}, {}};
   for (const Series& s : chart.series) out.headings.push_back(s.name);
   for (std::size_t i = 0; i < chart.at.size(); ++i) {
-    std::vector<std::string> row{number(chart.at[i])};
+    std::vector<std::string> row{label_of(chart.x, chart.at[i])};
     for (const Series& s : chart.series)
       row.push_back(has_spread(s) ? fmt::format("{} ({} to {})", number(s.values[i]),
                                                 number(s.low[i]), number(s.high[i]))
