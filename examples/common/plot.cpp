@@ -157,23 +157,26 @@ int Figure::height() const {
   return static_cast<int>(above()) + rows * panel_height;
 }
 
-double Figure::above() const {
-  return (title.empty() ? 0 : kTitle) + (legend().empty() ? 0 : kLegend);
-}
+double Figure::above() const { return (title.empty() ? 0 : kTitle) + legend().rows * kLegend; }
 
-// Each title once, from the left.
-std::string Figure::legend() const {
-  if (!with_legend) return {};
-  std::string out;
+// Each title once, from the left, in as many rows as it takes.
+Figure::Legend Figure::legend() const {
+  constexpr double kLeft = 20, kBetween = 24;  // pixels
+  Legend legend;
+  std::string& out = legend.script;
   std::set<std::string> there;
   const double w = width();
-  double x = 20;
+  double x = kLeft;
   for (const Panel& panel : panels_)
     for (const Panel::Layer& layer : panel.layers_) {
       const Style& s = layer.style;
       if (s.title.empty() || !there.insert(s.title).second) continue;
+      const double taken = kMark + 6 + width_in_pixels(s.title);
+      if (legend.rows == 0 || (x > kLeft && x + taken > w)) legend.rows += 1, x = kLeft;
       const double left = x / w, right = (x + kMark) / w;
-      const auto y = [](double offset) { return fmt::format("legend_y + {} * pixel", offset); };
+      const auto y = [&](double offset) {
+        return fmt::format("legend_y + {} * pixel", offset - (legend.rows - 1) * kLegend);
+      };
       if (layer.with == "filledcurves" || layer.with == "boxes")
         out += fmt::format(
             "set object rectangle from screen {},{} to screen {},{} fc rgb '{}' fs "
@@ -187,9 +190,9 @@ std::string Figure::legend() const {
                            (left + right) / 2, y(0), s.colour);
       out += fmt::format("set label {} at screen {},{} left font ',10'\n", text_of(s.title),
                          right + 6 / w, y(0));
-      x += kMark + 6 + width_in_pixels(s.title) + 24;
+      x += taken + kBetween;
     }
-  return out;
+  return legend;
 }
 
 Figure::Box Figure::box_of(std::size_t number) const {
@@ -279,11 +282,12 @@ std::string Figure::script() const {
       out += "E\n";
     }
   out += "set multiplot\n";
-  out += fmt::format("pixel = {}\nlegend_y = {}\n", 1 / h, 1 - (above() - kLegend / 2) / h);
+  out += fmt::format("pixel = {}\nlegend_y = {}\n", 1 / h,
+                     1 - (above() - (legend().rows - 0.5) * kLegend) / h);
   if (!title.empty())
     out += fmt::format("set label {} at screen 0.5,{} center font ',13'\n", text_of(title),
                        1 - kTitle / 2 / h);
-  out += legend();
+  out += legend().script;
   for (std::size_t n = 0; n < panels_.size(); ++n)
     out += panel_script(panels_[n], n, box_of(n)) + "unset label\nunset arrow\nunset object\n";
   return out + "unset multiplot\n";

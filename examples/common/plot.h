@@ -96,7 +96,6 @@ class Figure {
   std::string title;
   int columns = 1;                             // panels beside each other
   int panel_width = 1000, panel_height = 300;  // pixels, with labels and margins
-  bool with_legend = true;
 
   Figure& add(const Panel& panel);
   // PNG, or SVG if the name ends in .svg. Prints the path; does nothing if gnuplot is not
@@ -108,10 +107,14 @@ class Figure {
   struct Box {
     double left, right, bottom, top;  // parts of the picture
   };
+  struct Legend {
+    std::string script;
+    int rows = 0;
+  };
   int width() const;
   int height() const;
   double above() const;  // pixels for the title and the legend
-  std::string legend() const;
+  Legend legend() const;
   std::string panel_script(const Panel& panel, std::size_t number, const Box& box) const;
   Box box_of(std::size_t number) const;
 

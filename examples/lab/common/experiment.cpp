@@ -54,12 +54,6 @@ Table numbers_of(const Heat& heat) {
   return out;
 }
 
-program::Figure figure_of(const program::Panel& panel) {
-  program::Figure out;
-  out.panel_width = kWidth, out.panel_height = kHeight, out.with_legend = false;
-  return out.add(panel);
-}
-
 }  // namespace
 
 std::string number(double value) {
@@ -73,11 +67,13 @@ std::string with_spread(const std::vector<double>& over_seeds) {
   return fmt::format("{} ± {}", number(of.mean), number(of.std));
 }
 
-std::string Experiment::picture(const program::Figure& figure) {
+std::string Experiment::picture(const program::Panel& panel) {
   if (folder_.empty()) return {};
   const std::string id = fmt::format("{}-{}", about_.name, ++pictures_),
                     path = fmt::format("{}/{}.svg", folder_, id);
-  figure.draw(path);
+  program::Figure figure;
+  figure.panel_width = kWidth, figure.panel_height = kHeight;
+  figure.add(panel).draw(path);
   return std::filesystem::exists(path) ? html::inlined(unroll::read_file(path), id) : "";
 }
 
@@ -130,14 +126,14 @@ void Experiment::chart(const Chart& chart) {
                   "high {}",
                   chart.title, chart.at.size(), line.name, line.values.size(), line.low.size(),
                   line.high.size());
-    const program::Style style{.colour = html::colour(s), .width = 2, .size = 0.5};
+    const program::Style style{
+        .title = line.name, .colour = html::colour(s), .width = 2, .size = 0.5};
     if (has_spread(line)) panel.range(chart.at, line.low, line.high, style);
     panel.line_points(chart.at, line.values, style);
   }
   const Table numbers = numbers_of(chart);
   print(numbers);
-  html_ +=
-      html::figure(chart.title, picture(figure_of(panel)), html::legend(chart.series), numbers);
+  html_ += html::figure(chart.title, picture(panel), numbers);
 }
 
 void Experiment::heat(const Heat& heat) {
@@ -145,7 +141,7 @@ void Experiment::heat(const Heat& heat) {
   panel.heat(heat.rows, heat.row_labels, heat.column_labels);
   const Table numbers = numbers_of(heat);
   print(numbers);
-  html_ += html::figure(heat.title, picture(figure_of(panel)), "", numbers);
+  html_ += html::figure(heat.title, picture(panel), numbers);
 }
 
 void Experiment::table(const Table& table) {

@@ -97,7 +97,7 @@ class Experiment {
         report_(report),
         form_(form),
         folder_(std::move(folder)) {}
-  std::string picture(const program::Figure& figure);  // as a part of the page
+  std::string picture(const program::Panel& panel);  // draws it; returns it as a part of the page
   void print(const Table& table);
   void write(double seconds) const;  // the section
 

@@ -36,10 +36,6 @@ code, pre { font-size: .85rem; overflow-wrap: anywhere; white-space: pre-wrap; }
 figure { margin: 1.3rem 0; }
 figcaption { font-weight: 600; }
 figure svg { display: block; width: 100%; height: auto; }
-.legend { display: flex; flex-wrap: wrap; gap: .2rem 1rem; list-style: none; margin: .2rem 0;
-  padding: 0; font-size: .9rem; }
-.legend span { display: inline-block; width: 1.4rem; height: .3rem; margin-right: .4rem;
-  vertical-align: middle; border-radius: .15rem; }
 summary { color: var(--soft); cursor: pointer; font-size: .9rem; }
 .wide { overflow-x: auto; }
 table { border-collapse: collapse; font-size: .85rem; font-variant-numeric: tabular-nums; }
@@ -59,7 +55,7 @@ tbody th { font-weight: normal; }
   figure svg { max-width: 12cm; }
   .wide, .code { overflow: visible; }
   .code, .code code { white-space: pre-wrap; }
-  .legend span, .conclusion { print-color-adjust: exact; -webkit-print-color-adjust: exact; }
+  .conclusion { print-color-adjust: exact; -webkit-print-color-adjust: exact; }
 }
 )";
 
@@ -135,14 +131,6 @@ std::string code(const std::string& lines) {
   return "<pre class=\"code\" tabindex=\"0\"><code>" + escaped(lines) + "</code></pre>\n";
 }
 
-std::string legend(const std::vector<Series>& series) {
-  std::string out = "<ul class=\"legend\">";
-  for (std::size_t s = 0; s < series.size(); ++s)
-    out += fmt::format("<li><span style=\"background:{}\" aria-hidden=\"true\"></span>{}</li>",
-                       colour(s), escaped(series[s].name));
-  return out + "</ul>\n";
-}
-
 std::string inlined(const std::string& svg, const std::string& id) {
   const std::size_t begin = svg.find("<svg");
   unroll::check_io(begin != std::string::npos, "page: an SVG picture was required: got {}",
@@ -169,11 +157,10 @@ std::string inlined(const std::string& svg, const std::string& id) {
   return out;
 }
 
-std::string figure(const std::string& title, const std::string& picture, const std::string& legend,
-                   const Table& numbers) {
+std::string figure(const std::string& title, const std::string& picture, const Table& numbers) {
   std::string shown = "<p class=\"soft\">No picture: gnuplot is not installed.</p>\n";
   if (!picture.empty()) {
-    shown = picture + legend;
+    shown = picture;
     const std::string begin = "<svg";
     if (shown.rfind(begin, 0) == 0)
       shown.insert(begin.size(), fmt::format(" role=\"img\" aria-label=\"{}\"", escaped(title)));

@@ -15,14 +15,11 @@ std::string escaped(const std::string& text);
 // Its first cells name the rows.
 std::string table(const Table& table);
 std::string code(const std::string& lines);
-// The names of the lines of a chart, with their colours.
-std::string legend(const std::vector<Series>& series);
 // An SVG file by gnuplot as part of a page: text, axes and grid have the colours of the page. `id`
 // keeps the names in it apart from those of other pictures.
 std::string inlined(const std::string& svg, const std::string& id);
 // A picture with its title, and its numbers to be opened below it.
-std::string figure(const std::string& title, const std::string& picture, const std::string& legend,
-                   const Table& numbers);
+std::string figure(const std::string& title, const std::string& picture, const Table& numbers);
 
 // A whole page of sections: the experiments that were run in the order of their numbers, then those
 // that failed.

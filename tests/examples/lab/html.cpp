@@ -34,10 +34,9 @@ TEST_CASE("a picture is one image with its title, not that of the program which 
       "<desc>Produced by GNUPLOT</desc><g id=\"gnuplot_canvas\"/></svg>",
       "a-1");
   CHECK(count(svg, "title") + count(svg, "desc") + count(svg, "GNUPLOT") == 0);
-  const std::string figure = lab::html::figure("Time < \"T\"", svg, "", kTable);
+  const std::string figure = lab::html::figure("Time < \"T\"", svg, kTable);
   CHECK(count(figure, "<svg role=\"img\" aria-label=\"Time &lt; &quot;T&quot;\" viewBox") == 1);
-  CHECK(count(lab::html::figure("t", "", "", kTable), "role=\"img\"") == 0);
-  CHECK(count(lab::html::legend({{"a", {}}, {"b", {}}}), "aria-hidden=\"true\"") == 2);
+  CHECK(count(lab::html::figure("t", "", kTable), "role=\"img\"") == 0);
 }
 
 TEST_CASE("code is shown as it is") {
