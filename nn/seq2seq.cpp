@@ -41,6 +41,17 @@ Tensor TeacherForced::weights_of(Index b) const {
       .reshape({rows.numel(), steps});
 }
 
+IndexTensor mixed_with_samples(const IndexTensor& ids, const Tensor& logits,
+                               const TeacherForcingOptions& options) {
+  Generator& generator = options.generator ? *options.generator : default_generator();
+  const Tensor coins = generator.uniform(ids.shape(), 0, 1, f64);
+  const IndexTensor drawn = generator.categorical(softmax(logits, -1));
+  std::vector<Index> out(ids.begin(), ids.end());
+  for (Index i = 0; i < ids.numel(); ++i)
+    if (coins.at({i}) < options.sampling) out[i] = drawn[i];
+  return out;
+}
+
 namespace detail {
 
 Index checked_sos(Index sos, Index vocab) {
@@ -92,17 +103,6 @@ RowGroups rows_by_source(const IndexTensor& source_of, Index sources) {
       rows(static_cast<std::size_t>(source_of.numel()));
   for (Index row = 0; row < source_of.numel(); ++row) rows[next[source_of[row]]++] = row;
   return {IndexTensor(std::move(rows)), std::move(offsets)};
-}
-
-IndexTensor mixed_with_samples(const IndexTensor& ids, const Tensor& logits,
-                               const TeacherForcingOptions& options) {
-  Generator& generator = options.generator ? *options.generator : default_generator();
-  const Tensor coins = generator.uniform(ids.shape(), 0, 1, f64);
-  const IndexTensor drawn = generator.categorical(softmax(logits, -1));
-  std::vector<Index> out(ids.begin(), ids.end());
-  for (Index i = 0; i < ids.numel(); ++i)
-    if (coins.at({i}) < options.sampling) out[i] = drawn[i];
-  return out;
 }
 
 Tensor attention_rows(const Tensor& weights, const IndexTensor& source_of,

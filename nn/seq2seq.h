@@ -68,6 +68,11 @@ struct TeacherForced {
   Tensor weights_of(Index b) const;
 };
 
+// Scheduled sampling: replaces each id [N], with the probability `options.sampling`, by one that is
+// drawn from softmax(logits [N, V]).
+IndexTensor mixed_with_samples(const IndexTensor& ids, const Tensor& logits,
+                               const TeacherForcingOptions& options);
+
 namespace detail {
 // The encoder of a Seq2Seq: for a cell, its recurrent layer; otherwise the given layer itself.
 template <class E>
@@ -239,9 +244,6 @@ void check_teacher_forcing(const Tokens& source, const Tokens& target,
 Tokens shifted(const Tokens& target, Index sos);
 // Rows grouped by the source that they attend to.
 RowGroups rows_by_source(const IndexTensor& source_of, Index sources);
-// Replaces each id with the given probability by one that is drawn from softmax(logits).
-IndexTensor mixed_with_samples(const IndexTensor& ids, const Tensor& logits,
-                               const TeacherForcingOptions& options);
 // [R, S] from the weights of each row, in order.
 Tensor attention_rows(const Tensor& weights, const IndexTensor& source_of,
                       const SequenceLayout& source);
@@ -372,7 +374,7 @@ auto Seq2Seq<E, D>::step_by_step(State state, const Tokens& target,
     if (count < state.source_of.numel()) keep(IndexTensor::arange(count));
     IndexTensor ids = t == 0 ? first(count) : target.ids.narrow(0, layout.offset(t - 1), count);
     if (options.sampling > 0 && t > 0)
-      ids = detail::mixed_with_samples(ids, logits.back().value().narrow(0, 0, count), options);
+      ids = mixed_with_samples(ids, logits.back().value().narrow(0, 0, count), options);
     Output now = advance(ids, state);
     if (options.sampling > 0) {
       logits.push_back(head(dropped(now.a)));

@@ -32,7 +32,7 @@ struct FitOptions {
   std::uint64_t seed = 1;
 };
 
-// Adam, with early stopping by the weighted cross entropy on the validation part.
+// Adam, with smoothed labels, and early stopping by the cross entropy on the validation part.
 program::Curves fit(Classifier& model, const Part& train, const Part& validation, Index classes,
                     const FitOptions& o, program::Checkpoint& checkpoint);
 

@@ -231,7 +231,8 @@ TEST_CASE("the rows of a state may attend to any sources: reordered and repeated
     const Ids sources = random_ids(g, 3, 8, kSource);
     auto state = model.encode(sources);
     const IndexTensor rows = IndexTensor::of({2, 0, 0, 2}), ids = IndexTensor::of({1, 2, 3, 1});
-    nn::detail::select_states(state.layers, rows);
+    for (auto& layer : state.layers)
+      nn::each_part(layer, [&](Var& part) { part = index_select(part, 0, rows); });
     if (state.fed) state.fed = index_select(*state.fed, 0, rows);
     state.source_of = rows;
     const auto many = model.step(ids, state);
@@ -370,7 +371,7 @@ TEST_CASE("scheduled sampling draws as often as asked for, from the model's dist
   const Index n = 20000;
   const Tensor logits = expand(Var(Tensor::of({0, 1, 2}, f64)), {n, 3}).value();
   const IndexTensor ids = IndexTensor::full({n}, 5);
-  const IndexTensor mixed = nn::detail::mixed_with_samples(ids, logits, {0.3, &g});
+  const IndexTensor mixed = nn::mixed_with_samples(ids, logits, {0.3, &g});
   const Tensor p = softmax(Tensor::of({0, 1, 2}, f64));
   for (Index id = 0; id < 3; ++id) {
     const double expected = 0.3 * p.at({id});

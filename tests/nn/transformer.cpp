@@ -153,8 +153,8 @@ TEST_CASE("a decoder's steps equal teacher forcing, for targets in any order of 
     CHECK(state.positions() == IndexTensor::of({2, 2, 2}));
     // From here on: rows 2, 0 and 0 again, as in beam search.
     const IndexTensor chosen = IndexTensor::of({2, 0, 0});
-    nn::detail::each_row_part(state,
-                              [&](auto& part) { nn::detail::select_part(part, &chosen, 3); });
+    for (nn::KeyValueCache& layer : state.layers) layer = layer.select_rows(chosen);
+    state.source_of = chosen;  // until now row b attended to source b
     for (Index t = 2; t < 4; ++t) {
       const Tensor in = index_select(step_rows(x, t), 0, chosen);
       CHECK(distance(decoder.step(in, state).value(),
