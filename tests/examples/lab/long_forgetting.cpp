@@ -43,6 +43,7 @@ TEST_CASE("the influence of an input is the Frobenius norm of the Jacobian") {
 
 TEST_CASE("recurrences forget at initialisation, attention does not, and memory is learned") {
   const Numbers of = numbers_of("lab/forgetting", {"--quick", "--seed", "1"});
+  CHECK(of.same_metrics(numbers_of("lab/forgetting", {"--quick", "--threads", "1"})));
   for (const char* kind : {"rnn", "lstm", "gru", "mingru"}) {
     CAPTURE(kind);
     CHECK(of[fmt::format("forgetting.{}.half_life", kind)] < 3);
