@@ -117,9 +117,9 @@ void conclude(Experiment& e, const std::vector<std::string>& kinds, Means means)
                                              : "So it lacks more than selection."));
   if (selective.count(kConstant) > 0)
     e.conclude(fmt::format(
-        "Mamba's blocks around a time-invariant scan (mamba-constant), which have a convolution "
-        "and a gate that depend on the input, are right in {} of the copied ids, and in {} of the "
-        "inductions, {} of the longer ones (mamba: {} and {}).",
+        "With Mamba's blocks around it, which have a gate that depends on the input, a "
+        "time-invariant scan (mamba-constant) is right in {} of the copies and {} of the "
+        "inductions, but in {} of those that are 4 times as long (mamba: {} and {}).",
         percent(selective[kConstant]), percent(means["induction"][kConstant]),
         percent(means["induction_longer"][kConstant]), percent(means["induction"][kSelective]),
         percent(means["induction_longer"][kSelective])));
