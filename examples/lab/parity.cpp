@@ -42,7 +42,7 @@ Result result_of(const Experiment& e, const std::string& kind, std::uint64_t see
   lab::learn(
       model.parameters, model.outputs,
       [](unroll::Generator& g) { return lab::parity_of_lengths(kBatch, kLongestTrained, g); },
-      {.steps = e.choose<Index>(600, 2000, 10000),
+      {.steps = e.choose<Index>(1000, 2000, 10000),
        .rate = 5e-3,
        .seed = seed,
        .label = fmt::format("parity {}, seed {}", kind, seed)});
@@ -118,7 +118,7 @@ void measure(Experiment& e) {
       "Testing: the last step of strings of up to {} bits. All models have about {} parameters, "
       "the "
       "transformer and the scans two layers.",
-      e.choose<Index>(600, 2000, 10000), kBatch, kLongestTrained, kLengths.back(), kParameters));
+      e.choose<Index>(1000, 2000, 10000), kBatch, kLongestTrained, kLengths.back(), kParameters));
   e.text(
       "A one has to flip the state, a zero to keep it. A recurrent cell that multiplies its state "
       "by a full matrix can do so. In a scan, the state is multiplied by a factor that depends on "

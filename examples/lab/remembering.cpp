@@ -1,8 +1,8 @@
 // Remembering: the largest gap between an input and the output that needs it.
 //
-// Three tasks (common/tasks.h) over gaps from 5 to 500 steps. Each network climbs the gaps in this
-// order: it is trained on a gap until it solves it or has used all its training steps, then goes on
-// to the next one with the parameters it has. It ends at the first gap that it does not solve.
+// Each network climbs from the shortest gap to the longest: it is trained on a gap until it solves
+// it or has used all its training steps, then goes on with the parameters it has. It ends at the
+// first gap that it does not solve.
 #include "examples/lab/common/seeds.h"
 #include "examples/lab/common/tasks.h"
 
@@ -106,9 +106,8 @@ Climb best_climb(const Experiment& e, const Problem& problem, const std::string&
   return best;
 }
 
-using Gaps = std::map<std::string, std::vector<Index>>;  // of each model, for each seed
+using Gaps = std::map<std::string, std::vector<Index>>;  // by model, one for each seed
 
-// Whether the RNN stops before both gated cells, and where.
 std::string verdict(const Problem& problem, const Gaps& gaps, Index last) {
   constexpr Index kClaimed = 50;
   const auto text = [&](Index gap) {

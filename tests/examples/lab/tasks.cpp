@@ -177,9 +177,9 @@ TEST_CASE("copying from places: the targets are the ids that are not blank, in o
            patterns[which][{more, length}].insert(blanks);
          });
   bool differ = false;
-  for (const auto& [sizes, seen] : patterns[0]) differ = differ || seen.size() > 1;
+  for (const auto& of_size : patterns[0]) differ = differ || of_size.second.size() > 1;
   CHECK(differ);  // random places
-  for (const auto& [sizes, seen] : patterns[1]) CHECK(seen.size() == 1);
+  for (const auto& of_size : patterns[1]) CHECK(of_size.second.size() == 1);
 }
 
 TEST_CASE("induction: the special id occurs once before the end, and the target followed it") {
