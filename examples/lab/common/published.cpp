@@ -33,12 +33,16 @@ const std::vector<PaperTask>& paper_tasks() {
                                            "JSB chorales",
                                            "negative log likelihood of a step, in nats",
                                            {{"rnn", 8.91}, {"lstm", 8.45}, {"gru", 8.43}},
-                                           300'000},
+                                           300'000,
+                                           false,
+                                           {229, 76, 77}},
                                           {"nottingham",
                                            "Nottingham",
                                            "negative log likelihood of a step, in nats",
                                            {{"rnn", 4.05}, {"lstm", 3.29}, {"gru", 3.46}},
-                                           1'000'000}};
+                                           1'000'000,
+                                           false,
+                                           {694, 173, 170}}};
   return all;
 }
 

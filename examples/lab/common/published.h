@@ -17,6 +17,7 @@ struct PaperTask {
   std::map<std::string, double> reported;  // by model
   Index parameters = 0;                    // of the paper's models, about
   bool higher_is_better = false;
+  std::vector<Index> songs = {};  // of music: for training, validation and testing
 };
 // "adding", "mnist", "pmnist", "jsb" or "nottingham".
 const PaperTask& paper_task(const std::string& name);

@@ -72,6 +72,11 @@ TEST_CASE("published reads a user's songs: a model that reads them beats the fre
       numbers_of("lab/published", with({"--task", "jsb", "--data", file, "--model", "gru"}));
   CHECK(n["published.gru.jsb"] < 0.7 * n["published.frequencies.jsb"]);
   CHECK(!n.contains("published.lstm.jsb"));
+  // Songs that are not those of the paper are not compared with it.
+  const Outcome run =
+      run_program("lab/published", with({"--task", "jsb", "--data", file, "--epochs", "1"}));
+  CHECK(run.out.find("60, 10, 10 songs, that of the paper 229, 76, 77") != std::string::npos);
+  CHECK(run.out.find("from best to worst") == std::string::npos);
   // A model without a published value, and the other data set.
   const Numbers other = numbers_of("lab/published", with({"--task", "nottingham", "--data", file,
                                                           "--model", "mingru", "--epochs", "1"}));
