@@ -105,9 +105,8 @@ Spoken default_speech() {
                     "eight",   "nine",     "yes",  "no",    "up",     "down", "left", "right",
                     "on",      "off",      "stop", "go",    "start",  "end",  "open", "close",
                     "forward", "backward", "play", "pause", "louder", "help"},
-          .voices = {"en-us+f1", "en-us+f2", "en-us+m1", "en-us+m2", "en-gb+f3", "en-gb+f4",
-                     "en-gb+m3", "en-gb+m4", "en-gb-scotland+f5", "en-gb-scotland+m5",
-                     "en-gb-scotland+m6", "en-gb-scotland+m7"},
+          .voices = {"en-us+f1", "en-us+f2", "en-us+f5", "en-us+m1", "en-us+m2", "en-us+m5",
+                     "en-gb+f3", "en-gb+f4", "en-gb+m3", "en-gb+m4", "en-gb+m6", "en-gb+m7"},
           .pitches = {20, 35, 50, 65, 80},
           .speeds = {130, 160, 190}};
 }
