@@ -16,7 +16,7 @@ using program::Panel;
 
 constexpr const char* kColours[] = {program::kBlue, program::kOrange, program::kGreen,
                                     "#756bb1",      "#a63603",        "#3182bd"};
-constexpr Index kBandsPerTic = 8, kStepsPerTic = 5;
+constexpr Index kBandsPerTic = 8, kStepsPerTic = 10;
 
 std::string colour_of(std::size_t i) { return kColours[i % std::size(kColours)]; }
 double second_of(Index step) { return static_cast<double>(step) * kSecondsPerStep; }

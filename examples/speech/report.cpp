@@ -153,7 +153,7 @@ void compare(const Model& model, const Letters& letters, const Decoding& how,
   if (tested.known != nullptr) program::print(program::wrapped(verdict(best, rows.back(), report)));
   draw_word(picture,
             fmt::format("\"{}\" by {}, recognised as \"{}\" ({})", words[0].label, words[0].speaker,
-                        chosen[0].text, tested.described),
+                        chosen[0].text, tested.synthetic ? kSynthetic : "a recording"),
             log_mel(words[0].samples), logits[0], chosen[0].symbols, letters);
 }
 
