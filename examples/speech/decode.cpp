@@ -18,8 +18,7 @@ std::vector<std::string> letters_of(const std::string& text) {
 
 }  // namespace
 
-Decoder::Decoder(const Letters& letters, const Decoding& how,
-                 const std::vector<std::vector<Index>>& labels)
+Decoder::Decoder(const Letters& letters, const Decoding& how, const std::vector<Counted>& labels)
     : letters_(letters), how_(how) {
   if (how.order > 0) ngrams_.emplace(labels, how.order, letters.symbols());
 }

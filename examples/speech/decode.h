@@ -9,8 +9,8 @@ namespace speech {
 struct Decoding {
   std::string decoder = "beam";  // or "greedy"
   Index beams = 16;
-  Index order = 0;      // of the n-grams of letters; 0: none
-  double weight = 0.5;  // of their log probability
+  Index order = 5;    // of the n-grams of letters; 0: none
+  double weight = 1;  // of their log probability
 };
 
 struct Heard {
@@ -21,9 +21,8 @@ struct Heard {
 
 class Decoder {
  public:
-  // `labels`, as symbols, are counted if there is a language model.
-  Decoder(const Letters& letters, const Decoding& how,
-          const std::vector<std::vector<Index>>& labels);
+  // `labels` are those of the language model, if there is one.
+  Decoder(const Letters& letters, const Decoding& how, const std::vector<Counted>& labels);
   Heard operator()(const Tensor& logits) const;  // [T, V]
 
  private:

@@ -9,46 +9,45 @@
 #include "examples/speech/report.h"
 
 #include <filesystem>
-#include <set>
+#include <map>
 
 namespace speech {
 namespace {
 
 constexpr const char* kProgram = "speech";
-constexpr const char* kLabels = "labels";         // of the training part, one per line
+constexpr const char* kLabels =
+    "labels";  // of the training part, one per line, after its count and a space
 constexpr const char* kSynthetic_ = "synthetic";  // yes or no
 
 // A model with all that is needed to use it.
 struct Recognising {
   Letters letters;
-  std::vector<std::vector<Index>> labels;  // distinct, for the language model
-  bool synthetic = false;                  // what the model was trained on
+  std::vector<Counted> labels;  // distinct, for the language model
+  bool synthetic = false;       // what the model was trained on
   Decoder decoder(const Decoding& how) const { return {letters, how, labels}; }
   std::string trained_on() const {
     return synthetic ? std::string("trained on ") + kSynthetic : "trained on recordings";
   }
 };
 
-std::vector<std::string> distinct_labels(const Words& words) {
-  std::set<std::string> out;
-  for (const Word& word : words) out.insert(word.label);
-  return {out.begin(), out.end()};
-}
-
-std::vector<std::vector<Index>> encoded(const Letters& letters,
-                                        const std::vector<std::string>& labels) {
-  std::vector<std::vector<Index>> out;
-  for (const std::string& label : labels)
-    if (const auto symbols = letters.encode(label)) out.push_back(*symbols);
+// The distinct labels as kLabels.
+std::string counted_lines(const Words& words) {
+  std::map<std::string, Index> counts;
+  for (const Word& word : words) ++counts[word.label];
+  std::string out;
+  for (const auto& [label, count] : counts) out += fmt::format("{} {}\n", count, label);
   return out;
 }
 
-std::vector<std::string> lines_of(const std::string& text) {
-  std::vector<std::string> out;
-  for (std::size_t at = 0; at < text.size();) {
-    const std::size_t end = std::min(text.find('\n', at), text.size());
-    out.push_back(text.substr(at, end - at));
-    at = end + 1;
+std::vector<Counted> counted_labels(const Letters& letters, const std::string& lines) {
+  std::vector<Counted> out;
+  for (std::size_t at = 0, end = 0; at < lines.size(); at = end + 1) {
+    end = std::min(lines.find('\n', at), lines.size());
+    const std::string line = lines.substr(at, end - at);
+    const std::size_t space = line.find(' ');
+    const auto symbols =
+        space == std::string::npos ? std::nullopt : letters.encode(line.substr(space + 1));
+    if (symbols) out.push_back({*symbols, std::max(1.0, std::strtod(line.c_str(), nullptr))});
   }
   return out;
 }
@@ -59,10 +58,12 @@ Words labelled(const std::string& path) {
   return std::move(out.words);
 }
 
+// "4 speakers", or their names if they are few.
 std::string said_by(const Words& words) {
+  constexpr std::ptrdiff_t kNamed = 3;
   const std::vector<std::string> speakers = speakers_of(words);
-  return speakers.size() == 1 ? unroll::excerpt(speakers[0])
-                              : fmt::format("{} speakers", speakers.size());
+  return std::ssize(speakers) <= kNamed ? program::shown(speakers)
+                                        : fmt::format("{} speakers", speakers.size());
 }
 
 // Prints each word of a recording as it is recognised, and draws the first.
@@ -127,9 +128,9 @@ void train_and_compare(const Choice& choice, const program::Options& o, program:
   if (!o.test.empty()) parts.test = labelled(o.test);
   say_parts(parts, synthetic);
 
-  const std::vector<std::string> labels = distinct_labels(parts.train);
+  const std::string labels = counted_lines(parts.train);
   Recognising with{Letters(parts.train), {}, synthetic};
-  with.labels = encoded(with.letters, labels);
+  with.labels = counted_labels(with.letters, labels);
   program::SequenceOptions options = reader_options(choice.reader);
   ReaderChoice reference = choice.reader;
   reference.kind = ReaderChoice().kind;
@@ -141,7 +142,7 @@ void train_and_compare(const Choice& choice, const program::Options& o, program:
   Model model(with.letters.symbols(), options);
   model.normalise_by(parts.train);
   unroll::Metadata identity{{"program", kProgram}, {kSynthetic_, synthetic ? "yes" : "no"}};
-  identity[kLabels] = fmt::format("{}", fmt::join(labels, "\n"));
+  identity[kLabels] = labels;
   identity.merge(with.letters.metadata());
   identity.merge(nn::metadata_of(options));
   program::load_or_train(
@@ -165,7 +166,7 @@ void train_and_compare(const Choice& choice, const program::Options& o, program:
 void apply_model(const Choice& choice, const program::Options& o, program::Report& report) {
   program::ModelFile file = program::read_model(o.load, kProgram);
   Recognising with{Letters::from_metadata(file.metadata), {}, file.metadata[kSynthetic_] == "yes"};
-  with.labels = encoded(with.letters, lines_of(file.metadata[kLabels]));
+  with.labels = counted_labels(with.letters, file.metadata[kLabels]);
   const auto options = nn::options_in<program::SequenceOptions>(file.metadata);
   constexpr Index kMaxLayers = 100;
   unroll::check_io(options.hidden >= 1 && options.hidden <= program::kMaxHidden &&

@@ -15,7 +15,7 @@ namespace {
 constexpr Index kBatch = 16;
 constexpr double kLearningRate = 3e-3, kClip = 2;
 constexpr double kDecay = 0.93;  // the rate's factor for each epoch, or kDecaySteps
-constexpr Index kDecaySteps = 60;
+constexpr Index kDecaySteps = 60, kWarmUp = 200;  // steps
 // Few recordings need more epochs than many.
 constexpr Index kMinEpochs = 40, kSteps = 2000, kMinPatience = 8, kPatienceSteps = 400;
 
@@ -36,14 +36,15 @@ Part part_of(const Words& words, const Letters& letters, const std::string& what
   for (const Word& word : words) {
     const auto target = letters.encode(word.label);
     const Index steps = std::ssize(word.samples) / (kHop * kStacked);
-    if (!target || target->empty() || steps < 4 * std::ssize(*target)) continue;
+    if (!target || target->empty() || steps < kDelay + 3 * std::ssize(*target)) continue;
     out.words.push_back(&word);
     out.targets.push_back(*target);
     out.lengths.push_back(steps);
   }
-  unroll::check_io(out.size() > 0,
-                   "speech: {} recordings of at least 80 ms per letter were required: got none",
-                   what);
+  unroll::check_io(
+      out.size() > 0,
+      "speech: {} recordings of at least 180 ms and 90 ms per letter were required: got none",
+      what);
   return out;
 }
 
@@ -64,7 +65,9 @@ program::Curves fit(Model& model, const Letters& letters, const Words& train,
   unroll::optim::Adam adam(nn::parameters(model), {.lr = kLearningRate});
   unroll::Generator random(o.seed);
   const Index per_epoch = (trained.size() + kBatch - 1) / kBatch;  // steps
-  const unroll::optim::StepDecay schedule{kLearningRate, std::max(per_epoch, kDecaySteps), kDecay};
+  const unroll::optim::StepDecay decay{kLearningRate, std::max(per_epoch, kDecaySteps), kDecay};
+  const unroll::optim::WarmUp warm_up{kLearningRate, kWarmUp};
+  const auto schedule = [&](Index step) { return std::min(decay(step), warm_up(step)); };
   const std::vector<float> mean = model.mean.value().to_vector<float>();
   const auto epoch = [&](program::Progress& bar) {
     const auto batches = unroll::data::shuffled_batches(trained.lengths, random, {.size = kBatch});
@@ -72,9 +75,10 @@ program::Curves fit(Model& model, const Letters& letters, const Words& train,
         adam, schedule, kClip, batches, bar, [&](const std::vector<Index>& batch) {
           std::vector<Tensor> steps;
           for (const Index i : batch) {
-            const Frames frames =
-                log_mel(varied(trained.words[static_cast<std::size_t>(i)]->samples, random));
-            steps.push_back(model.steps(varied(frames, mean, random)));
+            const Samples& samples = trained.words[static_cast<std::size_t>(i)]->samples;
+            const Frames frames = varied(log_mel(varied(samples, random)), mean, random);
+            const bool enough = std::ssize(frames) > (kDelay + 1) * kStacked;
+            steps.push_back(model.steps(enough ? frames : log_mel(samples)));
           }
           return loss_of(model, trained, batch, steps);
         });

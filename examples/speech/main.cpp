@@ -36,9 +36,10 @@ void declare(CLI::App& app, speech::Choice& choice) {
       ->capture_default_str();
   program::add_number(app, "--beams", choice.decoding.beams, 1, 1000, "Width of the beam search")
       ->capture_default_str();
-  program::add_number(app, "--ngrams", choice.decoding.order, 1, 10,
-                      "Beam search with n-grams of the letters of the training labels, of this "
-                      "order (default: none)");
+  program::add_number(app, "--ngrams", choice.decoding.order, 0, 10,
+                      "Order of the n-grams of the letters of the training labels that the beam "
+                      "search uses; 0: none")
+      ->capture_default_str();
   app.add_option("--ngram-weight", choice.decoding.weight, "Weight of the n-grams' log probability")
       ->type_name("X")
       ->capture_default_str();
@@ -51,7 +52,7 @@ void run(const speech::Choice& choice, const program::Options& o, program::Repor
                 choice.decoding.weight);
   if (choice.decoding.decoder == "greedy")
     o.refuse({"--beams", "--ngrams", "--ngram-weight"}, "--decoder beam", "greedy");
-  if (choice.decoding.order == 0) o.refuse({"--ngram-weight"}, "--ngrams N", "none");
+  if (choice.decoding.order == 0) o.refuse({"--ngram-weight"}, "--ngrams above 0", "0");
   if (choice.stream) {
     o.refuse({"--wav", "--test", "--predict", "--pictures"}, "one input", "--stream");
     unroll::check(!o.load.empty(), "--stream: a trained model was required: add --load FILE");

@@ -96,8 +96,16 @@ Tensor Model::steps(std::span<const Frame> frames) const {
 }
 
 nn::Sequence Model::operator()(const nn::Sequence& steps) const {
-  const nn::Sequence read = layer(steps).sequence;  // [N, output_size]
-  return {head(dropout(read.rows)), read.layout};   // [N, V]
+  std::vector<Index> lengths = steps.layout.lengths();
+  for (Index& length : lengths) {
+    unroll::check(length > kDelay, "speech: more than {} steps were required: got {}", kDelay,
+                  length);
+    length -= kDelay;
+  }
+  const Var read = layer(steps).sequence.rows;  // [N, output_size]
+  const Index first = steps.layout.offset(kDelay);
+  const Var later = narrow(read, 0, first, read.size(0) - first);  // [N - B kDelay, output_size]
+  return {head(dropout(later)), unroll::SequenceLayout(lengths)};
 }
 
 Var Model::step(const Var& x, program::SequenceModel::State& state) const {

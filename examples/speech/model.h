@@ -22,6 +22,9 @@ inline constexpr Index kStacked = 3;                 // frames of a time step
 inline constexpr Index kInputs = kStacked * kBands;  // columns of a time step
 inline constexpr double kSecondsPerStep = static_cast<double>(kStacked) / kFramesPerSecond;
 inline constexpr Index kBlank = 0;
+// The model hears these steps of a word before it may write, since in one direction it cannot know
+// the first letter earlier. Without this delay some trainings end in a model that guesses it.
+inline constexpr Index kDelay = 6;
 
 // The symbols that the model writes: blank, then the letters (code points) of the training labels.
 class Letters {
@@ -61,13 +64,15 @@ struct Model {
   // Frames as time steps [T, kInputs]; a last odd frame is dropped. Throws unless there is a pair.
   Tensor steps(std::span<const Frame> frames) const;
 
-  // Inputs: rows [N, kInputs] -> logits, rows [N, V].
+  // Inputs: rows [N, kInputs] -> logits of all but the first kDelay steps of each word, rows
+  // [N - B kDelay, V]. Throws unless each word has more steps.
   nn::Sequence operator()(const nn::Sequence& steps) const;
-  // One time step of a stream: [1, kInputs] -> logits [1, V].
+  // One time step of a stream, of which the first kDelay are not used: [1, kInputs] -> logits [1,
+  // V].
   Var step(const Var& x, program::SequenceModel::State& state) const;
 };
 
-// The same for whole words, in batches of bounded size: the logits [T, V] of each.
+// The same for whole words, in batches of bounded size: the logits [T - kDelay, V] of each.
 std::vector<Tensor> logits_of(const Model& model, const Words& words);
 
 }  // namespace speech

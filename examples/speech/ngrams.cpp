@@ -7,19 +7,19 @@
 
 namespace speech {
 
-NGrams::NGrams(const std::vector<std::vector<Index>>& labels, Index order, Index symbols)
+NGrams::NGrams(const std::vector<Counted>& labels, Index order, Index symbols)
     : order_(order), symbols_(symbols) {
   unroll::check(order >= 1 && symbols >= 2, "n-grams: an order of at least 1 was required: got {}",
                 order);
-  for (const std::vector<Index>& label : labels) {
+  for (const auto& [label, count] : labels) {
     std::vector<Index> all{0};
     all.insert(all.end(), label.begin(), label.end());
     all.push_back(end());
     for (Index at = 1; at < std::ssize(all); ++at)
       for (Index n = 0; n < order && n <= at; ++n) {  // letters of the history
         Followers& f = of_[{all.begin() + at - n, all.begin() + at}];
-        ++f.counts[all[static_cast<std::size_t>(at)]];
-        ++f.all;
+        f.counts[all[static_cast<std::size_t>(at)]] += count;
+        f.all += count;
       }
   }
 }

@@ -17,10 +17,15 @@ namespace speech {
 
 using unroll::Index;
 
+struct Counted {
+  std::vector<Index> label;  // symbols
+  double count = 1;
+};
+
 class NGrams {
  public:
-  // Of all labels, as symbols in [1, symbols); 0, blank, stands for the beginning.
-  NGrams(const std::vector<std::vector<Index>>& labels, Index order, Index symbols);
+  // Of labels of symbols in [1, symbols); 0, blank, stands for the beginning.
+  NGrams(const std::vector<Counted>& labels, Index order, Index symbols);
   // The log probability of `next` after `prefix`; next = end() is the end.
   double log_p(std::span<const Index> prefix, Index next) const;
   Index end() const { return symbols_; }

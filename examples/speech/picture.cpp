@@ -16,7 +16,7 @@ using program::Panel;
 
 constexpr const char* kColours[] = {program::kBlue, program::kOrange, program::kGreen,
                                     "#756bb1",      "#a63603",        "#3182bd"};
-constexpr Index kBandsPerTic = 8, kStepsPerTic = 5;
+constexpr Index kBandsPerTic = 8, kStepsPerTic = 10;
 
 std::string colour_of(std::size_t i) { return kColours[i % std::size(kColours)]; }
 double second_of(Index step) { return static_cast<double>(step) * kSecondsPerStep; }
@@ -48,10 +48,10 @@ Panel emissions(const Tensor& logits, const std::vector<Index>& symbols, const L
   Panel panel;
   panel.title = "probability of the letters, and the alignment of the recognised ones";
   panel.x.label = "seconds from the beginning of the segment", panel.y.label = "probability";
-  panel.x.low = 0, panel.x.high = second_of(steps);
+  panel.x.low = 0, panel.x.high = second_of(kDelay + steps);
   panel.y.low = 0, panel.y.high = 1.18;
   Numbers at;
-  for (Index t = 0; t < steps; ++t) at.push_back(second_of(t) + kSecondsPerStep / 2);
+  for (Index t = 0; t < steps; ++t) at.push_back(second_of(kDelay + t) + kSecondsPerStep / 2);
   const auto line = [&](Index symbol, const program::Style& style) {
     Numbers ys;
     for (Index t = 0; t < steps; ++t) ys.push_back(p[static_cast<std::size_t>(t * known + symbol)]);

@@ -41,7 +41,8 @@ void Recogniser::take(const Frame& frame) {
   const unroll::Inference inference;
   Utterance out{*ended, {}, Frames(frames_.begin(), frames_.end()), {}};
   if (as_it_comes_)
-    out.logits = unroll::concat(std::vector<Var>(logits_.begin(), logits_.end()), 0).value();
+    out.logits =
+        unroll::concat(std::vector<Var>(logits_.begin() + kDelay, logits_.end()), 0).value();
   else
     out.logits = model_(nn::Sequence::from({Var(model_.steps(out.frames))})).rows.value();
   out.heard = decoder_(out.logits);

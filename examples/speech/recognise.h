@@ -13,7 +13,7 @@ struct Utterance {
   Segment segment;  // frames since the beginning
   Heard heard;
   Frames frames;  // of the segment
-  Tensor logits;  // [T, V]
+  Tensor logits;  // [T - kDelay, V]
   double begin() const { return static_cast<double>(segment.begin) / kFramesPerSecond; }  // s
   double end() const { return static_cast<double>(segment.end) / kFramesPerSecond; }
 };

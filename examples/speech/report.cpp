@@ -118,8 +118,8 @@ std::string verdict(const Row& model, const Row& nearest, program::Report& repor
 }  // namespace
 
 void compare(const Model& model, const Letters& letters, const Decoding& how,
-             const std::vector<std::vector<Index>>& labels, const Tested& tested,
-             const std::string& picture, program::Report& report) {
+             const std::vector<Counted>& labels, const Tested& tested, const std::string& picture,
+             program::Report& report) {
   const Words& words = tested.words;
   const std::vector<Tensor> logits = logits_of(model, words);
   std::vector<Row> rows;
@@ -133,8 +133,8 @@ void compare(const Model& model, const Letters& letters, const Decoding& how,
   const bool greedy = how.decoder == "greedy";
   const std::string kind = model.layer.options().kind;
   add(kind + ", greedy", "greedy", {.decoder = "greedy"}, greedy);
-  add(kind + ", beam search", "beam", {.beams = how.beams}, !greedy && how.order == 0);
-  if (how.order > 0)
+  add(kind + ", beam search", "beam", {.beams = how.beams, .order = 0}, !greedy && how.order == 0);
+  if (how.order > 0 && !greedy)
     add(fmt::format("{}, beam, {}-grams", kind, how.order), "ngrams", how, !greedy);
   const Row best = rows.front();
   if (tested.known != nullptr) rows.push_back(baseline(*tested.known, words));
@@ -153,7 +153,7 @@ void compare(const Model& model, const Letters& letters, const Decoding& how,
   if (tested.known != nullptr) program::print(program::wrapped(verdict(best, rows.back(), report)));
   draw_word(picture,
             fmt::format("\"{}\" by {}, recognised as \"{}\" ({})", words[0].label, words[0].speaker,
-                        chosen[0].text, tested.described),
+                        chosen[0].text, tested.synthetic ? kSynthetic : "a recording"),
             log_mel(words[0].samples), logits[0], chosen[0].symbols, letters);
 }
 

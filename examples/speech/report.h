@@ -17,7 +17,7 @@ struct Tested {
 // has a language model) and ".nearest_neighbour". The values without suffix are those of `how`.
 // Draws the first word in the file `picture` unless it is empty.
 void compare(const Model& model, const Letters& letters, const Decoding& how,
-             const std::vector<std::vector<Index>>& labels, const Tested& tested,
-             const std::string& picture, program::Report& report);
+             const std::vector<Counted>& labels, const Tested& tested, const std::string& picture,
+             program::Report& report);
 
 }  // namespace speech

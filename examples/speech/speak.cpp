@@ -77,7 +77,7 @@ Samples said(const std::vector<std::string>& how, const std::string& text,
       "espeak-ng, which speaks the words to train on, was required: it is not "
       "installed; install it (apt-get install espeak-ng) or give recordings by --data");
   unroll::check_io(code == 0, "espeak-ng: spoken words were required: it ended with {}", code);
-  Samples out;
+  Samples out(kRate / 2);  // silence: espeak-ng begins at once, whatever pause is asked for
   Recording recording(file);
   while (recording.read(out)) {
   }
@@ -87,14 +87,13 @@ Samples said(const std::vector<std::string>& how, const std::string& text,
 // One recording of each word; without speech if espeak-ng says nothing for it.
 std::vector<Samples> each_said(const std::vector<std::string>& how,
                                const std::vector<std::string>& words, const std::string& file) {
-  std::string text = "<speak><break time='600ms'/>";
+  std::string text = "<speak>";
   for (const std::string& word : words) text += fmt::format("<s>{}</s><break time='600ms'/>", word);
   std::vector<Samples> out = pieces(said(how, text + "</speak>", file));
   if (out.size() == words.size()) return out;
   out.clear();  // a word has a long pause, or none follows it: one by one
   for (const std::string& word : words)
-    out.push_back(
-        trimmed(said(how, fmt::format("<speak><break time='600ms'/>{}</speak>", word), file)));
+    out.push_back(trimmed(said(how, fmt::format("<speak>{}</speak>", word), file)));
   return out;
 }
 
@@ -105,9 +104,8 @@ Spoken default_speech() {
                     "eight",   "nine",     "yes",  "no",    "up",     "down", "left", "right",
                     "on",      "off",      "stop", "go",    "start",  "end",  "open", "close",
                     "forward", "backward", "play", "pause", "louder", "help"},
-          .voices = {"en-us+f1", "en-us+f2", "en-us+m1", "en-us+m2", "en-gb+f3", "en-gb+f4",
-                     "en-gb+m3", "en-gb+m4", "en-gb-scotland+f5", "en-gb-scotland+m5",
-                     "en-gb-scotland+m6", "en-gb-scotland+m7"},
+          .voices = {"en-us+f1", "en-us+f2", "en-us+f5", "en-us+m1", "en-us+m2", "en-us+m5",
+                     "en-gb+f3", "en-gb+f4", "en-gb+m3", "en-gb+m4", "en-gb+m6", "en-gb+m7"},
           .pitches = {20, 35, 50, 65, 80},
           .speeds = {130, 160, 190}};
 }

@@ -23,7 +23,8 @@ struct Spoken {
   std::vector<int> pitches;  // of espeak-ng, 0 to 99
   std::vector<int> speeds;   // words per minute
 };
-// The ten digits and twenty commands, by twelve voices in five pitches and three speeds.
+// The ten digits and twenty commands, by twelve voices in five pitches and three speeds. Six voices
+// have an American accent and six a British one, so that any eight of them have both.
 Spoken default_speech();
 // Every word, of letters only, by every voice, pitch and speed; the speaker is the voice. Throws
 // std::runtime_error if espeak-ng is not installed or fails, and program::Interrupted after Ctrl-C.

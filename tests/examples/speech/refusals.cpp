@@ -115,7 +115,8 @@ TEST_CASE("speech refuses options that would do nothing, and models that do not 
   refused({"--load", model, "--wav", file, "--hidden", "8"}, "a model to be trained");
   refused({"--load", model, "--wav", file, "--data", folder / "data"}, "a model to be trained");
   refused({"--load", model, "--wav", file, "--decoder", "greedy", "--beams", "3"}, "greedy");
-  refused({"--load", model, "--wav", file, "--ngram-weight", "1"}, "--ngrams N");
+  refused({"--load", model, "--wav", file, "--ngrams", "0", "--ngram-weight", "1"},
+          "--ngrams above 0");
   refused({"--load", model, "--wav", file, "--ngrams", "2", "--ngram-weight", "nan"}, "0 to 100");
   refused({"--decoder", "best"}, "--decoder");
   refused({"--load", model, "--wav", file, "--json", file}, "no other option names");

@@ -115,7 +115,7 @@ TEST_CASE("the nearest neighbour of a slower copy of a word is that word") {
 }
 
 TEST_CASE("n-gram probabilities sum to one, and prefer what was counted") {
-  const std::vector<std::vector<Index>> labels{{1, 2, 3}, {1, 2, 1}, {3, 1}};
+  const std::vector<Counted> labels{{{1, 2, 3}}, {{1, 2, 1}, 3}, {{3, 1}}};
   for (Index order = 1; order <= 4; ++order) {
     const NGrams ngrams(labels, order, 5);
     for (const std::vector<Index>& prefix :
@@ -147,9 +147,9 @@ TEST_CASE("a language model decides between letters that sound alike") {
   row("a", ""), row("d", "b");
   const Tensor logits = Tensor::from(rows, {2, letters.symbols()});
   CHECK(Decoder(letters, {.decoder = "greedy"}, {})(logits).text == "ad");
-  CHECK(Decoder(letters, {}, {})(logits).text == "ad");
+  CHECK(Decoder(letters, {.order = 0}, {})(logits).text == "ad");
   const Heard heard =
-      Decoder(letters, {.order = 2, .weight = 1}, {ab, *letters.encode("cd")})(logits);
+      Decoder(letters, {.order = 2, .weight = 1}, {{ab}, {*letters.encode("cd")}})(logits);
   CHECK(heard.text == "ab");
   CHECK(heard.probability > 0.3);
   CHECK(heard.probability < 0.5);
