@@ -26,10 +26,13 @@ const char* const kFiles =
     "JSB chorales and Nottingham need a file (--task jsb --data FILE): the piano rolls of "
     "Boulanger-Lewandowski et al. 2012 as JSON, {\"train\": [[[60, 64, 67], ...], ...], \"valid\": "
     "..., \"test\": ...}, a list of MIDI notes for each step. The chorales are in this form in the "
-    "repository czhuang/JSB-Chorales-dataset on GitHub (jsb-chorales-quarter.json). A pickle of "
-    "the "
-    "authors becomes JSON by: python3 -c \"import json, pickle, sys; json.dump(pickle.load(open("
-    "sys.argv[1], 'rb'), encoding='latin1'), open(sys.argv[2], 'w'), default=int)\" IN OUT";
+    "repository czhuang/JSB-Chorales-dataset on GitHub (jsb-chorales-quarter.json). The authors' "
+    "pickles become JSON by:";
+const char* const kConversion =
+    "python3 -c \"\n"
+    "import json, pickle\n"
+    "songs = pickle.load(open('Nottingham.pickle', 'rb'), encoding='latin1')\n"
+    "json.dump(songs, open('nottingham.json', 'w'), default=int)\"";
 
 void check(const Choice& choice, const program::Options& o) {
   if (!choice.task.empty()) lab::paper_task(choice.task);
@@ -61,6 +64,7 @@ void reproduce(lab::Experiment& e, const Choice& choice) {
   lab::reproduce_adding(e, how);
   lab::reproduce_digits(e, how, "mnist");
   e.text(kFiles);
+  e.code(kConversion);
 }
 
 }  // namespace

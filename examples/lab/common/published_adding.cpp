@@ -14,7 +14,7 @@ void reproduce_adding(Experiment& e, const Reproduction& how) {
               parameters =
                   how.as_published ? task.parameters : e.choose<Index>(1000, 5000, task.parameters),
               epochs = how.epochs > 0     ? how.epochs
-                       : how.as_published ? 2
+                       : how.as_published ? 10
                                           : 1,
               sequences =
                   how.as_published ? kPaperSequences : e.choose<Index>(64'000, 80'000, 50'000);
