@@ -41,8 +41,9 @@ struct Found {
 };
 
 Found found_in(const Samples& samples) {
-  Found out{samples, {}};
-  out.padded.resize(samples.size() + kPadding);
+  Found out{Samples(kLead), {}};
+  out.padded.insert(out.padded.end(), samples.begin(), samples.end());
+  out.padded.resize(out.padded.size() + kPadding);
   Endpoints endpoints;
   for (const Frame& frame : log_mel(out.padded))
     if (const auto segment = endpoints.push(frame.level)) out.segments.push_back(*segment);

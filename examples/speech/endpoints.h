@@ -12,6 +12,10 @@ inline constexpr Index kBefore = 15, kAfter = 25;  // frames before and after sp
 inline constexpr Index kConfirmed = 5;             // loud frames in a row that begin a segment
 inline constexpr Index kLongest = 400;   // frames of a segment; speech goes on in the next
 inline constexpr Index kPadding = 5600;  // zero samples that end a last segment
+// Zero samples before each recording, so that a word at its very beginning is preceded by silence
+// too. They are as long as kBefore: the number `begin` of a segment is the frame of the recording
+// with which its speech begins.
+inline constexpr Index kLead = kBefore * kHop;
 
 struct Segment {
   Index begin = 0, end = 0;  // frames, [begin, end)

@@ -17,7 +17,7 @@ constexpr double kLearningRate = 3e-3, kClip = 2;
 constexpr double kDecay = 0.93;  // the rate's factor for each epoch, or kDecaySteps
 constexpr Index kDecaySteps = 60, kWarmUp = 200;  // steps
 // Few recordings need more epochs than many.
-constexpr Index kMinEpochs = 40, kSteps = 2000, kMinPatience = 8, kPatienceSteps = 400;
+constexpr Index kMinEpochs = 40, kSteps = 2000, kMinPatience = 15, kPatienceSteps = 400;
 
 Index at_least(Index least, Index steps, Index per_epoch) {
   return std::max(least, (steps + per_epoch - 1) / per_epoch);

@@ -9,7 +9,9 @@ Recogniser::Recogniser(const Model& model, const Decoder& decoder, Use use)
     : model_(model),
       decoder_(decoder),
       use_(std::move(use)),
-      as_it_comes_(!model.layer.options().bidirectional) {}
+      as_it_comes_(!model.layer.options().bidirectional) {
+  push(Samples(kLead));
+}
 
 void Recogniser::push(std::span<const float> samples) {
   Frames frames;

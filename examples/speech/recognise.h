@@ -10,12 +10,12 @@
 namespace speech {
 
 struct Utterance {
-  Segment segment;  // frames since the beginning
+  Segment segment;  // frames since kLead before the beginning
   Heard heard;
   Frames frames;  // of the segment
   Tensor logits;  // [T - kDelay, V]
-  double begin() const { return static_cast<double>(segment.begin) / kFramesPerSecond; }  // s
-  double end() const { return static_cast<double>(segment.end) / kFramesPerSecond; }
+  // Seconds from the beginning of the recording to that of the speech.
+  double begin() const { return static_cast<double>(segment.begin) / kFramesPerSecond; }
 };
 
 // A model in one direction makes its steps while the word is spoken; one in both directions waits

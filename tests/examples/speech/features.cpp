@@ -147,7 +147,7 @@ TEST_CASE("silence and clicks are no words, and speech without a pause is cut at
 TEST_CASE("a recording of a word is trimmed to it, also if it has no silence around it") {
   const Sound word = tone(500, 0.4);
   const Samples tight = trimmed(word);
-  CHECK(std::abs(std::ssize(tight) - static_cast<Index>(0.65 * kRate)) < 800);
+  CHECK(std::abs(std::ssize(tight) - static_cast<Index>(0.8 * kRate)) < 800);
   const Samples loose = trimmed(silence(1) + word + silence(2));
   CHECK(std::abs(std::ssize(loose) - static_cast<Index>(0.8 * kRate)) < 800);
   CHECK(trimmed(silence(2)).empty());
