@@ -155,8 +155,8 @@ void places(Experiment& e, Index count) {
                                                  : "sharing alone does not generalise";
   };
   e.conclude(fmt::format(
-      "A mark between the places of the training: right in {} with shared "
-      "parameters, in {} with separate ones; {}.",
+      "A mark between the places of the training: right in {} with shared parameters, in {} with "
+      "separate ones; {}.",
       percent(in_between["shared"]), percent(in_between["separate"]), holds(in_between)));
   e.conclude(fmt::format("A mark later than in any training text: right in {} and {}; {}.{}",
                          percent(later["shared"]), percent(later["separate"]), holds(later),
