@@ -118,11 +118,10 @@ std::string verdict(const Problem& problem, const Gaps& gaps, Index last) {
       fmt::format("Largest gap of {} (median of the seeds): tanh RNN {}, LSTM {}, GRU {}. ",
                   problem.name, text(rnn), text(lstm), text(gru));
   if (rnn >= gated) return found + "The claim does not hold: a gated cell goes no further.";
-  return found + fmt::format("{}he RNN fails from a gap of {} on, which both gated cells solve.",
-                             rnn > kClaimed
-                                 ? "The RNN does use inputs of more than 50 steps ago, but t"
-                                 : "T",
-                             *std::upper_bound(kGaps.begin(), kGaps.end(), rnn));
+  return found +
+         fmt::format("The RNN {} from a gap of {} on, which both gated cells solve.",
+                     rnn > kClaimed ? "uses inputs of more than 50 steps ago, but fails" : "fails",
+                     *std::upper_bound(kGaps.begin(), kGaps.end(), rnn));
 }
 
 void measure(Experiment& e) {

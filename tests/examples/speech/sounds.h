@@ -42,7 +42,8 @@ inline std::string wav(const Sound& samples, const WavFormat& format = {}) {
   put(out, static_cast<std::uint16_t>(format.is_float ? 3 : 1));
   put(out, static_cast<std::uint16_t>(format.channels));
   put(out, static_cast<std::uint32_t>(format.rate));
-  put(out, static_cast<std::uint32_t>(format.rate * format.channels * width));
+  put(out, static_cast<std::uint32_t>(format.rate) *
+               static_cast<std::uint32_t>(format.channels * width));
   put(out, static_cast<std::uint16_t>(format.channels * width));
   put(out, static_cast<std::uint16_t>(8 * width));
   out += "data";
