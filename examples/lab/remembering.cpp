@@ -141,8 +141,8 @@ void measure(Experiment& e) {
       "All models have about {} parameters, and all are trained by the same rule: from the "
       "shortest gap ({}) to the longest ({}), with at most {} steps of {} sequences on each, fewer "
       "if they solve it, and the parameters carried over from gap to gap. A model ends at the "
-      "first gap that it does not solve; its accuracy at longer ones is shown, too. Learning "
-      "rates: {}; the better one counts for each model and seed.",
+      "first gap that it does not solve; its accuracy on longer ones, without training there, is "
+      "shown too. Learning rates: {}; the better one counts for each model and seed.",
       kParameters, gaps.front(), gaps.back(), e.choose<Index>(600, 1000, 3000), kBatch,
       fmt::join(kRates, ", then ")));
   lab::Table table{
