@@ -1,5 +1,5 @@
 // Images and labels in IDX format, that of the MNIST database: a magic number (two zero bytes, the
-// type of the values, the number of axes), the length of each axis as 4 bytes, highest first, and
+// type of the values, the number of axes), the length of each axis as 4 bytes, big-endian, and
 // the values. http://yann.lecun.com/exdb/mnist/
 //
 // n images of h x w pixels.

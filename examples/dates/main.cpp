@@ -138,8 +138,8 @@ int main(int argc, char** argv) {
   return run(
       argc, argv,
       {.name = "dates",
-       .description = "Converts dates as written in 15 locales to ISO 8601, with a sequence to "
-                      "sequence model.",
+       .description = "Converts dates as written in 15 locales to ISO 8601, with a sequence\n"
+                      "to sequence model.",
        .pictures = {"dates.svg"},
        .takes = {.data = "Dates: a table with the columns human and iso",
                  .sample = sample("dates.tsv.gz"),

@@ -16,8 +16,8 @@ int main(int argc, char** argv) {
       argc, argv,
       {.name = "dna_sequence",
        .description =
-           "Tells classes of DNA apart, splice junctions by default, by recurrent\n"
-           "networks beside baselines. A trained model can be asked about new sequences.",
+           "Classifies DNA sequences, by default splice junctions, with recurrent networks\n"
+           "and baselines. A trained model can classify new sequences.",
        .pictures = {"dna_attention.png"},
        .takes = {.data = "Table with a column of sequences and one of classes,\nby tabs, commas or "
                          "semicolons (default: splice junctions of\nprimates)",

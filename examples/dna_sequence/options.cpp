@@ -30,13 +30,13 @@ void declare(CLI::App& app, Choice& choice) {
       {.name = "--reader", .help = "What reads the bases in junction and attention"});
   program::declare_size(app, choice.size, "--reader gru");
   app.add_flag("--reverse-complement", choice.reverse_complement,
-               "Train on either strand, by chance")
+               "Train on a random strand of each sequence")
       ->disable_flag_override();
   app.add_flag("--both-strands", choice.both_strands, "Average the predictions for both strands")
       ->disable_flag_override();
   program::add_number(app, "--origin", choice.origin, 1, 1000000000,
                       "In pictures, count positions from this base, which is +1\n(default: the "
-                      "one behind the middle)");
+                      "one after the middle)");
 }
 
 void check_options(const Choice& choice, const program::Options& o) {

@@ -16,8 +16,8 @@ struct Autoregression {
   double intercept = 0;
   std::vector<double> weights;  // [p] a_1 .. a_p, of the latest value first
 
-  // The forecast of each x[t] from the values before it, [T]. Before the first value there is
-  // nothing but that value; the forecast of x[0] is x[0].
+  // The forecast of each x[t] from the values before it, [T]. The values before x[0] are
+  // taken to equal x[0]; the forecast of x[0] is x[0].
   std::vector<double> forecasts(std::span<const double> x) const;
 };
 

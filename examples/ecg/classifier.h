@@ -1,6 +1,6 @@
-// A classifier of series of any lengths: a sequence model that reads in both directions, and of its
-// outputs the mean and the maximum over time, and the last one. B series, N steps of all series, D
-// inputs, H columns of the model's output, C classes.
+// A classifier of series of any lengths: a sequence model that reads in both directions, and a
+// linear layer on the mean and the maximum of its outputs over time and the last output. B series,
+// N steps of all series, D inputs, H columns of the model's output, C classes.
 #pragma once
 
 #include "examples/common/sequence_model.h"

@@ -1,5 +1,5 @@
-// The first job: forecasts the next sample of a recording as a distribution, and compares an LSTM
-// with persistence and an autoregressive model. The second one is in beats.h.
+// The first job: forecasts the next sample of a recording as a distribution, and compares a
+// network with persistence and an autoregressive model. The second one is in beats.h.
 #pragma once
 
 #include "examples/common/program.h"

@@ -11,7 +11,7 @@
 
 namespace ecg {
 
-// What a model reads at each time step: `samples` values from every `stride`-th one on.
+// What a model reads at each time step: a window of `samples` values; windows begin `stride` apart.
 struct Reading {
   Index samples = 8, stride = 1;
   UNROLL_OPTIONS(samples, stride)
@@ -35,7 +35,7 @@ Examples read_series(const std::string& path);
 
 // The beats of a record with annotations (NAME.hea, NAME.atr): the label is the AAMI class. A beat
 // is the signal from 0.25 s before its annotation to 0.4 s after, averaged to 125 samples per
-// second, standardised by mean and variance of the record's. Two more channels: the intervals to
+// second, standardised by the record's mean and variance. Two more channels: the intervals to
 // the beats before and after, as ratios of the record's median interval. Beats at the ends of the
 // record and those with missing samples are left out. Throws std::runtime_error if none is left.
 Examples read_beats(const std::string& path, Index channel, Index group = 0);
@@ -46,7 +46,8 @@ std::vector<std::string> aami_classes();  // N, S, V, F, Q
 // Distinct labels: numbers in ascending order, then words.
 std::vector<std::string> classes_of(const Examples& examples);
 
-// The class of each example. Throws std::runtime_error with the path if a label is not there.
+// The class of each example. Throws std::runtime_error with the path if a label is not among
+// `classes`.
 std::vector<Index> ids_of(const Examples& examples, const std::vector<std::string>& classes,
                           const std::string& path);
 

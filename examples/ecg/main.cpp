@@ -100,8 +100,8 @@ int main(int argc, char** argv) {
             app, "--seeds", choice.seeds, 1, 100,
             "Train N networks to classify with (default: 3; 1 with --save or --resume)");
         app.add_option("--class-weights", choice.class_weights,
-                       "How much a class counts in the loss: none: by its examples; equal: all\n"
-                       "alike; sqrt: by the root of its examples (default)")
+                       "Weights of the n examples of a class in the loss: none (1), equal (1/n)\n"
+                       "or sqrt (1 over the root of n; default)")
             ->check(CLI::IsMember({"none", "sqrt", "equal"}));
       },
       [&](const program::Options& o, program::Report& report) { run(choice, o, report); });

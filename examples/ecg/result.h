@@ -26,7 +26,7 @@ struct Results {
   Result nearest = {};             // no predictions: there is no training part (--load)
 };
 // Prints and reports accuracy, macro_recall and macro_f1 (the mean of the seeds), those of the
-// nearest neighbour and of the networks together, the recall of each class, and who wins.
+// nearest neighbour and of the networks together, the recall of each class, and which is best.
 void print_results(const Results& results, const std::vector<std::string>& classes,
                    program::Report& report);
 

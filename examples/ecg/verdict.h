@@ -1,4 +1,4 @@
-// The table of the three forecasts, and which is better.
+// The table of the three forecasts, and which of them is best.
 #pragma once
 
 #include "examples/common/report.h"
@@ -18,7 +18,7 @@ struct Difference {
 Difference difference(const Values& a, const Values& b, const Range& range, Index block);
 
 // Prints and reports NLL and RMSE, as nll.lstm, rmse.lstm and so on for the kind of the network,
-// and a sentence who wins.
+// and a sentence that says which is best.
 void print_scores(const AllScores& scores, const Range& range, double frequency,
                   const std::string& kind, program::Report& report);
 

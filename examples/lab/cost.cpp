@@ -1,5 +1,5 @@
-// Time and memory of each kind of model over the length of one sequence, and the exponents of T
-// that fit them.
+// Time and memory of each kind of model by the length of one sequence, and the fitted exponents of
+// T.
 #include "examples/common/cost.h"
 #include "examples/common/program.h"
 #include "examples/common/terminal.h"
@@ -135,7 +135,7 @@ void conclude(lab::Experiment& e, const Numbers& lengths, const std::vector<Meas
   e.conclude(fmt::format(
       "Time: a training step with attention grows as T^{:.2f}{}; the others: {}.", time(kAttention),
       time(kAttention) > steepest + 0.3
-          ? " (its products with weights are linear in T, so that it only approaches 2)"
+          ? " (the exponent only approaches 2, since products with weights are linear in T)"
           : ", not faster than the others at these lengths",
       fmt::join(others, ", ")));
   e.conclude(fmt::format(
@@ -143,13 +143,12 @@ void conclude(lab::Experiment& e, const Numbers& lengths, const std::vector<Meas
       "T^{:.2f}.",
       memory(kStored),
       memory(kAttention) < 1.3
-          ? "but the library's, which computes them block by block and again in backward, as"
+          ? "but the library's, which computes them in blocks and again in backward, as"
           : "and the library's as",
       memory(kAttention)));
   e.conclude(fmt::format(
-      "A training step with attention is slower than that of another model (number of steps; "
-      "{:.0f} "
-      "is the shortest measured): {}.",
+      "A training step with attention is slower than that of another model from this number of "
+      "time steps on ({:.0f} is the shortest measured): {}.",
       lengths[0], from.empty() ? "at no length" : fmt::format("{}", fmt::join(from, ", "))));
 }
 

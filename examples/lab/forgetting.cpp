@@ -21,7 +21,7 @@ struct Size {
   Index steps, parameters, training, seeds;
 };
 constexpr Index kBatch = 32, kObserved = 128, kProjections = 4;
-constexpr double kSolved = 1. / 60;  // squared error: a tenth of that of always answering 1
+constexpr double kSolved = 1. / 60;  // squared error: a tenth of that of always predicting 1
 
 struct Kind {
   const char *name, *kind;
@@ -91,7 +91,7 @@ std::vector<double> half_lives(const std::vector<Seed>& seeds, bool trained) {
   return out;
 }
 
-// "12.3 steps", or the most that can be seen.
+// "12.3", or ">= " and the largest half-life that can be measured.
 std::string shown(const std::vector<double>& half_lives, Index steps) {
   const double most = static_cast<double>(steps - 2);
   const auto all = std::minmax_element(half_lives.begin(), half_lives.end());
@@ -127,7 +127,7 @@ void conclude(lab::Experiment& e, const Results& results, const Size& size) {
       "{} before training: the influence of an input halves in {:.1f} steps in an RNN, in {:.1f} "
       "in an LSTM and in {:.1f} in a GRU{}. With a forget bias of 1 it is {:.1f} steps in an LSTM.",
       alike ? "Gates do not keep more" : "Gates keep more", rnn, lstm, gru,
-      alike ? ", since a gate that is half open halves the memory too" : "", at_first(2)));
+      alike ? ", since a half-open gate also halves the memory" : "", at_first(2)));
   e.conclude(
       attention >= static_cast<double>(size.steps - 2)
           ? fmt::format("Attention does not weaken with distance: the influence does not "
@@ -143,7 +143,7 @@ void conclude(lab::Experiment& e, const Results& results, const Size& size) {
     if (kept.size() == before) unsolved.emplace_back(kKinds[k].name);
   }
   if (kept.empty())
-    return e.conclude("No network learned the task, so nothing follows about trained memories.");
+    return e.conclude("No network learned the task, so nothing follows for trained networks.");
   std::string sentence = fmt::format(
       "{}: the networks that solved the task ({} of {}) have a half-life of {:.1f} steps after "
       "training (mean)",
@@ -171,13 +171,13 @@ int main(int argc, char** argv) {
                                    Size{200, 20'000, 5'000, 5});
         e.text(fmt::format(
             "Networks of about {} parameters read {} steps of two numbers, a value and a mark, and "
-            "are trained to add the two marked values: {} steps of Adam with batches of {}. Solved "
-            "is a squared error below {:.3f}, a tenth of that of always answering 1. The influence "
-            "of the input x_t on the last output h_T is the Frobenius norm of dh_T/dx_t, here "
-            "relative to distance T - t = 1; it is the root mean square over {} sequences. The "
-            "half-life is the number of steps beyond distance 1 until the influence stays below "
-            "half. The initial biases of the LSTM are near 0, as in PyTorch; lstm-forget-1 has 1 "
-            "added to those of its forget gate.",
+            "are trained to add the two marked values: {} steps of Adam with batches of {}. The "
+            "task is solved with a squared error below {:.3f}, a tenth of that of always "
+            "predicting 1. The influence of the input x_t on the last output h_T is the Frobenius "
+            "norm of dh_T/dx_t, relative to that at distance T - t = 1; it is the root mean square "
+            "over {} sequences. The half-life is the number of steps beyond distance 1 until the "
+            "influence stays below half. The initial biases of the LSTM are near 0, as in PyTorch; "
+            "lstm-forget-1 has 1 added to those of its forget gate.",
             size.parameters, size.steps, size.training, kBatch, kSolved, kObserved));
         Results results;
         for (const Kind& kind : kKinds) {

@@ -31,7 +31,7 @@ constexpr Index kShown = 40;  // letters
 
 double mean(const std::vector<double>& values) { return program::mean_and_std(values).mean; }
 
-// Who looks at whom.
+// The attention weights of the decoder.
 void attention(lab::Experiment& e, const lab::DatesOptions& options) {
   const std::vector<lab::ReadDate> dates = lab::read_dates(e.options(), options);
   std::vector<double> right, on_year, equally;
@@ -51,16 +51,15 @@ void attention(lab::Experiment& e, const lab::DatesOptions& options) {
   }
   e.conclude(fmt::format(
       "Attention: while the model writes the four digits of a year, {:.0f} % of its attention is "
-      "on "
-      "these digits in the text, where equal weights would put {:.0f} %: {} ({:.0f} % of {} dates "
-      "of days that were not trained on are right).",
+      "on these digits in the text; with equal weights it would be {:.0f} %. {} ({:.0f} % of {} "
+      "dates of unseen days are right.)",
       100 * mean(on_year), 100 * mean(equally),
-      mean(on_year) > 2 * mean(equally) ? "the weights show what is read"
-                                        : "the weights do not show what is read",
+      mean(on_year) > 2 * mean(equally) ? "So the weights show what is read."
+                                        : "So the weights do not show what is read.",
       100 * mean(right), dates.size()));
 }
 
-// The mean of a gate where a space is read, and where a letter is.
+// The mean value of a gate at spaces and at letters.
 struct Opening {
   std::vector<double> at_space, at_letter;  // one for each seed
   void add(const Numbers& open, const std::vector<Index>& text) {
@@ -141,9 +140,7 @@ void letters(lab::Experiment& e, const Size& size) {
       gradient.series.push_back({kind, gradients(network, shown, text[kShown])});
       if (kind == "gru") recording = recorded(network);
     }
-  e.chart(gates);
-  e.chart(gradient);
-  e.table(recording);
+  e.chart(gates), e.chart(gradient), e.table(recording);
   const auto part = [&](const Opening& of, const std::string& name, const std::string& says,
                         bool more) {
     e.figure(name + "_space", mean(of.at_space));
@@ -151,7 +148,7 @@ void letters(lab::Experiment& e, const Size& size) {
     const bool so = (mean(of.at_space) > mean(of.at_letter)) == more;
     return fmt::format("{} is {} open at a space and {} at a letter ({})", says,
                        lab::with_spread(of.at_space), lab::with_spread(of.at_letter),
-                       so ? "a word's end makes room" : "a word's end does not make room");
+                       so ? "as claimed" : "not as claimed");
   };
   e.conclude(
       "Gates: " +
@@ -165,11 +162,11 @@ void letters(lab::Experiment& e, const Size& size) {
                                     [&](double norm) { return norm >= norms.back() / 100; });
     const auto reach = static_cast<double>(norms.end() - above);  // letters
     e.figure(line.name + ".reach", reach);
-    reaches.push_back(fmt::format("{:.0f} letters in the {}, where {} letters back {:.0e} is left",
-                                  reach, line.name, kShown - 1, norms.front() / norms.back()));
+    reaches.push_back(fmt::format("{:.0f} letters in the {} ({} letters back: {:.0e} of it)", reach,
+                                  line.name, kShown - 1, norms.front() / norms.back()));
   }
   e.conclude(fmt::format("Gradient: it stays above 1 % of its value at the last letter for {}.",
-                         fmt::join(reaches, ", and for ")));
+                         fmt::join(reaches, " and ")));
 }
 
 }  // namespace
@@ -180,8 +177,8 @@ int main(int argc, char** argv) {
       {.name = "inside",
        .number = 9,
        .title = "Inside",
-       .claim = "Attention looks at what it translates, gates close and open at the "
-                "borders of words, and the gradient shows which steps matter."},
+       .claim = "Attention is on what is being translated, gates open and close at the "
+                "boundaries of words, and the gradient shows which steps matter."},
       [](lab::Experiment& e) {
         const Size size = e.choose(
             Size{{.dates = 6000, .tested = 100}, 300, 20'000, 1, 1000},
@@ -193,7 +190,8 @@ int main(int argc, char** argv) {
             "an LSTM of about {} parameters learn to predict the next letter of the King James "
             "text in {} steps, and read {} held-out letters; their gates are computed from the "
             "parameters in plain ops. The update gate is shown as the share of the state that is "
-            "replaced. Gradient: that of the last loss, by a hook at the state of each step.",
+            "replaced; the claim is that it is larger at a space, and the forget gate of the LSTM "
+            "smaller. Gradient: of the last loss, by a hook at the state of each step.",
             size.parameters, size.steps, size.read));
         attention(e, size.dates);
         letters(e, size);

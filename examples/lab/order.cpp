@@ -1,9 +1,9 @@
 // Order: a bag of words against models that read the words one after another.
 //
-// Three questions about texts: who acts in a sentence (common/sentences.h), where only the order
-// tells; whether a verse is as written or shuffled (common/verses.h), where only the order tells
-// too; and which Testament a verse is from, where the words tell most. Training is on short texts,
-// testing on short and on long ones.
+// Three questions about texts: who acts in a sentence (common/sentences.h) and whether a verse is
+// as written or shuffled (common/verses.h), which depend on the order; and which Testament a verse
+// is from, which the words mostly answer without it. Training is on short texts, testing on short
+// and on long ones.
 #include "examples/lab/common/questions.h"
 #include "examples/lab/common/sentences.h"
 #include "examples/lab/common/verses.h"
@@ -54,10 +54,10 @@ void explain_sentences(Experiment& e) {
       "Who acts? The sentences come from a small grammar with active and passive verbs, such as "
       "\"{}\" or \"{}\" The answer is the noun that acts in the main clause, one of {}. Without "
       "the order of the words, each noun of a sentence is equally likely to be the answer. So a "
-      "model that ignores order is right, on average, at most once in as many times as there are "
-      "nouns. Training is on sentences with at most {} subordinate clause (\"that ...\"), testing "
-      "on new sentences with none to {}. All models but logistic regression have about {} "
-      "parameters, and all are trained with the same batches, steps and learning rate.",
+      "model that ignores order is right, on average, in at most one of n sentences with n nouns. "
+      "Training is on sentences with at most {} subordinate clause (\"that ...\"), testing on new "
+      "sentences with none to {}. All models but logistic regression have about {} parameters, and "
+      "all are trained with the same batches, steps and learning rate.",
       plain, nested, lab::kNouns, kTrainedClauses, kMostClauses, kParameters));
 }
 
@@ -107,8 +107,8 @@ void sentences(Experiment& e) {
   }
   e.conclude(fmt::format(
       "Who acts in a short sentence: a bag of words is right in {}, logistic regression on word "
-      "counts in {}; without order more than {} is only luck. Of the models that read in order, {} "
-      "are right in at least {:.0f} %.",
+      "counts in {}; without order, the best possible is {} on average. Of the models that read in "
+      "order, {} are right in at least {:.0f} %.",
       percent(on_short["bag"]), percent(on_short["logistic"]), percent(best_short),
       solved.empty() ? "none" : fmt::format("{}", fmt::join(solved, ", ")), 100 * kSolved));
   e.conclude(
@@ -170,14 +170,15 @@ void verses(Experiment& e) {
       percent(order_long[lab::best(order, false)])));
   const std::string bag = lab::best(subject, true), reader = lab::best(subject, false);
   const double ahead = subject[reader] - subject[bag];
-  e.conclude(fmt::format(
-      "Old or New Testament, where the words tell most: {} (without order) is right in {} of the "
-      "short and {} of the long verses, {} (the best with order) in {} and {}. {}",
-      bag, percent(subject[bag]), percent(subject_long[bag]), reader, percent(subject[reader]),
-      percent(subject_long[reader]),
-      std::abs(ahead) < 0.01 ? "Order adds little to the words here."
-      : ahead > 0            ? "Order helps here too."
-                             : "The bag, which is simpler, is the better choice here."));
+  e.conclude(
+      fmt::format("Old or New Testament, mostly a question of the words: {} (without order) is "
+                  "right in {} of the short and {} of the long verses, {} (the best with order) in "
+                  "{} and {}. {}",
+                  bag, percent(subject[bag]), percent(subject_long[bag]), reader,
+                  percent(subject[reader]), percent(subject_long[reader]),
+                  std::abs(ahead) < 0.01 ? "Order adds little to the words here."
+                  : ahead > 0            ? "Order helps here too."
+                              : "The bag, which is simpler, is the better choice here."));
 }
 
 }  // namespace

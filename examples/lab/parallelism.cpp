@@ -40,8 +40,8 @@ struct Size {
   int runs;
 };
 
-// Microseconds per step of forward and backward, the fastest run: by the clock with one thread and
-// with several, and the processor time of one.
+// Microseconds per step of forward and backward, the fastest run: wall-clock time with one thread
+// and with several, and the processor time of one.
 struct Times {
   double one = INFINITY, several = INFINITY, processor = INFINITY;
   double speedup() const { return one / several; }
@@ -88,7 +88,7 @@ std::string list(const std::vector<Measured>& all, const Value& value) {
     out.push_back(fmt::format("{} {:.2f}", kModels[m].name, value(all[m])));
   return fmt::format("{}", fmt::join(out, ", "));
 }
-// The models of which the value is at least so much.
+// The models whose value is at least `least`.
 std::vector<std::string> names(const std::vector<Measured>& all, const Value& value, double least) {
   std::vector<std::string> out;
   for (std::size_t m = 0; m < all.size(); ++m)
@@ -108,10 +108,10 @@ void conclude_speedups(lab::Experiment& e, const std::vector<Measured>& all, int
   const bool recurrence = std::max(one(all[0]), one(all[1])) >= kGain;
   e.conclude(fmt::format(
       "One sequence, {} threads instead of one: {}. {}", threads, list(all, one),
-      recurrence       ? "The recurrences gain, too."
-      : gained.empty() ? "No model gains much, the recurrences nothing."
-                       : fmt::format("The recurrences gain nothing, as is said; {} by a factor of "
-                                     "at least {}.",
+      recurrence       ? "A recurrence gains too."
+      : gained.empty() ? fmt::format("No model gains a factor of {}.", kGain)
+                       : fmt::format("The recurrences gain nothing, as claimed; a factor of at "
+                                     "least {1}: {0}.",
                                      fmt::join(gained, ", "), kGain)));
   e.conclude(fmt::format(
       "{} sequences, {} threads instead of one: {}. {}", kBatch, threads, list(all, batch),
@@ -127,7 +127,7 @@ void conclude_times(lab::Experiment& e, const std::vector<Measured>& all) {
       names(all, alone, 1.05 * std::max(alone(all[0]), alone(all[1])));
   e.conclude(fmt::format(
       "Microseconds per step of one sequence on one thread: {}. {}", list(all, alone),
-      slower.empty() ? "The recurrences are the slowest, as is said."
+      slower.empty() ? "No model is slower than the recurrences, as claimed."
                      : fmt::format("A chain of steps is not slow in itself on a CPU; slower here "
                                    "than both recurrences: {}.",
                                    fmt::join(slower, ", "))));
@@ -153,9 +153,9 @@ int main(int argc, char** argv) {
         const int threads = unroll::threads();
         e.text(fmt::format(
             "Models of about {} parameters in two layers, forward and backward over {} steps, one "
-            "sequence and {} of them: the fastest of many runs with one and with {} threads in "
-            "turns. "
-            "Speedups are by the clock, so the machine should be idle; all else is processor time.",
+            "sequence and {} of them: the fastest of many runs, with one thread and with {} "
+            "threads alternately. Speedups are ratios of wall-clock times, so the machine should "
+            "be idle; all other times are processor time.",
             size.parameters, size.steps, kBatch, threads));
         lab::Table table{
             fmt::format("Microseconds per step with one thread, and speedup by {}", threads),

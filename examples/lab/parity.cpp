@@ -1,4 +1,5 @@
-// Parity: a state that has to be flipped, at lengths beyond those of the training.
+// Parity: a bit of state that each one in the input flips, tested on longer strings than trained
+// on.
 //
 // Merrill et al. 2024, "The illusion of state in state-space models"; Grazzi et al. 2024,
 // "Unlocking state-tracking in linear RNNs through negative eigenvalues".
@@ -77,9 +78,9 @@ void conclude(Experiment& e, const std::vector<std::string>& kinds,
       against.push_back(kinds[k]);
   }
   e.conclude(fmt::format(
-      "Trained on strings of up to {} bits, these are right on at least {:.0f} % of the strings of "
-      "{} bits with every seed: {}. With some seeds only: {}. Only up to {} bits: {}. Not even "
-      "there: {}. Guessing is right on 50 %.",
+      "Trained on strings of up to {} bits, these models are right on at least {:.0f} % of the "
+      "strings of {} bits with every seed: {}. With some seeds only: {}. On strings of {} bits "
+      "only: {}. Not even on these: {}. Guessing is right on 50 %.",
       kLongestTrained, 100 * kLearned, kLengths.back(), lab::listed(all), lab::listed(some),
       kLongestTrained, lab::listed(trained_only), lab::listed(not_even)));
   e.conclude(against.empty() ? "The claim holds in this measurement."
@@ -87,7 +88,7 @@ void conclude(Experiment& e, const std::vector<std::string>& kinds,
                                            lab::listed(against)));
 }
 
-// Whether it is the sign of the factors that minGRU lacks.
+// Whether minGRU fails because its factors cannot be negative.
 void conclude_sign(Experiment& e, const std::vector<Result>& min_gru,
                    const std::vector<Result>& signed_scan) {
   const auto mean = [](const std::vector<Result>& of, Index length) {
@@ -114,10 +115,9 @@ void measure(Experiment& e) {
   const Index seeds = e.choose<Index>(1, 3, 5);
   e.text(fmt::format(
       "The input is a string of random bits; the target of each step is whether the number of ones "
-      "so far is odd. Training: {} steps of {} strings of 1 to {} bits, with equal rates (0.005). "
-      "Testing: the last step of strings of up to {} bits. All models have about {} parameters, "
-      "the "
-      "transformer and the scans two layers.",
+      "so far is odd. Training: {} steps of {} strings of 1 to {} bits, with a learning rate of "
+      "0.005 for all. Testing: the last step of strings of up to {} bits. All models have about {} "
+      "parameters, the transformer and the scans two layers.",
       e.choose<Index>(1000, 2000, 10000), kBatch, kLongestTrained, kLengths.back(), kParameters));
   e.text(
       "A one has to flip the state, a zero to keep it. A recurrent cell that multiplies its state "

@@ -1,6 +1,6 @@
-// Published: results of a paper, and ours beside them.
+// Published: the results of a paper beside ours.
 //
-//   published                                      what needs no file, in small forms
+//   published                                      the tasks that need no file, in smaller sizes
 //   published --task adding                        in the sizes of the paper
 //   published --task jsb --data chorales.json --model gru
 #include "examples/lab/common/published.h"
@@ -44,7 +44,7 @@ void check(const Choice& choice, const program::Options& o) {
     o.refuse({"--test"}, "a task whose file has no test part", "--task " + choice.task);
     unroll::check(!o.data.empty(),
                   "--task {}: --data FILE, piano rolls as JSON, was required: got none; the end of "
-                  "a run without --task says where they are found",
+                  "the output without --task says where they are found",
                   choice.task);
   }
   unroll::check(o.test.empty() || !o.data.empty(), "--test: --data FILE was required: got none");
@@ -95,6 +95,6 @@ int main(int argc, char** argv) {
         program::declare_kind(app, choice.model,
                               {.help = "One model only (default: rnn, lstm and gru)"});
         program::add_number(app, "--epochs", choice.epochs, 1, 100000,
-                            "Of training (default: by the task)");
+                            "Epochs of training (default: by the task)");
       });
 }

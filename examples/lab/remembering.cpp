@@ -1,8 +1,8 @@
 // Remembering: the largest gap between an input and the output that needs it.
 //
-// Each network climbs from the shortest gap to the longest: it is trained on a gap until it solves
-// it or has used all its training steps, then goes on with the parameters it has. It ends at the
-// first gap that it does not solve.
+// Each network is trained on the shortest gap until it solves it or has used all its training
+// steps, then continues on the next gap with the same parameters. It ends at the first unsolved
+// gap.
 #include "examples/lab/common/seeds.h"
 #include "examples/lab/common/tasks.h"
 
@@ -21,8 +21,8 @@ using lab::Numbers;
 using unroll::Generator;
 
 constexpr Index kParameters = 5000, kBatch = 32, kSymbols = 8, kCopied = 3, kCopySymbols = 4;
-constexpr double kAccuracy = 0.95, kError = 0.02;  // a solved gap has at least or at most this
-// Training on a gap ends when this is reached, so that other sequences are solved, too.
+constexpr double kAccuracy = 0.95, kError = 0.02;  // bounds of a solved gap
+// Training on a gap ends at these stricter values, so that new sequences are solved too.
 constexpr double kHigh = 0.98, kLow = 0.015;
 constexpr double kRates[]{1e-2, 3e-3};
 const std::vector<Index> kGaps{5, 10, 20, 50, 100, 200, 500};
@@ -93,8 +93,7 @@ Climb climb(const Experiment& e, const Problem& problem, const std::string& kind
   return out;
 }
 
-// With the rate that reaches the larger gap; the second is tried only if the first does not reach
-// the last one.
+// The best of the rates. The second one is tried only if the first does not solve the last gap.
 Climb best_climb(const Experiment& e, const Problem& problem, const std::string& kind,
                  const std::vector<Index>& gaps, std::uint64_t seed) {
   Climb best;
@@ -118,7 +117,7 @@ std::string verdict(const Problem& problem, const Gaps& gaps, Index last) {
   const std::string found =
       fmt::format("Largest gap of {} (median of the seeds): tanh RNN {}, LSTM {}, GRU {}. ",
                   problem.name, text(rnn), text(lstm), text(gru));
-  if (rnn >= gated) return found + "The claim does not hold: not both gated cells go further.";
+  if (rnn >= gated) return found + "The claim does not hold: a gated cell goes no further.";
   return found +
          fmt::format("The RNN {} from a gap of {} on, which both gated cells solve.",
                      rnn > kClaimed ? "uses inputs of more than 50 steps ago, but fails" : "fails",
@@ -136,15 +135,14 @@ void measure(Experiment& e) {
       "Recall: name the first of {} ids after a gap of noise. Copy: repeat {} ids, each one of {}, "
       "after a gap of blanks. Adding: the sum of two marked numbers, one in each half of a "
       "sequence as long as the gap. A gap is solved with an accuracy of at least {} on new "
-      "sequences, or a squared error of at most {}; always answering 1 has 0.167.",
+      "sequences, or a squared error of at most {}; always predicting 1 has 0.167.",
       kSymbols, kCopied, kCopySymbols, kAccuracy, kError));
   e.text(fmt::format(
       "All models have about {} parameters, and all are trained by the same rule: from the "
-      "shortest gap ({}) to the longest ({}), with at most {} steps of {} sequences on each, and "
-      "fewer if "
-      "they solve it. The next gap continues with the parameters of the last one. A model ends at "
-      "the first gap that it does not solve; where it was not trained, its accuracy is shown, too. "
-      "Learning rates: {}; the better one counts for each model and seed.",
+      "shortest gap ({}) to the longest ({}), with at most {} steps of {} sequences on each, fewer "
+      "if they solve it, and the parameters carried over from gap to gap. A model ends at the "
+      "first gap that it does not solve; its accuracy on longer ones, without training there, is "
+      "shown too. Learning rates: {}; the better one counts for each model and seed.",
       kParameters, gaps.front(), gaps.back(), e.choose<Index>(600, 1000, 3000), kBatch,
       fmt::join(kRates, ", then ")));
   lab::Table table{

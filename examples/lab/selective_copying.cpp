@@ -1,4 +1,4 @@
-// Selection: copying what stands at random places, and induction heads (Gu and Dao 2023, 4.1).
+// Selection: copying ids from random places, and induction heads (Gu and Dao 2023, 4.1).
 //
 // The control is copying from fixed places, which does not need selection.
 #include "examples/common/terminal.h"
@@ -81,11 +81,11 @@ std::string percent(double share) { return fmt::format("{:.0f} %", 100 * share);
 
 void explain(Experiment& e, const Size& size) {
   e.text(fmt::format(
-      "Selective copying: {} ids stand at random places among {} steps, the others are blank; at "
-      "the end they have to be repeated in order. Fixed places: the same, but the places are the "
-      "same in all sequences. Induction: among {} random ids there is a special one; when it comes "
-      "again, the id that followed it has to be named. It is tested on 4 times as many steps, too. "
-      "There are {} ids, so guessing is right in {}.",
+      "Selective copying: {} ids are at random places among {} steps, the others are blank; at the "
+      "end they have to be repeated in order. Fixed places: the same, but the places are the same "
+      "in all sequences. Induction: among {} random ids is a special one; when it comes again, the "
+      "id that followed it has to be predicted. Tests are also on 4 times as many steps. There are "
+      "{} ids, so guessing is right in {}.",
       size.copied, size.steps, size.steps, kSymbols, percent(1. / kSymbols)));
   e.text(fmt::format(
       "Two scans are time-invariant: their coefficients are trained constants, not functions of "
@@ -113,8 +113,8 @@ void conclude(Experiment& e, const std::vector<std::string>& kinds, Means means)
       "fixed places the latter is right in {}. {}",
       percent(with), percent(without), percent(control),
       with < kSolved || with - without < 0.1 ? "So the claim is not confirmed here."
-      : control - without >= 0.1             ? "So what it lacks is selection."
-                                             : "So it lacks more than selection."));
+      : control - without >= 0.1             ? "So it lacks selection."
+                                             : "So selection is not all that it lacks."));
   if (selective.count(kConstant) > 0)
     e.conclude(fmt::format(
         "With Mamba's blocks around it, which have a gate that depends on the input, a "
@@ -126,9 +126,9 @@ void conclude(Experiment& e, const std::vector<std::string>& kinds, Means means)
   std::vector<std::string> cells;
   for (const char* kind : {"lstm", "gru"})
     if (selective.count(kind) > 0 && selective[kind] >= with - 0.05) cells.emplace_back(kind);
-  e.conclude(cells.empty() ? "LSTM and GRU are behind Mamba by more than 5 %."
-                           : fmt::format("As good as Mamba, or less than 5 % behind: {}. Gated "
-                                         "cells select, too.",
+  e.conclude(cells.empty() ? "LSTM and GRU are behind Mamba by more than 5 percentage points."
+                           : fmt::format("As good as Mamba, or at most 5 percentage points "
+                                         "behind: {}. Gated cells select, too.",
                                          lab::listed(cells)));
 }
 

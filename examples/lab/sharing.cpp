@@ -59,10 +59,9 @@ void parameters(Experiment& e) {
                    .y = {.label = "parameters", .logarithmic = true},
                    .at = {1, 4, 8, 16, 32, 64, 128},
                    .series = {{"shared", {}}, {"separate", {}}}};
-  for (const double steps : chart.at) {
-    chart.series[0].values.push_back(parameters_of(1));
-    chart.series[1].values.push_back(parameters_of(static_cast<Index>(steps)));
-  }
+  for (const double steps : chart.at)
+    chart.series[0].values.push_back(parameters_of(1)),
+        chart.series[1].values.push_back(parameters_of(static_cast<Index>(steps)));
   e.chart(chart);
   for (const auto& [name, count] : kNetworks) e.figure(name + ".parameters", parameters_of(count));
   e.conclude(
@@ -99,8 +98,8 @@ void data(Experiment& e, const std::vector<Index>& counts) {
 void longer(Experiment& e, Index count) {
   e.text(
       fmt::format("Longer texts: the separate network has no parameters for the steps after the "
-                  "{}th, so it uses "
-                  "those of its last step again. Both networks learned from {} examples.",
+                  "{}th, so those of its last step are reused. Both networks learned from {} "
+                  "examples.",
                   kSteps, count));
   std::vector<Marked> tests;
   lab::Chart chart{.title = fmt::format("Accuracy on longer texts, trained on {} steps", kSteps),
@@ -146,26 +145,25 @@ void places(Experiment& e, Index count) {
   }
   e.text(fmt::format(
       "New places of the mark. \"Between\": the training texts have no mark at steps {} and {}, "
-      "the "
-      "new ones have it there (\"around\": at the places of the training). \"Late\": the training "
+      "the new ones have it there (\"around\": at the places of the training). \"Late\": training "
       "texts have the mark in the first half (\"early\"), the new ones in the second.",
       kHalf, kHalf + 1));
   e.table(table);
   const auto holds = [](std::map<std::string, double>& of) {
-    return of["shared"] >= kEnough               ? "what was learned at other places holds there"
-           : of["shared"] > of["separate"] + 0.1 ? "some of what was learned elsewhere holds there"
-                                                 : "sharing alone does not carry it over";
+    return of["shared"] >= kEnough               ? "sharing generalises to new places"
+           : of["shared"] > of["separate"] + 0.1 ? "sharing generalises in part"
+                                                 : "sharing alone does not generalise";
   };
   e.conclude(fmt::format(
-      "A mark between the places of the training: right in {} with shared "
-      "parameters, in {} with separate ones; {}.",
+      "A mark between the places of the training: right in {} with shared parameters, in {} with "
+      "separate ones; {}.",
       percent(in_between["shared"]), percent(in_between["separate"]), holds(in_between)));
   e.conclude(fmt::format("A mark later than in any training text: right in {} and {}; {}.{}",
                          percent(later["shared"]), percent(later["separate"]), holds(later),
                          later["shared"] >= kEnough
                              ? ""
                              : " The parameters are the same at each step, the state is not: it "
-                               "never had to wait so long for the mark."));
+                               "was never trained to wait so long for the mark."));
 }
 
 void explain(Experiment& e) {
@@ -173,8 +171,8 @@ void explain(Experiment& e) {
       "The task: a text of {} random symbols, one of {}, has a mark at a random step. Which symbol "
       "follows the mark? Both networks have {} units and are the same code, in plain ops that the "
       "tape differentiates. \"steps\" has one element (U, W and b) if the parameters are shared, "
-      "and one for each "
-      "time step if they are not. The output is read at the last step only, so there is one V.",
+      "and one for each time step if they are not. The output is read at the last step only, so "
+      "there is one V.",
       kSteps, Marked::kSymbols, kUnits));
   e.code(lab::plain_rnn_source());
 }
@@ -194,10 +192,7 @@ int main(int argc, char** argv) {
         const auto counts = e.choose<std::vector<Index>>(
             {400, 1600, 3200}, {200, 400, 800, 1200, 1600, 2400, 3200, 6400},
             {200, 400, 800, 1200, 1600, 2400, 3200, 6400, 12800, 25600});
-        explain(e);
-        parameters(e);
-        data(e, counts);
-        longer(e, counts.back());
-        places(e, counts.back());
+        explain(e), parameters(e), data(e, counts);
+        longer(e, counts.back()), places(e, counts.back());
       });
 }

@@ -27,7 +27,7 @@ int main(int argc, char** argv) {
         program::add_number(app, "--limit", choice.limit, 5, 1'000'000,
                             "Use at most N paragraphs of each language (default: all)");
         program::add_number(app, "--snippets", choice.snippets, 1, 1000,
-                            "Snippets of each test paragraph and length (default: 5)");
+                            "Snippets per test paragraph and length (default: 5)");
       },
       [&](const program::Options& o, program::Report& report) {
         o.prepare();

@@ -141,8 +141,8 @@ int main(int argc, char** argv) {
   return run(
       argc, argv,
       {.name = "pronunciation",
-       .description = "Predicts the pronunciation of English words: letters to the 39 "
-                      "phonemes of the CMU dictionary.",
+       .description = "Predicts the pronunciation of English words: letters to the 39 phonemes\n"
+                      "of the CMU dictionary.",
        .pictures = {"pronunciation.svg"},
        .takes = {.data = "Words: a table with the columns word and phonemes",
                  .sample = sample("pronunciation.tsv.gz"),

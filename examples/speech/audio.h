@@ -14,18 +14,18 @@ namespace speech {
 using unroll::Index;
 using Samples = std::vector<float>;  // in [-1, 1]
 
-inline constexpr int kRate = 16000;  // samples per second of everything
+inline constexpr int kRate = 16000;  // samples per second, of all Samples
 inline constexpr int kLowestRate = 4000, kHighestRate = 192'000;  // of a file
 
-// Converts samples to kRate by libsamplerate. The result does not depend on how they are cut into
-// calls of push.
+// Converts samples to kRate by libsamplerate. The result does not depend on how they are
+// divided among calls of push.
 class Resampler {
  public:
   explicit Resampler(int rate);  // from kLowestRate to kHighestRate
   ~Resampler();
   Resampler(Resampler&&) noexcept;
   void push(std::span<const float> samples, Samples& out);
-  void end(Samples& out);  // what is still to come
+  void end(Samples& out);  // appends the last samples
 
  private:
   struct Of;

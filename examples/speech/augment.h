@@ -1,5 +1,4 @@
-// Variants of a recording for training: other speed, size of the vocal tract, loudness, microphone,
-// background noise, and bounds.
+// Random variants of a recording for training.
 #pragma once
 
 #include "examples/speech/features.h"
@@ -8,10 +7,12 @@
 
 namespace speech {
 
-// Another pitch and vocal tract (a faster recording), loudness, noise and bounds.
+// Faster or slower, so that the pitch and the formants change too; louder or quieter; with noise;
+// and with up to 50 ms cut from each end.
 Samples varied(const Samples& samples, unroll::Generator& random);
-// Another speed (frames that are interpolated), and other loudness of low and high bands; then a
-// few bands and a few frames are set to the mean [kBands] (SpecAugment, Park et al. 2019).
+// Another speed without a change of pitch (interpolated frames), and another loudness of low and
+// high bands; then a few bands and a few frames are set to the mean [kBands] (SpecAugment, Park et
+// al. 2019).
 Frames varied(const Frames& frames, std::span<const float> mean, unroll::Generator& random);
 
 }  // namespace speech

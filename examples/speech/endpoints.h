@@ -1,5 +1,5 @@
-// Where words begin and end in a stream, by the level of its frames: speech is what is 12 dB above
-// the background, which is the lowest level of the last 1.5 s.
+// Where words begin and end in a stream, by the level of its frames: a frame is speech if it is 12
+// dB above the background, which is the lowest level of the last 1.5 s.
 #pragma once
 
 #include "examples/speech/features.h"
@@ -11,7 +11,7 @@ namespace speech {
 inline constexpr Index kBefore = 15, kAfter = 25;  // frames before and after speech in a segment
 inline constexpr Index kConfirmed = 5;             // loud frames in a row that begin a segment
 inline constexpr Index kLongest = 400;   // frames of a segment; speech goes on in the next
-inline constexpr Index kPadding = 5600;  // zero samples that end a last segment
+inline constexpr Index kPadding = 5600;  // zero samples after a recording, to end its last segment
 // Zero samples before each recording, so that a word at its very beginning is preceded by silence
 // too. They are as long as kBefore: the number `begin` of a segment is the frame of the recording
 // with which its speech begins.

@@ -1,6 +1,6 @@
 // Log-mel spectrogram (Davis and Mermelstein 1980; mel scale of O'Shaughnessy 1987): every 10 ms
-// the logarithm of the energy in 40 bands of a window of 25 ms. A frame needs no later sample than
-// those of its window, so a stream has the same frames, to the bit, as the whole recording.
+// the logarithm of the energy in 40 bands of a window of 25 ms. A frame depends only on the samples
+// of its window, so the frames of a stream are bit-identical to those of the whole recording.
 #pragma once
 
 #include "examples/speech/audio.h"

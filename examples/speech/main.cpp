@@ -74,7 +74,7 @@ int main(int argc, char** argv) {
   return program::run(
       argc, argv,
       {.name = "speech",
-       .description = "Recognises spoken words by a network that writes their letters. Without\n"
+       .description = "Recognises spoken words with a network that outputs letters (CTC). Without\n"
                       "--data it learns from synthetic speech: words spoken by espeak-ng.",
        .pictures = {"speech.png"},
        .takes = {.data = "A folder of recordings, one word each, named label_speaker_n.wav",

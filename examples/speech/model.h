@@ -22,8 +22,9 @@ inline constexpr Index kStacked = 3;                 // frames of a time step
 inline constexpr Index kInputs = kStacked * kBands;  // columns of a time step
 inline constexpr double kSecondsPerStep = static_cast<double>(kStacked) / kFramesPerSecond;
 inline constexpr Index kBlank = 0;
-// The model hears these steps of a word before it may write, since in one direction it cannot know
-// the first letter earlier. Without this delay some trainings end in a model that guesses it.
+// The model reads so many steps of a word before its first output, since in one direction it cannot
+// know the first letter earlier. Without this delay some training runs end in a model that guesses
+// it.
 inline constexpr Index kDelay = 6;
 
 // The symbols that the model writes: blank, then the letters (code points) of the training labels.
@@ -43,7 +44,7 @@ class Letters {
   unroll::data::Vocabulary letters_;
 };
 
-// What reads: a sequence model of this kind and size.
+// The kind and size of the sequence model.
 struct ReaderChoice {
   std::string kind = "gru";
   Index hidden = 128, layers = 2;
@@ -61,7 +62,8 @@ struct Model {
 
   // Sets mean and std to those of the audible frames of all words.
   void normalise_by(const Words& words);
-  // Frames as time steps [T, kInputs]; a last odd frame is dropped. Throws unless there is a pair.
+  // Frames as time steps [T, kInputs]; frames after the last whole step are
+  // dropped. Throws std::invalid_argument if there are fewer than kStacked.
   Tensor steps(std::span<const Frame> frames) const;
 
   // Inputs: rows [N, kInputs] -> logits of all but the first kDelay steps of each word, rows

@@ -2,9 +2,9 @@
 //
 //   P(c | h) = (count(h c) + T(h) P(c | h')) / (count(h) + T(h))
 //
-// h: the last n - 1 letters, h': h without its first, T(h): how many different letters follow h;
-// the shortest P is uniform over the V - 1 letters and the end of a label. Its beginning is a
-// symbol of h.
+// h: the last n - 1 letters, h': h without its first letter, T(h): how many different letters
+// follow h; below the empty h, P is uniform over the V - 1 letters and the end of a label. The
+// beginning of a label counts as a symbol of h.
 #pragma once
 
 #include <unroll/tensor/types.h>

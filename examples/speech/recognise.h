@@ -10,7 +10,7 @@
 namespace speech {
 
 struct Utterance {
-  Segment segment;  // frames since kLead before the beginning
+  Segment segment;  // frames, counted from kLead samples before the recording
   Heard heard;
   Frames frames;  // of the segment
   Tensor logits;  // [T - kDelay, V]

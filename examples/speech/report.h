@@ -1,4 +1,4 @@
-// The accuracy of the recognised words beside that of the baseline, and its interpretation.
+// The accuracy of the recognised words and of the baseline, and its interpretation.
 #pragma once
 
 #include "examples/common/report.h"

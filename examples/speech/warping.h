@@ -18,7 +18,7 @@ double warped_distance(const Track& a, const Track& b, double give_up);
 
 class NearestNeighbour {
  public:
-  // At most kTemplates recordings, the same number of each label, evenly from their order.
+  // At most kTemplates recordings, the same number of each label, spaced evenly in their order.
   explicit NearestNeighbour(const Words& words);
   std::string operator()(const Word& word) const;  // its label
   Index size() const { return std::ssize(tracks_); }

@@ -1,5 +1,5 @@
-// A classifier of sequences: any sequence model, in both directions; its last output and its mean
-// over time are read by one linear layer. B sequences, D inputs, H hidden, C classes.
+// A classifier of sequences: any sequence model, in both directions, and a linear layer on its last
+// and its mean output. B sequences, D inputs, H hidden, C classes.
 #pragma once
 
 #include "examples/common/sequence_model.h"

@@ -15,7 +15,7 @@ struct Source {
 struct DrawingParts {
   std::vector<std::string> classes = {};
   bool synthetic = false;
-  bool timed = false;  // whether all drawings are, so that speeds can be read
+  bool timed = false;  // whether all drawings have times, from which speeds follow
   std::string described = {};
   std::function<Drawings(unroll::Generator&)> draw = {};  // the training drawings of one epoch
   Drawings known = {};  // training part, for the nearest neighbour
@@ -25,8 +25,7 @@ struct DrawingParts {
 // Synthetic drawings are split by face. A file is split by writer if at least three are named in it
 // and all drawings have one (a fifth of the writers tests, an eighth validates), otherwise at
 // random: 70 % train, 10 % validate, 20 % test. With a file to test on, an eighth validates and the
-// rest trains. Throws std::runtime_error if the file or the
-// fonts are not fit for it.
+// rest trains. Throws std::runtime_error if the file or the fonts do not allow such a split.
 DrawingParts drawing_parts(const Source& source, std::uint64_t seed);
 
 // What a model reads of a drawing [T, D]. `timed`: with speeds, if the drawing has them.

@@ -1,4 +1,4 @@
-// The same digit as strokes and as an image, and what the model says while it reads.
+// The same digit as strokes and as an image, and the prediction for each prefix.
 #pragma once
 
 #include "examples/common/plot.h"
@@ -23,7 +23,7 @@ class Picture {
 };
 
 // The probability of each class after each step of a sequence [T, D], as rows [T][C]: the model
-// reads each beginning as a whole sequence.
+// reads each prefix as if it were the whole sequence.
 std::vector<std::vector<double>> as_it_reads(const Classifier& model, const unroll::Tensor& steps);
 
 }  // namespace strokes

@@ -1,4 +1,4 @@
-// The table of accuracies, and who wins.
+// The table of accuracies, and which model is better.
 #pragma once
 
 #include "examples/common/report.h"
@@ -21,7 +21,7 @@ struct Result {
   Reading reading = Reading::strokes;
   std::string model;          // kind
   std::vector<bool> right;    // of the model, per test example
-  std::vector<bool> nearest;  // of the nearest neighbour; empty if it was not asked
+  std::vector<bool> nearest;  // of the nearest neighbour; empty if it was not used
   std::vector<Index> groups;  // of the test examples
   // Whether the model was trained on synthetic drawings, and whether the test part is of them.
   bool trained_on_synthetic = false, synthetic = false;
@@ -31,7 +31,7 @@ bool counts_groups(const std::vector<Index>& groups);
 
 std::vector<bool> right_of(const std::vector<Index>& predicted, const std::vector<Index>& labels);
 
-// Prints the table and sentences that say who wins, and reports accuracy.<task>,
+// Prints the table and sentences that say which model is better, and reports accuracy.<task>,
 // accuracy.nearest_neighbour.<task> and the differences.
 void print_results(const std::vector<Result>& results, program::Report& report);
 

@@ -13,11 +13,11 @@ struct ScanParts {
 };
 // The last fifth of the images tests, an eighth of the others (from their end) validates. With a
 // file to test on, an eighth of all validates. Labels are in the file that labels_beside() names.
-// Throws std::runtime_error if a file is not fit for it.
+// Throws std::runtime_error if a file cannot be used so.
 ScanParts scan_parts(const std::string& images, const std::string& test);
 
-// An image moved by up to two pixels, turned by up to 0.15, scaled by up to 12 % and slanted by up
-// to 0.15, with bilinear interpolation. Values in [0, 1], [h, w].
+// An image moved by up to two pixels, turned by up to 0.15 radians, scaled by up to 12 % and
+// slanted by up to 0.15 of its height, with bilinear interpolation. Values in [0, 1], [h, w].
 std::vector<float> warped(const program::Images& images, Index i, unroll::Generator& random);
 
 // What a model reads of images: rows [h, w], or pixels [h w, 1], divided by 255.

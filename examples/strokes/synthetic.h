@@ -1,5 +1,5 @@
-// Synthetic handwriting: glyphs of the Hershey fonts, distorted at random. They look like letters,
-// but nobody wrote them: a model trained on them knows nothing of how people move a pen.
+// Synthetic handwriting: glyphs of the Hershey fonts, distorted at random. They look like
+// letters, but nobody wrote them: a model trained on them has not learned how people move a pen.
 #pragma once
 
 #include "examples/strokes/hershey.h"
@@ -14,7 +14,7 @@ struct Distortion {
   double bend = 0.05;      // amplitude of smooth waves, in sides of the drawing
   double jitter = 0.005;   // standard deviation of each point, in sides
 };
-// The distortion for drawings by people, who differ already.
+// The distortion for drawings by people, which vary already.
 inline constexpr Distortion kSlight{
     .rotation = 0.1, .slant = 0.15, .scale = 0.15, .bend = 0.02, .jitter = 0};
 

@@ -21,7 +21,7 @@ int main(int argc, char** argv) {
                  .resume = true}},
       [&](CLI::App& app) {
         program::declare_kind(app, choice.model,
-                              {.help = "Train one only; default: the first three and lstm",
+                              {.help = "Train one model only; default: the first three and lstm",
                                .first = {std::begin(topics::kBags), std::end(topics::kBags)}});
         app.add_option("--features", choice.features,
                        "Of linear and embedding_bag: words, pairs or beginning (default: the best "

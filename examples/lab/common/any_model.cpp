@@ -26,7 +26,7 @@ AnyModel any(Model&& of) {
       nn::parameters(*model), size_of(*model)};
 }
 
-// Of the width that has about so many parameters.
+// A model whose width gives about `parameters` parameters.
 template <class Model>
 AnyModel sized(const AnyModelOptions& o) {
   typename Model::Options options{.ids = o.ids, .outputs = o.outputs};

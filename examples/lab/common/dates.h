@@ -7,7 +7,7 @@
 namespace lab {
 
 struct DatesOptions {
-  Index dates = 0;  // that are trained on; 0: all
+  Index dates = 0;  // for training; 0: all
   Index hidden = 64, epochs = 3, tested = 200;
 };
 

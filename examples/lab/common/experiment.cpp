@@ -178,7 +178,9 @@ int run(int argc, char** argv, const About& about, const std::function<void(Expe
         const std::function<void(CLI::App&)>& declare) {
   bool quick = false, full = false;
   std::string folder;
-  const program::About frame{.name = about.name, .description = about.claim, .takes = about.takes};
+  std::string claim = program::wrapped(about.claim);
+  claim.pop_back();  // the line end
+  const program::About frame{.name = about.name, .description = claim, .takes = about.takes};
   return program::run(
       argc, argv, frame,
       [&](CLI::App& app) {

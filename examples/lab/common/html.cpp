@@ -195,8 +195,8 @@ std::string page(const std::vector<std::string>& sections, const std::vector<Fai
       "<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n"
       "<title>unroll: the lab</title>\n<style>{}</style>\n</head>\n<body>\n"
       "<h1>The lab: claims about sequence models, measured</h1>\n"
-      "<p>What is commonly said about a kind of model is in italics; what was measured follows "
-      "it. The sentences with a bar are computed from the numbers of this run. <code>./dev "
+      "<p>Each section begins with a claim, in italics; what was measured follows. Sentences "
+      "with a bar on their left are computed from the numbers of this run. <code>./dev "
       "lab</code> makes this page; <code>./dev lab --only NAME</code> repeats one "
       "experiment.</p>\n<nav aria-label=\"Experiments\"><ol>\n{}</ol></nav>\n<main>\n{}</main>\n"
       "</body>\n</html>\n",

@@ -1,4 +1,4 @@
-// How much each input of a sequence has to say in the last output of a network: the norm of its
+// How strongly the last output of a network depends on each input of a sequence: the norm of the
 // Jacobian, by the distance from the last step.
 #pragma once
 
@@ -20,9 +20,9 @@ Influence influence(const Network& network, const Batch& batch, Index projection
                     unroll::Generator& random);
 
 // The number of steps after distance 1 until the norm has fallen to half its value at distance 1:
-// 1 for 0.5^distance. Between two distances it is interpolated as an exponential. T - 2, the most
-// that can be seen, if it does not fall so far. (Distance 0 would be no good reference: residual
-// connections pass the last input to the last output unchanged.)
+// 1 for 0.5^distance. Between two distances it is interpolated as an exponential. T - 2, the
+// largest that can be measured, if it does not fall so far. (Distance 0 would be no good reference:
+// residual connections pass the last input to the last output unchanged.)
 double half_life(const Numbers& norms);
 
 // The norms of one model: by seed, then by distance.
@@ -31,7 +31,7 @@ struct Decay {
   std::vector<Numbers> norms;
 };
 // A line for each model, the geometric mean over its seeds of the norms relative to distance 1, and
-// one for what halves at each step.
+// one for a norm that halves at each step.
 Chart decay_chart(const std::string& title, const std::vector<Decay>& decays);
 
 }  // namespace lab

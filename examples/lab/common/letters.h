@@ -7,9 +7,10 @@ namespace lab {
 
 class Letters {
  public:
-  static constexpr Index kIds = 30;  // a to z, space, comma, full stop, and all else as one
+  // a to z, space, comma, full stop, and one for all other characters
+  static constexpr Index kIds = 30;
   static std::vector<Index> ids(const std::string& text);
-  static std::string shown(Index id);  // a space as "␣", all else as "*"
+  static std::string shown(Index id);  // a space as "␣", the id of all others as "*"
 
   Letters();  // reads data/samples
   // Random pieces of the first nine tenths of the text, scored at each step on the next id.

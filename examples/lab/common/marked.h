@@ -1,4 +1,4 @@
-// Texts of random symbols in which one follows a mark: it is asked for at the last step.
+// Texts of random symbols, one of which follows a mark: this one is the target at the last step.
 #pragma once
 
 #include "examples/lab/common/network.h"
@@ -16,7 +16,7 @@ struct Marked {
   static std::vector<Index> range(Index first, Index last);  // with both ends
 
   Batch operator()(Index sequences, unroll::Generator& random) const;
-  // Batches of so many sequences: new ones, or drawn from `count` examples of this seed.
+  // Batches of so many sequences: new ones, or drawn from `count` examples made with `seed`.
   Task fresh(Index sequences) const;
   Task examples(Index sequences, Index count, std::uint64_t seed) const;
 };

@@ -15,7 +15,7 @@
 namespace lab {
 namespace {
 
-// With a size; the initial parameters that follow are those of the seed.
+// Options with a hidden size; seeds the generator of the initial parameters.
 program::SequenceOptions sized(const NetworkOptions& o) {
   program::SequenceOptions reader = o.reader;
   reader.in = o.ids > 0 ? o.embedding : o.columns;

@@ -109,7 +109,7 @@ void compare(Experiment& e, const PaperTask& task, const std::vector<Result>& re
                          listed(here, ours), listed(published, task.reported),
                          here == published                   ? "The order is the same."
                          : here.front() == published.front() ? "The best model is the same."
-                                                             : "The best model is another one."));
+                                                             : "The best models differ."));
 }
 
 }  // namespace lab

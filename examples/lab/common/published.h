@@ -13,7 +13,7 @@ namespace lab {
 // A task of the paper.
 struct PaperTask {
   std::string name, title;
-  std::string measure;                     // what is reported
+  std::string measure;                     // such as accuracy
   std::map<std::string, double> reported;  // by model
   Index parameters = 0;                    // of the paper's models, about
   bool higher_is_better = false;
@@ -23,7 +23,7 @@ struct PaperTask {
 const PaperTask& paper_task(const std::string& name);
 const std::vector<std::string>& paper_task_names();
 
-// What was asked for.
+// What to reproduce.
 struct Reproduction {
   std::vector<std::string> models{"rnn", "lstm", "gru"};
   bool as_published = false;  // in the sizes of the paper; otherwise in smaller ones

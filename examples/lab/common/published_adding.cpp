@@ -23,11 +23,10 @@ void reproduce_adding(Experiment& e, const Reproduction& how) {
     return [steps, count](unroll::Generator& random) { return adding(count, steps, random); };
   };
   e.text(fmt::format(
-      "The adding problem: the sum of two marked numbers of {} in a row (published: {}). Always "
-      "answering 1 has a mean squared error of 0.167. Training is on {} new sequences (published: "
-      "{}, seen several times) in batches of {}, with Adam at a peak rate of {}; testing on 1000. "
-      "The paper's models "
-      "have about {} parameters.",
+      "The adding problem: the sum of the two marked numbers in a sequence of {} (published: {}). "
+      "Always predicting 1 has a mean squared error of 0.167. Training is on {} new sequences "
+      "(published: {}, seen several times) in batches of {}, with Adam at a peak rate of {}; "
+      "testing on 1000. The paper's models have about {} parameters.",
       steps, kPaperSteps, epochs * sequences, kPaperSequences, kBatch, rate, task.parameters));
   std::vector<Result> results;
   for (const std::string& model : how.models) {
@@ -56,8 +55,8 @@ void reproduce_adding(Experiment& e, const Reproduction& how) {
   for (const auto& [model, value] : task.reported)
     if (value < kSolved) published.push_back(model);
   e.conclude(fmt::format(
-      "The adding problem over {} steps is solved (error below {}) by {} here; in "
-      "the paper, over {} steps, by {}.",
+      "The adding problem over {} steps is solved (error below {}) by {} here; in the paper, over "
+      "{} steps, by {}.",
       steps, kSolved, solved.empty() ? "none" : fmt::format("{}", fmt::join(solved, ", ")),
       kPaperSteps, fmt::join(published, ", ")));
 }

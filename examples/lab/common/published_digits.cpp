@@ -56,7 +56,7 @@ Batch batch_of(const Digits& digits, const std::vector<Index>& chosen) {
   return out;
 }
 
-// Batches that go through all digits, in a new order each time, or, without shuffling, in theirs.
+// Batches that go through all digits, in a new order each time, or in file order without shuffling.
 Task passes(const Digits& digits, Index size, bool shuffled) {
   std::vector<Index> order(static_cast<std::size_t>(digits.size()));
   std::iota(order.begin(), order.end(), 0);
@@ -86,8 +86,8 @@ Parts read(const Reproduction& how) {
     const program::Images all = labelled(program::mnist("images-idx3-ubyte.gz"));
     return {all.part(0, 8000), all.part(8000, all.size()),
             "The digits are the 10,000 of data/mnist: 8,000 for training (published: 60,000) and "
-            "2,000 for testing, which are not the test set of MNIST, so results are not "
-            "comparable in detail; with MNIST's files use --data and --test."};
+            "2,000 for testing, which are not the test set of MNIST, so results are only roughly "
+            "comparable; with MNIST's files use --data and --test."};
   }
   const program::Images all = labelled(how.data);
   if (!how.test.empty())
@@ -123,8 +123,7 @@ void reproduce_digits(Experiment& e, const Reproduction& how, const std::string&
   unroll::check_io(
       parts.train.height == parts.test.height && parts.train.width == parts.test.width &&
           parts.train.height >= side && parts.train.width >= side,
-      "published: images of one size, of at least {} x {}, were required: got {} x {} "
-      "and {} x {}",
+      "published: images of one size, of at least {} x {}, were required: got {} x {} and {} x {}",
       side, side, parts.train.height, parts.train.width, parts.test.height, parts.test.width);
   const Digits train = digits_of(parts.train, side, order),
                test = digits_of(parts.test, side, order);
@@ -133,7 +132,7 @@ void reproduce_digits(Experiment& e, const Reproduction& how, const std::string&
       "epoch{} in batches of {}, with Adam at a peak rate of {}. The paper's models have about {} "
       "parameters.",
       task.title, train.steps, side > 1 ? fmt::format(", averaged over {0} x {0}", side) : "",
-      order.empty() ? "" : ", in a random order that is always the same", parts.origin, epochs,
+      order.empty() ? "" : ", in a fixed random order", parts.origin, epochs,
       epochs == 1 ? "" : "s", kBatch, rate, task.parameters));
   std::vector<Result> results;
   for (const std::string& model : how.models) {

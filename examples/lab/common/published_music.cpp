@@ -116,9 +116,9 @@ void reproduce_music(Experiment& e, const Reproduction& how, const std::string& 
   e.text(fmt::format(
       "{}: {} songs for training, {} for validation and {} for testing. Which of the 88 keys sound "
       "at the next step? The loss is the binary cross entropy summed over the keys, and its mean "
-      "over the steps that are predicted: all but the first of a song. Each key by its frequency "
-      "alone has {:.2f} nats. At most {} epochs, ended by {} without a better validation loss; "
-      "Adam with a rate of {}, dropout {}. The paper's models have about {} parameters.",
+      "over the steps that are predicted: all but the first of a song. Predicting each key by its "
+      "frequency has {:.2f} nats. At most {} epochs, fewer after {} without a better validation "
+      "loss; Adam with a rate of {}, dropout {}. The paper's models have about {} parameters.",
       task.title, songs.train.size(), songs.valid.size(), songs.test.size(), baseline, epochs,
       patience, rate, dropout, task.parameters));
   e.figure("frequencies." + name, baseline);

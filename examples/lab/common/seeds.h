@@ -1,4 +1,4 @@
-// What was measured with several seeds.
+// Results over several seeds.
 #pragma once
 
 #include "examples/lab/common/experiment.h"
@@ -11,7 +11,7 @@ namespace lab {
 // A line of a chart: the mean over the seeds, and their range. One list of values for each seed.
 Series over_seeds(const std::string& name, const std::vector<Numbers>& seeds);
 
-// The lower one of an even number of values.
+// The median; of an even number of values the lower of the middle two.
 Index median(std::vector<Index> values);
 
 // "a, b, c", or "none".

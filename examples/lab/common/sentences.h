@@ -5,8 +5,8 @@
 //   the man that the old cat saw followed the dog .     the man acts
 //
 // Nouns are drawn without replacement, verbs and adjectives with it, all with equal probability. So
-// all nouns of a bag of words are equally likely to be the one that acts: what does not see the
-// order is right once in as many times as there are nouns.
+// all nouns of a bag of words are equally likely to be the one that acts: a model that does not see
+// the order is right with probability 1 / n at most, where n is the number of nouns.
 #pragma once
 
 #include "examples/lab/common/network.h"

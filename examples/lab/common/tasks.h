@@ -7,7 +7,7 @@ namespace lab {
 
 // The adding problem (Hochreiter and Schmidhuber 1997, as in Bai et al. 2018): T rows of a number
 // in [0, 1) and a mark; two rows, one in each half, are marked, and the output at the last step is
-// the sum of their numbers. Always answering 1 has a squared error of 1/6.
+// the sum of their numbers. Always predicting 1 has a squared error of 1/6.
 Batch adding(Index sequences, Index steps, unroll::Generator& random);
 
 // Recall of the first id: one of `symbols` ids, then `gap` ids of noise (kNoise others), then the

@@ -1,5 +1,5 @@
-// Verses of the King James Bible as sequences of words, with labels that need their order, or do
-// not.
+// Verses of the King James Bible as sequences of words, with labels that depend on the order of the
+// words, or do not.
 #pragma once
 
 #include "examples/lab/common/network.h"

@@ -98,7 +98,7 @@ TEST_CASE("adding: two rows are marked, one in each half, and the target is thei
   }
 }
 
-TEST_CASE("adding: always answering 1 has a squared error of 1/6") {
+TEST_CASE("adding: always predicting 1 has a squared error of 1/6") {
   unroll::Generator random(4);
   const lab::Batch batch = lab::adding(20000, 4, random);
   const unroll::Tensor error = batch.numbers - 1;
