@@ -22,6 +22,13 @@ constexpr int kWidth = 460, kHeight = 300;  // pixels of a picture; a phone show
 
 bool has_spread(const Series& series) { return !series.low.empty(); }
 
+// A value of a line, with its spread where there is any.
+std::string value_of(const Series& s, std::size_t i) {
+  const std::string value = number(s.values[i]);
+  if (!has_spread(s) || s.low[i] == s.high[i]) return value;
+  return fmt::format("{} ({} to {})", value, number(s.low[i]), number(s.high[i]));
+}
+
 // A position on an axis as it is labelled there.
 std::string label_of(const program::Axis& axis, double at) {
   for (const auto& [tic, label] : axis.tics)
@@ -34,10 +41,7 @@ Table numbers_of(const Chart& chart) {
   for (const Series& s : chart.series) out.headings.push_back(s.name);
   for (std::size_t i = 0; i < chart.at.size(); ++i) {
     std::vector<std::string> row{label_of(chart.x, chart.at[i])};
-    for (const Series& s : chart.series)
-      row.push_back(has_spread(s) ? fmt::format("{} ({} to {})", number(s.values[i]),
-                                                number(s.low[i]), number(s.high[i]))
-                                  : number(s.values[i]));
+    for (const Series& s : chart.series) row.push_back(value_of(s, i));
     out.rows.push_back(std::move(row));
   }
   return out;
