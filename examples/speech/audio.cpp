@@ -25,7 +25,7 @@ constexpr float kLoudest = 8;            // full scale is 1; float files may be 
 constexpr std::size_t kOutBlock = 4096;  // samples
 
 // A RIFF header tells the length of the file. A program that writes to a pipe does not know it and
-// writes 0 or a number near 2^31 or 2^32.
+// writes a number near 2^31 or 2^32. Some write 0, which libsndfile reads as no samples.
 void check_whole(const std::string& path) {
   std::ifstream file(path, std::ios::binary);
   std::array<char, 8> head{};
@@ -174,8 +174,8 @@ bool Recording::read(Samples& out) {
   of_->resampler[0].push(of_->mono, out);
   if (got == wanted) return true;
   of_->ended = true;
-  unroll::check_io(of_->frames_read > 0, "{}: at least one sample was required: got none",
-                   of_->name);
+  unroll::check_io(of_->frames_read > 0, "{}: at least one sample was required: got none{}",
+                   of_->name, of_->info.frames == 0 ? ", as its header states" : "");
   of_->resampler[0].end(out);
   return true;
 }

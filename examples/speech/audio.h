@@ -39,7 +39,8 @@ class Resampler {
 class Recording {
  public:
   explicit Recording(const std::string& path);
-  static Recording standard_input();  // a WAV stream, whose header need not know its length
+  // A WAV stream. Its header need not know its length, but must not state 0.
+  static Recording standard_input();
   ~Recording();
   Recording(Recording&&) noexcept;
   // Appends about 10 ms to `out`. Returns false at the end. Throws program::Interrupted after

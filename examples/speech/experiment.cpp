@@ -155,7 +155,8 @@ void train_and_compare(const Choice& choice, const program::Options& o, program:
   const std::string described =
       (synthetic_test ? kSynthetic : "recordings") +
       fmt::format(", {}, {}", said_by(parts.test),
-                  parts.by_speaker && o.test.empty() ? "not trained on" : "some may be trained on");
+                  parts.by_speaker && o.test.empty() ? "speakers not trained on"
+                                                     : "speakers that may be trained on");
   compare(model, with.letters, choice.decoding, with.labels,
           {parts.test, &parts.train, described, synthetic_test},
           choice.wav.empty() ? o.picture : "", report);

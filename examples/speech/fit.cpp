@@ -41,10 +41,9 @@ Part part_of(const Words& words, const Letters& letters, const std::string& what
     out.targets.push_back(*target);
     out.lengths.push_back(steps);
   }
-  unroll::check_io(
-      out.size() > 0,
-      "speech: {} recordings of at least 180 ms and 90 ms per letter were required: got none",
-      what);
+  unroll::check_io(out.size() > 0,
+                   "{} recordings of at least 180 ms and 90 ms per letter were required: got none",
+                   what);
   return out;
 }
 

@@ -29,14 +29,16 @@ Drawings read_drawings(const std::string& path) {
   const std::size_t begin = text.find_first_not_of(" \t\r\n");
   check_io(begin != std::string::npos, "{}: drawings were required: got an empty file", path);
   const char first = text[begin];
-  const bool number = (first >= '0' && first <= '9') || first == '-' || first == '+';
+  const auto is_digit = [](char c) { return c >= '0' && c <= '9'; };
+  const bool number = is_digit(first) || first == '-' || first == '+' ||
+                      (first == '.' && begin + 1 < text.size() && is_digit(text[begin + 1]));
   check_io(number || first == '.' || first == '{',
            "{}: drawings as pairs of numbers, as UNIPEN (.PEN_DOWN) or as lines of JSON were "
            "required: got \"{}\"",
            path, unroll::excerpt(trimmed(text.substr(begin, text.find('\n', begin) - begin))));
-  Drawings out = first == '{'   ? read_json_lines(text, path)
-                 : first == '.' ? read_unipen(text, path)
-                                : read_pairs(text, path);
+  Drawings out = first == '{' ? read_json_lines(text, path)
+                 : number     ? read_pairs(text, path)
+                              : read_unipen(text, path);
   check_io(!out.empty(), "{}: at least one drawing was required: got none", path);
   for (const Drawing& d : out) check_drawing(d, path);
   return out;

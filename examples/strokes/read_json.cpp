@@ -46,7 +46,12 @@ class Reader {
     check_io(at->value.IsString(),
              "{}:{}: a text or a whole number was required for \"{}\": got another value", path_,
              line_, key);
-    return {at->value.GetString(), at->value.GetStringLength()};
+    std::string text(at->value.GetString(), at->value.GetStringLength());
+    // A model's file has the names of its classes one per line.
+    check_io(text.find_first_of("\r\n") == std::string::npos,
+             "{}:{}: a text of one line was required for \"{}\": got \"{}\"", path_, line_, key,
+             unroll::excerpt(text));
+    return text;
   }
   double number(const Value& value, double most = 1e9) const {
     check_io(value.IsNumber() && std::abs(value.GetDouble()) <= most,

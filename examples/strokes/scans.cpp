@@ -49,8 +49,10 @@ ScanParts scan_parts(const std::string& images, const std::string& test) {
                    "{}: images of {} x {} pixels were required, as in {}: got {} x {}", path,
                    all.height, all.width, images, out.test.height, out.test.width);
   for (const Index label : out.test.labels)
-    unroll::check_io(label <= most, "{}: a label from 0 to {} was required: got {}",
-                     program::labels_beside(path), most, label);
+    unroll::check_io(
+        label <= most, "{}: a label from 0 to {}{} was required: got {}",
+        program::labels_beside(path), most,
+        test.empty() ? ", as among the first four fifths of the images, which train," : "", label);
   out.described = fmt::format("{} images of {} x {} pixels train, {} validate, {} test.", trained,
                               all.height, all.width, out.validation.size(), out.test.size());
   return out;

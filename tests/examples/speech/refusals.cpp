@@ -49,6 +49,7 @@ TEST_CASE("speech refuses files that are no recordings") {
     refused(wav(samples, {.is_float = true}),
             "samples between -1 and 1 were required: sample 1235");
   }
+  refused(with_number(good, 40, 0), "at least one sample was required: got none, as its header");
   check_refused("speech", {"--load", model, "--wav", folder / "none.wav"},
                 "none.wav: a WAV file was required: got no such file");
   check_refused("speech", {"--load", model, "--wav", folder / "data"}, "got a folder");
@@ -90,6 +91,12 @@ TEST_CASE("what a folder holds beside recordings is left out and said") {
   check_refused("speech", {"--data", folder / "few"},
                 "three speakers, or five recordings of a word, were required to train, to "
                 "validate and to test: got 4 recordings of 1 speaker");
+  std::filesystem::create_directory(folder / "hasty");
+  const std::string long_word(40, 'a');
+  for (int n = 0; n < 5; ++n)
+    folder.write(fmt::format("hasty/{}_kim_{}.wav", long_word, n), wav(tones("ab")));
+  check_refused("speech", {"--data", folder / "hasty", "--epochs", "1", "--hidden", "4"},
+                "speech: training recordings of at least 180 ms and 90 ms per letter");
 }
 
 TEST_CASE("without espeak-ng speech says what to install") {

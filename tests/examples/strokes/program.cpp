@@ -102,6 +102,17 @@ TEST_CASE("a model trained on synthetic drawings says so wherever it is used") {
         std::string::npos);
 }
 
+TEST_CASE("images in the order of their classes are refused with the reason") {
+  const Folder folder;
+  const std::string images = write_scans(folder, 50);
+  std::string labels;
+  for (int i = 0; i < 50; ++i) labels += static_cast<char>(i / 10);
+  folder.write("small-labels-idx1-ubyte", idx_file({50}, labels));
+  check_refused("strokes", {"--task", "rows", "--images", images, "--epochs", "1"},
+                "a label from 0 to 3, as among the first four fifths of the images, which train, "
+                "was required: got 4");
+}
+
 TEST_CASE("scanned images are read row by row or pixel by pixel, and by a saved model") {
   const Folder folder;
   const std::string images = write_scans(folder, 120), model = folder / "model";

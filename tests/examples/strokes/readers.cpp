@@ -63,6 +63,9 @@ TEST_CASE("pairs are read as written: any number of points, spaces, line ends, g
   CHECK(unlabelled[0].label.empty());
   CHECK(unlabelled[1].label == "x");
   CHECK(unlabelled[1].line == 2);
+  const Drawings fraction = read_drawings(folder.write("d", ".5,.25,1,1,a\n"));
+  CHECK(fraction[0].strokes[0][0].x == 0.5);
+  CHECK(fraction[0].label == "a");
 }
 
 TEST_CASE("UNIPEN is read as written, with class, writer and times") {
@@ -177,6 +180,8 @@ TEST_CASE("a file of drawings that cannot be meant is refused, with file and lin
   refused(good + json("[[[1, 2], [1, 2]], [[1, 2]]]"), "equal points only");
   refused(good + "{\"strokes\": [[[1, 2], [3, 4]]]}\n", ":2: a drawing with a class");
   refused(good + "{\"label\": [1], \"strokes\": [[[1, 2], [3, 4]]]}\n", "for \"label\"");
+  refused(good + R"({"label": "a\nb", "strokes": [[[1, 2], [3, 4]]]})",
+          ":2: a text of one line was required for \"label\"");
   refused("{\"word\": \"a\", \"drawing\": [[[1, 2], [3]]]}\n", "lists of equal length");
   refused("{\"word\": \"a\", \"drawing\": [[[1, 2]]]}\n", "got 1 lists");
   refused(json(std::string(100'000, '[')), ":1: a line of JSON");
