@@ -173,14 +173,14 @@ TEST_CASE("labels in Korean, in capitals and decomposed are letters; one speaker
     folder.write(fmt::format("data/{}_kim_{}.wav", n % 2 ? "DU" : "du", n),
                  wav(tones("dc", 1 + 0.01 * n)));
   }
-  const Outcome run = succeeded(quick(folder / "data", {"--epochs", "30", "--save", folder / "m"}));
+  const Outcome run =
+      succeeded(quick(folder / "data", {"--epochs", "200", "--save", folder / "m"}));
   CAPTURE(run.out);
   CHECK(run.out.find("fewer than three speakers") != std::string::npos);
   const Outcome found =
       succeeded({"--load", folder / "m", "--wav", folder.write("x.wav", wav(tones("ab")))});
   CAPTURE(found.out);
-  CHECK((found.out.find(composed) != std::string::npos ||
-         found.out.find("du") != std::string::npos || found.out.find("?") != std::string::npos));
+  CHECK(found.out.find(composed) != std::string::npos);
   CHECK(found.out.find(decomposed) == std::string::npos);
 }
 
