@@ -108,9 +108,9 @@ void sentences(Experiment& e) {
   e.conclude(fmt::format(
       "Who acts in a short sentence: a bag of words is right in {}, logistic regression on word "
       "counts in {}; without order, the best possible is {} on average. Of the models that read in "
-      "order, {} are right in at least {:.0f} %.",
-      percent(on_short["bag"]), percent(on_short["logistic"]), percent(best_short),
-      solved.empty() ? "none" : fmt::format("{}", fmt::join(solved, ", ")), 100 * kSolved));
+      "order, these are right in at least {:.0f} %: {}.",
+      percent(on_short["bag"]), percent(on_short["logistic"]), percent(best_short), 100 * kSolved,
+      solved.empty() ? "none" : fmt::format("{}", fmt::join(solved, ", "))));
   e.conclude(
       fmt::format("On sentences longer than those of the training: {}. The best possible without "
                   "order is {} on average.",
