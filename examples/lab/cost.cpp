@@ -173,9 +173,10 @@ int main(int argc, char** argv) {
             "at least three runs. Memory is the peak above what was in use before; a dash is less "
             "than 64 KiB, or not measured. Exponents are fitted to the longer half of the lengths "
             "(least squares of logarithms). attention-stored is the same model in plain ops, which "
-            "store the weights of all pairs of steps.",
+            "store the weights of all pairs of steps; it is measured up to {} steps only.",
             kColumns, sizes.parameters,
-            unroll::threads() == 1 ? "one thread" : fmt::format("{} threads", unroll::threads())));
+            unroll::threads() == 1 ? "one thread" : fmt::format("{} threads", unroll::threads()),
+            sizes.longest_stored));
         Numbers lengths;
         for (Index t = 64; t <= sizes.longest; t *= 2) lengths.push_back(static_cast<double>(t));
         std::vector<Measured> all;

@@ -158,9 +158,9 @@ void letters(lab::Experiment& e, const Size& size) {
   std::vector<std::string> reaches;
   for (const lab::Series& line : gradient.series) {
     const Numbers& norms = line.values;
-    const auto above = std::find_if(norms.begin(), norms.end(),
-                                    [&](double norm) { return norm >= norms.back() / 100; });
-    const auto reach = static_cast<double>(norms.end() - above);  // letters
+    const auto below = std::find_if(norms.rbegin(), norms.rend(),
+                                    [&](double norm) { return norm < norms.back() / 100; });
+    const auto reach = static_cast<double>(below - norms.rbegin());  // letters
     e.figure(line.name + ".reach", reach);
     reaches.push_back(fmt::format("{:.0f} letters in the {} ({} letters back: {:.0e} of it)", reach,
                                   line.name, kShown - 1, norms.front() / norms.back()));

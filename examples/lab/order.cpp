@@ -108,11 +108,12 @@ void sentences(Experiment& e) {
   e.conclude(fmt::format(
       "Who acts in a short sentence: a bag of words is right in {}, logistic regression on word "
       "counts in {}; without order, the best possible is {} on average. Of the models that read in "
-      "order, {} are right in at least {:.0f} %.",
-      percent(on_short["bag"]), percent(on_short["logistic"]), percent(best_short),
-      solved.empty() ? "none" : fmt::format("{}", fmt::join(solved, ", ")), 100 * kSolved));
+      "order, these are right in at least {:.0f} %: {}.",
+      percent(on_short["bag"]), percent(on_short["logistic"]), percent(best_short), 100 * kSolved,
+      solved.empty() ? "none" : fmt::format("{}", fmt::join(solved, ", "))));
   e.conclude(
-      fmt::format("On sentences longer than those of the training: {}. Without order: at most {}.",
+      fmt::format("On sentences longer than those of the training: {}. The best possible without "
+                  "order is {} on average.",
                   fmt::join(longer, ", "), percent(best_long)));
 }
 
@@ -178,7 +179,7 @@ void verses(Experiment& e) {
                   percent(subject[reader]), percent(subject_long[reader]),
                   std::abs(ahead) < 0.01 ? "Order adds little to the words here."
                   : ahead > 0            ? "Order helps here too."
-                              : "The bag, which is simpler, is the better choice here."));
+                              : "The one without order, which is simpler, is better here."));
 }
 
 }  // namespace

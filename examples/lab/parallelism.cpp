@@ -132,8 +132,8 @@ void conclude_times(lab::Experiment& e, const std::vector<Measured>& all) {
                                    "than both recurrences: {}.",
                                    fmt::join(slower, ", "))));
   e.conclude(fmt::format(
-      "With {} sequences, each product of a state and a matrix becomes one of {} states: this "
-      "divides the time per step and sequence, on one thread, by {}.",
+      "With {} sequences, each product of a state and a matrix becomes one of {} states. The time "
+      "per step and sequence, on one thread, is divided by {} (below 1: it grows).",
       kBatch, kBatch, list(all, [](const Measured& m) { return m.gain(); })));
 }
 

@@ -76,6 +76,10 @@ for misuse in "--only nonsense" "--only cost,nonsense"; do
   [[ $out != *$'\n'* ]] || fail "./dev lab $misuse says more than one line"
 done
 expect 2 "lab --only" "a value for --only was required: got none"
+expect 2 "lab --only ," "lab: experiments (cost) were required: got "
+expect 2 "lab --seed x" "a whole number was required for --seed: got x"
+expect 2 "lab --seed 1 --threads 2 --seed 3" "--seed was required once: got two"
+expect 2 "lab --threads 257" "1 to 256 threads were required: got 257"
 expect 2 "lab cost" "--only, --full, --seed or --threads was required: got cost"
 
 # An experiment that fails does not stop the others, and the page is made.
@@ -99,8 +103,10 @@ END
 chmod +x "$work"/build/release/examples/lab/*
 expect 1 "lab --only bad,good --seed 7" "bad was run" \
   "good was run with --seed 7 --page build/lab --json build/lab/good.json" \
-  "the page of build/lab bad good" "experiments failed; the page shows which"
+  "the page of build/lab bad good --seed 7" "experiments failed; the page shows which"
 expect 0 "lab --only good --full" "good was run with --full" "the page of build/lab bad good"
+expect 0 "lab --only good,good" "good was run"
+[[ ${out#*good was run} != *"good was run"* ]] || fail "an experiment named twice was run twice"
 
 # What is there is not asked for; pictures, and a program with a package of its own, are a luxury.
 new_system dnf c++ cmake ninja pkg-config espeak-ng

@@ -68,6 +68,7 @@ std::string number(double value) {
 
 std::string with_spread(const std::vector<double>& over_seeds) {
   const program::MeanAndStd of = program::mean_and_std(over_seeds);
+  if (over_seeds.size() == 1) return number(of.mean);
   return fmt::format("{} ± {}", number(of.mean), number(of.std));
 }
 

@@ -113,7 +113,7 @@ class Experiment {
 // A number as it is printed: three significant digits or, from 1000 to a million, without decimals;
 // "-" if it is missing.
 std::string number(double value);
-// "0.5 +- 0.1": mean and standard deviation over seeds.
+// "0.5 ± 0.1": mean and standard deviation over seeds; "0.5" of a single seed.
 std::string with_spread(const std::vector<double>& over_seeds);
 
 // Runs an experiment as a program; `declare` adds options. Options of all experiments: --quick and

@@ -143,6 +143,9 @@ std::string inlined(const std::string& svg, const std::string& id) {
   replace_all(out, "gnuplot_", id + "_");
   replace_all(out, "id='gp", "id='" + id + "_gp");
   replace_all(out, "#gp", "#" + id + "_gp");
+  for (const std::string filter : {"textbox", "greybox"})
+    replace_all(out, "id='" + filter, "id='" + id + "_" + filter),
+        replace_all(out, "#" + filter, "#" + id + "_" + filter);
   replace_all(out, "xlink:href", "href");
   remove_part(out, "<title>", "</title>");  // "Gnuplot"; figure() gives the picture its title
   remove_part(out, "<desc>", "</desc>");

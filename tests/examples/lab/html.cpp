@@ -1,5 +1,6 @@
-// Parts of the lab's page for readers who do not see it, or have no mouse.
+// Parts of the lab's page for readers who do not see it, or have no mouse; and numbers in words.
 #include "examples/lab/common/html.h"
+#include "examples/lab/common/experiment.h"
 
 #include <doctest/doctest.h>
 
@@ -50,4 +51,9 @@ TEST_CASE("the page has landmarks, a visible focus and a style for paper") {
                            "<html lang=\"en\">", "focus-visible", "@media print"})
     CHECK_MESSAGE(page.find(part) != std::string::npos, part);
   CHECK(page.find("<main>") < page.find("<section id=\"bad\">"));
+}
+
+TEST_CASE("a single seed has no spread") {
+  CHECK(lab::with_spread({0.5}) == "0.5");
+  CHECK(lab::with_spread({1, 3}) == "2 ± 1.41");
 }

@@ -122,12 +122,15 @@ TEST_CASE("without gnuplot a sentence stands for each picture, and its numbers a
 TEST_CASE("a picture on a page keeps its names apart and has the page's colours") {
   const std::string svg =
       "<?xml version=\"1.0\"?>\n<svg width=\"460\" height=\"300\" viewBox=\"0 0 460 300\">"
+      "<filter id='textbox'/><g filter='url(#textbox)'/><filter id='greybox'/>"
       "<rect fill=\"#ffffff\"/><g id=\"gnuplot_plot_1\"/><use xlink:href='#gpPt0' "
       "stroke='black'/></svg>";
   const std::string part = lab::html::inlined(svg, "cost-2");
   CHECK(part.rfind("<svg viewBox=\"0 0 460 300\"", 0) == 0);
   CHECK(contains(part, "id=\"cost-2_plot_1\""));
   CHECK(contains(part, "href='#cost-2_gpPt0'"));
+  CHECK(contains(part, "<filter id='cost-2_textbox'/><g filter='url(#cost-2_textbox)'/>"));
+  CHECK(contains(part, "<filter id='cost-2_greybox'/>"));
   CHECK(contains(part, "var(--text)"));
   CHECK_FALSE(contains(part, "#ffffff"));
 }
