@@ -21,16 +21,31 @@ double between(double low, double high, unroll::Generator& random) {
 }
 double factor_of(double db) { return std::pow(10, db / 20); }
 
-// Linear interpolation: faster and higher with a factor above 1.
-Samples at_speed(const Samples& samples, double factor) {
-  Samples out;
-  const auto size = static_cast<double>(samples.size());
+// Every `factor`-th value, in between by mix(value, next, part) with the part of the way from
+// one to the next, in [0, 1).
+template <class T, class Mix>
+std::vector<T> at_speed(const std::vector<T>& values, double factor, const Mix& mix) {
+  std::vector<T> out;
+  const auto size = static_cast<double>(values.size());
   for (double at = 0; at + 1 < size; at += factor) {
     const auto i = static_cast<std::size_t>(at);
-    const auto part = static_cast<float>(at - static_cast<double>(i));
-    out.push_back(samples[i] + part * (samples[i + 1] - samples[i]));
+    out.push_back(mix(values[i], values[i + 1], static_cast<float>(at - static_cast<double>(i))));
   }
   return out;
+}
+
+// Linear interpolation: faster and higher with a factor above 1.
+Samples at_speed(const Samples& samples, double factor) {
+  return at_speed(samples, factor,
+                  [](float x, float next, float part) { return x + part * (next - x); });
+}
+
+// The same for frames: faster, at the same pitch.
+Frames at_speed(const Frames& frames, double factor) {
+  return at_speed(frames, factor, [](Frame x, const Frame& next, float part) {
+    for (std::size_t b = 0; b < x.mel.size(); ++b) x.mel[b] += part * (next.mel[b] - x.mel[b]);
+    return x;
+  });
 }
 
 // Noise `db` below the signal, filtered by a low pass of a random corner.
@@ -67,19 +82,6 @@ Samples varied(const Samples& samples, unroll::Generator& random) {
 
 namespace {
 
-Frames stretched(const Frames& frames, double factor) {
-  Frames out;
-  const auto size = static_cast<double>(frames.size());
-  for (double at = 0; at + 1 < size; at += factor) {
-    const auto i = static_cast<std::size_t>(at);
-    const auto part = static_cast<float>(at - static_cast<double>(i));
-    out.push_back(frames[i]);
-    for (std::size_t b = 0; b < out.back().mel.size(); ++b)
-      out.back().mel[b] += part * (frames[i + 1].mel[b] - frames[i].mel[b]);
-  }
-  return out;
-}
-
 // The weights of a tilt and a bend, each up to kTilt at the ends.
 void tilt(Frames& frames, unroll::Generator& random) {
   const double slope = between(-kTilt, kTilt, random), bend = between(-kTilt, kTilt, random) / 2;
@@ -109,7 +111,7 @@ void mask(Frames& frames, std::span<const float> mean, unroll::Generator& random
 }  // namespace
 
 Frames varied(const Frames& frames, std::span<const float> mean, unroll::Generator& random) {
-  Frames out = stretched(frames, std::exp(between(-kStretch, kStretch, random)));
+  Frames out = at_speed(frames, std::exp(between(-kStretch, kStretch, random)));
   tilt(out, random);
   mask(out, mean, random);
   return out;

@@ -9,7 +9,7 @@
 namespace speech {
 
 struct Word {
-  std::string label;  // what is said, in lower case and NFC
+  std::string label;  // the spoken word, in lower case and NFC
   std::string speaker;
   std::string name;  // of the file
   Samples samples;   // trimmed to the speech, see endpoints.h

@@ -6,17 +6,13 @@
 // is real: g_t = exp(-i theta t) h_t has the factor |lambda|. N rows, D dim, H states.
 #pragma once
 
+#include "examples/lab/common/control_options.h"
+
 #include <unroll/nn/layers.h>
 
 #include <vector>
 
 namespace lab {
-
-struct LruOptions {
-  unroll::Index ids = 0, outputs = 0;
-  unroll::Index dim = 0;  // D, and as many states
-  unroll::Index embedding = 16, layers = 2;
-};
 
 class LruBlock {
  public:
@@ -33,7 +29,7 @@ class LruBlock {
 };
 
 struct Lru {
-  using Options = LruOptions;
+  using Options = ControlOptions;
   explicit Lru(const Options& options);
   unroll::Var operator()(const unroll::nn::Tokens& x) const;  // [N, outputs]
 

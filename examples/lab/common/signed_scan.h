@@ -5,20 +5,16 @@
 // The minGRU has a = 1 - sigmoid(..) in (0, 1) instead. N rows, D columns, H hidden.
 #pragma once
 
+#include "examples/lab/common/control_options.h"
+
 #include <unroll/nn/layers.h>
 
 #include <vector>
 
 namespace lab {
 
-struct SignedScanOptions {
-  unroll::Index ids = 0, outputs = 0;
-  unroll::Index dim = 0;  // H
-  unroll::Index embedding = 16, layers = 2;
-};
-
 struct SignedScan {
-  using Options = SignedScanOptions;
+  using Options = ControlOptions;
   explicit SignedScan(const Options& options);
   unroll::Var operator()(const unroll::nn::Tokens& x) const;  // [N, outputs]
 

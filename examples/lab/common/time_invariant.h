@@ -6,19 +6,15 @@
 // comparison of Gu and Dao 2023, table 1 (S4 and S6 in the architecture of Mamba), with real a.
 #pragma once
 
+#include "examples/lab/common/control_options.h"
+
 #include <unroll/nn/layers.h>
 #include <unroll/nn/mamba.h>
 
 namespace lab {
 
-struct TimeInvariantOptions {
-  unroll::Index ids = 0, outputs = 0;
-  unroll::Index dim = 0;  // of the blocks
-  unroll::Index embedding = 16, layers = 2;
-};
-
 struct TimeInvariant {
-  using Options = TimeInvariantOptions;
+  using Options = ControlOptions;
   explicit TimeInvariant(const Options& options);
   unroll::Var operator()(const unroll::nn::Tokens& x) const;  // [N, outputs]
 
